@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Writes the test vectors of this folder as C headers: to_header.py OUTDIR.
+
+Each header holds one or more static tables of rows. Bytes become pu_span initialisers over string literals, so the
+tests need no decoding; what a row means is said by the struct above its table.
+"""
+import csv
+import json
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# multibase's names for the bases that core/ident/multibase.h has
+BASES = {
+    "base16": "BASE16",
+    "base16upper": "BASE16_UPPER",
+    "base32": "BASE32",
+    "base32upper": "BASE32_UPPER",
+    "base36": "BASE36",
+    "base36upper": "BASE36_UPPER",
+    "base58btc": "BASE58",
+    "base64url": "BASE64_URL",
+}
+
+
+def load(path):
+    with open(os.path.join(HERE, path), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def rows_of(path):
+    with open(os.path.join(HERE, path), encoding="utf-8", newline="") as file:
+        return list(csv.reader(file, skipinitialspace=True))
+
+
+def span(data):
+    """A pu_span initialiser; every byte that is not a plain character is three octal digits."""
+    plain = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 /:.,-_+=")
+    text = "".join(chr(b) if b in plain else f"\\{b:03o}" for b in data)
+    return f'{{(const uint8_t *)"{text}", {len(data)}}}'
+
+
+def hex_span(text):
+    return span(bytes.fromhex(text))
+
+
+def text_span(text):
+    return span(text.encode())
+
+
+def table(struct, name, fields, rows):
+    """A struct, and a static array of it: fields are (type, name, comment), rows are lists of C initialisers."""
+    lines = [f"typedef struct {struct} {{"]
+    lines += [f"    {kind} {field};" + (f" /* {comment} */" if comment else "") for kind, field, comment in fields]
+    lines += [f"}} {struct};", "", f"static const {struct} {name}[] = {{"]
+    lines += ["    {" + ", ".join(row) + "}," for row in rows]
+    return "\n".join(lines + ["};", ""])
+
+
+def header(stem, source, tables, includes=("base/bytes.h",)):
+    guard = f"VECTORS_{stem.upper()}_H"
+    parts = [f"/* Made by tests/vectors/to_header.py from {source}. */", f"#ifndef {guard}", f"#define {guard}", ""]
+    parts += [f'#include "{include}"' for include in includes]
+    return "\n".join(parts + [""] + tables + ["#endif", ""])
+
+
+def peer_ids():
+    derived = load("libp2p/js-derived-vectors.json")["keys"]
+    spec = load("libp2p/spec-vectors.json")
+    rows = []
+    for key in derived:
+        # the one truncated key is longer than an inlined one can be
+        public = "" if key["public_key_protobuf"].endswith("...") else key["public_key_protobuf"]
+        rows.append([hex_span(public), hex_span(key["multihash"]), text_span(key["base58"]),
+                     text_span(key["cidv1_base32"]), text_span(key["cidv1_base36"])])
+    texts = spec["peer_id_examples"] + [c["peer_id"] for c in spec["tls_certificates"] if c["peer_id"]]
+    ids = table("peer_id_vector", "peer_id_vectors",
+                [("pu_span", "public_key", "protobuf; empty when the id is its hash"), ("pu_span", "multihash", ""),
+                 ("pu_span", "base58", ""), ("pu_span", "base32", ""), ("pu_span", "base36", "")], rows)
+    names = table("peer_text_vector", "peer_text_vectors", [("pu_span", "text", "")], [[text_span(t)] for t in texts])
+    return header("peer_ids", "libp2p/spec-vectors.json and libp2p/js-derived-vectors.json", [ids, names])
+
+
+def multiaddrs():
+    rows = [[text_span(a["text"]), hex_span(a["hex"])] for a in load("libp2p/js-derived-vectors.json")["multiaddr"]]
+    return header("multiaddrs", "libp2p/js-derived-vectors.json",
+                  [table("maddr_vector", "maddr_vectors", [("pu_span", "text", ""), ("pu_span", "bytes", "")], rows)])
+
+
+def multibase():
+    rows = []
+    for name in ("basic", "case_insensitivity", "leading_zero", "two_leading_zeros"):
+        head, *cases = rows_of(f"multiformats/multibase-{name}.csv")
+        canonical = "false" if head[0].startswith("non-canonical") else "true"
+        data = span(head[1].replace("\\x00", "\0").encode())
+        rows += [[BASES[base], canonical, data, text_span(text)] for base, text in cases if base in BASES]
+    return header("multibase", "multiformats/multibase-*.csv",
+                  [table("multibase_vector", "multibase_vectors",
+                         [("enum base", "base", ""), ("bool", "is_canonical", "encoding gives it, too"),
+                          ("pu_span", "bytes", ""), ("pu_span", "text", "")], rows)],
+                  ("base/bytes.h", "ident/multibase.h"))
+
+
+def multihash():
+    _, *cases = rows_of("multiformats/multihash-test_cases.csv")
+    rows = []
+    for algorithm, bits, _, digest in cases:
+        # a peer id is sha2-256 in full, or the identity
+        peer = algorithm == "identity" or (algorithm == "sha2-256" and bits == "256")
+        rows.append(["true" if peer else "false", hex_span(digest)])
+    return header("multihash", "multiformats/multihash-test_cases.csv",
+                  [table("multihash_vector", "multihash_vectors",
+                         [("bool", "is_peer_id", "of a kind that peer ids have"), ("pu_span", "bytes", "")], rows)])
+
+
+def uvarint(value):
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def signed_record():
+    """The peer record that seed 01 x 32 signed: what is signed is domain, type and payload, each with its length."""
+    record = load("libp2p/js-derived-vectors.json")["signed_peer_record"]
+    parts = (record["domain"].encode(), bytes.fromhex(record["payload_type"]), bytes.fromhex(record["payload"]))
+    message = b"".join(uvarint(len(part)) + part for part in parts)
+    return [span(b"\1" * 32), span(message), hex_span(record["signature"])]
+
+
+def ed25519():
+    rows = []
+    for group in load("wycheproof/ed25519_test.json")["testGroups"]:
+        for test in group["tests"]:
+            rows.append([str(test["tcId"]), "ED25519_" + test["result"].upper(), hex_span(group["publicKey"]["pk"]),
+                         hex_span(test["msg"]), hex_span(test["sig"])])
+    results = "enum ed25519_result { ED25519_VALID = 1, ED25519_INVALID, ED25519_ACCEPTABLE };\n"
+    verify = table("ed25519_vector", "ed25519_vectors",
+                   [("int", "id", "tcId in the file"), ("enum ed25519_result", "result", ""), ("pu_span", "key", ""),
+                    ("pu_span", "message", ""), ("pu_span", "signature", "")], rows)
+    sign = table("ed25519_signed", "ed25519_signed_vectors",
+                 [("pu_span", "seed", ""), ("pu_span", "message", ""), ("pu_span", "signature", "")], [signed_record()])
+    return header("ed25519", "wycheproof/ed25519_test.json and libp2p/js-derived-vectors.json",
+                  [results, verify, sign])
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit("usage: to_header.py OUTDIR")
+    os.makedirs(sys.argv[1], exist_ok=True)
+    for make in (peer_ids, multiaddrs, multibase, multihash, ed25519):
+        with open(os.path.join(sys.argv[1], make.__name__ + ".h"), "w", encoding="ascii") as file:
+            file.write(make())
+
+
+if __name__ == "__main__":
+    main()
