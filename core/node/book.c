@@ -1,0 +1,168 @@
+/* What is known of peers' addresses: a bounded list a peer, in a bounded table. Commands pin; what peers tell displaces only
+ * what peers told. */
+#include "node/impl.h"
+
+known_peer *book_find(const pu_node *n, pu_peer peer)
+{
+    uint32_t at;
+    return imap_get(&n->known_index, peer, &at) ? &n->known[at] : NULL;
+}
+
+static void addr_drop(pu_node *n, known_addr *a)
+{
+    ctx_peer_drop(n, a->via);
+}
+
+void book_forget(pu_node *n, pu_peer peer)
+{
+    known_peer *k = book_find(n, peer);
+    if (k == NULL) return;
+    for (uint32_t i = 0; i < k->addr_count; i++) addr_drop(n, &k->addrs[i]);
+    mem_free(ctx_alloc(n), k->addrs, k->addr_cap * sizeof(known_addr));
+    uint32_t at = (uint32_t)(k - n->known), last = n->known_count - 1;
+    imap_del(&n->known_index, peer);
+    if (at != last) {
+        n->known[at] = n->known[last];
+        bool moved = imap_put(&n->known_index, n->known[at].peer, at);
+        PU_ASSERT(moved); /* the key is there: nothing to allocate */
+    }
+    n->known_count--;
+    ctx_peer_drop(n, peer);
+}
+
+/* Whether anybody needs what is known of a peer. */
+static bool is_needed(const pu_node *n, const known_peer *k)
+{
+    if (k->is_relay || want_find(n, k->peer) != NULL || conns_of_peer(n, k->peer) > 0) return true;
+    for (uint32_t i = 0; i < k->addr_count; i++)
+        if (k->addrs[i].pinned) return true;
+    return false;
+}
+
+/* Makes room in a full table: the oldest entry that nobody needs goes. */
+static bool make_room(pu_node *n)
+{
+    if (n->known_count < n->config.book_peers_max) return true;
+    for (uint32_t i = 0; i < n->known_count; i++)
+        if (!is_needed(n, &n->known[i])) {
+            book_forget(n, n->known[i].peer);
+            return true;
+        }
+    return !ctx_at_limit(n, "book_peers_max", n->known_count, n->config.book_peers_max);
+}
+
+static known_peer *find_or_add(pu_node *n, pu_peer peer)
+{
+    known_peer *k = book_find(n, peer);
+    if (k != NULL) return k;
+    if (!make_room(n)) return NULL;
+    if (!mem_grow(ctx_alloc(n), (void **)&n->known, &n->known_cap, n->known_count, (uint32_t)n->config.book_peers_max,
+                  sizeof(known_peer)) ||
+        !imap_put(&n->known_index, peer, n->known_count))
+        return NULL;
+    pu_peers_retain(n->env->peers, peer);
+    k = &n->known[n->known_count++];
+    memset(k, 0, sizeof *k);
+    k->peer = peer;
+    return k;
+}
+
+static bool addr_same(const known_addr *a, const known_addr *b)
+{
+    return a->transport == b->transport && a->via == b->via && pu_endpoint_equal(&a->endpoint, &b->endpoint);
+}
+
+/* The place for one more address: a new one, or the next learned one in turn; NULL: all are pinned, or no memory. */
+static known_addr *addr_place(pu_node *n, known_peer *k)
+{
+    uint32_t max = (uint32_t)n->config.book_addrs_max;
+    if (k->addr_count < max) {
+        if (!mem_grow(ctx_alloc(n), (void **)&k->addrs, &k->addr_cap, k->addr_count, max, sizeof(known_addr))) return NULL;
+        return &k->addrs[k->addr_count++];
+    }
+    for (uint32_t tried = 0; tried < k->addr_count; tried++) {
+        known_addr *a = &k->addrs[k->addr_next++ % k->addr_count];
+        if (a->pinned) continue;
+        addr_drop(n, a);
+        return a;
+    }
+    return NULL;
+}
+
+/* Adds what maddr says; takes over the reference in fresh.via. */
+static uint32_t addr_add(pu_node *n, known_peer *k, known_addr fresh)
+{
+    for (uint32_t i = 0; i < k->addr_count; i++)
+        if (addr_same(&k->addrs[i], &fresh)) {
+            k->addrs[i].pinned |= fresh.pinned;
+            addr_drop(n, &fresh);
+            return PU_CODE_OK;
+        }
+    known_addr *a = addr_place(n, k);
+    if (a == NULL) {
+        addr_drop(n, &fresh);
+        return PU_CODE_RESOURCE;
+    }
+    *a = fresh;
+    return PU_CODE_OK;
+}
+
+/* Reads a multiaddr as something to dial; false when it is not. fresh->via then holds a reference. */
+static bool addr_read(pu_node *n, pu_span maddr, known_addr *fresh, pu_peer_id *peer)
+{
+    pu_addr addr;
+    if (maddr.len > PU_MADDR_MAX || pu_addr_read(&addr, maddr) != PU_OK) return false;
+    if (addr.transport == PU_TRANSPORT_NONE || addr.dns) return false; /* names need RESOLVE: not built yet */
+    *peer = addr.peer;
+    *fresh = (known_addr){.endpoint = addr.endpoint, .transport = addr.transport};
+    if (!addr.circuit) return pu_endpoint_scope(&addr.endpoint) != PU_SCOPE_NONE;
+    if (addr.via.len == 0) return false;
+    fresh->via = ctx_peer_hold(n, span_of(addr.via.bytes, addr.via.len));
+    return fresh->via != 0;
+}
+
+uint32_t book_add(pu_node *n, pu_span maddr, bool is_relay)
+{
+    known_addr fresh;
+    pu_peer_id id;
+    if (!addr_read(n, maddr, &fresh, &id)) return PU_CODE_INVALID;
+    pu_peer peer = id.len > 0 ? ctx_peer_hold(n, span_of(id.bytes, id.len)) : 0;
+    known_peer *k = peer != 0 ? find_or_add(n, peer) : NULL;
+    if (k == NULL) {
+        addr_drop(n, &fresh);
+        ctx_peer_drop(n, peer);
+        return id.len > 0 ? PU_CODE_RESOURCE : PU_CODE_INVALID;
+    }
+    if (is_relay) k->is_relay = true;
+    fresh.pinned = true;
+    uint32_t code = addr_add(n, k, fresh);
+    if (code == PU_CODE_OK && is_relay) code = want_add(n, peer, true);
+    ctx_peer_drop(n, peer);
+    return code;
+}
+
+void ctx_learn(pu_node *n, pu_peer peer, pu_span maddr)
+{
+    known_addr fresh;
+    pu_peer_id id;
+    if (!addr_read(n, maddr, &fresh, &id)) return;
+    bool names_another = id.len > 0 && !span_equal(span_of(id.bytes, id.len), ctx_peer_id(n, peer));
+    known_peer *k = names_another ? NULL : find_or_add(n, peer);
+    if (k == NULL) addr_drop(n, &fresh);
+    else addr_add(n, k, fresh);
+}
+
+bool ctx_is_relay(const pu_node *n, pu_peer peer)
+{
+    const known_peer *k = book_find(n, peer);
+    return k != NULL && k->is_relay;
+}
+
+uint32_t ctx_peer_addrs(const pu_node *n, pu_peer peer, pu_endpoint out[CTX_ADDRS_MAX])
+{
+    const known_peer *k = book_find(n, peer);
+    uint32_t count = 0;
+    for (uint32_t i = 0; k != NULL && i < k->addr_count && count < CTX_ADDRS_MAX; i++)
+        if (k->addrs[i].via == 0 && k->addrs[i].transport == PU_TRANSPORT_QUIC) out[count++] = k->addrs[i].endpoint;
+    return count;
+}

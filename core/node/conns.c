@@ -1,0 +1,333 @@
+/* Connections: from CONN_ASK or CONN_UP to CONN_DOWN, and which of several with one peer is the best.
+ *
+ * One enum says where a connection is (ASKED, UP, CLOSING) and only this file changes it. The best connection with a peer is
+ * a confirmed one, direct before relayed, then the newest: the application hears of it whenever that changes.
+ */
+#include "node/impl.h"
+#include "proto/ping.h"
+
+conn *conn_find(pu_node *n, pu_handle handle)
+{
+    uint32_t slot = pu_handle_slot(handle);
+    if (slot >= n->conn_cap || n->conns[slot].handle != handle || handle == 0) return NULL;
+    return &n->conns[slot];
+}
+
+conn *ctx_conn(pu_node *n, pu_handle handle)
+{
+    conn *c = conn_find(n, handle);
+    return c != NULL && c->state == CONN_UP ? c : NULL;
+}
+
+conn *ctx_conn_at(pu_node *n, uint32_t *cursor)
+{
+    while (*cursor < n->conn_cap) {
+        conn *c = &n->conns[(*cursor)++];
+        if (c->state == CONN_UP) return c;
+    }
+    return NULL;
+}
+
+uint32_t conns_of_peer(const pu_node *n, pu_peer peer)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n->conn_cap; i++)
+        if (n->conns[i].state == CONN_UP && n->conns[i].peer == peer) count++;
+    return count;
+}
+
+static bool is_better(const conn *a, const conn *b)
+{
+    bool relayed_a = (a->flags & PU_RELAYED) != 0, relayed_b = (b->flags & PU_RELAYED) != 0;
+    if (relayed_a != relayed_b) return relayed_b;
+    return pu_handle_ordinal(a->handle) > pu_handle_ordinal(b->handle);
+}
+
+static conn *best_of(pu_node *n, pu_peer peer, bool direct_only)
+{
+    conn *best = NULL;
+    for (uint32_t i = 0; i < n->conn_cap; i++) {
+        conn *c = &n->conns[i];
+        if (c->state != CONN_UP || c->peer != peer || !c->confirmed || c->doomed) continue;
+        if (direct_only && (c->flags & PU_RELAYED) != 0) continue;
+        if (best == NULL || is_better(c, best)) best = c;
+    }
+    return best;
+}
+
+conn *ctx_conn_of(pu_node *n, pu_peer peer)
+{
+    return best_of(n, peer, false);
+}
+
+conn *ctx_conn_direct(pu_node *n, pu_peer peer)
+{
+    return best_of(n, peer, true);
+}
+
+/* The best connection was `was` (a handle, 0: none); tells the application when it is another now. */
+static void tell_best(pu_node *n, pu_peer peer, pu_handle was)
+{
+    const conn *best = ctx_conn_of(n, peer);
+    if ((best != NULL ? best->handle : 0) == was) return;
+    if (best == NULL) ctx_event(n, PU_EVENT_PEER, peer, 0, PU_GONE, 0, 0, span_of(NULL, 0));
+    else ctx_event(n, PU_EVENT_PEER, peer, best->handle, best->flags & PU_RELAYED, 0, best->rtt_ns, span_of(NULL, 0));
+}
+
+static pu_handle best_handle(pu_node *n, pu_peer peer)
+{
+    const conn *best = ctx_conn_of(n, peer);
+    return best != NULL ? best->handle : 0;
+}
+
+/* The record for a new handle, in state ASKED; NULL without memory. */
+static conn *conn_new(pu_node *n, pu_handle handle)
+{
+    uint32_t slot = pu_handle_slot(handle);
+    PU_ASSERT(slot < n->config.conns_max);
+    while (slot >= n->conn_cap)
+        if (!mem_grow(ctx_alloc(n), (void **)&n->conns, &n->conn_cap, n->conn_cap, (uint32_t)n->config.conns_max, sizeof(conn))) {
+            ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, sizeof(conn), 0, span_of(NULL, 0));
+            return NULL;
+        }
+    conn *c = &n->conns[slot];
+    PU_ASSERT(c->state == CONN_FREE);
+    memset(c, 0, sizeof *c);
+    c->handle = handle;
+    c->state = CONN_ASKED;
+    n->conn_count++;
+    n->asked_count++;
+    return c;
+}
+
+static void conn_free(pu_node *n, conn *c)
+{
+    if (c->state == CONN_ASKED) n->asked_count--;
+    n->conn_count--;
+    ctx_timer(n, TIMER_CONN, c->handle, PU_NEVER);
+    ctx_peer_drop(n, c->peer);
+    memset(c, 0, sizeof *c);
+}
+
+/* ---- asking ---- */
+
+static void verdict(pu_node *n, pu_handle handle, uint32_t code)
+{
+    pu_ef *e = effect(n, PU_EF_CONN_VERDICT);
+    e->conn = handle;
+    e->code = code;
+}
+
+static void ask_accept(pu_node *n, const pu_in *in)
+{
+    if (n->is_stopping || !limits_allow_inbound(n, &in->remote)) {
+        verdict(n, in->conn, n->is_stopping ? PU_CODE_SHUTDOWN : PU_CODE_RESOURCE);
+        return;
+    }
+    conn *c = conn_new(n, in->conn);
+    if (c != NULL) {
+        c->local = in->local;
+        c->remote = in->remote;
+        c->transport = in->transport;
+    }
+    verdict(n, in->conn, c != NULL ? PU_CODE_OK : PU_CODE_RESOURCE);
+}
+
+static uint32_t secured_code(pu_node *n, pu_peer peer, pu_span id)
+{
+    if (n->is_stopping) return PU_CODE_SHUTDOWN;
+    if (!ctx_is_authorised(n, peer)) {
+        ctx_trace(n, PU_TR_REFUSED, NULL, NULL, peer, PU_ASK_SECURED - 1, 0, span_of(NULL, 0));
+        pu_ef *e = effect(n, PU_EF_EVENT);
+        e->what = PU_EVENT_REFUSED;
+        e->code = PU_ASK_SECURED;
+        e->peer = id;
+        return PU_CODE_GATED;
+    }
+    return limits_allow_peer(n, peer) ? PU_CODE_OK : PU_CODE_RESOURCE;
+}
+
+static void ask_secured(pu_node *n, const pu_in *in)
+{
+    conn *c = conn_find(n, in->conn);
+    bool is_relayed = (in->flags & PU_RELAYED) != 0;
+    bool has_room = c != NULL || !ctx_at_limit(n, "conns_max", n->conn_count, n->config.conns_max);
+    if (c == NULL && has_room) c = conn_new(n, in->conn);
+    if (c == NULL) {
+        verdict(n, in->conn, PU_CODE_RESOURCE);
+        return;
+    }
+    pu_peer peer = ctx_peer_hold(n, in->peer);
+    uint32_t code = peer != 0 ? secured_code(n, peer, in->peer) : PU_CODE_RESOURCE;
+    if (code == PU_CODE_OK) {
+        c->peer = peer;
+        c->flags = is_relayed ? PU_RELAYED : 0;
+        c->via = in->via;
+    } else {
+        ctx_peer_drop(n, peer);
+        conn_free(n, c);
+    }
+    verdict(n, in->conn, code);
+}
+
+void conn_ask(pu_node *n, const pu_in *in)
+{
+    if (in->what == PU_ASK_ACCEPT) ask_accept(n, in);
+    else ask_secured(n, in);
+}
+
+/* ---- up ---- */
+
+static void hangup_handle(pu_node *n, pu_handle handle, uint32_t code, uint64_t within_ns)
+{
+    pu_ef *e = effect(n, PU_EF_HANGUP);
+    e->conn = handle;
+    e->code = code;
+    e->deadline = ctx_after(n, within_ns);
+}
+
+void conn_up(pu_node *n, const pu_in *in)
+{
+    conn *c = conn_find(n, in->conn);
+    if (c == NULL) c = conn_new(n, in->conn);
+    pu_peer peer = c != NULL && c->peer == 0 ? ctx_peer_hold(n, in->peer) : 0;
+    if (c == NULL || (c->peer == 0 && peer == 0)) { /* no memory: the host will say DOWN to a handle we do not know */
+        if (c != NULL) conn_free(n, c);
+        hangup_handle(n, in->conn, PU_CODE_RESOURCE, 0);
+        leg_failed(n, in->token, PU_CODE_NO_MEMORY);
+        return;
+    }
+    if (peer != 0) c->peer = peer;
+    n->asked_count--;
+    c->state = CONN_UP;
+    c->flags = in->flags & (PU_DIALLER | PU_RELAYED | PU_LIMITED);
+    c->via = in->via;
+    c->transport = in->transport;
+    c->local = in->local;
+    c->remote = in->remote;
+    c->up_at = n->now;
+    ctx_trace(n, PU_TR_CONN_UP, c, NULL, 0, (c->flags & PU_DIALLER) != 0, (c->flags & PU_RELAYED) != 0, span_of(NULL, 0));
+    leg *l = in->token != 0 ? leg_find(n, in->token) : NULL;
+    if (l != NULL) leg_up(n, l, c);
+    else if (in->token != 0 && (c->flags & PU_DIALLER) != 0) ctx_hangup(n, c, PU_CODE_CANCELLED); /* its leg was given up */
+    if (n->is_stopping) ctx_hangup(n, c, PU_CODE_SHUTDOWN);
+}
+
+/* A new connection that a peer made to us may mean that it lost an older one: ask the older ones. */
+static void probe_older(pu_node *n, const conn *fresh)
+{
+    if ((fresh->flags & PU_DIALLER) != 0) return;
+    uint32_t cursor = 0;
+    for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
+        if (c != fresh && c->peer == fresh->peer && c->confirmed && !c->doomed && (c->flags & PU_RELAYED) == 0)
+            ping_probe(n, c);
+}
+
+/* A direct connection makes the relayed ones with that peer spare: they end a while later, when nothing uses them. */
+static void spare_relayed(pu_node *n, const conn *direct)
+{
+    if ((direct->flags & PU_RELAYED) != 0) return;
+    uint32_t cursor = 0;
+    for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
+        if (c->peer == direct->peer && (c->flags & PU_RELAYED) != 0 && !c->doomed)
+            ctx_timer(n, TIMER_CONN, c->handle, ctx_after(n, n->config.spare_ns));
+}
+
+void conn_confirmed(pu_node *n, conn *c)
+{
+    if (c->state != CONN_UP || c->confirmed) return;
+    pu_handle was = best_handle(n, c->peer);
+    c->confirmed = true;
+    ctx_trace(n, PU_TR_CONN_CONFIRMED, c, NULL, 0, (c->flags & PU_DIALLER) != 0, (c->flags & PU_RELAYED) != 0,
+              span_of(NULL, 0));
+    tell_best(n, c->peer, was);
+    dialer_confirmed(n, c);
+    spare_relayed(n, c);
+    probe_older(n, c);
+    for (uint32_t m = 0; m < MODULE_COUNT && c->state == CONN_UP; m++) {
+        const struct module *module = module_of((enum module_id)m);
+        if (module->conn_confirmed != NULL) module->conn_confirmed(n, c);
+    }
+}
+
+void conn_path(pu_node *n, conn *c, const pu_in *in)
+{
+    if (c->state != CONN_UP) return;
+    if (in->offset != 0) c->rtt_ns = in->offset;
+    if (in->flags & PU_MIGRATED) {
+        c->local = in->local;
+        c->remote = in->remote;
+    }
+    if (ctx_conn_of(n, c->peer) == c)
+        ctx_event(n, PU_EVENT_PEER, c->peer, c->handle, c->flags & PU_RELAYED, 0, c->rtt_ns, span_of(NULL, 0));
+}
+
+/* ---- down ---- */
+
+void ctx_hangup(pu_node *n, conn *c, uint32_t code)
+{
+    if (c->state != CONN_UP) return;
+    ctx_trace(n, PU_TR_CONN_HANGUP, c, NULL, 0, code, 0, span_of(NULL, 0));
+    pu_handle was = best_handle(n, c->peer);
+    c->state = CONN_CLOSING;
+    ctx_timer(n, TIMER_CONN, c->handle, PU_NEVER);
+    bool is_lost = code == PU_CODE_ADDRESS_GONE || code == PU_CODE_LOST;
+    hangup_handle(n, c->handle, code, is_lost ? 0 : n->config.hangup_ns);
+    tell_best(n, c->peer, was);
+}
+
+void conn_doom(pu_node *n, conn *c, uint32_t code)
+{
+    if (c->state != CONN_UP || c->doomed) return;
+    pu_handle was = best_handle(n, c->peer);
+    c->doomed = true;
+    c->doom_code = code;
+    ctx_timer(n, TIMER_CONN, c->handle, n->now);
+    tell_best(n, c->peer, was);
+}
+
+void conn_end_timer(pu_node *n, uint64_t handle)
+{
+    conn *c = ctx_conn(n, handle);
+    if (c == NULL) return;
+    if (c->doomed) {
+        ctx_hangup(n, c, c->doom_code);
+        return;
+    }
+    if (ctx_conn_direct(n, c->peer) == NULL) return; /* the better one went: this one is needed again */
+    if (c->stream_count > 0) ctx_timer(n, TIMER_CONN, handle, ctx_after(n, n->config.spare_ns));
+    else ctx_hangup(n, c, PU_CODE_SUPPLANTED);
+}
+
+void conns_hangup_peer(pu_node *n, pu_peer peer, uint32_t code)
+{
+    uint32_t cursor = 0;
+    for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
+        if (c->peer == peer) conn_doom(n, c, code);
+}
+
+static void modules_conn_down(pu_node *n, conn *c, uint32_t code)
+{
+    for (uint32_t m = 0; m < MODULE_COUNT; m++) {
+        const struct module *module = module_of((enum module_id)m);
+        if (module->conn_down != NULL) module->conn_down(n, c, code);
+    }
+}
+
+void conn_down(pu_node *n, conn *c, uint32_t code)
+{
+    if (c->state == CONN_ASKED) { /* its handshake ended before the peer was known to be welcome */
+        conn_free(n, c);
+        return;
+    }
+    PU_VERIFY(c->stream_count == 0);
+    ctx_trace(n, PU_TR_CONN_DOWN, c, NULL, 0, code, n->now - c->up_at, span_of(NULL, 0));
+    pu_handle was = best_handle(n, c->peer);
+    c->state = CONN_CLOSING;
+    streams_drop_openings(n, c->handle);
+    tell_best(n, c->peer, was);
+    modules_conn_down(n, c, code);
+    dialer_down(n, c, code);
+    conn_free(n, c);
+    if (n->is_stopping) commands_stopped(n);
+}

@@ -1,0 +1,190 @@
+/* Wants: peers that we keep or seek a connection to. A round dials every known way at once, ranked; a failed round is tried
+ * again after a pause that doubles; a lost connection starts a round at once. */
+#include "node/impl.h"
+
+enum { BACKOFF_SHIFT_MAX = 16 };
+
+want *want_find(const pu_node *n, pu_peer peer)
+{
+    for (uint32_t i = 0; i < n->want_count; i++)
+        if (n->wants[i].peer == peer) return &n->wants[i];
+    return NULL;
+}
+
+static void want_remove(pu_node *n, want *w)
+{
+    pu_peer peer = w->peer;
+    ctx_timer(n, TIMER_RETRY, peer, PU_NEVER);
+    *w = n->wants[--n->want_count];
+    ctx_peer_drop(n, peer);
+}
+
+uint32_t want_add(pu_node *n, pu_peer peer, bool keep)
+{
+    want *w = want_find(n, peer);
+    if (w != NULL) {
+        w->keep |= keep;
+    } else {
+        if (ctx_at_limit(n, "wanted_max", n->want_count, n->config.wanted_max)) return PU_CODE_RESOURCE;
+        if (!mem_grow(ctx_alloc(n), (void **)&n->wants, &n->want_cap, n->want_count, (uint32_t)n->config.wanted_max,
+                      sizeof(want)))
+            return PU_CODE_NO_MEMORY;
+        pu_peers_retain(n->env->peers, peer);
+        w = &n->wants[n->want_count++];
+        *w = (want){.peer = peer, .keep = keep};
+    }
+    if (n->is_started) want_begin(n, w);
+    return PU_CODE_OK;
+}
+
+void want_drop(pu_node *n, pu_peer peer)
+{
+    want *w = want_find(n, peer);
+    if (w != NULL) want_remove(n, w);
+    legs_cancel(n, peer, true, 0);
+}
+
+/* ---- a round ---- */
+
+static void plan_direct(pu_node *n, pu_peer peer, const known_addr *a)
+{
+    leg *l = leg_add(n, peer);
+    if (l == NULL) return;
+    l->remote = a->endpoint;
+    l->transport = a->transport;
+}
+
+static void plan_circuit(pu_node *n, pu_peer peer, pu_peer via)
+{
+    for (uint32_t i = 0; i < n->leg_count; i++)
+        if (n->legs[i].peer == peer && n->legs[i].via == via) return; /* one leg a relay */
+    leg *l = leg_add(n, peer);
+    if (l == NULL) return;
+    pu_peers_retain(n->env->peers, via);
+    l->via = via;
+    l->transport = PU_TRANSPORT_CIRCUIT;
+}
+
+static bool plan_has_room(const pu_node *n, pu_peer peer)
+{
+    return legs_of_peer(n, peer) < n->config.dial_legs_max;
+}
+
+/* Plans a leg for every known way to a peer: its addresses, circuits that it named, and each of our own relays. */
+static void plan(pu_node *n, pu_peer peer)
+{
+    const known_peer *k = book_find(n, peer);
+    for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
+        if (k->addrs[i].via == 0 && self_can_dial(n, k->addrs[i].transport)) plan_direct(n, peer, &k->addrs[i]);
+    for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
+        if (k->addrs[i].via != 0 && k->addrs[i].via != peer) plan_circuit(n, peer, k->addrs[i].via);
+    if (k != NULL && k->is_relay) return;
+    for (uint32_t i = 0; i < n->known_count && plan_has_room(n, peer); i++)
+        if (n->known[i].is_relay && n->known[i].peer != peer) plan_circuit(n, peer, n->known[i].peer);
+}
+
+void want_begin(pu_node *n, want *w)
+{
+    pu_peer peer = w->peer;
+    if (n->is_stopping || ctx_conn_of(n, peer) != NULL || legs_of_peer(n, peer) > 0) return;
+    if (w->is_backing_off) {
+        ctx_timer(n, TIMER_RETRY, peer, PU_NEVER);
+        w->is_backing_off = false;
+    }
+    if (n->local_count == 0) return; /* nothing to dial from: a new address begins again */
+    plan(n, peer);
+    if (legs_of_peer(n, peer) == 0) {
+        w->last_code = PU_CODE_NO_ADDRESS;
+        want_round_failed(n, peer);
+        return;
+    }
+    rank_legs(n, peer);
+    legs_start_due(n, peer);
+}
+
+void wants_begin_all(pu_node *n)
+{
+    for (uint32_t i = 0; i < n->want_count; i++) {
+        n->wants[i].failures = 0;
+        ctx_timer(n, TIMER_RETRY, n->wants[i].peer, n->now);
+        n->wants[i].is_backing_off = true; /* one a timer, so that a step stays bounded */
+    }
+}
+
+void dialer_retry_timer(pu_node *n, uint64_t peer)
+{
+    want *w = want_find(n, (pu_peer)peer);
+    if (w == NULL) return;
+    w->is_backing_off = false;
+    want_begin(n, w);
+}
+
+/* least * 2^failures, at most most, a quarter more or less by chance. */
+static uint64_t pause_ns(pu_node *n, uint32_t failures)
+{
+    uint32_t shift = failures < BACKOFF_SHIFT_MAX ? failures : BACKOFF_SHIFT_MAX;
+    uint64_t pause = n->config.backoff_least_ns << shift;
+    if (pause > n->config.backoff_most_ns) pause = n->config.backoff_most_ns;
+    return rng_between(ctx_rng(n, RNG_DIAL), pause - pause / 4, pause + pause / 4);
+}
+
+void want_round_failed(pu_node *n, pu_peer peer)
+{
+    want *w = want_find(n, peer);
+    if (w == NULL || ctx_conn_of(n, peer) != NULL) return;
+    if (!w->keep) {
+        uint32_t code = w->last_code;
+        pu_peers_retain(n->env->peers, peer);
+        want_remove(n, w);
+        commands_failed(n, peer, code);
+        ctx_peer_drop(n, peer);
+        return;
+    }
+    uint64_t pause = pause_ns(n, w->failures);
+    w->failures++;
+    w->is_backing_off = true;
+    ctx_trace(n, PU_TR_DIAL_BACKOFF, NULL, NULL, peer, pause, w->failures, span_of(NULL, 0));
+    ctx_timer(n, TIMER_RETRY, peer, ctx_after(n, pause));
+}
+
+/* ---- connections come and go ---- */
+
+void dialer_confirmed(pu_node *n, conn *c)
+{
+    bool is_relayed = (c->flags & PU_RELAYED) != 0;
+    pu_peer peer = c->peer;
+    if (is_relayed) legs_won_relayed(n, peer, c->handle);
+    else legs_cancel(n, peer, true, c->handle);
+    want *w = want_find(n, peer);
+    if (w != NULL) {
+        w->failures = 0;
+        if (w->is_backing_off) ctx_timer(n, TIMER_RETRY, peer, PU_NEVER);
+        w->is_backing_off = false;
+        if (!w->keep) want_remove(n, w);
+    }
+    commands_connected(n, peer);
+}
+
+void dialer_down(pu_node *n, conn *c, uint32_t code)
+{
+    leg *l = leg_of_conn(n, c->handle);
+    if (l != NULL) {
+        leg_failed(n, l->token, code); /* up, but never confirmed */
+        return;
+    }
+    want *w = want_find(n, c->peer);
+    if (w != NULL && n->is_started && !w->is_backing_off) want_begin(n, w);
+}
+
+/* A relay can be asked now: circuits that wait for it start. */
+void dialer_identified(pu_node *n, conn *c)
+{
+    if ((c->flags & PU_RELAYED) != 0 || !c->confirmed) return;
+    for (uint32_t i = 0; i < n->leg_count; i++) {
+        leg *l = &n->legs[i];
+        if (l->state != LEG_WAITING || l->via != c->peer) continue;
+        l->state = LEG_PLANNED;
+        l->start_at = n->now;
+        ctx_timer(n, TIMER_LEG, l->peer, n->now);
+    }
+}

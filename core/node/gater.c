@@ -1,0 +1,65 @@
+/* Who may connect to us: the authorised peers, as authorized_keys lines named them. */
+#include "node/impl.h"
+
+static authorised *find(const pu_node *n, pu_peer peer)
+{
+    uint32_t at;
+    return imap_get(&n->authorised_index, peer, &at) ? &n->authorised[at] : NULL;
+}
+
+static bool is_current(const pu_node *n, const authorised *a)
+{
+    return a->expires_s == 0 || (n->has_clock && ctx_unix_s(n) < a->expires_s);
+}
+
+bool ctx_is_authorised(const pu_node *n, pu_peer peer)
+{
+    if (n->config.gating == 0) return true;
+    const authorised *a = peer != 0 ? find(n, peer) : NULL;
+    return a != NULL && is_current(n, a);
+}
+
+static int add(pu_node *n, pu_peer peer, uint64_t expires_s)
+{
+    if (ctx_at_limit(n, "authorised_max", n->authorised_count, n->config.authorised_max)) return PU_CODE_RESOURCE;
+    if (!mem_grow(ctx_alloc(n), (void **)&n->authorised, &n->authorised_cap, n->authorised_count,
+                  (uint32_t)n->config.authorised_max, sizeof(authorised)) ||
+        !imap_put(&n->authorised_index, peer, n->authorised_count))
+        return PU_CODE_NO_MEMORY;
+    n->authorised[n->authorised_count++] = (authorised){peer, expires_s};
+    return PU_CODE_OK;
+}
+
+int gater_authorise(pu_node *n, pu_span line)
+{
+    pu_authorized parsed;
+    if (pu_authorized_parse(&parsed, line, NULL) != PU_OK) return PU_CODE_INVALID;
+    if (parsed.peer.len == 0) return PU_CODE_OK; /* blank, or a comment */
+    pu_peer peer = ctx_peer_hold(n, span_of(parsed.peer.bytes, parsed.peer.len));
+    if (peer == 0) return PU_CODE_NO_MEMORY;
+    authorised *known = find(n, peer);
+    if (known != NULL) {
+        known->expires_s = parsed.expires_s;
+        ctx_peer_drop(n, peer);
+        return PU_CODE_OK;
+    }
+    int code = add(n, peer, parsed.expires_s);
+    if (code != PU_CODE_OK) ctx_peer_drop(n, peer);
+    return code;
+}
+
+void gater_revoke(pu_node *n, pu_peer peer)
+{
+    authorised *a = find(n, peer);
+    if (a == NULL) return;
+    uint32_t at = (uint32_t)(a - n->authorised), last = n->authorised_count - 1;
+    imap_del(&n->authorised_index, peer);
+    if (at != last) {
+        n->authorised[at] = n->authorised[last];
+        bool moved = imap_put(&n->authorised_index, n->authorised[at].peer, at);
+        PU_ASSERT(moved); /* the key is there: nothing to allocate */
+    }
+    n->authorised_count--;
+    conns_hangup_peer(n, peer, PU_CODE_GATED);
+    ctx_peer_drop(n, peer);
+}

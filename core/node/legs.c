@@ -1,0 +1,296 @@
+/* Legs: one address of one peer being dialled, from its planned start to won, lost or failed. */
+#include "base/varint.h"
+#include "node/impl.h"
+#include "proto/relay/relay.h"
+
+leg *leg_find(pu_node *n, pu_token token)
+{
+    for (uint32_t i = 0; i < n->leg_count; i++)
+        if (n->legs[i].token == token) return &n->legs[i];
+    return NULL;
+}
+
+leg *leg_of_conn(pu_node *n, pu_handle handle)
+{
+    for (uint32_t i = 0; i < n->leg_count; i++)
+        if (n->legs[i].state == LEG_UP && n->legs[i].conn == handle) return &n->legs[i];
+    return NULL;
+}
+
+uint32_t legs_of_peer(const pu_node *n, pu_peer peer)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n->leg_count; i++)
+        if (n->legs[i].peer == peer && !n->legs[i].punch) count++;
+    return count;
+}
+
+leg *leg_add(pu_node *n, pu_peer peer)
+{
+    uint32_t max = (uint32_t)(n->config.wanted_max * n->config.dial_legs_max);
+    if (!mem_grow(ctx_alloc(n), (void **)&n->legs, &n->leg_cap, n->leg_count, max, sizeof(leg))) {
+        ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, peer, sizeof(leg), 0, span_of(NULL, 0));
+        return NULL;
+    }
+    pu_peers_retain(n->env->peers, peer);
+    leg *l = &n->legs[n->leg_count++];
+    memset(l, 0, sizeof *l);
+    l->token = token_next(n);
+    l->peer = peer;
+    l->state = LEG_PLANNED;
+    l->start_at = n->now;
+    l->deadline = PU_NEVER;
+    return l;
+}
+
+/* Takes a leg out; the order of the others stays (it is the order of their plan). */
+static void leg_remove(pu_node *n, leg *l)
+{
+    ctx_peer_drop(n, l->peer);
+    ctx_peer_drop(n, l->via);
+    size_t at = (size_t)(l - n->legs);
+    n->leg_count--;
+    memmove(&n->legs[at], &n->legs[at + 1], (n->leg_count - at) * sizeof *l);
+}
+
+/* /p2p/RELAY/p2p-circuit, binary; returns its length. */
+static size_t circuit_maddr(uint8_t out[PU_MADDR_MAX], pu_span relay)
+{
+    pu_buf maddr = buf_of(out, PU_MADDR_MAX);
+    varint_put(&maddr, PU_MA_P2P);
+    varint_put(&maddr, relay.len);
+    buf_put_span(&maddr, relay);
+    varint_put(&maddr, PU_MA_CIRCUIT);
+    PU_ASSERT(!maddr.full);
+    return maddr.len;
+}
+
+/* Traces a leg with its address: /ip4/../quic-v1, and for a circuit /p2p/RELAY/p2p-circuit. */
+static void trace_leg(pu_node *n, enum pu_trace_code code, const leg *l, uint64_t b, bool with_address)
+{
+    char text[PU_MADDR_TEXT_MAX];
+    ptrdiff_t len = 0;
+    if (with_address && n->env->trace != NULL) {
+        uint8_t maddr[PU_MADDR_MAX];
+        size_t bytes = 0;
+        if (l->via == 0) bytes = pu_addr_write(maddr, &l->remote, l->transport);
+        else bytes = circuit_maddr(maddr, ctx_peer_id(n, l->via));
+        len = pu_maddr_text(span_of(maddr, bytes), text, sizeof text);
+        PU_ASSERT(len >= 0);
+    }
+    ctx_trace(n, code, NULL, NULL, l->peer, l->token, b, span_of(text, (size_t)len));
+}
+
+static uint64_t direct_deadline_ns(const pu_node *n, const pu_endpoint *remote)
+{
+    bool is_local = pu_endpoint_scope(remote) != PU_SCOPE_GLOBAL;
+    return is_local ? n->config.dial_local_ns : n->config.dial_ns;
+}
+
+static void dial_effect(pu_node *n, const leg *l)
+{
+    pu_ef *e = effect(n, PU_EF_DIAL);
+    e->token = l->token;
+    e->peer = out_copy(n->out, ctx_peer_id(n, l->peer));
+    e->remote = l->remote;
+    e->transport = l->transport;
+    e->what = PU_ROLE_CLIENT;
+    e->socket = PU_SOCKET_MAIN;
+    e->deadline = l->deadline;
+}
+
+/* Starts a circuit leg, or lets it wait for its relay. */
+static void circuit_start(pu_node *n, leg *l)
+{
+    conn *relay = ctx_conn_direct(n, l->via);
+    if (relay == NULL || !relay->identified) {
+        l->state = LEG_WAITING;
+        if (relay == NULL && want_find(n, l->via) == NULL) want_add(n, l->via, false);
+        return;
+    }
+    l->state = LEG_DIALLING;
+    pu_token token = l->token;
+    pu_peer peer = l->peer;
+    if (!relay_connect(n, relay, peer, token)) leg_failed(n, token, PU_CODE_RESOURCE);
+}
+
+static void leg_start(pu_node *n, leg *l)
+{
+    bool was_planned = l->state == LEG_PLANNED;
+    if (was_planned) {
+        l->start_at = n->now;
+        l->deadline = ctx_after(n, l->via == 0 ? direct_deadline_ns(n, &l->remote) : n->config.dial_ns);
+        trace_leg(n, PU_TR_DIAL_START, l, l->via != 0, true);
+    }
+    if (l->via != 0) {
+        circuit_start(n, l);
+        return;
+    }
+    l->state = LEG_DIALLING;
+    dial_effect(n, l);
+}
+
+/* The first leg of a peer whose time has come: to start, or (waiting) to be given up. */
+static leg *first_due(pu_node *n, pu_peer peer)
+{
+    for (uint32_t i = 0; i < n->leg_count; i++) {
+        leg *l = &n->legs[i];
+        if (l->peer != peer) continue;
+        if (l->state == LEG_PLANNED && l->start_at <= n->now) return l;
+        if (l->state == LEG_WAITING && l->deadline <= n->now) return l;
+    }
+    return NULL;
+}
+
+static void arm(pu_node *n, pu_peer peer)
+{
+    pu_time next = PU_NEVER;
+    for (uint32_t i = 0; i < n->leg_count; i++) {
+        const leg *l = &n->legs[i];
+        if (l->peer != peer || (l->state != LEG_PLANNED && l->state != LEG_WAITING)) continue;
+        pu_time at = l->state == LEG_PLANNED ? l->start_at : l->deadline;
+        if (at < next) next = at;
+    }
+    ctx_timer(n, TIMER_LEG, peer, next);
+}
+
+void legs_start_due(pu_node *n, pu_peer peer)
+{
+    pu_peers_retain(n->env->peers, peer); /* the last leg may go with the last reference */
+    for (leg *l; (l = first_due(n, peer)) != NULL;) {
+        if (l->state == LEG_PLANNED) leg_start(n, l);
+        else leg_failed(n, l->token, PU_CODE_TIMEOUT);
+    }
+    arm(n, peer);
+    ctx_peer_drop(n, peer);
+}
+
+void leg_timer(pu_node *n, uint64_t peer)
+{
+    legs_start_due(n, (pu_peer)peer);
+}
+
+static bool is_under_way(const pu_node *n, pu_peer peer)
+{
+    for (uint32_t i = 0; i < n->leg_count; i++)
+        if (n->legs[i].peer == peer && !n->legs[i].punch && n->legs[i].state != LEG_PLANNED) return true;
+    return false;
+}
+
+static leg *next_planned(pu_node *n, pu_peer peer)
+{
+    leg *next = NULL;
+    for (uint32_t i = 0; i < n->leg_count; i++) {
+        leg *l = &n->legs[i];
+        if (l->peer == peer && l->state == LEG_PLANNED && (next == NULL || l->start_at < next->start_at)) next = l;
+    }
+    return next;
+}
+
+void leg_failed(pu_node *n, pu_token token, uint32_t code)
+{
+    leg *l = token != 0 ? leg_find(n, token) : NULL;
+    if (l == NULL) return; /* given up before, or an inbound upgrade */
+    trace_leg(n, PU_TR_DIAL_FAILED, l, code, false);
+    pu_peer peer = l->peer;
+    bool was_punch = l->punch;
+    want *w = want_find(n, peer);
+    if (w != NULL && !was_punch) w->last_code = code;
+    pu_peers_retain(n->env->peers, peer);
+    leg_remove(n, l);
+    if (!was_punch && legs_of_peer(n, peer) == 0) {
+        want_round_failed(n, peer);
+    } else if (!was_punch && !is_under_way(n, peer)) { /* a failed address starts the next at once (RFC 8305 §5) */
+        next_planned(n, peer)->start_at = n->now;
+        legs_start_due(n, peer);
+    }
+    ctx_peer_drop(n, peer);
+}
+
+void ctx_leg_failed(pu_node *n, pu_token token, uint32_t code)
+{
+    leg_failed(n, token, code);
+}
+
+/* A leg gave a connection. One that came too late, with a direct one confirmed already, is not kept. */
+void leg_up(pu_node *n, leg *l, conn *c)
+{
+    PU_ASSERT(l->state == LEG_DIALLING);
+    l->state = LEG_UP;
+    l->conn = c->handle;
+    if (ctx_conn_direct(n, l->peer) != NULL && !l->punch) ctx_hangup(n, c, PU_CODE_SUPPLANTED);
+}
+
+static void cancel(pu_node *n, leg *l)
+{
+    if (l->state != LEG_PLANNED) trace_leg(n, PU_TR_DIAL_LOST, l, 0, false);
+    if (l->state == LEG_DIALLING) { /* the host ignores the token of a circuit that is not upgraded yet */
+        pu_ef *e = effect(n, PU_EF_DIAL_CANCEL);
+        e->token = l->token;
+    }
+    conn *c = l->state == LEG_UP ? ctx_conn(n, l->conn) : NULL;
+    leg_remove(n, l);
+    if (c != NULL) ctx_hangup(n, c, PU_CODE_SUPPLANTED);
+}
+
+void legs_cancel(pu_node *n, pu_peer peer, bool punches_too, pu_handle winner)
+{
+    for (uint32_t i = 0; i < n->leg_count;) {
+        leg *l = &n->legs[i];
+        bool is_meant = l->peer == peer && (punches_too || !l->punch);
+        if (is_meant && (l->state != LEG_UP || l->conn != winner)) {
+            cancel(n, l);
+        } else if (is_meant) {
+            trace_leg(n, PU_TR_DIAL_WON, l, n->now - l->start_at, false);
+            leg_remove(n, l);
+        } else {
+            i++;
+        }
+    }
+    arm(n, peer);
+}
+
+/* A circuit won: other circuits and what has not started are given up; direct legs under way may still better it. */
+void legs_won_relayed(pu_node *n, pu_peer peer, pu_handle winner)
+{
+    for (uint32_t i = 0; i < n->leg_count;) {
+        leg *l = &n->legs[i];
+        bool is_winner = l->state == LEG_UP && l->conn == winner;
+        if (l->peer != peer || l->punch) {
+            i++;
+        } else if (is_winner) {
+            trace_leg(n, PU_TR_DIAL_WON, l, n->now - l->start_at, false);
+            leg_remove(n, l);
+        } else if (l->via != 0 || l->state == LEG_PLANNED) {
+            cancel(n, l);
+        } else {
+            i++;
+        }
+    }
+    arm(n, peer);
+}
+
+/* ---- hole punches ---- */
+
+pu_token ctx_dial(pu_node *n, pu_peer peer, const pu_endpoint *remote, pu_time deadline)
+{
+    if (!self_can_dial(n, PU_TRANSPORT_QUIC)) return 0;
+    leg *l = leg_add(n, peer);
+    if (l == NULL) return 0;
+    l->punch = true;
+    l->remote = *remote;
+    l->transport = PU_TRANSPORT_QUIC;
+    l->deadline = deadline;
+    l->state = LEG_DIALLING;
+    trace_leg(n, PU_TR_DIAL_START, l, 0, true);
+    dial_effect(n, l);
+    return l->token;
+}
+
+void ctx_dial_cancel(pu_node *n, pu_peer peer)
+{
+    for (uint32_t i = 0; i < n->leg_count;) {
+        if (n->legs[i].peer == peer && n->legs[i].punch) cancel(n, &n->legs[i]);
+        else i++;
+    }
+}

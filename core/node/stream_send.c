@@ -1,0 +1,88 @@
+/* Sending on streams: at once while the host gave room, from a bounded queue when it gives more. */
+#include "node/impl.h"
+
+static bool is_borrowed(const pu_node *n, pu_span bytes)
+{
+    uintptr_t from = (uintptr_t)n->in->body.base, at = (uintptr_t)bytes.base;
+    return n->in->body.len > 0 && at >= from && at + bytes.len <= from + n->in->body.len;
+}
+
+/* Emits bytes that have room, in effects of at most PU_DATA_MAX. Bytes of the input are passed on without a copy. */
+static void emit(pu_node *n, stream *s, pu_span bytes, bool fin)
+{
+    PU_ASSERT(bytes.len <= s->room_out - s->sent);
+    do {
+        size_t take = bytes.len < PU_DATA_MAX ? bytes.len : PU_DATA_MAX;
+        pu_span part = span_head(bytes, take);
+        bytes = span_skip(bytes, take);
+        pu_ef *e = effect(n, PU_EF_STREAM_SEND);
+        e->conn = s->conn;
+        e->stream = s->handle;
+        e->body = is_borrowed(n, part) ? part : out_copy(n->out, part);
+        e->flags = fin && bytes.len == 0 ? PU_FIN : 0;
+        s->sent += take;
+    } while (bytes.len > 0);
+    if (fin) s->fin_sent = true;
+}
+
+size_t ctx_stream_writable(const stream *s)
+{
+    if (s->phase == STREAM_DEAD || s->fin_out || s->out.len > 0) return 0;
+    uint64_t room = s->room_out - s->sent;
+    return room < PU_OUT_BYTES_MAX / 4 ? (size_t)room : PU_OUT_BYTES_MAX / 4;
+}
+
+void stream_send_bytes(pu_node *n, stream *s, pu_span bytes)
+{
+    if (s->phase == STREAM_DEAD || s->fin_sent) return;
+    size_t now = s->out.len > 0 ? 0 : bytes.len;
+    if (now > s->room_out - s->sent) now = (size_t)(s->room_out - s->sent);
+    if (now > 0) emit(n, s, span_head(bytes, now), false);
+    pu_span later = span_skip(bytes, now);
+    if (later.len == 0) return;
+    if (mem_bytes_append(ctx_alloc(n), &s->out, later, (uint32_t)n->config.stream_pending_bytes)) return;
+    ctx_at_limit(n, "stream_pending_bytes", s->out.len + later.len, 0);
+    ctx_stream_reset(n, s, PU_CODE_RESOURCE);
+}
+
+void ctx_stream_send(pu_node *n, stream *s, pu_span bytes)
+{
+    PU_ASSERT(!s->fin_out || s->phase == STREAM_DEAD);
+    stream_send_bytes(n, s, bytes);
+}
+
+void ctx_stream_fin(pu_node *n, stream *s)
+{
+    if (s->phase == STREAM_DEAD || s->fin_out) return;
+    s->fin_out = true;
+    if (s->out.len == 0) emit(n, s, span_of(NULL, 0), true);
+}
+
+void stream_flush(pu_node *n, stream *s)
+{
+    if (s->phase == STREAM_DEAD || s->out.len == 0) return;
+    uint64_t room = s->room_out - s->sent;
+    uint32_t now = room < s->out.len ? (uint32_t)room : s->out.len;
+    if (now == 0) return;
+    emit(n, s, span_of(s->out.base, now), s->fin_out && now == s->out.len);
+    mem_bytes_drop(ctx_alloc(n), &s->out, now);
+}
+
+void stream_room(pu_node *n, stream *s, uint64_t offset)
+{
+    if (offset > s->room_out) s->room_out = offset;
+    stream_flush(n, s);
+    if (s->phase != STREAM_OPEN || ctx_stream_writable(s) == 0) return;
+    const struct proto *proto = proto_of((enum proto_id)s->proto);
+    if (proto->room != NULL) proto->room(n, s);
+}
+
+/* The peer reads no more: what waits for it is dropped, our direction ends, its direction goes on (go-libp2p stops reading
+ * as soon as it has what it wanted). */
+void stream_stop(pu_node *n, stream *s)
+{
+    if (s->phase == STREAM_DEAD || s->fin_sent) return;
+    mem_bytes_free(ctx_alloc(n), &s->out);
+    s->fin_out = true;
+    emit(n, s, span_of(NULL, 0), true);
+}

@@ -1,0 +1,253 @@
+/* Streams: from STREAM_UP (ours or the peer's) to STREAM_DOWN, multistream-select included. */
+#include "node/impl.h"
+
+stream *stream_find(pu_node *n, pu_handle handle)
+{
+    uint32_t slot = pu_handle_slot(handle);
+    if (slot >= n->stream_cap || n->streams[slot].handle != handle || handle == 0) return NULL;
+    return &n->streams[slot];
+}
+
+stream *ctx_stream(pu_node *n, pu_handle handle)
+{
+    stream *s = stream_find(n, handle);
+    return s != NULL && s->phase != STREAM_DEAD ? s : NULL;
+}
+
+static void trace_no_memory(pu_node *n, size_t bytes)
+{
+    ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, bytes, 0, span_of(NULL, 0));
+}
+
+static stream *stream_new(pu_node *n, conn *c, const pu_in *in)
+{
+    uint32_t slot = pu_handle_slot(in->stream);
+    PU_ASSERT(slot < n->config.streams_max);
+    while (slot >= n->stream_cap)
+        if (!mem_grow(ctx_alloc(n), (void **)&n->streams, &n->stream_cap, n->stream_cap, (uint32_t)n->config.streams_max,
+                      sizeof(stream))) {
+            trace_no_memory(n, sizeof(stream));
+            return NULL;
+        }
+    stream *s = &n->streams[slot];
+    PU_ASSERT(s->phase == STREAM_FREE);
+    memset(s, 0, sizeof *s);
+    s->handle = in->stream;
+    s->conn = in->conn;
+    s->phase = STREAM_SELECTING;
+    s->room_out = in->offset;
+    s->room_in = PU_FIRST_ROOM;
+    n->stream_count++;
+    c->stream_count++;
+    return s;
+}
+
+void stream_free(pu_node *n, stream *s)
+{
+    PU_ASSERT(s->phase != STREAM_FREE);
+    conn *c = conn_find(n, s->conn);
+    if (c != NULL) {
+        PU_ASSERT(c->stream_count > 0);
+        c->stream_count--;
+    }
+    n->stream_count--;
+    ctx_timer(n, TIMER_STREAM, s->handle, PU_NEVER);
+    mem_bytes_free(ctx_alloc(n), &s->in);
+    mem_bytes_free(ctx_alloc(n), &s->out);
+    memset(s, 0, sizeof *s);
+}
+
+static void reset_effect(pu_node *n, pu_handle c, pu_handle s, uint32_t code)
+{
+    pu_ef *e = effect(n, PU_EF_STREAM_RESET);
+    e->conn = c;
+    e->stream = s;
+    e->code = code;
+}
+
+/* ---- opening ---- */
+
+bool ctx_stream_open(pu_node *n, conn *c, enum proto_id proto, const uint64_t state[4])
+{
+    PU_ASSERT(proto > PROTO_NONE && proto < PROTO_COUNT);
+    if (c->state != CONN_UP || ((c->flags & PU_LIMITED) != 0 && !proto_of(proto)->on_limited)) return false;
+    if (ctx_at_limit(n, "streams_max", n->stream_count + n->opening_count, n->config.streams_max)) return false;
+    if (!mem_grow(ctx_alloc(n), (void **)&n->openings, &n->opening_cap, n->opening_count, OPENINGS_MAX, sizeof(opening))) {
+        trace_no_memory(n, sizeof(opening));
+        return false;
+    }
+    opening *o = &n->openings[n->opening_count++];
+    memset(o, 0, sizeof *o);
+    o->token = token_next(n);
+    o->conn = c->handle;
+    o->proto = proto;
+    if (state != NULL) memcpy(o->state, state, sizeof o->state);
+    pu_ef *e = effect(n, PU_EF_STREAM_OPEN);
+    e->conn = c->handle;
+    e->token = o->token;
+    ctx_timer(n, TIMER_OPEN, o->token, ctx_after(n, n->config.select_ns));
+    return true;
+}
+
+static opening *opening_find(pu_node *n, pu_token token)
+{
+    for (uint32_t i = 0; i < n->opening_count; i++)
+        if (n->openings[i].token == token) return &n->openings[i];
+    return NULL;
+}
+
+static opening opening_take(pu_node *n, opening *o)
+{
+    opening taken = *o;
+    *o = n->openings[--n->opening_count];
+    ctx_timer(n, TIMER_OPEN, taken.token, PU_NEVER);
+    return taken;
+}
+
+/* Tells the protocol that its stream never came; the handle is 0. */
+static void opening_failed(pu_node *n, opening *o, uint32_t code)
+{
+    opening taken = opening_take(n, o);
+    const struct proto *proto = proto_of(taken.proto);
+    stream never = {.conn = taken.conn, .phase = STREAM_DEAD, .proto = (uint8_t)taken.proto};
+    memcpy(never.state, taken.state, sizeof never.state);
+    if (proto->ended != NULL) proto->ended(n, &never, code);
+}
+
+void stream_open_failed(pu_node *n, const pu_in *in)
+{
+    opening *o = opening_find(n, in->token);
+    if (o != NULL) opening_failed(n, o, in->what == PU_DOWN_LOST ? PU_CODE_LOST : in->code);
+}
+
+/* The host owes an answer; when it comes after all, the stream is reset. */
+void stream_open_timer(pu_node *n, uint64_t token)
+{
+    opening *o = opening_find(n, (pu_token)token);
+    if (o != NULL) opening_failed(n, o, PU_CODE_TIMEOUT);
+}
+
+void streams_drop_openings(pu_node *n, pu_handle carrier)
+{
+    for (uint32_t i = 0; i < n->opening_count;)
+        if (n->openings[i].conn == carrier) opening_failed(n, &n->openings[i], PU_CODE_LOST);
+        else i++;
+}
+
+static void stream_refuse(pu_node *n, stream *s, uint32_t code)
+{
+    reset_effect(n, s->conn, s->handle, code);
+    s->phase = STREAM_DEAD;
+}
+
+static void inbound_up(pu_node *n, conn *c, stream *s)
+{
+    s->inbound = true;
+    select_listen(&s->select);
+    bool is_over = ctx_at_limit(n, "streams_max", n->stream_count - 1, n->config.streams_max) ||
+                   ctx_at_limit(n, "streams_per_conn_max", c->stream_count - 1, n->config.streams_per_conn_max);
+    if (is_over || c->state != CONN_UP) stream_refuse(n, s, PU_CODE_RESOURCE);
+    else ctx_timer(n, TIMER_STREAM, s->handle, ctx_after(n, n->config.select_ns));
+}
+
+static void outbound_up(pu_node *n, conn *c, stream *s, pu_token token)
+{
+    opening *o = opening_find(n, token);
+    if (o == NULL || c->state != CONN_UP) {
+        if (o != NULL) opening_failed(n, o, PU_CODE_LOST);
+        stream_refuse(n, s, PU_CODE_CANCELLED);
+        return;
+    }
+    opening taken = opening_take(n, o);
+    const struct proto *proto = proto_of(taken.proto);
+    s->proto = (uint8_t)taken.proto;
+    memcpy(s->state, taken.state, sizeof s->state);
+    ctx_timer(n, TIMER_STREAM, s->handle, ctx_after(n, n->config.select_ns));
+    uint8_t bytes[SELECT_MESSAGE_MAX];
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    select_dial(&s->select, span_of(proto->name, strlen(proto->name)), &out);
+    PU_ASSERT(!out.full);
+    stream_send_bytes(n, s, buf_span(&out));
+    if (s->phase != STREAM_DEAD && proto->opened != NULL) proto->opened(n, s);
+}
+
+void stream_up(pu_node *n, conn *c, const pu_in *in)
+{
+    stream *s = stream_new(n, c, in);
+    if (s == NULL) { /* its DOWN will find no stream: the host knows that a reset crosses */
+        reset_effect(n, in->conn, in->stream, PU_CODE_RESOURCE);
+        opening *o = opening_find(n, in->token);
+        if (o != NULL) opening_failed(n, o, PU_CODE_NO_MEMORY);
+        return;
+    }
+    if (in->token == 0) inbound_up(n, c, s);
+    else outbound_up(n, c, s, in->token);
+}
+
+/* ---- ending ---- */
+
+void stream_end(pu_node *n, stream *s, uint32_t code)
+{
+    if (s->phase == STREAM_DEAD) return;
+    s->phase = STREAM_DEAD;
+    ctx_timer(n, TIMER_STREAM, s->handle, PU_NEVER);
+    const struct proto *proto = s->proto != PROTO_NONE ? proto_of((enum proto_id)s->proto) : NULL;
+    if (proto != NULL && proto->ended != NULL) proto->ended(n, s, code);
+}
+
+void ctx_stream_reset(pu_node *n, stream *s, uint32_t code)
+{
+    if (s->phase == STREAM_DEAD) return;
+    const char *name = s->proto != PROTO_NONE ? proto_of((enum proto_id)s->proto)->name : "";
+    ctx_trace(n, PU_TR_STREAM_RESET, conn_find(n, s->conn), s, 0, code, 0, span_of(name, strlen(name)));
+    reset_effect(n, s->conn, s->handle, code);
+    stream_end(n, s, code);
+}
+
+void stream_down(pu_node *n, stream *s, const pu_in *in)
+{
+    uint32_t code = in->what == PU_DOWN_FINISHED ? PU_CODE_OK : in->what == PU_DOWN_LOST ? PU_CODE_LOST : in->code;
+    if (in->what == PU_DOWN_RESET && code == PU_CODE_OK) code = PU_CODE_REFUSED; /* many peers reset with code 0 */
+    stream_end(n, s, code);
+    stream_free(n, s);
+}
+
+void stream_timer(pu_node *n, uint64_t handle)
+{
+    stream *s = ctx_stream(n, handle);
+    if (s == NULL) return;
+    const char *name = s->proto != PROTO_NONE ? proto_of((enum proto_id)s->proto)->name : "";
+    ctx_trace(n, PU_TR_STREAM_TIMEOUT, conn_find(n, s->conn), s, 0, 0, 0, span_of(name, strlen(name)));
+    ctx_stream_reset(n, s, PU_CODE_TIMEOUT);
+}
+
+void ctx_stream_deadline(pu_node *n, stream *s, pu_time at)
+{
+    if (s->phase != STREAM_DEAD) ctx_timer(n, TIMER_STREAM, s->handle, at);
+}
+
+/* ---- giving away ---- */
+
+void ctx_upgrade(pu_node *n, stream *s, pu_token leg_token, enum pu_role role, pu_peer peer, bool limited)
+{
+    PU_ASSERT(s->phase == STREAM_OPEN);
+    bool is_given_up = leg_token != 0 && leg_find(n, leg_token) == NULL;
+    if (is_given_up || s->out.len > 0) { /* the second: the host gave no room for a short answer, nothing can be built on that */
+        ctx_stream_reset(n, s, is_given_up ? PU_CODE_CANCELLED : PU_CODE_RESOURCE);
+        return;
+    }
+    bool is_reading = n->reading == s;
+    pu_span rest = is_reading ? n->reading_rest : span_of(s->in.base, s->in.len);
+    pu_ef *e = effect(n, PU_EF_UPGRADE);
+    e->token = leg_token != 0 ? leg_token : token_next(n);
+    e->conn = s->conn;
+    e->stream = s->handle;
+    e->what = role;
+    e->flags = limited ? PU_LIMITED : 0;
+    e->peer = out_copy(n->out, ctx_peer_id(n, peer));
+    e->body = out_copy(n->out, rest);
+    e->deadline = ctx_after(n, n->config.handshake_ns);
+    s->phase = STREAM_DEAD; /* `ended` is not called: the stream lives on under the new connection */
+    s->is_given_away = is_reading;
+    if (!is_reading) stream_free(n, s);
+}
