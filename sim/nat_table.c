@@ -1,0 +1,160 @@
+/* sim/nat_table.c - two open-addressing indices over one dense array.
+ *
+ * Invariant of each index: between the home slot of a mapping and the slot it sits in there is no
+ * free slot. Removal moves later ones back instead of leaving marks. The order of the array depends
+ * on what was added and removed only.
+ */
+#include "sim/nat_table.h"
+
+#include "base/bytes.h"
+#include "base/mix.h"
+#include "sim/mem.h"
+
+enum { BY_KEY = 0, BY_PORT = 1, FIRST_SLOTS = 8 };
+
+static uint32_t hash_key(const nat_key *key)
+{
+    mix128 m;
+    uint64_t out[2];
+    mix_init(&m, BY_KEY);
+    mix_bytes(&m, key, sizeof *key);
+    mix_result(&m, out);
+    return (uint32_t)out[0];
+}
+
+static uint32_t hash_port(uint16_t port)
+{
+    return (uint32_t)mix3(BY_PORT, port, 0);
+}
+
+void nat_table_close(nat_table *t)
+{
+    for (uint32_t i = 0; i < t->count; i++) free(t->at[i].allowed);
+    free(t->at);
+    free(t->slots[BY_KEY]);
+    free(t->slots[BY_PORT]);
+    *t = (nat_table){0};
+}
+
+uint32_t nat_table_by_key(const nat_table *t, const nat_key *key)
+{
+    if (t->count == 0) return NAT_NOWHERE;
+    uint32_t mask = t->slot_count - 1;
+    const uint32_t *slots = t->slots[BY_KEY];
+    for (uint32_t s = hash_key(key) & mask; slots[s] != 0; s = (s + 1) & mask) {
+        if (memcmp(&t->at[slots[s] - 1].key, key, sizeof *key) == 0) return slots[s] - 1;
+    }
+    return NAT_NOWHERE;
+}
+
+uint32_t nat_table_by_port(const nat_table *t, uint16_t port)
+{
+    if (t->count == 0) return NAT_NOWHERE;
+    uint32_t mask = t->slot_count - 1;
+    const uint32_t *slots = t->slots[BY_PORT];
+    for (uint32_t s = hash_port(port) & mask; slots[s] != 0; s = (s + 1) & mask) {
+        if (t->at[slots[s] - 1].port == port) return slots[s] - 1;
+    }
+    return NAT_NOWHERE;
+}
+
+/* The slot that holds value, an index + 1 with that hash, or for value 0 the free one where it may
+ * go. */
+static uint32_t slot_of(const nat_table *t, unsigned by, uint32_t hash, uint32_t value)
+{
+    uint32_t mask = t->slot_count - 1;
+    uint32_t s = hash & mask;
+    while (t->slots[by][s] != value) s = (s + 1) & mask;
+    return s;
+}
+
+static void index_all(nat_table *t, unsigned by)
+{
+    free(t->slots[by]);
+    t->slots[by] = sim_alloc(t->slot_count * sizeof *t->slots[by]);
+    for (uint32_t i = 0; i < t->count; i++) {
+        t->slots[by][slot_of(t, by, t->at[i].hash[by], 0)] = i + 1;
+    }
+}
+
+uint32_t nat_table_add(nat_table *t, const nat_key *key, uint16_t port)
+{
+    PU_ASSERT(nat_table_by_key(t, key) == NAT_NOWHERE);
+    PU_ASSERT(nat_table_by_port(t, port) == NAT_NOWHERE);
+    if (t->count == t->slot_count / 4 * 3) {
+        t->slot_count = t->slot_count == 0 ? FIRST_SLOTS : 2 * t->slot_count;
+        index_all(t, BY_KEY);
+        index_all(t, BY_PORT);
+    }
+    t->at = sim_grow(t->at, &t->cap, t->count, sizeof *t->at);
+    nat_mapping_entry *m = &t->at[t->count++];
+    *m = (nat_mapping_entry){.key = *key, .port = port, .hash = {hash_key(key), hash_port(port)}};
+    for (unsigned by = BY_KEY; by <= BY_PORT; by++) {
+        t->slots[by][slot_of(t, by, m->hash[by], 0)] = t->count;
+    }
+    return t->count - 1;
+}
+
+/* Frees slot `hole` and moves back what the search could no longer reach across it. */
+static void slot_free(nat_table *t, unsigned by, uint32_t hole)
+{
+    uint32_t mask = t->slot_count - 1;
+    uint32_t *slots = t->slots[by];
+    for (uint32_t s = (hole + 1) & mask; slots[s] != 0; s = (s + 1) & mask) {
+        uint32_t home = t->at[slots[s] - 1].hash[by] & mask;
+        if (((s - home) & mask) < ((s - hole) & mask)) continue; /* its home lies behind the hole */
+        slots[hole] = slots[s];
+        hole = s;
+    }
+    slots[hole] = 0;
+}
+
+void nat_table_remove(nat_table *t, uint32_t index)
+{
+    PU_ASSERT(index < t->count);
+    uint32_t last = t->count - 1;
+    for (unsigned by = BY_KEY; by <= BY_PORT; by++) {
+        slot_free(t, by, slot_of(t, by, t->at[index].hash[by], index + 1));
+        if (index != last) {
+            t->slots[by][slot_of(t, by, t->at[last].hash[by], last + 1)] = index + 1;
+        }
+    }
+    free(t->at[index].allowed);
+    t->at[index] = t->at[last];
+    t->at[last] = (nat_mapping_entry){0};
+    t->count = last;
+}
+
+/* Place of remote among those that may send in; allowed_count when it is not there. */
+static uint32_t place_of(const nat_mapping_entry *m, const nat_remote *remote)
+{
+    uint32_t place = 0;
+    while (place < m->allowed_count && memcmp(&m->allowed[place], remote, sizeof *remote) != 0) {
+        place++;
+    }
+    return place;
+}
+
+void nat_table_allow(nat_table *t, uint32_t index, const nat_remote *remote, uint32_t most)
+{
+    PU_ASSERT(index < t->count);
+    PU_ASSERT(most > 0 && most <= UINT16_MAX);
+    nat_mapping_entry *m = &t->at[index];
+    uint32_t place = place_of(m, remote);
+    if (place == m->allowed_count) {
+        if (place < most) {
+            m->allowed = sim_grow(m->allowed, &m->allowed_cap, place, sizeof *m->allowed);
+            m->allowed_count++;
+        } else {
+            place--;
+        }
+    }
+    memmove(m->allowed + 1, m->allowed, place * sizeof *m->allowed);
+    m->allowed[0] = *remote;
+}
+
+bool nat_table_allows(const nat_table *t, uint32_t index, const nat_remote *remote)
+{
+    PU_ASSERT(index < t->count);
+    return place_of(&t->at[index], remote) < t->at[index].allowed_count;
+}

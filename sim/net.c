@@ -1,0 +1,179 @@
+/* sim/net.c - hosts and boxes: who is attached where, and what things are called. */
+#include "sim/net_impl.h"
+
+#include "sim/mem.h"
+
+/* Tells the network's seeds from whatever else is derived from the run's seed. */
+#define SEED_TAG UINT64_C(0x6e6574)
+
+net *net_new(queue *q, const topo *sites, const uint8_t seed[32], const net_observer *observer)
+{
+    PU_ASSERT(observer->record != NULL);
+    PU_ASSERT(observer->deliver != NULL);
+    net *n = sim_alloc(sizeof *n);
+    n->q = q;
+    n->sites = sites;
+    n->observer = *observer;
+    n->public.plan = REALM_PUBLIC;
+    n->free_slot = NET_NONE;
+    for (unsigned s = 0; s < STREAM_COUNT; s++) rng_derive(n->seeds[s], seed, SEED_TAG, s);
+    return n;
+}
+
+void net_free(net *n)
+{
+    if (n == NULL) return;
+    for (uint32_t i = 0; i < n->slab_used; i++) free(n->slab[i].bytes);
+    for (uint32_t i = 0; i < n->box_count; i++) {
+        nat_free(n->boxes[i].nat);
+        free(n->boxes[i].inside.members);
+    }
+    free(n->public.members);
+    free(n->slab);
+    free(n->hosts);
+    free(n->boxes);
+    free(n);
+}
+
+/* The realm inside box, or the public one. */
+static realm *realm_in(net *n, uint32_t box)
+{
+    if (box == NET_NONE) return &n->public;
+    PU_ASSERT(box < n->box_count);
+    return &n->boxes[box].inside;
+}
+
+uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_boxes)
+{
+    uint32_t box = n->box_count;
+    realm *around = realm_in(n, parent);
+    PU_ASSERT(around->plan !=
+              REALM_LAN); /* a box sits in the public realm or inside a box that holds boxes */
+    uint32_t place = realm_join(around, member_box(box));
+    pu_endpoint external = realm_address(around, place);
+    n->boxes = sim_grow(n->boxes, &n->box_cap, box, sizeof *n->boxes);
+    n->boxes[box] = (net_box){
+        .nat = nat_new(type, &external, n->seeds[STREAM_PORTS], box),
+        .parent = parent,
+        .inside = {.plan = holds_boxes ? REALM_CARRIER : REALM_LAN},
+    };
+    n->box_count++;
+    return box;
+}
+
+uint32_t net_host_add(net *n)
+{
+    uint32_t host = n->host_count++;
+    n->hosts = sim_grow(n->hosts, &n->host_cap, host, sizeof *n->hosts);
+    net_host *h = &n->hosts[host];
+    h->box = NET_NONE;
+    rng_init(&h->jitter, n->seeds[STREAM_JITTER], host);
+    rng_init(&h->loss_up, n->seeds[STREAM_LOSS_UP], host);
+    rng_init(&h->loss_down, n->seeds[STREAM_LOSS_DOWN], host);
+    return host;
+}
+
+/* Gives box, and those around it, the site of the first host that is attached inside. */
+static void boxes_settle(net *n, uint32_t box, uint32_t site, uint64_t access_ns)
+{
+    for (; box != NET_NONE; box = n->boxes[box].parent) {
+        net_box *b = &n->boxes[box];
+        if (b->has_home) continue;
+        b->has_home = true;
+        b->home_site = site;
+        b->home_access_ns = access_ns;
+    }
+}
+
+void net_host_attach(net *n, uint32_t host, uint32_t box, uint32_t site, const net_link *link)
+{
+    PU_ASSERT(host < n->host_count);
+    PU_ASSERT(site < topo_sites(n->sites));
+    net_host *h = &n->hosts[host];
+    PU_ASSERT(!h->is_attached);
+    h->is_attached = true;
+    h->box = box;
+    h->site = site;
+    h->link = *link;
+    h->up_busy = h->down_busy = 0;
+    h->place = realm_join(realm_in(n, box), member_host(host));
+    boxes_settle(n, box, site, link->access_ns);
+}
+
+void net_host_detach(net *n, uint32_t host)
+{
+    PU_ASSERT(host < n->host_count);
+    net_host *h = &n->hosts[host];
+    PU_ASSERT(h->is_attached);
+    realm_leave(realm_in(n, h->box), h->place);
+    h->is_attached = false;
+    h->box = NET_NONE;
+}
+
+pu_endpoint net_host_address(const net *n, uint32_t host)
+{
+    PU_ASSERT(host < n->host_count);
+    const net_host *h = &n->hosts[host];
+    if (!h->is_attached) return (pu_endpoint){0};
+    return realm_address(h->box == NET_NONE ? &n->public : &n->boxes[h->box].inside, h->place);
+}
+
+uint32_t net_host_box(const net *n, uint32_t host)
+{
+    PU_ASSERT(host < n->host_count);
+    return n->hosts[host].box;
+}
+
+pu_endpoint net_box_address(const net *n, uint32_t box)
+{
+    PU_ASSERT(box < n->box_count);
+    return nat_external(n->boxes[box].nat);
+}
+
+uint32_t net_box_parent(const net *n, uint32_t box)
+{
+    PU_ASSERT(box < n->box_count);
+    return n->boxes[box].parent;
+}
+
+const nat_type *net_box_type(const net *n, uint32_t box)
+{
+    PU_ASSERT(box < n->box_count);
+    return nat_describe(n->boxes[box].nat);
+}
+
+uint32_t net_box_count(const net *n)
+{
+    return n->box_count;
+}
+
+const char *net_kind_name(enum net_kind kind)
+{
+    switch (kind) {
+    case NET_KIND_OTHER: return "other";
+    case NET_KIND_HELLO: return "hello";
+    case NET_KIND_DATA: return "data";
+    case NET_KIND_ACK: return "ack";
+    case NET_KIND_KEEPALIVE: return "keep-alive";
+    case NET_KIND_CLOSE: return "close";
+    case NET_KIND_PUNCH: return "punch";
+    }
+    PU_NEVER_HERE();
+}
+
+const char *net_fate_name(enum net_fate fate)
+{
+    switch (fate) {
+    case NET_SENT: return "sent";
+    case NET_TRANSLATED: return "translated";
+    case NET_DELIVERED: return "delivered";
+    case NET_LOST: return "lost";
+    case NET_QUEUE_FULL: return "queue-full";
+    case NET_NO_ROUTE: return "no-route";
+    case NET_NO_MAPPING: return "no-mapping";
+    case NET_FILTERED: return "filtered";
+    case NET_BLOCKED: return "blocked";
+    case NET_NO_HAIRPIN: return "no-hairpin";
+    }
+    PU_NEVER_HERE();
+}

@@ -1,0 +1,142 @@
+/* sim/net_impl.h - what the parts of the simulated network share: net.c (hosts and boxes),
+ * net_realm.c (addresses), net_way.c (from realm to realm), net_send.c (links and datagrams).
+ */
+#ifndef SIM_NET_IMPL_H
+#define SIM_NET_IMPL_H
+
+#include "sim/net.h"
+
+/* ---- realms: who has which address ---- */
+
+/* Who has an address: one word, 0 when nobody. */
+typedef uint32_t member;
+
+#define MEMBER_BOX (UINT32_C(1) << 31)
+#define MEMBER_INDEX_MAX (MEMBER_BOX - 2)
+
+static inline member member_host(uint32_t host)
+{
+    PU_ASSERT(host < MEMBER_INDEX_MAX);
+    return host + 1;
+}
+
+static inline member member_box(uint32_t box)
+{
+    PU_ASSERT(box < MEMBER_INDEX_MAX);
+    return MEMBER_BOX | (box + 1);
+}
+
+static inline bool member_is_box(member m)
+{
+    return (m & MEMBER_BOX) != 0;
+}
+
+/* The host or box that m is. */
+static inline uint32_t member_index(member m)
+{
+    PU_ASSERT(m != 0);
+    return (m & ~MEMBER_BOX) - 1;
+}
+
+/* Where a realm's addresses come from. */
+enum realm_plan {
+    REALM_PUBLIC = 0, /* 11.0.0.1 and on, one a /24 */
+    REALM_LAN,        /* 192.168/16 */
+    REALM_CARRIER     /* 100.64/10 */
+};
+
+/* One address space: addresses are counted, so that finding who has one is an array's element. Zero
+ * but for plan is an empty realm. */
+typedef struct realm {
+    member *members; /* owned; by place */
+    uint32_t cap;
+    uint32_t next; /* place tried first: addresses come back late */
+    enum realm_plan plan;
+} realm;
+
+/* Gives m an address and returns its place. */
+uint32_t realm_join(realm *r, member m);
+
+/* Takes the address at place back. */
+void realm_leave(realm *r, uint32_t place);
+
+/* The address at place, port 0. */
+pu_endpoint realm_address(const realm *r, uint32_t place);
+
+/* Who has that address; 0: nobody here. */
+member realm_find(const realm *r, const uint8_t ip[16]);
+
+/* ---- the network ---- */
+
+/* One random stream a host or box and purpose. */
+enum net_stream { STREAM_PORTS = 0, STREAM_JITTER, STREAM_LOSS_UP, STREAM_LOSS_DOWN, STREAM_COUNT };
+
+typedef struct net_host {
+    bool is_attached;
+    uint32_t box, site;
+    uint32_t place; /* in the realm behind box */
+    net_link link;
+    pu_time up_busy, down_busy; /* when the last datagram of that direction has passed */
+    rng jitter, loss_up, loss_down;
+} net_host;
+
+typedef struct net_box {
+    nat *nat;
+    uint32_t parent;
+    realm inside;
+    bool has_home; /* some host has been attached inside */
+    uint32_t
+        home_site; /* of the first one: where a datagram goes that no mapping tells more about */
+    uint64_t home_access_ns;
+} net_box;
+
+/* A datagram under way. */
+typedef struct datagram {
+    uint64_t id;          /* 0: this place of the slab is free */
+    pu_endpoint from, to; /* as they are where it is */
+    uint8_t *bytes;       /* owned; NULL when empty */
+    uint32_t len;
+    uint32_t from_host;
+    uint32_t realm; /* in which its destination is found: inside of that box, or NET_NONE */
+    uint32_t next_free;
+    enum net_kind kind;
+    bool is_local; /* it never crosses an access link */
+} datagram;
+
+struct net {
+    queue *q;
+    const topo *sites;
+    net_observer observer;
+    uint8_t seeds[STREAM_COUNT][32];
+    realm public;
+    net_host *hosts;
+    net_box *boxes;
+    uint32_t host_count, host_cap;
+    uint32_t box_count, box_cap;
+    datagram *slab;
+    uint32_t slab_used, slab_cap, free_slot; /* free_slot: freed last, NET_NONE when none */
+    uint32_t in_flight;
+    uint64_t sent; /* datagrams so far */
+};
+
+/* ---- net_way.c ---- */
+
+/* Tells the observer what became of d at box. to_host as in net_record. */
+void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, uint32_t box,
+                enum net_fate fate);
+
+/* Takes d from its host to the realm where its destination is known, translating its source. False:
+ * it ended on the way, and that is recorded. */
+bool way_climb(net *n, pu_time now, datagram *d);
+
+/* The host that d would reach at now if nothing filtered it, NET_NONE when no mapping tells. */
+uint32_t way_peek(const net *n, pu_time now, const datagram *d);
+
+/* The box or host that has d's destination address where d is; 0: nobody. */
+member way_entry(const net *n, const datagram *d);
+
+/* Takes d from its realm to a host, translating its destination. NET_NONE: it ended on the way, and
+ * that is recorded. */
+uint32_t way_descend(net *n, pu_time now, datagram *d);
+
+#endif

@@ -1,0 +1,195 @@
+/* sim/net_send.c - datagrams on links: when they arrive, and whether.
+ *
+ * A link's direction is a drop-tail queue that needs no list: the time at which its last datagram
+ * will have passed says how long the next one waits. The sender's streams decide all that is known
+ * when it sends (its loss, both jitters); the receiver's own stream decides its loss, so that what
+ * one host is sent never shifts what another draws.
+ */
+#include "sim/net_impl.h"
+
+#include "base/bytes.h"
+#include "sim/dist.h"
+#include "sim/mem.h"
+
+enum { BYTES_MAX = 1500, BITS = 8 };
+
+static uint32_t slot_take(net *n, const datagram *d)
+{
+    uint32_t slot = n->free_slot;
+    if (slot != NET_NONE) {
+        n->free_slot = n->slab[slot].next_free;
+    } else {
+        slot = n->slab_used++;
+        n->slab = sim_grow(n->slab, &n->slab_cap, slot, sizeof *n->slab);
+    }
+    n->slab[slot] = *d;
+    n->in_flight++;
+    return slot;
+}
+
+static datagram slot_give(net *n, uint32_t slot)
+{
+    datagram d = n->slab[slot];
+    n->slab[slot] = (datagram){.next_free = n->free_slot};
+    n->free_slot = slot;
+    n->in_flight--;
+    return d;
+}
+
+/* Passes len bytes of payload through one direction of a link: *busy moves on and is when they have
+ * passed. False: they would wait longer than the queue allows, and nothing changed. */
+static bool link_pass(const net_link *link, uint64_t bps, pu_time now, uint32_t len, pu_time *busy)
+{
+    pu_time start = *busy > now ? *busy : now;
+    if (bps == 0) {
+        *busy = start;
+        return true;
+    }
+    if (start - now > link->queue_ns) return false;
+    uint64_t bits = (uint64_t)(len + NET_HEADER_BYTES) * BITS;
+    *busy = start + (bits * PU_S + bps - 1) / bps;
+    return true;
+}
+
+static bool is_lost(rng *r, const net_link *link)
+{
+    return link->loss_ppm > 0 && dist_loss(r, link->loss_ppm);
+}
+
+/* How long d takes from its sender's uplink to the end of the far access link. Where no mapping
+ * tells the receiver, the box it goes to is where its first host was. Two draws in any case: what a
+ * box far away knows must not shift the sender's stream. */
+static uint64_t core_delay(net *n, pu_time now, const datagram *d)
+{
+    net_host *from = &n->hosts[d->from_host];
+    uint32_t site = from->site;
+    uint64_t far_ns = 0, far_spread_ns = 0;
+    uint32_t to = way_peek(n, now, d);
+    if (to != NET_NONE) {
+        const net_host *h = &n->hosts[to];
+        site = h->site;
+        far_ns = h->link.access_ns;
+        far_spread_ns = h->link.jitter_ns;
+    } else {
+        const net_box *b = &n->boxes[member_index(way_entry(n, d))];
+        if (b->has_home) site = b->home_site;
+        far_ns = b->home_access_ns;
+    }
+    uint64_t near_jitter_ns = dist_jitter(&from->jitter, from->link.jitter_ns);
+    uint64_t far_jitter_ns = dist_jitter(&from->jitter, far_spread_ns);
+    return from->link.access_ns + near_jitter_ns + topo_rtt_ns(n->sites, from->site, site) / 2 +
+           far_ns + far_jitter_ns;
+}
+
+/* Puts d on its sender's access link. False: it ended there, and that is recorded. */
+static bool uplink(net *n, pu_time now, const datagram *d, pu_time *arrival)
+{
+    net_host *from = &n->hosts[d->from_host];
+    if (!link_pass(&from->link, from->link.up_bps, now, d->len, &from->up_busy)) {
+        way_record(n, now, d, NET_NONE, NET_NONE, NET_QUEUE_FULL);
+        return false;
+    }
+    if (is_lost(&from->loss_up, &from->link)) {
+        way_record(n, now, d, NET_NONE, NET_NONE, NET_LOST);
+        return false;
+    }
+    *arrival = from->up_busy + core_delay(n, now, d);
+    return true;
+}
+
+/* Loopback, link-local and reserved destinations go nowhere: every simulated host has one interface
+ * and one address. */
+static bool is_routable(const pu_endpoint *to)
+{
+    enum pu_scope scope = pu_endpoint_scope(to);
+    return to->port != 0 && (scope == PU_SCOPE_GLOBAL || scope == PU_SCOPE_PRIVATE);
+}
+
+void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoint *to,
+              pu_span bytes, enum net_kind kind)
+{
+    PU_ASSERT(host < n->host_count);
+    PU_ASSERT(port != 0);
+    PU_ASSERT(bytes.len <= BYTES_MAX);
+    datagram d = {
+        .id = ++n->sent,
+        .from = net_host_address(n, host),
+        .to = *to,
+        .len = (uint32_t)bytes.len,
+        .from_host = host,
+        .kind = kind,
+    };
+    d.from.port = port;
+    bool is_attached = n->hosts[host].is_attached;
+    if (is_attached) way_record(n, now, &d, NET_NONE, NET_NONE, NET_SENT);
+    if (!is_attached || !is_routable(to)) {
+        way_record(n, now, &d, NET_NONE, NET_NONE, NET_NO_ROUTE);
+        return;
+    }
+    pu_time arrival = now + NET_LAN_NS;
+    if (!way_climb(n, now, &d)) return;
+    if (!d.is_local && !uplink(n, now, &d, &arrival)) return;
+    if (d.len > 0) d.bytes = memcpy(sim_alloc(d.len), bytes.base, d.len);
+    sim_event event = {.kind = SIM_EV_ARRIVE, .target = slot_take(n, &d)};
+    queue_push(n->q, arrival, host + 1, &event);
+}
+
+/* Takes the datagram in slot through the boxes to its host. */
+static void deliver(net *n, pu_time now, uint32_t slot)
+{
+    datagram d = slot_give(n, slot); /* the host may send while it is called: the slab may move */
+    uint32_t host = way_descend(n, now, &d);
+    if (host != NET_NONE) {
+        way_record(n, now, &d, host, NET_NONE, NET_DELIVERED);
+        pu_span bytes = span_of(d.bytes, d.len);
+        n->observer.deliver(n->observer.ctx, now, host, &d.to, &d.from, bytes);
+    }
+    free(d.bytes);
+}
+
+/* Ends the datagram in slot at its receiver's access link. */
+static void drop(net *n, pu_time now, uint32_t slot, enum net_fate fate)
+{
+    datagram d = slot_give(n, slot);
+    way_record(n, now, &d, NET_NONE, NET_NONE, fate);
+    free(d.bytes);
+}
+
+/* The datagram in slot has reached the far access link, or the host beside its sender. */
+static void arrive(net *n, pu_time now, uint32_t slot)
+{
+    const datagram *d = &n->slab[slot];
+    uint32_t to = d->is_local ? NET_NONE : way_peek(n, now, d);
+    if (to == NET_NONE) { /* local, or its end at a box is certain: no access link */
+        deliver(n, now, slot);
+        return;
+    }
+    net_host *h = &n->hosts[to];
+    if (is_lost(&h->loss_down, &h->link)) {
+        drop(n, now, slot, NET_LOST);
+    } else if (!link_pass(&h->link, h->link.down_bps, now, d->len, &h->down_busy)) {
+        drop(n, now, slot, NET_QUEUE_FULL);
+    } else if (h->down_busy > now) {
+        sim_event event = {.kind = SIM_EV_DELIVER, .target = slot};
+        queue_push(n->q, h->down_busy, to + 1, &event);
+    } else {
+        deliver(n, now, slot);
+    }
+}
+
+void net_event(net *n, pu_time now, const sim_event *event)
+{
+    PU_ASSERT(event->target < n->slab_used);
+    PU_ASSERT(n->slab[event->target].id != 0);
+    if (event->kind == SIM_EV_ARRIVE) {
+        arrive(n, now, event->target);
+    } else {
+        PU_ASSERT(event->kind == SIM_EV_DELIVER);
+        deliver(n, now, event->target);
+    }
+}
+
+size_t net_in_flight(const net *n)
+{
+    return n->in_flight;
+}

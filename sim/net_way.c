@@ -1,0 +1,140 @@
+/* sim/net_way.c - how a datagram gets from realm to realm: up through the boxes around its sender,
+ * down through those around its destination.
+ *
+ * Hairpin (RFC 4787 section 6): a datagram for the external address of a box that it is climbing
+ * through is translated like any other outbound one, is then found in the realm around that box,
+ * and descends into the same box. The destination sees the sender's external endpoint.
+ */
+#include "sim/net_impl.h"
+
+#include "base/bytes.h"
+
+void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, uint32_t box,
+                enum net_fate fate)
+{
+    net_record r = {
+        .at = now,
+        .id = d->id,
+        .from_host = d->from_host,
+        .to_host = to_host,
+        .box = box,
+        .from = d->from,
+        .to = d->to,
+        .bytes = d->len,
+        .kind = d->kind,
+        .fate = fate,
+    };
+    n->observer.record(n->observer.ctx, &r);
+}
+
+static const realm *realm_of(const net *n, uint32_t box)
+{
+    return box == NET_NONE ? &n->public : &n->boxes[box].inside;
+}
+
+static enum net_fate fate_of(enum nat_verdict verdict)
+{
+    switch (verdict) {
+    case NAT_PASS: return NET_TRANSLATED;
+    case NAT_NO_MAPPING: return NET_NO_MAPPING;
+    case NAT_FILTERED: return NET_FILTERED;
+    case NAT_BLOCKED: return NET_BLOCKED;
+    }
+    PU_NEVER_HERE();
+}
+
+/* Lets d out of box. False: the box refuses. */
+static bool box_let_out(net *n, pu_time now, uint32_t box, datagram *d)
+{
+    pu_endpoint outer;
+    enum nat_verdict verdict = nat_out(n->boxes[box].nat, now, &d->from, &d->to, &outer);
+    if (verdict == NAT_PASS) d->from = outer;
+    way_record(n, now, d, NET_NONE, box, fate_of(verdict));
+    return verdict == NAT_PASS;
+}
+
+/* Lets d into box. False: the box refuses. */
+static bool box_let_in(net *n, pu_time now, uint32_t box, datagram *d)
+{
+    pu_endpoint inner;
+    enum nat_verdict verdict = nat_in(n->boxes[box].nat, now, &d->from, &d->to, &inner);
+    if (verdict == NAT_PASS) {
+        d->to = inner;
+    } else {
+        way_record(n, now, d, NET_NONE, box, fate_of(verdict));
+    }
+    return verdict == NAT_PASS;
+}
+
+bool way_climb(net *n, pu_time now, datagram *d)
+{
+    uint32_t at = n->hosts[d->from_host].box;
+    bool turns = false; /* at the box just left: a hairpin */
+    while (realm_find(realm_of(n, at), d->to.ip) == 0) {
+        if (at == NET_NONE) {
+            way_record(n, now, d, NET_NONE, NET_NONE, NET_NO_ROUTE);
+            return false;
+        }
+        pu_endpoint external = nat_external(n->boxes[at].nat);
+        turns = memcmp(external.ip, d->to.ip, sizeof external.ip) == 0;
+        if (turns && !nat_describe(n->boxes[at].nat)->hairpin) {
+            way_record(n, now, d, NET_NONE, at, NET_NO_HAIRPIN);
+            return false;
+        }
+        if (!box_let_out(n, now, at, d)) return false;
+        at = n->boxes[at].parent;
+    }
+    d->realm = at;
+    d->is_local = turns || at != NET_NONE;
+    return true;
+}
+
+member way_entry(const net *n, const datagram *d)
+{
+    return realm_find(realm_of(n, d->realm), d->to.ip);
+}
+
+uint32_t way_peek(const net *n, pu_time now, const datagram *d)
+{
+    pu_endpoint to = d->to;
+    member m = way_entry(n, d);
+    while (m != 0 && member_is_box(m)) {
+        pu_endpoint inner;
+        if (!nat_peek(n->boxes[member_index(m)].nat, now, &to, &inner)) return NET_NONE;
+        to = inner;
+        m = realm_find(&n->boxes[member_index(m)].inside, to.ip);
+    }
+    return m == 0 ? NET_NONE : member_index(m);
+}
+
+uint32_t way_descend(net *n, pu_time now, datagram *d)
+{
+    member m = way_entry(n, d);
+    while (m != 0 && member_is_box(m)) {
+        uint32_t box = member_index(m);
+        if (!box_let_in(n, now, box, d)) return NET_NONE;
+        d->realm = box;
+        m = way_entry(n, d);
+    }
+    if (m == 0) {
+        way_record(n, now, d, NET_NONE, d->realm, NET_NO_ROUTE);
+        return NET_NONE;
+    }
+    return member_index(m);
+}
+
+bool net_public_view(const net *n, pu_time now, uint32_t host, uint16_t port,
+                     const pu_endpoint *remote, pu_endpoint *seen)
+{
+    PU_ASSERT(host < n->host_count);
+    if (!n->hosts[host].is_attached) return false;
+    pu_endpoint at = net_host_address(n, host);
+    at.port = port;
+    for (uint32_t box = n->hosts[host].box; box != NET_NONE; box = n->boxes[box].parent) {
+        pu_endpoint outer;
+        if (!nat_lookup(n->boxes[box].nat, now, &at, remote, &outer)) return false;
+        at = outer;
+    }
+    *seen = at;
+    return true;
+}

@@ -1,0 +1,45 @@
+/* sim/queue.h - events of a run in one total order: (time, tie, source, sequence of that source).
+ *
+ * The tie is a mix of the order seed, the source and the time, so that no source is always first at one instant, and no
+ * global counter exists: what one source schedules never shifts another's order. A 4-ary heap of 24-byte keys beside a
+ * slab of payloads; other structures may take its place behind this interface.
+ */
+#ifndef SIM_QUEUE_H
+#define SIM_QUEUE_H
+
+#include "peerup/base.h"
+
+enum sim_event_kind {
+    SIM_EV_NODE = 1,  /* target: host; its node's deadline may have come */
+    SIM_EV_CONN,      /* target: host, arg: connection handle; a timer of the transport model */
+    SIM_EV_ARRIVE,    /* target: datagram; it has reached the far access link */
+    SIM_EV_DELIVER,   /* target: datagram; it leaves the downlink queue */
+    SIM_EV_SCRIPT     /* target: line of the scenario's script */
+};
+
+/* What is scheduled. */
+typedef struct sim_event {
+    enum sim_event_kind kind;
+    uint32_t target; /* index by kind */
+    uint64_t arg;
+} sim_event;
+
+typedef struct queue queue;
+
+/* Makes an empty queue. Aborts without memory. */
+queue *queue_new(uint64_t order_seed);
+void queue_free(queue *q);
+
+/* Schedules event at time `at`, on behalf of source (a host's index + 1, or 0 for the scenario). */
+void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event);
+
+/* Takes the first event. False: empty. */
+bool queue_pop(queue *q, pu_time *at, sim_event *event);
+
+/* Time of the first event, PU_NEVER when empty. */
+pu_time queue_next(const queue *q);
+
+/* Events that wait. */
+size_t queue_count(const queue *q);
+
+#endif

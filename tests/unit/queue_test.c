@@ -1,0 +1,268 @@
+/* tests/unit/queue_test.c - the event queue against a sorted array, and what its order promises. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mix.h"
+#include "base/rng.h"
+#include "sim/queue.h"
+
+#include <string.h>
+
+int queue_test(void);
+
+enum { OPERATIONS = 200000, MODEL_MAX = 4096, SOURCES = 10 };
+
+static const uint8_t seed[32] = {7};
+
+/* An event as the model knows it. */
+typedef struct entry {
+    pu_time at;
+    uint32_t tie, source, seq;
+    uint64_t payload;
+} entry;
+
+typedef struct model {
+    uint64_t order_seed;
+    entry at[MODEL_MAX]; /* sorted */
+    size_t count;
+    uint32_t seqs[SOURCES];
+} model;
+
+static bool model_before(const entry *a, const entry *b)
+{
+    if (a->at != b->at) return a->at < b->at;
+    if (a->tie != b->tie) return a->tie < b->tie;
+    if (a->source != b->source) return a->source < b->source;
+    return a->seq < b->seq;
+}
+
+static void model_push(model *m, pu_time at, uint32_t source, uint64_t payload)
+{
+    entry e = {at, (uint32_t)mix3(m->order_seed, source, at), source, m->seqs[source]++, payload};
+    size_t place = m->count++;
+    for (; place > 0 && model_before(&e, &m->at[place - 1]); place--)
+        m->at[place] = m->at[place - 1];
+    m->at[place] = e;
+}
+
+static entry model_pop(model *m)
+{
+    entry first = m->at[0];
+    m->count--;
+    memmove(m->at, m->at + 1, m->count * sizeof *m->at);
+    return first;
+}
+
+static void push(queue *q, pu_time at, uint32_t source, uint64_t payload)
+{
+    sim_event e = {.kind = SIM_EV_SCRIPT, .target = source, .arg = payload};
+    queue_push(q, at, source, &e);
+}
+
+/* Pops the queue and the model and compares all of it. */
+static void pop_both(queue *q, model *m)
+{
+    pu_time at;
+    sim_event e;
+    assert_int_equal(queue_next(q), m->at[0].at);
+    assert_true(queue_pop(q, &at, &e));
+    entry want = model_pop(m);
+    assert_int_equal(at, want.at);
+    assert_int_equal(e.kind, SIM_EV_SCRIPT);
+    assert_int_equal(e.target, want.source);
+    assert_int_equal(e.arg, want.payload);
+}
+
+static void matches_a_sorted_array(void **state)
+{
+    (void)state;
+    static model m;
+    m = (model){.order_seed = 99};
+    queue *q = queue_new(m.order_seed);
+    rng r;
+    rng_init(&r, seed, 1);
+    pu_time now = 0;
+    for (uint32_t i = 0; i < OPERATIONS; i++) {
+        /* Phases of growing and of shrinking; few distinct times, so that most are shared. */
+        bool grows = i / 5000 % 2 == 0;
+        uint64_t draw = rng_u64(&r);
+        bool is_push = draw % 16 < (grows ? 9u : 7u);
+        if (m.count == 0 || (is_push && m.count < MODEL_MAX)) {
+            pu_time at = now + draw / 16 % 64;
+            uint32_t source = (uint32_t)(draw >> 32) % SOURCES;
+            push(q, at, source, i);
+            model_push(&m, at, source, i);
+        } else {
+            now = m.at[0].at;
+            pop_both(q, &m);
+        }
+        assert_int_equal(queue_count(q), m.count);
+    }
+    assert_true(m.count > 0);
+    while (m.count > 0) pop_both(q, &m);
+    assert_int_equal(queue_count(q), 0);
+    queue_free(q);
+}
+
+static void an_empty_queue_has_nothing(void **state)
+{
+    (void)state;
+    queue *q = queue_new(1);
+    pu_time at = 5;
+    sim_event e;
+    assert_int_equal(queue_next(q), PU_NEVER);
+    assert_int_equal(queue_count(q), 0);
+    assert_false(queue_pop(q, &at, &e));
+    push(q, PU_NEVER - 1, 0, 3);
+    assert_int_equal(queue_next(q), PU_NEVER - 1);
+    assert_true(queue_pop(q, &at, &e));
+    assert_int_equal(at, PU_NEVER - 1);
+    assert_false(queue_pop(q, &at, &e));
+    queue_free(q);
+    queue_free(NULL);
+}
+
+/* Pushes `each` events a source at one time, sources in turn, and pops them into out as (source,
+ * payload) words. */
+static void one_instant(uint64_t order_seed, uint32_t sources, uint32_t each, uint64_t *out)
+{
+    queue *q = queue_new(order_seed);
+    for (uint32_t i = 0; i < each; i++) {
+        for (uint32_t s = 0; s < sources; s++) push(q, 1000, s, i);
+    }
+    for (uint32_t i = 0; i < sources * each; i++) {
+        pu_time at;
+        sim_event e;
+        assert_true(queue_pop(q, &at, &e));
+        out[i] = (uint64_t)e.target << 32 | e.arg;
+    }
+    queue_free(q);
+}
+
+static void a_source_is_first_in_first_out(void **state)
+{
+    (void)state;
+    enum { EACH = 20 };
+    uint64_t got[SOURCES * EACH];
+    uint64_t next[SOURCES] = {0};
+    one_instant(5, SOURCES, EACH, got);
+    for (uint32_t i = 0; i < SOURCES * EACH; i++) {
+        uint32_t source = (uint32_t)(got[i] >> 32);
+        assert_int_equal(got[i] & UINT32_MAX, next[source]++);
+    }
+    for (uint32_t s = 0; s < SOURCES; s++) assert_int_equal(next[s], EACH);
+}
+
+static void the_order_seed_orders_an_instant(void **state)
+{
+    (void)state;
+    enum { MANY = 64 };
+    uint64_t a[MANY], again[MANY], b[MANY];
+    one_instant(1, MANY, 1, a);
+    one_instant(1, MANY, 1, again);
+    one_instant(2, MANY, 1, b);
+    assert_memory_equal(a, again, sizeof a);
+    assert_memory_not_equal(a, b, sizeof a);
+    /* Nor is it the order of the sources' numbers. */
+    uint32_t falls = 0;
+    for (uint32_t i = 1; i < MANY; i++) {
+        if (a[i] < a[i - 1]) falls++;
+    }
+    assert_in_range(falls, MANY / 4, MANY - MANY / 4);
+}
+
+static void another_instant_has_another_order(void **state)
+{
+    (void)state;
+    enum { TIMES = 200 };
+    queue *q = queue_new(3);
+    for (uint32_t i = 0; i < TIMES; i++) {
+        push(q, i, 1, 0);
+        push(q, i, 2, 0);
+    }
+    uint32_t one_first = 0;
+    for (uint32_t i = 0; i < TIMES; i++) {
+        pu_time at;
+        sim_event first, second;
+        assert_true(queue_pop(q, &at, &first));
+        assert_true(queue_pop(q, &at, &second));
+        assert_int_equal(at, i);
+        assert_int_not_equal(first.target, second.target);
+        if (first.target == 1) one_first++;
+    }
+    assert_in_range(one_first, TIMES / 4, TIMES - TIMES / 4);
+    queue_free(q);
+}
+
+/* So many sources at one instant that some ties are equal: the source's number decides then. */
+static void equal_ties_fall_to_the_source(void **state)
+{
+    (void)state;
+    enum { CROWD = 200000 };
+    queue *q = queue_new(4);
+    for (uint32_t s = CROWD; s-- > 0;) push(q, 77, s, 0);
+    uint32_t equal = 0;
+    entry last = {0};
+    for (uint32_t i = 0; i < CROWD; i++) {
+        pu_time at;
+        sim_event e;
+        assert_true(queue_pop(q, &at, &e));
+        entry now = {.at = at, .tie = (uint32_t)mix3(4, e.target, at), .source = e.target};
+        if (i > 0) assert_true(model_before(&last, &now));
+        if (i > 0 && last.tie == now.tie) equal++;
+        last = now;
+    }
+    assert_in_range(equal, 1, 20); /* 200,000^2 / 2^33: about 5 */
+    queue_free(q);
+}
+
+/* The order of all sources but `silent`, which schedules nothing, or whose events are left out. */
+static size_t order_without(uint32_t silent, bool is_silent, uint64_t *out)
+{
+    queue *q = queue_new(11);
+    rng r;
+    rng_init(&r, seed, 2);
+    for (uint32_t i = 0; i < 1000; i++) {
+        uint32_t source = (uint32_t)rng_below(&r, SOURCES);
+        pu_time at = rng_below(&r, 20);
+        if (source != silent || !is_silent) push(q, at, source, i);
+    }
+    size_t count = 0;
+    pu_time at;
+    sim_event e;
+    while (queue_pop(q, &at, &e)) {
+        if (e.target != silent) out[count++] = e.arg;
+    }
+    queue_free(q);
+    return count;
+}
+
+static void a_source_does_not_shift_the_others(void **state)
+{
+    (void)state;
+    uint64_t with[1000], without[1000];
+    for (uint32_t silent = 0; silent < SOURCES; silent++) {
+        size_t count = order_without(silent, false, with);
+        assert_in_range(count, 1, 999);
+        assert_int_equal(order_without(silent, true, without), count);
+        assert_memory_equal(with, without, count * sizeof *with);
+    }
+}
+
+int queue_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(matches_a_sorted_array),
+        cmocka_unit_test(an_empty_queue_has_nothing),
+        cmocka_unit_test(a_source_is_first_in_first_out),
+        cmocka_unit_test(the_order_seed_orders_an_instant),
+        cmocka_unit_test(another_instant_has_another_order),
+        cmocka_unit_test(equal_ties_fall_to_the_source),
+        cmocka_unit_test(a_source_does_not_shift_the_others),
+    };
+    return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
+}
