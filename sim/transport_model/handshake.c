@@ -1,0 +1,267 @@
+/* sim/transport_model/handshake.c - INIT, HELLO, FINISH, DONE: dials, inbound handshakes, the
+ * node's verdicts.
+ *
+ * The client drives: it sends INIT and FINISH again until they are answered; HELLO and DONE are
+ * only ever answers, so that nobody is made to send more than it got. A repeated message finds the
+ * connection that the first one made.
+ */
+#include "sim/transport_model/tm_impl.h"
+
+#include "base/mix.h"
+
+enum { ORIGIN_PURPOSE = 0x6f72, RESENDS_MAX = 16 };
+
+void handshake_fail(tm *t, pu_token token, uint32_t code)
+{
+    give(t, &(pu_in){.kind = PU_IN_DIAL_FAIL, .token = token, .code = code});
+}
+
+/* The bytes that a handshake message fills at least: as large as the real ones. */
+static size_t size_of(const conn *c, enum packet_kind kind)
+{
+    if (!c->circuit) return kind == PACKET_INIT || kind == PACKET_HELLO ? PACKET_MAX : 0;
+    if (kind == PACKET_INIT) return CIRCUIT_INIT_BYTES - CIRCUIT_LENGTH_BYTES;
+    if (kind == PACKET_HELLO) return CIRCUIT_HELLO_BYTES - CIRCUIT_LENGTH_BYTES;
+    if (kind == PACKET_FINISH) return CIRCUIT_FINISH_BYTES - CIRCUIT_LENGTH_BYTES;
+    return 0;
+}
+
+void handshake_send(tm *t, conn *c, enum packet_kind kind)
+{
+    packet p = {.kind = kind, .to = c->peer_cid};
+    uint32_t key = c->key;
+    if (kind == PACKET_INIT || kind == PACKET_HELLO) {
+        p.from = c->handle;
+        p.nonce = kind == PACKET_INIT ? c->client_nonce : c->server_nonce;
+        key = kind == PACKET_INIT ? KEY_PUBLIC : c->client_nonce;
+    }
+    if (kind == PACKET_HELLO || kind == PACKET_FINISH) p.peer = t->self;
+    tm_conn_send(t, c, &p, size_of(c, kind), key, NET_KIND_HELLO);
+    if (c->dialler && !c->circuit) {
+        c->resend_at = t->now + (RTO_FIRST_NS << c->resends);
+        if (c->resends < RESENDS_MAX) c->resends++;
+    }
+}
+
+void handshake_resend(tm *t, conn *c)
+{
+    if (t->now < c->resend_at) return;
+    PU_ASSERT(c->dialler && !c->confirmed);
+    handshake_send(t, c, c->state == CONN_INIT ? PACKET_INIT : PACKET_FINISH);
+    c->began_at = PU_NEVER; /* which of them is answered nobody knows: no sample */
+}
+
+/* Takes a sample of the round trip that began with our message, when that was sent once. */
+static void sample(tm *t, conn *c)
+{
+    if (c->began_at < t->now) recovery_sample(t, c, t->now - c->began_at);
+}
+
+/* ---- dials ---- */
+
+void handshake_dial(tm *t, const pu_ef *ef)
+{
+    PU_ASSERT(ef->peer.len <= PU_PEER_ID_MAX);
+    if (ef->transport != PU_TRANSPORT_QUIC || ef->socket > PU_SOCKET_MAIN) {
+        handshake_fail(t, ef->token, PU_CODE_UNREACHABLE);
+        return;
+    }
+    conn *c = tm_conn_new(t, ef->what == PU_ROLE_SERVER ? CONN_EXPECT : CONN_INIT);
+    if (c == NULL) {
+        handshake_fail(t, ef->token, PU_CODE_RESOURCE);
+        return;
+    }
+    c->dialler = true;
+    c->token = ef->token;
+    c->remote = ef->remote;
+    c->deadline = ef->deadline;
+    c->peer.len = (uint8_t)ef->peer.len;
+    if (ef->peer.len > 0) memcpy(c->peer.bytes, ef->peer.base, ef->peer.len);
+    if (c->state == CONN_INIT) {
+        c->client_nonce = (uint32_t)rng_u64(&t->nonces);
+        c->began_at = t->now;
+        handshake_send(t, c, PACKET_INIT);
+    }
+    tm_conn_arm_next(t, c);
+}
+
+void handshake_cancel(tm *t, pu_token token)
+{
+    for (uint32_t i = 0; token != 0 && i < t->conns.cap; i++) {
+        conn *c = t->conns.at[i].object;
+        if (c == NULL || c->token != token) continue;
+        if (c->state == CONN_INIT && !c->circuit) tomb_add(t, c, PU_CODE_COLLECTED);
+        tm_conn_end(t, c, PU_CODE_CANCELLED);
+        return;
+    }
+}
+
+/* ---- inbound ---- */
+
+static uint64_t origin_of(const pu_endpoint *remote, uint64_t cid)
+{
+    mix128 m;
+    uint64_t out[2];
+    mix_init(&m, ORIGIN_PURPOSE);
+    mix_bytes(&m, remote->ip, sizeof remote->ip);
+    mix_u64(&m, (uint64_t)remote->scope << 16 | remote->port);
+    mix_u64(&m, cid);
+    mix_result(&m, out);
+    return out[0] | 1; /* 0 is "none" */
+}
+
+void handshake_inbound(tm *t, const pu_endpoint *remote, const packet *p)
+{
+    uint64_t origin = origin_of(remote, p->from);
+    uint32_t slot;
+    if (imap_get(&t->origins, origin, &slot)) {
+        conn *known = t->conns.at[slot].object;
+        if (known->state == CONN_HELLO && pu_endpoint_equal(remote, &known->remote)) {
+            known->began_at = PU_NEVER;
+            handshake_send(t, known, PACKET_HELLO);
+        }
+        return;
+    }
+    if (t->handshakes >= t->config->handshakes_max) return;
+    conn *c = tm_conn_new(t, CONN_ASK_ACCEPT);
+    if (c == NULL) return;
+    bool is_kept = imap_put(&t->origins, origin, pu_handle_slot(c->handle));
+    PU_ASSERT(is_kept);
+    t->handshakes++;
+    c->origin = origin;
+    c->remote = *remote;
+    c->peer_cid = p->from;
+    c->client_nonce = p->nonce;
+    c->deadline = t->now + t->config->handshake_ns;
+    c->asked = true;
+    tm_conn_arm_next(t, c);
+    give(t, &(pu_in){.kind = PU_IN_CONN_ASK,
+                     .what = PU_ASK_ACCEPT,
+                     .conn = c->handle,
+                     .local = t->host->local(t->host->ctx),
+                     .remote = c->remote,
+                     .transport = PU_TRANSPORT_QUIC});
+}
+
+static void say_hello(tm *t, conn *c)
+{
+    c->server_nonce = (uint32_t)rng_u64(&t->nonces);
+    c->key = packet_session_key(c->client_nonce, c->server_nonce);
+    c->state = CONN_HELLO;
+    c->began_at = t->now;
+    handshake_send(t, c, PACKET_HELLO);
+}
+
+static void up(tm *t, conn *c)
+{
+    pu_in in = {.kind = PU_IN_CONN_UP,
+                .conn = c->handle,
+                .token = c->token,
+                .peer = span_of(c->peer.bytes, c->peer.len),
+                .transport = PU_TRANSPORT_CIRCUIT};
+    if (c->dialler) in.flags |= PU_DIALLER | PU_PROVISIONAL;
+    if (c->circuit) {
+        in.flags |= PU_RELAYED | PU_LIMITED;
+        in.via = c->outer->conn->handle;
+    } else {
+        in.transport = PU_TRANSPORT_QUIC;
+        in.local = t->host->local(t->host->ctx);
+        in.remote = c->remote;
+    }
+    c->state = CONN_LIVE;
+    c->asked = true;
+    c->token = 0;
+    give(t, &in);
+}
+
+void handshake_verdict(tm *t, conn *c, uint32_t code)
+{
+    if (c->state != CONN_ASK_ACCEPT && c->state != CONN_ASK_SECURED) return;
+    if (code != PU_CODE_OK) {
+        c->asked = false; /* the verdict was the handle's end */
+        tm_conn_close(t, c, code);
+        return;
+    }
+    if (c->state == CONN_ASK_ACCEPT) {
+        say_hello(t, c);
+        return;
+    }
+    t->handshakes--;
+    up(t, c);
+    handshake_send(t, c, PACKET_DONE);
+    tm_conn_confirm(t, c);
+    pu_handle handle = c->handle;
+    if (!c->circuit) tm_conn_take_early(t, c);
+    c = tm_conn_of(t, handle);
+    if (c != NULL)
+        tm_conn_touch(t, c); /* its timer sends what the node says now, and reads on in a circuit */
+}
+
+/* ---- messages ---- */
+
+/* In a circuit only: the relay's protocol has said who calls, so there is no accept stage. */
+static void take_init(tm *t, conn *c, const packet *p)
+{
+    if (c->state != CONN_LISTEN) return;
+    t->handshakes++;
+    c->peer_cid = p->from;
+    c->client_nonce = p->nonce;
+    say_hello(t, c);
+}
+
+static void take_hello(tm *t, conn *c, const packet *p)
+{
+    if (c->state != CONN_INIT) return;
+    c->peer_cid = p->from;
+    c->server_nonce = p->nonce;
+    c->key = packet_session_key(c->client_nonce, c->server_nonce);
+    sample(t, c);
+    if (!pu_peer_id_equal(&p->peer, &c->peer)) {
+        c->state = CONN_HELLO; /* keys are agreed: the CLOSE uses them */
+        tm_conn_close(t, c, PU_CODE_WRONG_PEER);
+        return;
+    }
+    up(t, c);
+    c->resends = 0;
+    handshake_send(t, c, PACKET_FINISH);
+}
+
+static void take_finish(tm *t, conn *c, const packet *p)
+{
+    if (c->state == CONN_LIVE && !c->dialler) {
+        handshake_send(t, c, PACKET_DONE); /* the first one got lost */
+        return;
+    }
+    if (c->state != CONN_HELLO) return;
+    sample(t, c);
+    if (c->peer.len > 0 && !pu_peer_id_equal(&p->peer, &c->peer)) {
+        tm_conn_close(t, c, PU_CODE_WRONG_PEER); /* not who the relay said it was */
+        return;
+    }
+    c->peer = p->peer;
+    c->state = CONN_ASK_SECURED;
+    c->asked = true;
+    pu_in in = {.kind = PU_IN_CONN_ASK,
+                .what = PU_ASK_SECURED,
+                .conn = c->handle,
+                .peer = span_of(c->peer.bytes, c->peer.len)};
+    if (c->circuit) {
+        in.flags = PU_RELAYED;
+        in.via = c->outer->conn->handle;
+    }
+    give(t, &in);
+}
+
+void handshake_take(tm *t, conn *c, const packet *p)
+{
+    switch (p->kind) {
+    case PACKET_INIT: take_init(t, c, p); break;
+    case PACKET_HELLO: take_hello(t, c, p); break;
+    case PACKET_FINISH: take_finish(t, c, p); break;
+    case PACKET_DONE:
+        if (c->state == CONN_LIVE && c->dialler && !c->confirmed) tm_conn_confirm(t, c);
+        break;
+    case PACKET_FRAMES:
+    case PACKET_CLOSE: PU_NEVER_HERE();
+    }
+}

@@ -1,0 +1,287 @@
+/* sim/transport_model/tm.c - the model transport's object, memory and tables, and its public calls,
+ * which dispatch. */
+#include "sim/transport_model/tm_impl.h"
+
+#include <stdlib.h>
+
+enum { FIFO_FIRST_BYTES = 64, ORIGINS_SEED = 0x746d };
+
+/* ---- memory ---- */
+
+static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
+{
+    tm *t = ctx;
+    t->bytes += new_len - old_len; /* unsigned arithmetic: right in both directions */
+    if (new_len == 0) {
+        free(old);
+        return NULL;
+    }
+    void *block = realloc(old, new_len);
+    PU_ASSERT(block != NULL);
+    return block;
+}
+
+void fifo_append(tm *t, fifo *f, pu_span bytes)
+{
+    if (bytes.len == 0) return;
+    if (f->head > 0) memmove(f->base, f->base + f->head, f->len);
+    f->head = 0;
+    size_t need = f->len + bytes.len;
+    PU_ASSERT(need <= UINT32_MAX / 2);
+    if (need > f->cap) {
+        uint32_t cap = f->cap == 0 ? FIFO_FIRST_BYTES : f->cap;
+        while (cap < need) cap *= 2;
+        f->base = resize(t, f->base, f->cap, cap);
+        f->cap = cap;
+    }
+    memcpy(f->base + f->len, bytes.base, bytes.len);
+    f->len = (uint32_t)need;
+}
+
+void fifo_drop(tm *t, fifo *f, uint32_t count)
+{
+    PU_ASSERT(count <= f->len);
+    f->head += count;
+    f->len -= count;
+    if (f->len == 0) fifo_free(t, f);
+}
+
+void fifo_free(tm *t, fifo *f)
+{
+    mem_free(&t->alloc, f->base, f->cap);
+    *f = (fifo){0};
+}
+
+pu_span fifo_span(const fifo *f)
+{
+    return f->len == 0 ? (pu_span){NULL, 0} : span_of(f->base + f->head, f->len);
+}
+
+/* ---- tables ---- */
+
+pu_handle slots_add(tm *t, slots *s, void *object)
+{
+    uint32_t slot = s->low;
+    while (slot < s->cap && s->at[slot].handle != 0) slot++;
+    if (slot == s->cap &&
+        !mem_grow(&t->alloc, (void **)&s->at, &s->cap, slot, s->max, sizeof s->at[0])) {
+        return 0;
+    }
+    s->low = slot + 1;
+    s->ordinal++;
+    s->at[slot] = (struct slot){pu_handle_make(slot, s->ordinal), object};
+    return s->at[slot].handle;
+}
+
+void slots_del(slots *s, pu_handle handle)
+{
+    PU_ASSERT(slots_get(s, handle) != NULL);
+    uint32_t slot = pu_handle_slot(handle);
+    s->at[slot] = (struct slot){0};
+    if (slot < s->low) s->low = slot;
+}
+
+void *slots_get(const slots *s, pu_handle handle)
+{
+    uint32_t slot = pu_handle_slot(handle);
+    if (handle == 0 || slot >= s->cap || s->at[slot].handle != handle) return NULL;
+    return s->at[slot].object;
+}
+
+void give(tm *t, const pu_in *in)
+{
+    t->host->input(t->host->ctx, in);
+}
+
+/* ---- ended connections ---- */
+
+/* Makes room for one more: what is over goes, and the oldest when there are too many. */
+static void tombs_prune(tm *t)
+{
+    uint32_t gone = t->tomb_count == TOMBS_MAX ? 1 : 0;
+    while (gone < t->tomb_count && t->tombs[gone].until <= t->now) gone++;
+    if (gone == 0) return;
+    t->tomb_count -= gone;
+    memmove(t->tombs, t->tombs + gone, t->tomb_count * sizeof t->tombs[0]);
+}
+
+void tomb_add(tm *t, const conn *c, uint32_t code)
+{
+    tombs_prune(t);
+    bool grown = mem_grow(&t->alloc, (void **)&t->tombs, &t->tomb_cap, t->tomb_count, TOMBS_MAX,
+                          sizeof t->tombs[0]);
+    PU_ASSERT(grown);
+    t->tombs[t->tomb_count++] = (tomb){.handle = c->handle,
+                                       .peer_cid = c->peer_cid,
+                                       .client_nonce = c->client_nonce,
+                                       .key = c->key,
+                                       .code = code,
+                                       .until = t->now + TOMB_NS};
+}
+
+static tomb *tomb_of(tm *t, pu_handle handle)
+{
+    for (uint32_t i = 0; i < t->tomb_count; i++) {
+        if (t->tombs[i].handle == handle && t->tombs[i].until > t->now) return &t->tombs[i];
+    }
+    return NULL;
+}
+
+/* The peer of a closed connection still talks to it: its CLOSE got lost. One answer a packet, and
+ * none to a CLOSE. */
+static bool tomb_answer(tm *t, const pu_endpoint *remote, const packet *p, pu_span bytes)
+{
+    tomb *b = tomb_of(t, p->to);
+    if (b == NULL) return false;
+    bool is_late_hello = b->peer_cid == 0 && p->kind == PACKET_HELLO;
+    if (!packet_is_proven(bytes, is_late_hello ? b->client_nonce : b->key)) return false;
+    if (is_late_hello) {
+        b->peer_cid = p->from;
+        b->key = packet_session_key(b->client_nonce, p->nonce);
+    }
+    if (p->kind == PACKET_CLOSE || b->peer_cid == 0) return true;
+    uint8_t out[PACKET_MAX];
+    packet close = {.kind = PACKET_CLOSE, .to = b->peer_cid, .code = b->code};
+    size_t len = packet_write(out, &close, 0, b->key);
+    t->host->send(t->host->ctx, remote, span_of(out, len), NET_KIND_CLOSE);
+    return true;
+}
+
+/* ---- public calls ---- */
+
+tm *tm_new(const pu_config *config, const pu_peer_id *self, const tm_host *host,
+           const uint8_t seed[32])
+{
+    tm *t = calloc(1, sizeof *t);
+    PU_ASSERT(t != NULL);
+    t->config = config;
+    t->host = host;
+    t->self = *self;
+    t->alloc = (pu_alloc){.resize = resize, .ctx = t};
+    t->conns.max = (uint32_t)config->conns_max;
+    t->streams.max = (uint32_t)config->streams_max;
+    rng_init(&t->nonces, seed, 0);
+    imap_init(&t->origins, ORIGINS_SEED, &t->alloc);
+    return t;
+}
+
+void tm_free(tm *t)
+{
+    if (t == NULL) return;
+    for (uint32_t i = 0; i < t->conns.cap; i++) {
+        if (t->conns.at[i].handle != 0) tm_conn_free(t, t->conns.at[i].object);
+    }
+    imap_close(&t->origins);
+    mem_free(&t->alloc, t->conns.at, t->conns.cap * sizeof t->conns.at[0]);
+    mem_free(&t->alloc, t->streams.at, t->streams.cap * sizeof t->streams.at[0]);
+    mem_free(&t->alloc, t->tombs, t->tomb_cap * sizeof t->tombs[0]);
+    PU_ASSERT(t->bytes == 0);
+    free(t);
+}
+
+static void effect_stream(tm *t, const pu_ef *ef)
+{
+    stream *s = tm_stream_of(t, ef->stream);
+    if (s == NULL || s->conn->handle != ef->conn || s->conn->closing) return;
+    if (ef->kind == PU_EF_STREAM_SEND) {
+        tm_stream_send(t, s, ef->body, (ef->flags & PU_FIN) != 0);
+    } else if (ef->kind == PU_EF_STREAM_ROOM) {
+        tm_stream_room(t, s, ef->offset);
+    } else if (ef->kind == PU_EF_STREAM_STOP) {
+        tm_stream_stop(t, s, ef->code);
+    } else {
+        PU_ASSERT(ef->kind == PU_EF_STREAM_RESET);
+        tm_stream_down(t, s, PU_DOWN_RESET, ef->code);
+        tm_stream_abort(t, s, ef->code);
+    }
+}
+
+bool tm_effect(tm *t, pu_time now, const pu_ef *effect)
+{
+    t->now = now;
+    conn *c = tm_conn_of(t, effect->conn);
+    switch (effect->kind) {
+    case PU_EF_DIAL: handshake_dial(t, effect); return true;
+    case PU_EF_DIAL_CANCEL: handshake_cancel(t, effect->token); return true;
+    case PU_EF_CONN_VERDICT:
+        if (c != NULL) handshake_verdict(t, c, effect->code);
+        return true;
+    case PU_EF_HANGUP:
+        if (c != NULL) tm_conn_hangup(t, c, effect->code, effect->deadline);
+        return true;
+    case PU_EF_STREAM_OPEN: tm_stream_open(t, effect); return true;
+    case PU_EF_STREAM_SEND:
+    case PU_EF_STREAM_ROOM:
+    case PU_EF_STREAM_STOP:
+    case PU_EF_STREAM_RESET: effect_stream(t, effect); return true;
+    case PU_EF_UPGRADE: circuit_upgrade(t, effect); return true;
+    case PU_EF_CONN_SET:
+    case PU_EF_PACKET:
+    case PU_EF_RESOLVE:
+    case PU_EF_MAP:
+    case PU_EF_KEEP:
+    case PU_EF_APP:
+    case PU_EF_EVENT: return false;
+    }
+    return false;
+}
+
+/* The key that a packet for c must be made with. */
+static uint32_t key_for(const conn *c, enum packet_kind kind)
+{
+    return kind == PACKET_HELLO || c->state == CONN_INIT ? c->client_nonce : c->key;
+}
+
+bool tm_datagram(tm *t, pu_time now, const pu_endpoint *remote, pu_span bytes)
+{
+    t->now = now;
+    packet p;
+    if (!packet_read(&p, bytes)) return false;
+    if (p.kind == PACKET_INIT) {
+        if (bytes.len != PACKET_MAX || !packet_is_proven(bytes, KEY_PUBLIC)) return false;
+        handshake_inbound(t, remote, &p);
+        return true;
+    }
+    conn *c = tm_conn_of(t, p.to);
+    if (c == NULL) return tomb_answer(t, remote, &p, bytes);
+    if (c->circuit || c->state == CONN_EXPECT) return false;
+    if (!packet_is_proven(bytes, key_for(c, p.kind))) return false;
+    if (!tm_conn_follow(t, c, remote, &p)) return true;
+    tm_conn_take(t, c, &p);
+    c = tm_conn_of(t, p.to);
+    if (c != NULL) tm_conn_arm_next(t, c);
+    return true;
+}
+
+void tm_timer(tm *t, pu_time now, pu_handle handle)
+{
+    t->now = now;
+    conn *c = tm_conn_of(t, handle);
+    if (c == NULL) return;
+    tm_conn_timer(t, c);
+    c = tm_conn_of(t, handle);
+    if (c != NULL) tm_conn_arm_next(t, c);
+}
+
+void tm_rebound(tm *t, pu_time now)
+{
+    t->now = now;
+    for (uint32_t i = 0; i < t->conns.cap; i++) {
+        conn *c = t->conns.at[i].object;
+        if (c == NULL || c->circuit || c->state != CONN_LIVE) continue;
+        c->ping = true; /* the first packet from the new address tells the peer */
+        tm_conn_touch(t, c);
+    }
+}
+
+const pu_peer_id *tm_peer(const tm *t, pu_handle handle)
+{
+    static const pu_peer_id none = {0};
+    const conn *c = tm_conn_of(t, handle);
+    return c != NULL && c->state == CONN_LIVE ? &c->peer : &none;
+}
+
+size_t tm_bytes(const tm *t)
+{
+    return sizeof *t + t->bytes;
+}
