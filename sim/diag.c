@@ -1,0 +1,82 @@
+/* sim/diag.c - a bounded list of complaints. */
+#include "sim/diag.h"
+
+#include "sim/mem.h"
+
+#include <stdarg.h>
+
+enum { TEXT_MAX = 512 };
+
+static char *copy_of(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    return memcpy(sim_alloc(bytes), text, bytes);
+}
+
+uint32_t diag_source(diag *d, const char *name)
+{
+    PU_ASSERT(name != NULL);
+    d->sources = sim_grow(d->sources, &d->source_cap, d->source_count, sizeof *d->sources);
+    d->sources[d->source_count] = copy_of(name);
+    return d->source_count++;
+}
+
+void diag_add(diag *d, diag_place at, const char *format, ...)
+{
+    char text[TEXT_MAX];
+    va_list args;
+
+    PU_ASSERT(at.source < d->source_count);
+    if (d->count == DIAG_ENTRIES_MAX) {
+        d->dropped++;
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
+    }
+    if (d->entries == NULL) d->entries = sim_alloc(DIAG_ENTRIES_MAX * sizeof *d->entries);
+    d->entries[d->count] = (diag_entry){.place = at, .order = d->count, .text = copy_of(text)};
+    d->count++;
+}
+
+static int compare_u32(uint32_t a, uint32_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare(const void *left, const void *right)
+{
+    const diag_entry *a = left, *b = right;
+    int by = compare_u32(a->place.source, b->place.source);
+    if (by == 0) by = compare_u32(a->place.line, b->place.line);
+    if (by == 0) by = compare_u32(a->place.column, b->place.column);
+    return by != 0 ? by : compare_u32(a->order, b->order);
+}
+
+void diag_sort(diag *d)
+{
+    if (d->count > 0) qsort(d->entries, d->count, sizeof *d->entries, compare);
+}
+
+void diag_print(const diag *d, FILE *out)
+{
+    for (uint32_t i = 0; i < d->count; i++) {
+        const diag_entry *e = &d->entries[i];
+        fputs(d->sources[e->place.source], out);
+        if (e->place.line > 0) fprintf(out, ":%u:%u", e->place.line, e->place.column);
+        fprintf(out, ": %s\n", e->text);
+    }
+    if (d->dropped > 0) fprintf(out, "%s: and %u more\n", d->sources[0], d->dropped);
+}
+
+void diag_free(diag *d)
+{
+    for (uint32_t i = 0; i < d->source_count; i++) free(d->sources[i]);
+    for (uint32_t i = 0; i < d->count; i++) free(d->entries[i].text);
+    free(d->sources);
+    free(d->entries);
+    *d = (diag){0};
+}

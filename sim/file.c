@@ -1,0 +1,93 @@
+/* sim/file.c - reads whole files and makes folders. */
+#include "sim/file.h"
+
+#include "sim/mem.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+enum { CHUNK_BYTES = 65536, PATH_BYTES_MAX = 4096 };
+
+uint8_t *file_read(const char *path, size_t max, size_t *len, char *error, size_t error_cap)
+{
+    size_t cap = CHUNK_BYTES, used = 0;
+    FILE *in = fopen(path, "rb");
+    if (in == NULL) {
+        snprintf(error, error_cap, "cannot be read: %s", strerror(errno));
+        return NULL;
+    }
+    uint8_t *bytes = sim_alloc(cap + 1);
+    for (size_t got = 1; got > 0 && used <= max;) {
+        if (used == cap) {
+            uint8_t *wider = sim_alloc(2 * cap + 1);
+            memcpy(wider, bytes, used);
+            free(bytes);
+            bytes = wider;
+            cap *= 2;
+        }
+        got = fread(bytes + used, 1, cap - used, in);
+        used += got;
+    }
+    if (ferror(in)) snprintf(error, error_cap, "cannot be read: %s", strerror(errno));
+    else if (used > max) snprintf(error, error_cap, "is larger than %zu bytes", max);
+    bool is_good = !ferror(in) && used <= max;
+    fclose(in);
+    if (!is_good) {
+        free(bytes);
+        return NULL;
+    }
+    bytes[used] = 0;
+    *len = used;
+    return bytes;
+}
+
+/* Makes one folder; one that exists is fine. */
+static bool make_folder(const char *path, char *error, size_t error_cap)
+{
+    struct stat there;
+    if (mkdir(path, 0777) == 0) return true;
+    int why = errno;
+    if (stat(path, &there) == 0 && S_ISDIR(there.st_mode)) return true;
+    snprintf(error, error_cap, "cannot make the folder %s: %s", path, strerror(why));
+    return false;
+}
+
+bool file_make_folders(const char *path, char *error, size_t error_cap)
+{
+    char part[PATH_BYTES_MAX];
+    size_t len = strlen(path);
+    if (len == 0 || len >= sizeof part) {
+        snprintf(error, error_cap, "cannot make the folder %s: its name has no proper length",
+                 path);
+        return false;
+    }
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (!make_folder(part, error, error_cap)) return false;
+    }
+    return true;
+}
+
+bool file_make_parents(const char *path, char *error, size_t error_cap)
+{
+    char folder[PATH_BYTES_MAX];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path) return true;
+    int len = snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    if (len < 0 || (size_t)len >= sizeof folder) {
+        snprintf(error, error_cap, "the path %.64s... is too long", path);
+        return false;
+    }
+    return file_make_folders(folder, error, error_cap);
+}
+
+bool file_beside(const char *base, const char *name, char *out, size_t out_cap)
+{
+    const char *slash = strrchr(base, '/');
+    int folder = slash == NULL || name[0] == '/' ? 0 : (int)(slash - base) + 1;
+    int len = snprintf(out, out_cap, "%.*s%s", folder, base, name);
+    return len >= 0 && (size_t)len < out_cap;
+}

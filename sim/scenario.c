@@ -1,0 +1,173 @@
+/* sim/scenario.c - the end of a scenario, and its hash: two scenarios with equal hashes run alike.
+ *
+ * Order and completeness matter more than speed: each table goes in as its length and its rows,
+ * each text with its length. Left out is what no run depends on: about, paths (the latency file
+ * counts by its bytes, a mix by its numbers), names of scenario and types, and places in the file.
+ */
+#include "base/mix.h"
+
+#include "sim/scenario_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { HASH_SEED = 0x7363656e };
+
+void scenario_free(scenario *s)
+{
+    if (s == NULL) return;
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        uint32_t group = s->nodes[i].group; /* its members have one array in common */
+        if (group == SCENARIO_ANY || s->groups[group].first == i) free(s->nodes[i].settings);
+    }
+    free(s->settings);
+    free(s->nats);
+    free(s->nodes);
+    free(s->groups);
+    free(s->authorize);
+    free(s->events);
+    free(s->expects);
+    free(s);
+}
+
+static void hash_text(mix128 *m, const char *text)
+{
+    size_t len = strlen(text);
+    mix_u64(m, len);
+    mix_bytes(m, text, len);
+}
+
+static void hash_settings(mix128 *m, const scenario_setting *settings, uint32_t count)
+{
+    mix_u64(m, count);
+    for (uint32_t i = 0; i < count; i++) {
+        hash_text(m, settings[i].info->name);
+        mix_u64(m, settings[i].value);
+    }
+}
+
+static void hash_network(mix128 *m, const scenario *s, const uint64_t matrix_hash[2])
+{
+    mix_u64(m, s->duration_ns);
+    mix_u64(m, matrix_hash[0]);
+    mix_u64(m, matrix_hash[1]);
+    mix_u64(m, s->rtt_ns);
+    mix_u64(m, s->link.access_ns);
+    mix_u64(m, s->link.jitter_ns);
+    mix_u64(m, s->link.loss_ppm);
+    mix_u64(m, s->link.up_bps);
+    mix_u64(m, s->link.down_bps);
+    mix_u64(m, s->link.queue_ns);
+}
+
+static void hash_nats(mix128 *m, const scenario *s)
+{
+    mix_u64(m, s->nat_count);
+    for (uint32_t i = 0; i < s->nat_count; i++) {
+        const nat_type *t = &s->nats[i].type;
+        mix_u64(m, t->mapping);
+        mix_u64(m, t->filtering);
+        mix_u64(m, t->ports);
+        mix_u64(m, t->udp_idle_ns);
+        mix_u64(m, t->hairpin);
+        mix_u64(m, t->refresh_inbound);
+        mix_u64(m, t->blocks_udp);
+    }
+}
+
+static void hash_chain(mix128 *m, const scenario_chain *chain)
+{
+    mix_u64(m, chain->count);
+    for (uint32_t i = 0; i < chain->count; i++) {
+        mix_u64(m, chain->box[i].nat);
+        hash_text(m, chain->box[i].shared);
+    }
+}
+
+static void hash_nodes(mix128 *m, const scenario *s)
+{
+    mix_u64(m, s->node_count);
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        const scenario_node *n = &s->nodes[i];
+        hash_text(m, n->name);
+        mix_u64(m, n->site);
+        hash_chain(m, &n->behind);
+        mix_u64(m, n->relay_count);
+        for (uint32_t k = 0; k < n->relay_count; k++) mix_u64(m, n->relays[k]);
+        mix_u64(m, n->is_relay);
+        mix_u64(m, n->knows_all);
+        mix_u64(m, n->group);
+        hash_settings(m, n->settings, n->setting_count);
+    }
+}
+
+static void hash_groups(mix128 *m, const scenario *s)
+{
+    mix_u64(m, s->group_count);
+    for (uint32_t i = 0; i < s->group_count; i++) {
+        const scenario_group *g = &s->groups[i];
+        hash_text(m, g->name);
+        mix_u64(m, g->first);
+        mix_u64(m, g->count);
+        mix_u64(m, g->has_mix);
+        for (uint32_t k = 0; k < 5; k++) mix_u64(m, g->mix_weight_ppm[k]);
+        for (uint32_t k = 0; k < 3; k++) mix_u64(m, g->mix_ports_ppm[k]);
+        for (uint32_t k = 0; k < 3; k++) mix_u64(m, g->mix_idle_ns[k]);
+        mix_u64(m, g->mix_hairpin_ppm);
+        mix_u64(m, g->has_pairs);
+        mix_u64(m, g->pairs_from_ns);
+        mix_u64(m, g->pairs_until_ns);
+    }
+}
+
+static void hash_script(mix128 *m, const scenario *s)
+{
+    mix_u64(m, s->authorize_count);
+    for (uint32_t i = 0; i < s->authorize_count; i++) {
+        mix_u64(m, s->authorize[i][0]);
+        mix_u64(m, s->authorize[i][1]);
+    }
+    mix_u64(m, s->event_count);
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        const scenario_event *e = &s->events[i];
+        mix_u64(m, e->at);
+        mix_u64(m, e->kind);
+        mix_u64(m, e->a);
+        mix_u64(m, e->b);
+        mix_u64(m, e->has_chain);
+        hash_chain(m, &e->chain);
+        mix_u64(m, e->site);
+    }
+}
+
+static void hash_expects(mix128 *m, const scenario *s)
+{
+    mix_u64(m, s->expect_count);
+    for (uint32_t i = 0; i < s->expect_count; i++) {
+        const scenario_expect *e = &s->expects[i];
+        hash_text(m, e->name);
+        mix_u64(m, e->kind);
+        mix_u64(m, e->path);
+        mix_u64(m, e->never);
+        mix_u64(m, e->a);
+        mix_u64(m, e->b);
+        mix_u64(m, e->group);
+        mix_u64(m, e->has_after);
+        mix_u64(m, e->after);
+        mix_u64(m, e->within_ns);
+    }
+}
+
+void scenario_hash(scenario *s, const uint64_t matrix_hash[2])
+{
+    mix128 m;
+    mix_init(&m, HASH_SEED);
+    hash_network(&m, s, matrix_hash);
+    hash_settings(&m, s->settings, s->setting_count);
+    hash_nats(&m, s);
+    hash_nodes(&m, s);
+    hash_groups(&m, s);
+    hash_script(&m, s);
+    hash_expects(&m, s);
+    mix_result(&m, s->hash);
+}

@@ -1,0 +1,146 @@
+/* sim/scenario_expect.c - `expect:`: the properties of a run. One that no run could decide is
+ * refused. */
+#include "sim/mem.h"
+#include "sim/scenario_impl.h"
+
+/* Finds when the time of an expectation begins to count. */
+static bool start_of(reader *r, const doc_node *node, const scenario_expect *e, pu_time *start)
+{
+    const scenario *s = r->s;
+    bool is_found = false;
+    *start = e->after;
+    if (e->has_after) return true;
+    if (e->group != SCENARIO_ANY) {
+        *start = s->groups[e->group].pairs_until_ns;
+        return true;
+    }
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        const scenario_event *event = &s->events[i];
+        if (event->kind != SCENARIO_CONNECT || event->a != e->a || event->b != e->b) continue;
+        if (!is_found || event->at > *start) *start = event->at;
+        is_found = true;
+    }
+    if (!is_found)
+        read_error(r, node, "no event connects %s to %s, and there is no 'after' to count from",
+                   s->nodes[e->a].name, s->nodes[e->b].name);
+    return is_found;
+}
+
+/* `within` and `after`: the time must be over before the run is. */
+static bool read_window(reader *r, const doc_node *node, scenario_expect *e)
+{
+    char end[QUANTITY_PRINT_MAX], run[QUANTITY_PRINT_MAX];
+    const doc_node *after = doc_get(node, "after"), *within = doc_get(node, "within");
+    pu_time start;
+    e->has_after = after != NULL;
+    bool has_after = after == NULL || read_time(r, after, &e->after);
+    bool has_within = read_quantity(r, within, QUANTITY_DURATION, &e->within_ns);
+    bool has_whom = e->a != SCENARIO_ANY || e->group != SCENARIO_ANY;
+    if (!has_after || !has_within || !has_whom) return false;
+    if (!start_of(r, node, e, &start)) return false;
+    uint64_t duration = r->s->duration_ns;
+    if (duration == 0 || start + e->within_ns <= duration) return true;
+    read_error(r, within, "it ends at %s, but the run at %s",
+               quantity_print(QUANTITY_DURATION, start + e->within_ns, end),
+               quantity_print(QUANTITY_DURATION, duration, run));
+    return false;
+}
+
+/* `connected: {from, to}` or `{pairs: GROUP}`. */
+static bool read_connected(reader *r, const doc_node *node, scenario_expect *e)
+{
+    static const key_rule rules[] = {
+        {"name", true},
+        {"connected", true},
+        {"within", true},
+        {"after", false},
+    };
+    static const key_rule pair_rules[] = {{"from", true}, {"to", true}};
+    static const key_rule group_rules[] = {{"pairs", true}};
+    const doc_node *whom = doc_get(node, "connected");
+    e->kind = SCENARIO_EXPECT_CONNECTED;
+    read_map(r, node, rules, sizeof rules / sizeof rules[0]);
+    const doc_node *pairs = doc_get(whom, "pairs");
+    if (pairs == NULL) {
+        if (read_map(r, whom, pair_rules, 2)) read_pair(r, whom, &e->a, &e->b);
+    } else if (read_map(r, whom, group_rules, 1) && read_group_ref(r, pairs, &e->group)) {
+        if (!r->s->groups[e->group].has_pairs)
+            read_error(r, pairs, "the group '%s' has no 'pairs'", pairs->text);
+    }
+    return read_window(r, node, e);
+}
+
+/* `path: direct` or `relay`. */
+static bool read_path(reader *r, const doc_node *node, scenario_expect *e)
+{
+    static const key_rule rules[] = {
+        {"name", true}, {"path", true},   {"from", true},
+        {"to", true},   {"within", true}, {"after", false},
+    };
+    static const char *const paths[] = {"direct", "relay"};
+    uint32_t word = 0;
+    e->kind = SCENARIO_EXPECT_PATH;
+    read_map(r, node, rules, sizeof rules / sizeof rules[0]);
+    bool has_path = read_word(r, doc_get(node, "path"), paths, 2, &word);
+    e->path = word == 0 ? SCENARIO_PATH_DIRECT : SCENARIO_PATH_RELAY;
+    read_pair(r, node, &e->a, &e->b);
+    return read_window(r, node, e) && has_path;
+}
+
+/* `never: unauthorized_data`, about everybody, or `never: direct`, about two nodes. */
+static bool read_never(reader *r, const doc_node *node, scenario_expect *e)
+{
+    static const key_rule all_rules[] = {{"name", true}, {"never", true}};
+    static const key_rule pair_rules[] = {
+        {"name", true},
+        {"never", true},
+        {"from", true},
+        {"to", true},
+    };
+    static const char *const nevers[] = {"unauthorized_data", "direct"};
+    uint32_t word;
+    e->kind = SCENARIO_EXPECT_NEVER;
+    if (!read_word(r, doc_get(node, "never"), nevers, 2, &word)) return false;
+    e->never = word == 0 ? SCENARIO_NEVER_UNAUTHORIZED : SCENARIO_NEVER_DIRECT;
+    if (e->never == SCENARIO_NEVER_UNAUTHORIZED) return read_map(r, node, all_rules, 2);
+    read_map(r, node, pair_rules, 4);
+    return read_pair(r, node, &e->a, &e->b);
+}
+
+static bool read_kind(reader *r, const doc_node *node, scenario_expect *e)
+{
+    static const key_rule rules[] = {
+        {"name", true},  {"connected", false}, {"path", false},   {"never", false},
+        {"from", false}, {"to", false},        {"within", false}, {"after", false},
+    };
+    bool is_connected = doc_get(node, "connected") != NULL;
+    bool is_path = doc_get(node, "path") != NULL;
+    bool is_never = doc_get(node, "never") != NULL;
+    if (is_connected + is_path + is_never != 1) {
+        if (read_map(r, node, rules, sizeof rules / sizeof rules[0]))
+            read_error(r, node, "it has one of 'connected', 'path' and 'never'");
+        return false;
+    }
+    if (is_connected) return read_connected(r, node, e);
+    return is_path ? read_path(r, node, e) : read_never(r, node, e);
+}
+
+void read_expects(reader *r, const doc_node *node)
+{
+    scenario *s = r->s;
+    if (!read_list(r, node) || node->count == 0) return;
+    s->expects = sim_alloc(node->count * sizeof *s->expects);
+    for (const doc_node *n = node->first; n != NULL; n = n->next) {
+        scenario_expect *e = &s->expects[s->expect_count];
+        *e = (scenario_expect){.a = SCENARIO_ANY, .b = SCENARIO_ANY, .group = SCENARIO_ANY};
+        e->place = (scenario_place){n->place.line, n->place.column};
+        bool is_good = read_kind(r, n, e);
+        const doc_node *name = doc_get(n, "name");
+        is_good &= read_name(r, name, e->name);
+        for (uint32_t i = 0; is_good && i < s->expect_count; i++) {
+            if (strcmp(s->expects[i].name, e->name) == 0)
+                read_error(r, name, "'%s' is the name of another one already", e->name);
+        }
+        if (is_good) s->expect_count++;
+    }
+}

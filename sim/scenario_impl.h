@@ -1,0 +1,39 @@
+/* sim/scenario_impl.h - the sections of a scenario file, each in a file of its own; called in this
+ * order. */
+#ifndef SIM_SCENARIO_IMPL_H
+#define SIM_SCENARIO_IMPL_H
+
+#include "sim/scenario_reader.h"
+
+/* `network:`: latency and the access links. */
+void read_network(reader *r, const doc_node *node);
+
+/* `nats:`: kinds of boxes. */
+void read_nats(reader *r, const doc_node *node);
+
+/* A `behind:` list; chain stays empty when node is NULL or wrong. */
+void read_chain(reader *r, const doc_node *node, scenario_chain *chain);
+
+/* `at: SITE`: a row of the latency file. */
+void read_site(reader *r, const doc_node *node, uint32_t *site);
+
+/* `nodes:` and `groups:`, whose members become nodes after the named ones. */
+void read_nodes(reader *r, const doc_node *nodes, const doc_node *groups);
+
+/* `nat_mix: PATH#PROFILE`: the mix of a group. */
+void read_mix(reader *r, const doc_node *node, scenario_group *group);
+
+/* A `config:` map; *settings is given to the scenario. */
+void read_config(reader *r, const doc_node *node, scenario_setting **settings, uint32_t *count);
+
+/* `authorize:`, to which the pairs of groups are added. */
+void read_authorize(reader *r, const doc_node *node);
+
+/* `events:` and, when they are known, `expect:`. */
+void read_events(reader *r, const doc_node *node);
+void read_expects(reader *r, const doc_node *node);
+
+/* Sets the configuration hash: everything a run depends on, names of files not included. */
+void scenario_hash(scenario *s, const uint64_t matrix_hash[2]);
+
+#endif

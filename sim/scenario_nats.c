@@ -1,0 +1,143 @@
+/* sim/scenario_nats.c - `nats:` and `behind:`: kinds of boxes, and chains of them around a node. */
+#include "sim/mem.h"
+#include "sim/scenario_impl.h"
+#include "sim/suggest.h"
+
+enum { WORDS = 3 }; /* of each enum in sim/nat.h, numbered from 1 */
+
+static void read_type(reader *r, const doc_node *node, nat_type *type)
+{
+    static const key_rule rules[] = {
+        {"mapping", true},  {"filtering", true}, {"ports", true}, {"udp_idle", true},
+        {"hairpin", false}, {"refresh", false},  {"udp", false},
+    };
+    static const char *const refresh_words[] = {"outbound", "both"};
+    static const char *const udp_words[] = {"allowed", "blocked"};
+    const char *mappings[WORDS], *filterings[WORDS], *ports[WORDS];
+    uint32_t word;
+
+    for (uint32_t i = 0; i < WORDS; i++) {
+        mappings[i] = nat_mapping_name((enum nat_mapping)(i + 1));
+        filterings[i] = nat_filtering_name((enum nat_filtering)(i + 1));
+        ports[i] = nat_ports_name((enum nat_ports)(i + 1));
+    }
+    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
+    if (read_word(r, doc_get(node, "mapping"), mappings, WORDS, &word))
+        type->mapping = (enum nat_mapping)(word + 1);
+    if (read_word(r, doc_get(node, "filtering"), filterings, WORDS, &word))
+        type->filtering = (enum nat_filtering)(word + 1);
+    if (read_word(r, doc_get(node, "ports"), ports, WORDS, &word))
+        type->ports = (enum nat_ports)(word + 1);
+    const doc_node *idle = doc_get(node, "udp_idle");
+    if (read_quantity(r, idle, QUANTITY_DURATION, &type->udp_idle_ns) && type->udp_idle_ns == 0)
+        read_error(r, idle, "a box that forgets at once lets nothing back in");
+    read_switch(r, doc_get(node, "hairpin"), &type->hairpin);
+    if (read_word(r, doc_get(node, "refresh"), refresh_words, 2, &word))
+        type->refresh_inbound = word == 1;
+    if (read_word(r, doc_get(node, "udp"), udp_words, 2, &word)) type->blocks_udp = word == 1;
+}
+
+void read_nats(reader *r, const doc_node *node)
+{
+    scenario *s = r->s;
+    if (!read_names(r, node) || node->count == 0) return;
+    s->nats = sim_alloc(node->count * sizeof *s->nats);
+    for (const doc_node *n = node->first; n != NULL; n = n->next) {
+        scenario_nat *kind = &s->nats[s->nat_count++];
+        snprintf(kind->name, sizeof kind->name, "%s", n->key);
+        read_type(r, n, &kind->type);
+    }
+}
+
+static bool find_type(reader *r, const doc_node *node, const char *name, uint32_t *index)
+{
+    suggest near;
+    char hint[SUGGEST_HINT_MAX];
+    suggest_begin(&near, name);
+    for (uint32_t i = 0; i < r->s->nat_count; i++) {
+        if (strcmp(name, r->s->nats[i].name) == 0) {
+            *index = i;
+            return true;
+        }
+        suggest_offer(&near, r->s->nats[i].name);
+    }
+    read_error(r, node, "unknown nat '%.80s'%s", name, suggest_hint(&near, hint));
+    return false;
+}
+
+/* "carrier" or "carrier@isp1". */
+static bool read_box(reader *r, const doc_node *node, scenario_box *box)
+{
+    char name[2 * SCENARIO_NAME_MAX + 1];
+    const char *text = read_text(r, node);
+    if (text == NULL) return false;
+    const char *at = strchr(text, '@');
+    size_t len = at != NULL ? (size_t)(at - text) : strlen(text);
+    if (at != NULL && !is_name(at + 1)) {
+        read_error(r, node, "after '@' comes the name of one box, which '%.80s' is not", at + 1);
+        return false;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), text);
+    if (!find_type(r, node, name, &box->nat)) return false;
+    if (at != NULL) memcpy(box->shared, at + 1, strlen(at + 1) + 1);
+    return true;
+}
+
+static bool is_same_chain(const scenario_chain *a, const scenario_chain *b)
+{
+    if (a->count != b->count) return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (a->box[i].nat != b->box[i].nat) return false;
+        if (strcmp(a->box[i].shared, b->box[i].shared) != 0) return false;
+    }
+    return true;
+}
+
+/* A box is one box only if it is of one kind and in one place, wherever it is named. */
+static void check_shared(reader *r, const doc_node *node, const scenario_chain *chain, uint32_t at)
+{
+    shared_box use = {.place = node->place};
+    const scenario_box *box = &chain->box[at];
+    for (uint32_t i = at; i < chain->count; i++) {
+        if (chain->box[i].shared[0] == '\0') {
+            read_error(r, node,
+                       "'%s' is one box, so the '%s' outside it needs a name too, with '@'",
+                       box->shared, r->s->nats[chain->box[i].nat].name);
+            return;
+        }
+        use.from_here.box[use.from_here.count++] = chain->box[i];
+    }
+    for (uint32_t i = 0; i < r->shared_count; i++) {
+        const shared_box *first = &r->shared[i];
+        const scenario_box *other = &first->from_here.box[0];
+        if (strcmp(box->shared, other->shared) != 0) continue;
+        if (box->nat != other->nat)
+            read_error(r, node, "'%s' is a %s here and a %s on line %u", box->shared,
+                       r->s->nats[box->nat].name, r->s->nats[other->nat].name, first->place.line);
+        else if (!is_same_chain(&use.from_here, &first->from_here))
+            read_error(r, node, "'%s' has other boxes outside it than on line %u", box->shared,
+                       first->place.line);
+        return;
+    }
+    r->shared = sim_grow(r->shared, &r->shared_cap, r->shared_count, sizeof *r->shared);
+    r->shared[r->shared_count++] = use;
+}
+
+void read_chain(reader *r, const doc_node *node, scenario_chain *chain)
+{
+    bool is_good = true;
+    scenario_chain read = {0};
+    if (!read_list(r, node)) return;
+    if (node->count > SCENARIO_CHAIN_MAX) {
+        read_error(r, node, "%u boxes in a row, at most %d", node->count, SCENARIO_CHAIN_MAX);
+        return;
+    }
+    for (const doc_node *n = node->first; n != NULL; n = n->next)
+        is_good &= read_box(r, n, &read.box[read.count++]);
+    if (!is_good) return;
+    *chain = read;
+    const doc_node *n = node->first;
+    for (uint32_t i = 0; i < read.count; i++, n = n->next) {
+        if (read.box[i].shared[0] != '\0') check_shared(r, n, chain, i);
+    }
+}

@@ -1,0 +1,212 @@
+/* sim/scenario_nodes.c - `nodes:` and `groups:`. All names are known before anything refers to one.
+ */
+#include "sim/mem.h"
+#include "sim/scenario_impl.h"
+
+enum { GROUP_NAME_MAX = 52 /* bytes, so that its members' names fit too */ };
+
+void read_site(reader *r, const doc_node *node, uint32_t *site)
+{
+    uint64_t value;
+    if (!read_quantity(r, node, QUANTITY_COUNT, &value)) return;
+    if (r->sites == 0) return; /* the latency file is bad, which has been said */
+    if (value < r->sites) *site = (uint32_t)value;
+    else
+        read_error(r, node, "site %s does not exist, they go from 0 to %u", node->text,
+                   r->sites - 1);
+}
+
+static void read_roles(reader *r, const doc_node *node, bool *is_relay)
+{
+    static const char *const roles[] = {"relay"};
+    uint32_t role;
+    if (!read_list(r, node)) return;
+    for (const doc_node *n = node->first; n != NULL; n = n->next) {
+        if (read_word(r, n, roles, 1, &role)) *is_relay = true;
+    }
+}
+
+/* Appends one relay to those of a node. */
+static void read_relay(reader *r, const doc_node *node, scenario_node *of)
+{
+    uint32_t relay;
+    if (!read_node_ref(r, node, &relay)) return;
+    if (&r->s->nodes[relay] == of) {
+        read_error(r, node, "'%s' cannot be its own relay", of->name);
+        return;
+    }
+    if (!r->s->nodes[relay].is_relay) {
+        read_error(r, node, "'%s' is not a relay: it has no roles: [relay]", node->text);
+        return;
+    }
+    for (uint32_t i = 0; i < of->relay_count; i++) {
+        if (of->relays[i] != relay) continue;
+        read_error(r, node, "'%s' is in the list already", node->text);
+        return;
+    }
+    of->relays[of->relay_count++] = relay;
+}
+
+static void read_relays(reader *r, const doc_node *node, scenario_node *of)
+{
+    if (!read_list(r, node)) return;
+    if (node->count > SCENARIO_RELAYS_MAX) {
+        read_error(r, node, "%u relays, at most %d", node->count, SCENARIO_RELAYS_MAX);
+        return;
+    }
+    for (const doc_node *n = node->first; n != NULL; n = n->next) read_relay(r, n, of);
+}
+
+static void read_node(reader *r, const doc_node *node, scenario_node *out)
+{
+    static const key_rule rules[] = {
+        {"at", false},    {"behind", false}, {"relays", false},
+        {"roles", false}, {"knows", false},  {"config", false},
+    };
+    static const char *const known[] = {"all"};
+    uint32_t word;
+    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
+    read_site(r, doc_get(node, "at"), &out->site);
+    read_chain(r, doc_get(node, "behind"), &out->behind);
+    read_relays(r, doc_get(node, "relays"), out);
+    out->knows_all = read_word(r, doc_get(node, "knows"), known, 1, &word);
+    read_config(r, doc_get(node, "config"), &out->settings, &out->setting_count);
+}
+
+/* `pairs: {from, until}` of a group. */
+static void read_pairs(reader *r, const doc_node *node, scenario_group *group)
+{
+    static const key_rule rules[] = {{"from", true}, {"until", true}};
+    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
+    bool has_from = read_time(r, doc_get(node, "from"), &group->pairs_from_ns);
+    bool has_until = read_time(r, doc_get(node, "until"), &group->pairs_until_ns);
+    group->has_pairs = true;
+    if (has_from && has_until && group->pairs_until_ns < group->pairs_from_ns)
+        read_error(r, doc_get(node, "until"), "it is before 'from'");
+    if (group->count == 1) read_error(r, node, "one member makes no pair");
+}
+
+/* Reads what all members of a group have in common and gives it to each. */
+static void read_group(reader *r, const doc_node *node, scenario_group *group)
+{
+    static const key_rule rules[] = {
+        {"count", true},   {"nat_mix", false}, {"behind", false},
+        {"relays", false}, {"config", false},  {"pairs", false},
+    };
+    scenario_node common = {0};
+    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
+    const doc_node *mix = doc_get(node, "nat_mix"), *behind = doc_get(node, "behind");
+    if (mix != NULL && behind != NULL) read_error(r, behind, "it has either 'nat_mix' or 'behind'");
+    read_mix(r, mix, group);
+    read_chain(r, behind, &common.behind);
+    read_relays(r, doc_get(node, "relays"), &common);
+    read_config(r, doc_get(node, "config"), &common.settings, &common.setting_count);
+    read_pairs(r, doc_get(node, "pairs"), group);
+    if (group->count == 0)
+        free(common.settings); /* nobody to own it; a count of 0 has been refused */
+    for (uint32_t i = 0; i < group->count; i++) {
+        scenario_node *member = &r->s->nodes[group->first + i];
+        member->behind = common.behind;
+        memcpy(member->relays, common.relays, sizeof common.relays);
+        member->relay_count = common.relay_count;
+        member->settings = common.settings;
+        member->setting_count = common.setting_count;
+    }
+}
+
+/* How many members a group has, 0 when that is unknown or wrong. */
+static uint32_t read_count(reader *r, const doc_node *group, uint32_t most)
+{
+    uint32_t count = 0;
+    const doc_node *node = doc_get(group, "count");
+    if (read_u32(r, node, QUANTITY_COUNT, most, &count) && count == 0)
+        read_error(r, node, "a group has at least one member");
+    return count;
+}
+
+/* Whether a name is that of a group or of one of its members. */
+static bool is_taken(const scenario *s, const char *name)
+{
+    for (uint32_t g = 0; g < s->group_count; g++) {
+        const scenario_group *group = &s->groups[g];
+        size_t len = strlen(group->name);
+        if (strncmp(name, group->name, len) != 0) continue;
+        if (name[len] == '\0') return true;
+        if (name[len] != '-' || name[len + 1] < '1' || name[len + 1] > '9') continue;
+        char *end;
+        unsigned long number = strtoul(name + len + 1, &end, 10);
+        if (*end == '\0' && number <= group->count) return true;
+    }
+    return false;
+}
+
+static scenario_node *add_node(scenario *s, const doc_node *node, uint32_t group)
+{
+    scenario_node *n = &s->nodes[s->node_count++];
+    n->site = SCENARIO_ANY;
+    n->group = group;
+    n->place = (scenario_place){node->key_place.line, node->key_place.column};
+    return n;
+}
+
+static void add_members(scenario *s, const doc_node *node, scenario_group *group, uint32_t index)
+{
+    group->first = s->node_count;
+    for (uint32_t i = 1; i <= group->count; i++) {
+        scenario_node *member = add_node(s, node, index);
+        snprintf(member->name, sizeof member->name, "%.*s-%u", GROUP_NAME_MAX, group->name, i);
+    }
+}
+
+/* Makes all groups, and says how many nodes there will be. */
+static uint32_t count_nodes(reader *r, const doc_node *nodes, const doc_node *groups)
+{
+    scenario *s = r->s;
+    uint32_t total = nodes != NULL ? nodes->count : 0;
+    if (groups == NULL || groups->count == 0) return total;
+    s->groups = sim_alloc(groups->count * sizeof *s->groups);
+    for (const doc_node *n = groups->first; n != NULL; n = n->next) {
+        scenario_group *group = &s->groups[s->group_count++];
+        snprintf(group->name, sizeof group->name, "%s", n->key);
+        if (strlen(n->key) > GROUP_NAME_MAX)
+            diag_add(r->errors, n->key_place, "a group's name has at most %d bytes",
+                     GROUP_NAME_MAX);
+        uint32_t room = total < SCENARIO_NODES_MAX ? SCENARIO_NODES_MAX - total : 0;
+        group->count = read_count(r, n, room);
+        total += group->count;
+    }
+    return total;
+}
+
+/* Gives every node and member its place in the table, with its name and its role. */
+static void add_nodes(reader *r, const doc_node *nodes, const doc_node *groups, uint32_t total)
+{
+    scenario *s = r->s;
+    s->nodes = sim_alloc(total * sizeof *s->nodes);
+    for (const doc_node *n = nodes != NULL ? nodes->first : NULL; n != NULL; n = n->next) {
+        scenario_node *node = add_node(s, n, SCENARIO_ANY);
+        snprintf(node->name, sizeof node->name, "%s", n->key);
+        read_roles(r, doc_get(n, "roles"), &node->is_relay);
+        if (is_taken(s, node->name))
+            diag_add(r->errors, n->key_place, "'%s' is also in groups", node->name);
+    }
+    const doc_node *n = groups != NULL ? groups->first : NULL;
+    for (uint32_t g = 0; g < s->group_count; g++, n = n->next) add_members(s, n, &s->groups[g], g);
+    PU_ASSERT(s->node_count == total);
+}
+
+void read_nodes(reader *r, const doc_node *nodes, const doc_node *groups)
+{
+    scenario *s = r->s;
+    if (!read_names(r, nodes)) nodes = NULL;
+    if (!read_names(r, groups)) groups = NULL;
+    uint32_t total = count_nodes(r, nodes, groups);
+    if (total == 0) return;
+    add_nodes(r, nodes, groups, total);
+    uint32_t i = 0;
+    for (const doc_node *n = nodes != NULL ? nodes->first : NULL; n != NULL; n = n->next)
+        read_node(r, n, &s->nodes[i++]);
+    i = 0;
+    for (const doc_node *n = groups != NULL ? groups->first : NULL; n != NULL; n = n->next)
+        read_group(r, n, &s->groups[i++]);
+}

@@ -1,0 +1,133 @@
+/* sim/scenario_read.c - a scenario file from its bytes to a checked scenario. */
+#include "base/bytes.h"
+
+#include "sim/file.h"
+#include "sim/mem.h"
+#include "sim/scenario_impl.h"
+#include "sim/scenario_load.h"
+#include "sim/yaml_set.h"
+
+enum { SET_BYTES_MAX = 4096 };
+
+/* `fidelity:`; the transport made of real packets is a word that people know and we do not have. */
+static void read_fidelity(reader *r, const doc_node *node)
+{
+    static const char *const words[] = {"model"};
+    uint32_t word;
+    if (node != NULL && node->text != NULL && strcmp(node->text, "wire") == 0)
+        read_error(r, node, "'wire' is not built yet, use model");
+    else read_word(r, node, words, 1, &word);
+}
+
+static void read_head(reader *r, const doc_node *root)
+{
+    scenario *s = r->s;
+    const doc_node *about = doc_get(root, "about"), *duration = doc_get(root, "duration");
+    read_name(r, doc_get(root, "scenario"), s->name);
+    const char *text = read_text(r, about);
+    if (text != NULL && strlen(text) >= sizeof s->about)
+        read_error(r, about, "it is longer than %zu bytes", sizeof s->about - 1);
+    else if (text != NULL) memcpy(s->about, text, strlen(text) + 1);
+    if (read_quantity(r, duration, QUANTITY_DURATION, &s->duration_ns) && s->duration_ns == 0)
+        read_error(r, duration, "a run takes some time");
+    read_fidelity(r, doc_get(root, "fidelity"));
+}
+
+static void read_root(reader *r, const doc_node *root)
+{
+    static const key_rule rules[] = {
+        {"scenario", true}, {"about", false},     {"duration", true}, {"fidelity", false},
+        {"network", true},  {"nats", false},      {"nodes", true},    {"groups", false},
+        {"config", false},  {"authorize", false}, {"events", false},  {"expect", false},
+    };
+    if (!read_map(r, root, rules, sizeof rules / sizeof rules[0])) return;
+    read_head(r, root);
+    read_network(r, doc_get(root, "network"));
+    read_nats(r, doc_get(root, "nats"));
+    read_nodes(r, doc_get(root, "nodes"), doc_get(root, "groups"));
+    read_config(r, doc_get(root, "config"), &r->s->settings, &r->s->setting_count);
+    read_authorize(r, doc_get(root, "authorize"));
+    read_events(r, doc_get(root, "events"));
+    read_expects(r, doc_get(root, "expect"));
+}
+
+static void apply(doc *d, doc_node *root, const char *override, diag *errors)
+{
+    char name[SET_BYTES_MAX];
+    snprintf(name, sizeof name, "--set %s", override);
+    uint32_t source = diag_source(errors, name);
+    if (strlen(override) >= SET_BYTES_MAX) {
+        diag_add(errors, (diag_place){source, 0, 0}, "it is longer than %d bytes",
+                 SET_BYTES_MAX - 1);
+        return;
+    }
+    doc_set(d, root, override, source, errors);
+}
+
+static scenario *build(const char *path, const doc_node *root, diag *errors)
+{
+    reader r = {.s = sim_alloc(sizeof(scenario)), .errors = errors};
+    memcpy(r.s->path, path, strlen(path) + 1);
+    read_root(&r, root);
+    free(r.shared);
+    if (errors->count == 0) {
+        scenario_hash(r.s, r.matrix_hash);
+        return r.s;
+    }
+    scenario_free(r.s);
+    return NULL;
+}
+
+/* Parses, overrides and builds; source 0 is the file. */
+static scenario *load(const char *path, pu_span text, const char *const *overrides,
+                      uint32_t override_count, diag *errors)
+{
+    scenario *s = NULL;
+    doc *d = doc_new();
+    doc_node *root = doc_parse(d, text, 0, true, errors);
+    for (uint32_t i = 0; root != NULL && i < override_count; i++)
+        apply(d, root, overrides[i], errors);
+    if (root != NULL) s = build(path, root, errors);
+    doc_free(d);
+    diag_sort(errors);
+    PU_ASSERT((s == NULL) == (errors->count > 0));
+    return s;
+}
+
+scenario *scenario_load_text(const char *path, pu_span text, const char *const *overrides,
+                             uint32_t override_count, diag *errors)
+{
+    PU_ASSERT(errors->source_count == 0);
+    uint32_t source = diag_source(errors, path);
+    if (strlen(path) >= SCENARIO_PATH_MAX) {
+        diag_add(errors, (diag_place){source, 0, 0}, "the path is too long");
+        return NULL;
+    }
+    return load(path, text, overrides, override_count, errors);
+}
+
+scenario *scenario_load(const char *path, const char *const *overrides, uint32_t override_count,
+                        diag *errors)
+{
+    char why[256];
+    size_t len;
+    PU_ASSERT(errors->source_count == 0);
+    uint8_t *bytes = file_read(path, SCENARIO_FILE_MAX, &len, why, sizeof why);
+    if (bytes == NULL) {
+        diag_add(errors, (diag_place){diag_source(errors, path), 0, 0}, "%s", why);
+        return NULL;
+    }
+    scenario *s = scenario_load_text(path, span_of(bytes, len), overrides, override_count, errors);
+    free(bytes);
+    return s;
+}
+
+scenario *scenario_read(const char *path, const char *const *overrides, uint32_t override_count,
+                        void *errors_file)
+{
+    diag errors = {0};
+    scenario *s = scenario_load(path, overrides, override_count, &errors);
+    diag_print(&errors, errors_file);
+    diag_free(&errors);
+    return s;
+}

@@ -1,0 +1,78 @@
+/* sim/scenario_reader.h - reads values of a scenario's tree, and says what is wrong with them and
+ * where.
+ *
+ * Every function takes a node that may be NULL (the key is absent, and whoever checked the keys has
+ * said so): it then returns false and says nothing. One that refuses a value leaves the target
+ * untouched.
+ */
+#ifndef SIM_SCENARIO_READER_H
+#define SIM_SCENARIO_READER_H
+
+#include "sim/quantity.h"
+#include "sim/scenario.h"
+#include "sim/yaml_doc.h"
+
+/* One use of a shared box, kept to compare it with the others. */
+typedef struct shared_box {
+    scenario_chain from_here; /* the box and those outside it */
+    diag_place place;
+} shared_box;
+
+/* A scenario being read. */
+typedef struct reader {
+    scenario *s;
+    diag *errors;
+    uint32_t sites;          /* how many the latency file has */
+    uint64_t matrix_hash[2]; /* of that file's bytes; 0 without one */
+    shared_box *shared;      /* owned */
+    uint32_t shared_count, shared_cap;
+} reader;
+
+/* A key that a map may have. */
+typedef struct key_rule {
+    const char *key;
+    bool is_required;
+} key_rule;
+
+/* Complains about a value: "network.link.loss: ...". */
+void read_error(reader *r, const doc_node *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Whether node is a map; unknown and missing keys are complained of, and do not make it false. */
+bool read_map(reader *r, const doc_node *node, const key_rule *rules, size_t rule_count);
+
+/* Whether node is a map whose keys are names of the file's own; wrong names are complained of. */
+bool read_names(reader *r, const doc_node *node);
+
+bool read_list(reader *r, const doc_node *node);
+
+/* Any text. */
+const char *read_text(reader *r, const doc_node *node);
+
+/* Whether text may be a name: letters, digits, '-' and '_', at most SCENARIO_NAME_MAX - 1 of them.
+ */
+bool is_name(const char *text);
+bool read_name(reader *r, const doc_node *node, char out[SCENARIO_NAME_MAX]);
+
+bool read_quantity(reader *r, const doc_node *node, enum quantity_kind kind, uint64_t *value);
+bool read_u32(reader *r, const doc_node *node, enum quantity_kind kind, uint32_t most,
+              uint32_t *value);
+
+/* "true" or "false". */
+bool read_switch(reader *r, const doc_node *node, bool *value);
+
+/* One of count words; *index says which. */
+bool read_word(reader *r, const doc_node *node, const char *const *words, uint32_t count,
+               uint32_t *index);
+
+/* A time of the run: from 0 to before its end. */
+bool read_time(reader *r, const doc_node *node, pu_time *at);
+
+/* Names of nodes (group members too) and groups; indices come out. */
+bool read_node_ref(reader *r, const doc_node *node, uint32_t *index);
+bool read_group_ref(reader *r, const doc_node *node, uint32_t *index);
+
+/* {from: NODE, to: NODE}, two different ones: entries of map, which may have other keys. */
+bool read_pair(reader *r, const doc_node *map, uint32_t *from, uint32_t *to);
+
+#endif

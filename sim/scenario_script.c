@@ -1,0 +1,91 @@
+/* sim/scenario_script.c - `authorize:` and `events:`: who trusts whom, and what happens when. */
+#include "sim/mem.h"
+#include "sim/scenario_impl.h"
+
+static void authorize(scenario *s, uint32_t a, uint32_t b)
+{
+    s->authorize[s->authorize_count][0] = a;
+    s->authorize[s->authorize_count][1] = b;
+    s->authorize_count++;
+}
+
+static void read_authorized(reader *r, const doc_node *node)
+{
+    uint32_t a, b;
+    if (!read_list(r, node)) return;
+    if (node->count != 2) {
+        read_error(r, node, "two nodes belong here: [home, laptop]");
+        return;
+    }
+    bool has_a = read_node_ref(r, node->first, &a);
+    bool has_b = read_node_ref(r, node->last, &b);
+    if (!has_a || !has_b) return;
+    if (a == b) read_error(r, node->last, "'%s' authorizes itself", node->last->text);
+    else authorize(r->s, a, b);
+}
+
+void read_authorize(reader *r, const doc_node *node)
+{
+    scenario *s = r->s;
+    uint32_t most = 0;
+    if (read_list(r, node)) most = node->count;
+    else node = NULL;
+    for (uint32_t g = 0; g < s->group_count; g++) most += s->groups[g].count / 2;
+    if (most == 0) return;
+    s->authorize = sim_alloc(most * sizeof *s->authorize);
+    for (const doc_node *n = node != NULL ? node->first : NULL; n != NULL; n = n->next)
+        read_authorized(r, n);
+    for (uint32_t g = 0; g < s->group_count; g++) {
+        const scenario_group *group = &s->groups[g];
+        for (uint32_t i = 0; group->has_pairs && i + 1 < group->count; i += 2)
+            authorize(s, group->first + i, group->first + i + 1);
+    }
+}
+
+static bool read_connect(reader *r, const doc_node *node, scenario_event *event)
+{
+    static const key_rule rules[] = {{"from", true}, {"to", true}};
+    event->kind = SCENARIO_CONNECT;
+    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return false;
+    return read_pair(r, node, &event->a, &event->b);
+}
+
+/* `change_network: NODE`, or a map that says where to. */
+static bool read_change(reader *r, const doc_node *node, scenario_event *event)
+{
+    static const key_rule rules[] = {{"node", true}, {"behind", false}, {"at", false}};
+    event->kind = SCENARIO_CHANGE_NETWORK;
+    if (node->kind != DOC_MAP) return read_node_ref(r, node, &event->a);
+    read_map(r, node, rules, sizeof rules / sizeof rules[0]);
+    event->has_chain = doc_get(node, "behind") != NULL;
+    read_chain(r, doc_get(node, "behind"), &event->chain);
+    read_site(r, doc_get(node, "at"), &event->site);
+    return read_node_ref(r, doc_get(node, "node"), &event->a);
+}
+
+static bool read_event(reader *r, const doc_node *node, scenario_event *event)
+{
+    static const key_rule rules[] = {{"at", true}, {"connect", false}, {"change_network", false}};
+    *event = (scenario_event){.site = SCENARIO_ANY, .b = SCENARIO_ANY};
+    event->place = (scenario_place){node->place.line, node->place.column};
+    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return false;
+    bool has_time = read_time(r, doc_get(node, "at"), &event->at);
+    const doc_node *connect = doc_get(node, "connect"), *change = doc_get(node, "change_network");
+    if ((connect == NULL) == (change == NULL)) {
+        read_error(r, node, "it has either 'connect' or 'change_network'");
+        return false;
+    }
+    bool has_kind =
+        connect != NULL ? read_connect(r, connect, event) : read_change(r, change, event);
+    return has_time && has_kind;
+}
+
+void read_events(reader *r, const doc_node *node)
+{
+    scenario *s = r->s;
+    if (!read_list(r, node) || node->count == 0) return;
+    s->events = sim_alloc(node->count * sizeof *s->events);
+    for (const doc_node *n = node->first; n != NULL; n = n->next) {
+        if (read_event(r, n, &s->events[s->event_count])) s->event_count++;
+    }
+}
