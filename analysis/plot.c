@@ -1,0 +1,187 @@
+/* analysis/plot.c - runs gnuplot for a figure and takes its SVG over into the page. */
+#include "analysis/plot.h"
+
+#include "analysis/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const file_names[] = {"figure.gp", "figure.svg", "figure.err"};
+enum { FILE_SCRIPT = 0, FILE_SVG, FILE_ERROR, FILE_COUNT };
+
+static void fail(plots *p, const char *doing, const char *reason)
+{
+    if (p->error[0] == '\0') snprintf(p->error, sizeof p->error, "%s: %s", doing, reason);
+}
+
+bool plots_begin(plots *p, sql *db, const char *html_path)
+{
+    *p = (plots){.db = db};
+    int len = snprintf(p->folder, sizeof p->folder, "%s.plots-XXXXXX", html_path);
+    if (len < 0 || (size_t)len >= sizeof p->folder) {
+        p->folder[0] = '\0';
+        fail(p, html_path, "the path is too long");
+    } else if (!mkdtemp(p->folder)) {
+        p->folder[0] = '\0';
+        fail(p, html_path, strerror(errno));
+    }
+    return p->error[0] == '\0';
+}
+
+static void path_of(const plots *p, int file, char *path, size_t cap)
+{
+    snprintf(path, cap, "%s/%s", p->folder, file_names[file]);
+}
+
+static FILE *open_file(plots *p, int file, const char *mode)
+{
+    char path[sizeof p->folder + 16];
+    path_of(p, file, path, sizeof path);
+    FILE *f = fopen(path, mode);
+    if (!f) fail(p, path, strerror(errno));
+    return f;
+}
+
+static void remove_files(const plots *p)
+{
+    for (int i = 0; i < FILE_COUNT; i++) {
+        char path[sizeof p->folder + 16];
+        path_of(p, i, path, sizeof path);
+        unlink(path);
+    }
+}
+
+void plots_end(plots *p)
+{
+    if (p->folder[0] == '\0') return;
+    remove_files(p);
+    rmdir(p->folder);
+}
+
+/* In the child: gnuplot in the folder, without the user's settings, its complaints in a file. */
+static _Noreturn void become_gnuplot(const plots *p)
+{
+    if (chdir(p->folder) != 0) _exit(126);
+    if (!freopen(file_names[FILE_ERROR], "w", stderr) || !freopen("/dev/null", "r", stdin)) {
+        _exit(126);
+    }
+    execlp("gnuplot", "gnuplot", "-d", file_names[FILE_SCRIPT], (char *)NULL);
+    _exit(errno == ENOENT ? 127 : 126);
+}
+
+/* Keeps gnuplot's own words as the reason. */
+static void fail_with_words(plots *p)
+{
+    char words[512];
+    FILE *f = open_file(p, FILE_ERROR, "r");
+    size_t len = f ? fread(words, 1, sizeof words - 1, f) : 0;
+    if (f) fclose(f);
+    words[len] = '\0';
+    for (size_t i = 0; i < len; i++) {
+        if (words[i] == '\n') words[i] = ' ';
+    }
+    fail(p, "gnuplot failed", len > 0 ? words : "without a word");
+}
+
+static void run_gnuplot(plots *p)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) become_gnuplot(p);
+    int status = 0;
+    pid_t ended = child;
+    while (child > 0 && (ended = waitpid(child, &status, 0)) < 0 && errno == EINTR) continue;
+    if (child < 0 || ended < 0) fail(p, "cannot run gnuplot", strerror(errno));
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        fail(p, "cannot run gnuplot", "it is not installed (Debian: gnuplot-nox)");
+    else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) fail_with_words(p);
+}
+
+/* Copies an SVG line; ids and references to them get a prefix, as all figures of a page share one
+ * space of names. gnuplot's titles would show up as tooltips that say "gnuplot_plot_1": they stay
+ * out. */
+static void copy_line(const char *line, unsigned figure, FILE *out)
+{
+    static const char *const marks[] = {"id=\"", "id='", "href=\"#", "href='#", "url(#"};
+    while (*line != '\0') {
+        size_t mark = 0;
+        for (size_t i = 0; i < sizeof marks / sizeof marks[0] && mark == 0; i++) {
+            if (strncmp(line, marks[i], strlen(marks[i])) == 0) mark = strlen(marks[i]);
+        }
+        const char *title_end = strncmp(line, "<title>", 7) == 0 ? strstr(line, "</title>") : NULL;
+        if (title_end) {
+            line = title_end + strlen("</title>");
+        } else if (mark > 0) {
+            fwrite(line, 1, mark, out);
+            fprintf(out, "f%u-", figure);
+            line += mark;
+        } else {
+            fputc(*line++, out);
+        }
+    }
+}
+
+/* Copies the SVG from its first tag on; an XML declaration has no place inside HTML. */
+static void copy_svg(plots *p, FILE *out)
+{
+    FILE *f = open_file(p, FILE_SVG, "r");
+    if (!f) return;
+    char *line = NULL;
+    size_t cap = 0;
+    bool inside = false;
+    while (getline(&line, &cap, f) > 0) {
+        const char *start = inside ? line : strstr(line, "<svg");
+        if (start) copy_line(start, p->count, out);
+        inside = inside || start;
+    }
+    free(line);
+    fclose(f);
+    if (!inside) fail(p, "gnuplot failed", "it drew nothing");
+}
+
+bool plots_draw(plots *p, plot_draw *draw, FILE *out)
+{
+    if (p->error[0] != '\0') return false;
+    FILE *script = open_file(p, FILE_SCRIPT, "w");
+    if (!script) return false;
+    p->count++;
+    bool something = draw(p->db, script);
+    bool bad = ferror(script) != 0;
+    if (fclose(script) != 0 || bad) fail(p, p->folder, "cannot write the script of a figure");
+    if (something && p->error[0] == '\0') run_gnuplot(p);
+    if (something && p->error[0] == '\0') copy_svg(p, out);
+    remove_files(p);
+    return something && p->error[0] == '\0';
+}
+
+void plot_settings(FILE *script, int height)
+{
+    fprintf(script,
+            "set encoding utf8\n"
+            "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,13' linewidth 1\n"
+            "set output '%s'\n"
+            "set border 3 lc rgb 'black' lw 1\n"
+            "set tics nomirror out scale 0.6\n"
+            "set grid xtics lc rgb 'gray' lt 1 lw 1, lc rgb 'gray' lt 1 lw 1\n"
+            "set key outside top right horizontal noenhanced samplen 1.5\n",
+            (int)PLOT_WIDTH, height, file_names[FILE_SVG]);
+}
+
+void plot_string(FILE *script, const char *text)
+{
+    size_t len = strlen(text);
+    fputc('\'', script);
+    while (len > 0) {
+        size_t size = text_char((const uint8_t *)text, len);
+        if (size == 0) fputc('?', script);
+        else if (*text == '\'') fputs("''", script);
+        else fwrite(text, 1, size, script);
+        if (size == 0) size = 1;
+        text += size;
+        len -= size;
+    }
+    fputc('\'', script);
+}

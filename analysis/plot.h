@@ -1,0 +1,52 @@
+/* analysis/plot.h - figures: rows of the database into a gnuplot script, gnuplot's SVG into the
+ * page.
+ *
+ * A figure writes one script: its data as data blocks ("$name << EOD"), then settings and a plot
+ * command. The script and the SVG live in a temporary folder beside the report, which plots_end
+ * removes.
+ */
+#ifndef ANALYSIS_PLOT_H
+#define ANALYSIS_PLOT_H
+
+#include "analysis/sql.h"
+
+#include <stdio.h>
+
+/* The same thing has the same colour in every figure; told apart by colour-blind eyes, on light and
+ * dark pages. */
+#define COLOR_DIRECT "#2b8cc4"
+#define COLOR_RELAY "#e69f00"
+#define COLOR_REFUSED "#c8468c"
+#define COLOR_CHANGE "#0f9d77"
+#define COLOR_OTHER "#808890"
+
+enum { PLOT_WIDTH = 1080 }; /* pixels of every figure at its natural size */
+
+typedef struct plots {
+    sql *db;
+    char folder[1024]; /* temporary; empty: none */
+    char error[1536];  /* of the first failure; empty: none */
+    unsigned count;    /* figures so far: part of their ids in the page */
+} plots;
+
+/* Writes the script of a figure. False: there is nothing to draw. */
+typedef bool plot_draw(sql *db, FILE *script);
+
+/* Makes the temporary folder beside html_path. False: p->error has the reason. plots_end is due in
+ * any case. */
+bool plots_begin(plots *p, sql *db, const char *html_path);
+void plots_end(plots *p);
+
+/* Draws a figure with gnuplot and writes its SVG to out. False: nothing to draw, or p->error has
+ * the reason. */
+bool plots_draw(plots *p, plot_draw *draw, FILE *out);
+
+/* For draw functions: the settings that all figures share, at a height in pixels; a text as a
+ * quoted gnuplot string. */
+void plot_settings(FILE *script, int height);
+void plot_string(FILE *script, const char *text);
+
+/* The figures. */
+plot_draw plot_lanes, plot_timeline, plot_times, plot_punch;
+
+#endif

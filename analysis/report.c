@@ -1,0 +1,261 @@
+/* analysis/report.c - the report page: sections in order, each a question that a reader has. */
+#include "analysis/report.h"
+
+#include "analysis/html.h"
+#include "analysis/plot.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ROWS_MAX = 500 }; /* of a table in the page */
+
+static void heading(FILE *out, const char *id, const char *title)
+{
+    fprintf(out, "<h2 id=\"%s\">%s</h2>\n", id, title);
+}
+
+static void write_head(sql *db, FILE *out)
+{
+    sqlite3_stmt *q = sql_query(db, "SELECT scenario, about FROM run", "");
+    while (sql_row(db, q)) {
+        char title[256];
+        snprintf(title, sizeof title, "peerup-sim: %s", sql_text(q, 0));
+        html_begin(out, title, sql_text(q, 1));
+    }
+    fputs("<nav><a href=\"#verdict\">Verdict</a><a href=\"#story\">Story</a>"
+          "<a href=\"#figures\">Figures</a><a href=\"#tables\">Tables</a>"
+          "<a href=\"#run\">This run</a><a href=\"#query\">Query</a></nav>\n",
+          out);
+}
+
+static void write_verdict(sql *db, FILE *out)
+{
+    int64_t all = sql_number(db, "SELECT count(*) FROM property");
+    int64_t held = sql_number(db, "SELECT coalesce(sum(held), 0) FROM property");
+    heading(out, "verdict", "Verdict");
+    if (all > 0) {
+        fprintf(out, "<p class=\"verdict %s\">%" PRId64 " of %" PRId64 " properties held.</p>\n",
+                held == all ? "good" : "bad", held, all);
+    }
+    html_table(
+        out, db,
+        "SELECT name AS property, CASE held WHEN 1 THEN 'held' ELSE 'violated' END AS verdict, "
+        "why AS \"what was seen\" FROM property ORDER BY held, id",
+        ROWS_MAX, "The scenario expects nothing.");
+}
+
+/* The story, a list item a line. */
+static bool write_story(sql *db, FILE *out)
+{
+    char *text = NULL, *rest = NULL;
+    size_t len = 0;
+    char error[sizeof db->error];
+    FILE *memory = open_memstream(&text, &len);
+    if (!memory) return false;
+    bool done = report_story(db->path, memory, error, sizeof error);
+    if (fclose(memory) != 0 || !done) {
+        free(text);
+        return false;
+    }
+    heading(out, "story", "What happened");
+    fputs("<ul class=\"story\">\n", out);
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        fputs("<li>", out);
+        html_text(out, line);
+        fputs("</li>\n", out);
+    }
+    fputs("</ul>\n", out);
+    free(text);
+    return true;
+}
+
+/* A figure with its caption, the numbers behind it and what to say when there is nothing to draw.
+ */
+static const struct {
+    plot_draw *draw;
+    const char *title, *caption, *empty, *query;
+} figures[] = {
+    {plot_lanes, "Who reached whom, when and over which path",
+     "A lane for each pair that was asked for, named nodes first. A bar is the time in which the "
+     "best usable connection went through a relay, or directly.",
+     "No connect was asked for.", "SELECT * FROM v_path_time"},
+    {plot_timeline, "What happened to the named nodes",
+     "A mark at each occurrence; its words begin with the time. Equal refusals that follow each "
+     "other within two seconds are one mark.",
+     "Nothing was noted about a named node.",
+     "SELECT at_ns / 1e9 AS at_s, n.name AS node, kind, text FROM note JOIN node n USING (node) "
+     "WHERE n.group_name IS NULL ORDER BY at_ns"},
+    {plot_times, "Time to connect",
+     "Share of all connects, those of groups included, that were usable and direct within a time. "
+     "Dashed: the time within which half of them were.",
+     "No connect came to a connection.",
+     "SELECT from_name, to_name, time_to_connect_ms, time_to_direct_ms FROM v_connect "
+     "ORDER BY time_to_connect_ms"},
+    {plot_punch, "The hole punch, packet by packet",
+     "The first named pair that punched: every datagram between the two and their relay, from the "
+     "moments before the first punch datagram until the direct connection. A line goes from host "
+     "to host through the boxes; dashed lines are punch datagrams.",
+     "No named pair punched a hole, or packets were not logged (--log packets).",
+     "SELECT * FROM v_packet WHERE kind = 'punch'"},
+};
+
+static void write_figures(plots *p, FILE *out)
+{
+    heading(out, "figures", "Figures");
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        fprintf(out, "<h3>%s</h3>\n<figure>\n", figures[i].title);
+        bool drawn = plots_draw(p, figures[i].draw, out);
+        fprintf(out, "<figcaption>%s</figcaption>\n</figure>\n",
+                drawn ? figures[i].caption : figures[i].empty);
+        if (drawn) html_query(out, "SQL of its numbers", figures[i].query);
+    }
+}
+
+static const struct {
+    const char *title, *empty, *query;
+} tables[] = {
+    {"Connects", "No connect was asked for.",
+     "SELECT from_name AS \"from\", to_name AS \"to\", asked_s AS \"asked (s)\",\n"
+     "    first_path AS \"first path\", time_to_connect_ms AS \"usable after (ms)\",\n"
+     "    time_to_direct_ms AS \"direct after (ms)\",\n"
+     "    lost_s AS \"lost (s)\", last_path AS \"last path\"\nFROM v_connect"},
+    {"Time on each path", "No connect was asked for.",
+     "SELECT from_name AS \"from\", to_name AS \"to\", relayed_s AS \"relayed (s)\",\n"
+     "    direct_s AS \"direct (s)\", none_s AS \"none (s)\"\n"
+     "FROM v_path_time"},
+    {"Dials", "Nobody dialled.",
+     "SELECT from_name AS \"from\", to_name AS \"to\", transport,\n"
+     "    start_s AS \"start (s)\", duration_ms AS \"took (ms)\", outcome,\n"
+     "    code, address\nFROM v_dial"},
+    {"Refused", "Nobody was refused.",
+     "SELECT n.name AS \"refused by\", text AS \"who (stage)\", count(*) AS times,\n"
+     "    min(at_ns) / 1e9 AS \"first (s)\", max(at_ns) / 1e9 AS \"last (s)\"\n"
+     "FROM note LEFT JOIN node n USING (node) WHERE kind = 'refused'\n"
+     "GROUP BY node, text ORDER BY min(at_ns)"},
+    {"Nodes", "There is no node.",
+     "SELECT name, coalesce(group_name, '') AS \"group\",\n"
+     "    CASE is_relay WHEN 1 THEN 'relay' ELSE '' END AS role, site, address,\n"
+     "    public_address AS \"public address\", behind\nFROM node"},
+    {"NAT boxes", "Every node is public.",
+     "SELECT box, owner, type_name AS type, mapping, filtering, ports,\n"
+     "    udp_idle_ns / 1000000000 AS \"idle (s)\", hairpin, blocks_udp AS \"blocks UDP\",\n"
+     "    coalesce(parent, '') AS inside, address\nFROM nat"},
+    {"Pairs by NAT", "No connect was asked for.",
+     "SELECT from_behind AS \"from behind\", to_behind AS \"to behind\", pairs, usable, direct\n"
+     "FROM v_nat_matrix"},
+    {"Counts", "Nothing was counted.", "SELECT name, value, unit FROM metric"},
+};
+
+static void write_tables(sql *db, FILE *out)
+{
+    heading(out, "tables", "Tables");
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        fprintf(out, "<h3>%s</h3>\n", tables[i].title);
+        html_table(out, db, tables[i].query, ROWS_MAX, tables[i].empty);
+    }
+}
+
+static void write_run(sql *db, FILE *out)
+{
+    heading(out, "run", "This run");
+    fputs("<p>The same build with this line makes the same run, bit for bit:</p>\n<pre>", out);
+    sqlite3_stmt *q = sql_query(db, "SELECT command_line FROM run", "");
+    while (sql_row(db, q)) html_text(out, sql_text(q, 0));
+    fputs("</pre>\n", out);
+    html_table(out, db,
+               "SELECT scenario, seed, fidelity, build, duration_ns / 1e9 AS \"simulated (s)\",\n"
+               "    events FROM run",
+               1, "");
+    html_table(
+        out, db,
+        "SELECT config_hash AS \"configuration hash\", trace_hash AS \"trace hash\" FROM run", 1,
+        "");
+}
+
+/* A few questions to begin with, and how to find the others. */
+static void write_query(sql *db, FILE *out)
+{
+    static const char *const queries[] = {
+        "sqlite3 -box run.db \"SELECT * FROM v_connect ORDER BY time_to_connect_ms DESC LIMIT 10\"",
+        "sqlite3 -box run.db \"SELECT * FROM v_path_time ORDER BY none_s DESC LIMIT 10\"",
+        "sqlite3 -box run.db \"SELECT * FROM v_dial WHERE outcome = 'failed'\"",
+        "sqlite3 -box run.db \"SELECT fate, kind, count(*), sum(bytes) FROM packet GROUP BY 1, 2\"",
+        "sqlite3 -box run.db \"SELECT * FROM _doc WHERE table_name = 'v_packet'\"",
+    };
+    heading(out, "query", "Ask the database");
+    fputs("<p>Every number of this page is in the run database, which any SQLite opens. The table "
+          "_doc says what each column means. Lines to copy (a click selects one):</p>\n",
+          out);
+    for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
+        fputs("<pre>", out);
+        html_text(out, queries[i]);
+        fputs("</pre>\n", out);
+    }
+    fputs("<h3>Columns</h3>\n<details><summary>All tables and views</summary>\n", out);
+    html_table(out, db,
+               "SELECT table_name AS \"table\", column_name AS \"column\", unit, meaning FROM _doc",
+               ROWS_MAX, "");
+    fputs("</details>\n", out);
+}
+
+static bool write_page(sql *db, plots *p, FILE *out)
+{
+    write_head(db, out);
+    write_verdict(db, out);
+    bool told = write_story(db, out);
+    write_figures(p, out);
+    write_tables(db, out);
+    write_run(db, out);
+    write_query(db, out);
+    html_end(out);
+    return told;
+}
+
+/* Writes the page to partial. False: error has the reason. */
+static bool write_partial(sql *db, const char *html_path, const char *partial, char *error,
+                          size_t error_cap)
+{
+    plots p;
+    if (!plots_begin(&p, db, html_path)) {
+        snprintf(error, error_cap, "%s", p.error);
+        return false;
+    }
+    FILE *out = fopen(partial, "w");
+    bool told = out && write_page(db, &p, out);
+    plots_end(&p);
+    if (!out) {
+        snprintf(error, error_cap, "%s: %s", partial, strerror(errno));
+        return false;
+    }
+    bool bad = ferror(out) != 0;
+    if (fclose(out) != 0 || bad) snprintf(error, error_cap, "%s: cannot write", partial);
+    else if (p.error[0] != '\0') snprintf(error, error_cap, "%s", p.error);
+    else if (db->error[0] != '\0') snprintf(error, error_cap, "%s", db->error);
+    else if (!told) snprintf(error, error_cap, "%s: the story cannot be told", db->path);
+    else return true;
+    return false;
+}
+
+bool report_write(const char *db_path, const char *html_path, char *error, size_t error_cap)
+{
+    sql db;
+    char partial[1024];
+    int len = snprintf(partial, sizeof partial, "%s.partial", html_path);
+    bool done = false;
+    if (len < 0 || (size_t)len >= sizeof partial) {
+        snprintf(error, error_cap, "%s: the path is too long", html_path);
+        return false;
+    }
+    if (!sql_open(&db, db_path)) snprintf(error, error_cap, "%s", db.error);
+    else done = write_partial(&db, html_path, partial, error, error_cap);
+    sql_close(&db);
+    if (done && rename(partial, html_path) != 0) {
+        snprintf(error, error_cap, "%s: %s", html_path, strerror(errno));
+        done = false;
+    }
+    if (!done) unlink(partial);
+    return done;
+}

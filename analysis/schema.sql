@@ -1,0 +1,281 @@
+-- analysis/schema.sql - the run database. analysis/embed.sh puts this file and views/*.sql into the
+-- program; one statement ends with each ';' at the end of a line and is at most 4,095 bytes long.
+--
+-- Times are integer nanoseconds since the run began, NULL when it never came to that. Every column
+-- of every table and view has a line in _doc: docs/database.md is the page to read first.
+
+PRAGMA application_id = 1886745198;
+PRAGMA user_version = 1;
+
+CREATE TABLE _doc (
+    table_name TEXT NOT NULL,
+    column_name TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    meaning TEXT NOT NULL,
+    PRIMARY KEY (table_name, column_name)
+) STRICT, WITHOUT ROWID;
+INSERT INTO _doc VALUES
+('_doc', '', '', 'What every table, view and column means.'),
+('_doc', 'table_name', '', 'table or view'),
+('_doc', 'column_name', '', 'its column; empty: the table or view as a whole'),
+('_doc', 'unit', '', 'ns, ms, s, bytes, bool (0 or 1), name, ...; empty: plain text'),
+('_doc', 'meaning', '', 'what it says');
+
+CREATE TABLE run (
+    seed TEXT NOT NULL,
+    scenario TEXT NOT NULL,
+    about TEXT NOT NULL,
+    fidelity TEXT NOT NULL,
+    build TEXT NOT NULL,
+    command_line TEXT NOT NULL,
+    config_hash TEXT NOT NULL,
+    trace_hash TEXT NOT NULL,
+    duration_ns INTEGER NOT NULL,
+    events INTEGER NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('run', '', '', 'The run as a whole: one row.'),
+('run', 'seed', 'decimal', 'all chance comes from it; text, because it has 64 bits and no sign'),
+('run', 'scenario', 'name', 'of the scenario'),
+('run', 'about', '', 'what the scenario says about itself'),
+('run', 'fidelity', '', 'model: the transport is modelled'),
+('run', 'build', '', 'revision of the program; + means changed since'),
+('run', 'command_line', '', 'as typed: the same line gives the same run'),
+('run', 'config_hash', 'hex', 'hash of all that the scenario sets'),
+('run', 'trace_hash', 'hex', 'hash of all that happened; equal runs have equal ones'),
+('run', 'duration_ns', 'ns', 'simulated time'),
+('run', 'events', 'count', 'events taken from the queue');
+
+CREATE TABLE node (
+    node INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    peer TEXT NOT NULL,
+    group_name TEXT,
+    is_relay INTEGER NOT NULL CHECK (is_relay IN (0, 1)),
+    is_public INTEGER NOT NULL CHECK (is_public IN (0, 1)),
+    site INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    public_address TEXT NOT NULL,
+    behind TEXT NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('node', '', '', 'The nodes, as they were at the start.'),
+('node', 'node', 'index', 'of the node; all other tables name nodes so'),
+('node', 'name', 'name', 'in the scenario, or GROUP-NUMBER'),
+('node', 'peer', 'base58', 'peer id'),
+('node', 'group_name', 'name', 'group of the scenario it belongs to; NULL: named on its own'),
+('node', 'is_relay', 'bool', 'serves as a relay'),
+('node', 'is_public', 'bool', 'behind no box'),
+('node', 'site', 'index', 'place in the latency matrix'),
+('node', 'address', 'IP', 'its own address'),
+('node', 'public_address', 'IP', 'address of its outermost box; its own when public'),
+('node', 'behind', '', 'boxes from the inside out with mapping/filtering/ports; empty when public');
+
+CREATE TABLE nat (
+    box INTEGER PRIMARY KEY,
+    parent INTEGER,
+    type_name TEXT NOT NULL,
+    mapping TEXT NOT NULL,
+    filtering TEXT NOT NULL,
+    ports TEXT NOT NULL,
+    udp_idle_ns INTEGER NOT NULL,
+    hairpin INTEGER NOT NULL CHECK (hairpin IN (0, 1)),
+    blocks_udp INTEGER NOT NULL CHECK (blocks_udp IN (0, 1)),
+    address TEXT NOT NULL,
+    owner TEXT NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('nat', '', '', 'The NAT boxes (terms of RFC 4787), those of changed networks too.'),
+('nat', 'box', 'index', 'of the box'),
+('nat', 'parent', 'index', 'box around it; NULL: the public network'),
+('nat', 'type_name', 'name', 'type in the scenario; empty: drawn from a population'),
+('nat', 'mapping', '', 'eim, adm, apdm: endpoint-independent, address(-and-port)-dependent'),
+('nat', 'filtering', '', 'eif, adf or apdf: the same for what it lets in'),
+('nat', 'ports', '', 'preserve, sequential or random: how an outer port is chosen'),
+('nat', 'udp_idle_ns', 'ns', 'a mapping that is not used so long is gone'),
+('nat', 'hairpin', 'bool', 'forwards between its own inner hosts through its outer address'),
+('nat', 'blocks_udp', 'bool', 'lets no UDP out'),
+('nat', 'address', 'IP', 'outer address'),
+('nat', 'owner', 'name', 'node it was made for');
+
+CREATE TABLE event (
+    at_ns INTEGER NOT NULL,
+    node INTEGER NOT NULL,
+    area TEXT NOT NULL,
+    name TEXT NOT NULL,
+    conn INTEGER,
+    stream INTEGER,
+    peer TEXT NOT NULL,
+    a INTEGER NOT NULL,
+    b INTEGER NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('event', '', '', 'What nodes tell about themselves; with --log events or packets.'),
+('event', 'at_ns', 'ns', 'when'),
+('event', 'node', 'index', 'who'),
+('event', 'area', '', 'part of the node that speaks: conn, dial, relay, dcutr, ...'),
+('event', 'name', '', 'what happened; peerup/trace.h lists the names with their meaning'),
+('event', 'conn', 'ordinal', 'connection of that node, see conn.conn; NULL: none'),
+('event', 'stream', 'ordinal', 'stream of that node; NULL: none'),
+('event', 'peer', 'name', 'the other node, or its peer id; empty: none'),
+('event', 'a', 'by name', 'first argument; above 2^63-1 it is written as 2^63-1'),
+('event', 'b', 'by name', 'second argument, in the same way'),
+('event', 'text', '', 'third argument, cut after 512 bytes; not printable ones are \xNN, \ is \\');
+
+CREATE TABLE dial (
+    node INTEGER NOT NULL,
+    to_name TEXT NOT NULL,
+    address TEXT NOT NULL,
+    transport TEXT NOT NULL,
+    start_ns INTEGER,
+    end_ns INTEGER,
+    outcome TEXT NOT NULL,
+    code INTEGER NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('dial', '', '', 'The legs of dials: one row an address tried.'),
+('dial', 'node', 'index', 'who dials'),
+('dial', 'to_name', 'name', 'node meant, or its peer id'),
+('dial', 'address', 'multiaddr', 'where to'),
+('dial', 'transport', '', 'quic or circuit'),
+('dial', 'start_ns', 'ns', 'when it began'),
+('dial', 'end_ns', 'ns', 'when it ended; NULL: still under way at the end'),
+('dial', 'outcome', '', 'won, lost (another leg was first), failed, open'),
+('dial', 'code', 'code', 'why it failed, 0 otherwise');
+
+CREATE TABLE conn (
+    node INTEGER NOT NULL,
+    conn INTEGER NOT NULL,
+    peer TEXT NOT NULL,
+    dialled INTEGER NOT NULL CHECK (dialled IN (0, 1)),
+    relayed INTEGER NOT NULL CHECK (relayed IN (0, 1)),
+    local TEXT NOT NULL,
+    remote TEXT NOT NULL,
+    up_ns INTEGER,
+    confirmed_ns INTEGER,
+    down_ns INTEGER,
+    code INTEGER NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('conn', '', '', 'Connections, one row for each end.'),
+('conn', 'node', 'index', 'whose end this is'),
+('conn', 'conn', 'ordinal', 'counts the connections of that node from 1'),
+('conn', 'peer', 'name', 'the other node, or its peer id'),
+('conn', 'dialled', 'bool', 'this end dialled'),
+('conn', 'relayed', 'bool', 'goes through a relay'),
+('conn', 'local', 'endpoint', 'its own; empty for circuits'),
+('conn', 'remote', 'endpoint', 'of the other end as seen here; empty for circuits'),
+('conn', 'up_ns', 'ns', 'the handshake was through'),
+('conn', 'confirmed_ns', 'ns', 'the other side accepted it: usable'),
+('conn', 'down_ns', 'ns', 'when it ended; NULL: still up at the end'),
+('conn', 'code', 'code', 'why it ended');
+
+CREATE TABLE path (
+    from_node INTEGER NOT NULL,
+    to_node INTEGER NOT NULL,
+    direct INTEGER NOT NULL CHECK (direct IN (0, 1)),
+    start_ns INTEGER NOT NULL,
+    end_ns INTEGER NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('path', '', '', 'Intervals in which a node had a usable connection of one sort as its best.'),
+('path', 'from_node', 'index', 'who'),
+('path', 'to_node', 'index', 'to whom'),
+('path', 'direct', 'bool', '1: direct; 0: through a relay'),
+('path', 'start_ns', 'ns', 'since when'),
+('path', 'end_ns', 'ns', 'until when; end of the run when it still held');
+
+CREATE TABLE connect (
+    id INTEGER PRIMARY KEY,
+    from_node INTEGER NOT NULL,
+    to_node INTEGER NOT NULL,
+    asked_ns INTEGER NOT NULL,
+    usable_ns INTEGER,
+    direct_ns INTEGER,
+    lost_ns INTEGER,
+    first_path TEXT NOT NULL,
+    last_path TEXT NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('connect', '', '', 'The connects that the scenario asked for, again after each loss.'),
+('connect', 'id', 'index', 'from 1, in the order written'),
+('connect', 'from_node', 'index', 'who asks'),
+('connect', 'to_node', 'index', 'for whom'),
+('connect', 'asked_ns', 'ns', 'when it was asked, or when the one before was lost'),
+('connect', 'usable_ns', 'ns', 'first usable connection; NULL: never'),
+('connect', 'direct_ns', 'ns', 'first direct connection; NULL: never'),
+('connect', 'lost_ns', 'ns', 'last usable connection gone; NULL: not lost'),
+('connect', 'first_path', '', 'relay, direct, or empty'),
+('connect', 'last_path', '', 'at the end, or when it was lost: relay, direct, or empty');
+
+CREATE TABLE note (
+    at_ns INTEGER NOT NULL,
+    node INTEGER,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('note', '', '', 'What the script did, and the few things that every log level keeps.'),
+('note', 'at_ns', 'ns', 'when'),
+('note', 'node', 'index', 'who; NULL: nobody in particular'),
+('note', 'kind', '', 'start, connect, change_network, reserved, relay-lost, punch, refused, ...'),
+('note', 'text', '', 'the rest, by kind: RELAY, "PEER (STAGE)", "to PEER: N datagrams, M rounds"');
+
+CREATE TABLE endpoint (
+    id INTEGER PRIMARY KEY,
+    text TEXT NOT NULL UNIQUE
+) STRICT;
+INSERT INTO _doc VALUES
+('endpoint', '', '', 'Endpoints that packet names by number; v_packet shows their text.'),
+('endpoint', 'id', 'index', 'from 1, in the order seen'),
+('endpoint', 'text', 'endpoint', 'address and port');
+
+CREATE TABLE packet (
+    at_ns INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    from_node INTEGER NOT NULL,
+    to_node INTEGER,
+    box INTEGER,
+    from_endpoint INTEGER NOT NULL,
+    to_endpoint INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    fate TEXT NOT NULL,
+    bytes INTEGER NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('packet', '', '', 'Every place that a datagram passed; with --log packets.'),
+('packet', 'at_ns', 'ns', 'when'),
+('packet', 'id', 'index', 'of the datagram: its rows in order are its way'),
+('packet', 'from_node', 'index', 'who sent it'),
+('packet', 'to_node', 'index', 'who got it; NULL unless delivered'),
+('packet', 'box', 'index', 'NAT box it is at; NULL: at a host or on a link'),
+('packet', 'from_endpoint', 'index', 'source as it is at that place, see endpoint'),
+('packet', 'to_endpoint', 'index', 'destination as it is at that place, see endpoint'),
+('packet', 'kind', '', 'what it carries: hello, data, ack, keepalive, close, punch, other'),
+('packet', 'fate', '', 'what became of it there: sent, translated, delivered, filtered, lost, ...'),
+('packet', 'bytes', 'bytes', 'UDP payload');
+
+CREATE TABLE metric (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL,
+    unit TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO _doc VALUES
+('metric', '', '', 'Counts over the whole run.'),
+('metric', 'name', 'name', 'what was counted'),
+('metric', 'value', 'by row', 'the count'),
+('metric', 'unit', '', 'its unit');
+
+CREATE TABLE property (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    held INTEGER NOT NULL CHECK (held IN (0, 1)),
+    why TEXT NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('property', '', '', 'What the scenario expects, and whether it held.'),
+('property', 'id', 'index', 'from 1, in the order of the scenario'),
+('property', 'name', 'name', 'of the property'),
+('property', 'held', 'bool', 'whether it held'),
+('property', 'why', '', 'what was seen, with times');

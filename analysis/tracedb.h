@@ -1,0 +1,114 @@
+/* analysis/tracedb.h - the run database: who writes a run calls these, and SQL is known here only.
+ *
+ * The file is written as PATH.partial and renamed by tracedb_close(true). Times are integer
+ * nanoseconds of the run; there is no wall clock in it, so equal runs give equal bytes. Errors are
+ * kept: every writer is silent after the first, and tracedb_close tells.
+ */
+#ifndef ANALYSIS_TRACEDB_H
+#define ANALYSIS_TRACEDB_H
+
+#include "peerup/base.h"
+#include "peerup/trace.h"
+
+typedef struct tracedb tracedb;
+
+/* Creates PATH.partial with the whole schema. NULL: error has the reason, path named. */
+tracedb *tracedb_create(const char *path, char *error, size_t error_cap);
+
+/* Writes what is pending. keep: renames PATH.partial to PATH; otherwise it is removed. False: error
+ * has the reason of the first failure since create. db is gone in any case. */
+bool tracedb_close(tracedb *db, bool keep, char *error, size_t error_cap);
+
+typedef struct tracedb_run {
+    uint64_t seed;
+    const char *scenario, *about, *fidelity, *build, *command_line;
+    const char *config_hash, *trace_hash; /* hex */
+    uint64_t duration_ns;
+    uint64_t events;
+} tracedb_run;
+void tracedb_put_run(tracedb *db, const tracedb_run *run); /* once, at the end */
+
+typedef struct tracedb_node {
+    uint32_t node;           /* index in the run */
+    const char *name, *peer; /* peer id in base58 */
+    const char *group;       /* NULL: named in the scenario */
+    bool is_relay, is_public;
+    uint32_t site;
+    const char *address;        /* its own, at the start */
+    const char *public_address; /* of the outermost box; its own when public */
+    const char *behind; /* "router eim/apdf/preserve > carrier eim/apdf/random"; "" when public */
+} tracedb_node;
+void tracedb_put_node(tracedb *db, const tracedb_node *node);
+
+typedef struct tracedb_nat {
+    uint32_t box;
+    int64_t parent;        /* box around it; -1: public */
+    const char *type_name; /* of the scenario; "" when drawn */
+    const char *mapping, *filtering, *ports;
+    uint64_t udp_idle_ns;
+    bool hairpin, blocks_udp;
+    const char *address; /* external */
+    const char *owner;   /* name of the node it was made for */
+} tracedb_nat;
+void tracedb_put_nat(tracedb *db, const tracedb_nat *nat);
+
+/* One trace record of a node (--log events and packets). */
+void tracedb_put_event(tracedb *db, uint32_t node, const pu_trace *event, const char *peer_name);
+
+typedef struct tracedb_dial {
+    uint32_t node;
+    const char *to;        /* name of the node meant, or its peer id */
+    const char *address;   /* multiaddr text; circuits are written with /p2p-circuit */
+    const char *transport; /* "quic", "circuit" */
+    pu_time start, end;    /* PU_NEVER: still under way at the end */
+    const char *outcome;   /* "won", "lost", "failed", "open" */
+    uint32_t code;         /* why it failed */
+} tracedb_dial;
+void tracedb_put_dial(tracedb *db, const tracedb_dial *dial);
+
+typedef struct tracedb_conn {
+    uint32_t node;    /* whose end this is */
+    uint64_t conn;    /* ordinal there */
+    const char *peer; /* name or peer id */
+    bool dialled, relayed;
+    const char *local, *remote;  /* endpoints; "" for circuits */
+    pu_time up, confirmed, down; /* PU_NEVER: not so far */
+    uint32_t code;               /* of its end */
+} tracedb_conn;
+void tracedb_put_conn(tracedb *db, const tracedb_conn *conn);
+
+/* An interval in which `from` had a usable connection to `to` of that sort as its best. */
+typedef struct tracedb_path {
+    uint32_t from, to; /* nodes */
+    bool direct;
+    pu_time start, end; /* end: of the run when it still held */
+} tracedb_path;
+void tracedb_put_path(tracedb *db, const tracedb_path *path);
+
+/* One connect of the script, again after each loss; PU_NEVER: did not come. */
+typedef struct tracedb_connect {
+    uint32_t from, to;
+    pu_time asked, usable, direct, lost;
+    const char *first_path, *last_path; /* "relay", "direct", "" */
+} tracedb_connect;
+void tracedb_put_connect(tracedb *db, const tracedb_connect *connect);
+
+/* What the script did at a time: "change_network laptop", "connect laptop home", "refused stranger
+ * at relay (secured)". */
+void tracedb_put_note(tracedb *db, pu_time at, int64_t node, const char *kind, const char *text);
+
+typedef struct tracedb_packet {
+    pu_time at;
+    uint64_t id; /* of the datagram */
+    uint32_t from_node;
+    int64_t to_node, box;  /* -1: none */
+    const char *from, *to; /* endpoints as they are at that place */
+    const char *kind, *fate;
+    uint32_t bytes;
+} tracedb_packet;
+void tracedb_put_packet(tracedb *db, const tracedb_packet *packet);
+
+void tracedb_put_metric(tracedb *db, const char *name, uint64_t value, const char *unit);
+void tracedb_put_property(tracedb *db, const char *name, bool held, const char *why);
+
+#endif
