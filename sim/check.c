@@ -1,0 +1,105 @@
+/* Properties: each an interval that must, or must never, exist. */
+#include "sim/check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void say(run_property *p, const char *what, pu_time at)
+{
+    snprintf(p->why, sizeof p->why, "%s at %" PRIu64 ".%03" PRIu64 " s", what, at / PU_S, at % PU_S / PU_MS);
+}
+
+/* When a and b were first connected (directly, when asked for) at or after from; PU_NEVER: not. */
+static pu_time first_connected(const watch *w, uint32_t a, uint32_t b, int direct, pu_time from)
+{
+    pu_time first = PU_NEVER;
+    for (uint32_t i = 0; i < w->path_count; i++) {
+        const watch_path *p = &w->paths[i];
+        bool is_pair = (p->a == a && p->b == b) || (p->a == b && p->b == a);
+        if (!is_pair || (direct >= 0 && p->direct != (direct == 1)) || p->end <= from) continue;
+        pu_time at = p->start > from ? p->start : from;
+        if (at < first) first = at;
+    }
+    return first;
+}
+
+/* The last connect of a for b in the script; PU_NEVER: there is none. */
+static pu_time last_connect(const scenario *s, uint32_t a, uint32_t b)
+{
+    pu_time last = PU_NEVER;
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        const scenario_event *e = &s->events[i];
+        if (e->kind != SCENARIO_CONNECT || e->a != a || e->b != b) continue;
+        if (last == PU_NEVER || e->at > last) last = e->at;
+    }
+    return last;
+}
+
+static void check_pair(const watch *w, const scenario_expect *e, int direct, run_property *p)
+{
+    pu_time from = e->has_after ? e->after : last_connect(w->s, e->a, e->b);
+    if (from == PU_NEVER) from = 0;
+    pu_time at = first_connected(w, e->a, e->b, direct, from);
+    p->held = at != PU_NEVER && at - from <= e->within_ns;
+    const char *what = direct == 1 ? "direct" : direct == 0 ? "relayed" : "connected";
+    if (at == PU_NEVER) snprintf(p->why, sizeof p->why, "never %s", what);
+    else say(p, what, at);
+}
+
+/* Every pair of a group: its first ask must have become usable in time. */
+static void check_group(const watch *w, const scenario_expect *e, run_property *p)
+{
+    uint32_t asked = 0, held = 0, worst = SCENARIO_ANY;
+    for (uint32_t i = 0; i < w->ask_count; i++) {
+        const run_connection *ask = &w->asks[i];
+        bool is_first = true;
+        for (uint32_t j = 0; j < i && is_first; j++) is_first = w->asks[j].from != ask->from || w->asks[j].to != ask->to;
+        if (!is_first || w->s->nodes[ask->from].group != e->group || w->s->nodes[ask->to].group != e->group) continue;
+        asked++;
+        if (ask->usable != PU_NEVER && ask->usable - ask->asked <= e->within_ns) held++;
+        else if (worst == SCENARIO_ANY) worst = i;
+    }
+    p->held = held == asked && asked > 0;
+    int len = snprintf(p->why, sizeof p->why, "%" PRIu32 " of %" PRIu32 " pairs in time", held, asked);
+    if (worst == SCENARIO_ANY || len < 0) return;
+    const run_connection *ask = &w->asks[worst];
+    snprintf(p->why + len, sizeof p->why - (size_t)len, "; not %s to %s, asked at %" PRIu64 " s", w->s->nodes[ask->from].name,
+             w->s->nodes[ask->to].name, ask->asked / PU_S);
+}
+
+static void check_unauthorised(const watch *w, run_property *p)
+{
+    p->held = w->breach_count == 0;
+    snprintf(p->why, sizeof p->why, "no connection and no byte from anybody unauthorised");
+    if (p->held) return;
+    const watch_breach *b = &w->breaches[0];
+    const char *node = b->node != SCENARIO_ANY ? w->s->nodes[b->node].name : "a node";
+    const char *peer = b->peer != SCENARIO_ANY ? w->s->nodes[b->peer].name : "somebody unknown";
+    snprintf(p->why, sizeof p->why, "%s got %s of %s at %" PRIu64 ".%03" PRIu64 " s (%" PRIu32 " in all)", node, b->what, peer,
+             b->at / PU_S, b->at % PU_S / PU_MS, w->breach_count);
+}
+
+static void check_never_direct(const watch *w, const scenario_expect *e, run_property *p)
+{
+    pu_time at = first_connected(w, e->a, e->b, 1, 0);
+    p->held = at == PU_NEVER;
+    if (p->held) snprintf(p->why, sizeof p->why, "never direct");
+    else say(p, "direct", at);
+}
+
+void check_expect(const watch *w, uint32_t index, run_property *property)
+{
+    const scenario_expect *e = &w->s->expects[index];
+    *property = (run_property){.name = e->name};
+    switch (e->kind) {
+    case SCENARIO_EXPECT_CONNECTED:
+        if (e->group != SCENARIO_ANY) check_group(w, e, property);
+        else check_pair(w, e, -1, property);
+        break;
+    case SCENARIO_EXPECT_PATH: check_pair(w, e, e->path == SCENARIO_PATH_DIRECT, property); break;
+    case SCENARIO_EXPECT_NEVER:
+        if (e->never == SCENARIO_NEVER_UNAUTHORIZED) check_unauthorised(w, property);
+        else check_never_direct(w, e, property);
+        break;
+    }
+}

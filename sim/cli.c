@@ -1,0 +1,113 @@
+/* sim/cli.c - finds the command, prints help and usage errors. */
+#include "sim/cli.h"
+
+#include "sim/suggest.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static const cli_command *const commands[] = {&cli_run, &cli_report, &cli_lint, &cli_version};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static void help(FILE *out)
+{
+    fputs("peerup-sim runs peerup's nodes on a simulated network. Equal seeds give equal runs.\n\n",
+          out);
+    fputs("usage: peerup-sim COMMAND ...\n\ncommands:\n", out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fputs("\n'peerup-sim COMMAND --help' says more.\n", out);
+    fputs("exit codes: 0 all properties held, 1 unexpected error, 2 usage or scenario wrong,\n"
+          "            10 a property was violated\n",
+          out);
+}
+
+static void command_help(const cli_command *c)
+{
+    printf("peerup-sim %s: %s\n\n", c->name, c->summary);
+    printf("usage: peerup-sim %s%s%s [OPTION]...\n\noptions:\n", c->name,
+           c->operands[0] == '\0' ? "" : " ", c->operands);
+    options_help(c->options, c->option_count, stdout);
+}
+
+options cli_options(const cli_command *self, int argc, char *const *argv)
+{
+    return (options){
+        .table = self->options, .table_count = self->option_count, .argv = argv, .argc = argc};
+}
+
+bool cli_next(const cli_command *self, options *o, enum option_kind *kind, int *exit_code)
+{
+    *exit_code = -1;
+    *kind = options_next(o);
+    if (*kind == OPTION_WRONG) {
+        *exit_code = cli_wrong(self, "%s", o->error);
+    } else if (*kind == OPTION_NAMED && strcmp(o->which->name, "help") == 0) {
+        command_help(self);
+        *exit_code = CLI_DONE;
+    }
+    return *kind != OPTION_END && *exit_code < 0;
+}
+
+int cli_wrong(const cli_command *self, const char *format, ...)
+{
+    va_list args;
+    fprintf(stderr, "peerup-sim %s: ", self->name);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n'peerup-sim %s --help' says how.\n", self->name);
+    return CLI_USAGE;
+}
+
+void cli_print_quoted(FILE *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_-./=:,@%+";
+    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
+        fputs(word, out);
+        return;
+    }
+    putc('\'', out);
+    for (; *word != '\0'; word++) {
+        if (*word == '\'') fputs("'\\''", out);
+        else putc(*word, out);
+    }
+    putc('\'', out);
+}
+
+static int unknown(const char *name)
+{
+    suggest near;
+    char hint[SUGGEST_HINT_MAX];
+    suggest_begin(&near, name);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) suggest_offer(&near, commands[i]->name);
+    fprintf(stderr, "peerup-sim: unknown command '%s'%s\n'peerup-sim --help' lists them.\n", name,
+            suggest_hint(&near, hint));
+    return CLI_USAGE;
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
+}
+
+int cli_main(int argc, char *const *argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return CLI_USAGE;
+    }
+    const char *name = argv[1];
+    if (is_one_of(name, "--help", "-help", "-h")) {
+        help(stdout);
+        return CLI_DONE;
+    }
+    if (is_one_of(name, "--version", "-version", "-V")) name = cli_version.name;
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const cli_command *c = commands[i];
+        if (strcmp(c->name, name) == 0) return c->run(c, argc - 2, argv + 2);
+    }
+    return unknown(name);
+}

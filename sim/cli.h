@@ -1,0 +1,47 @@
+/* sim/cli.h - the command line of peerup-sim: its commands, and what they have in common. */
+#ifndef SIM_CLI_H
+#define SIM_CLI_H
+
+#include "sim/options.h"
+
+#define SIM_VERSION "0.1.0"
+
+/* Exit codes that scripts may rely on. */
+enum cli_exit {
+    CLI_DONE = 0,       /* all properties held */
+    CLI_UNEXPECTED = 1, /* an error that is nobody's wish: a disk, a folder */
+    CLI_USAGE = 2,      /* the command line or a scenario is wrong */
+    CLI_VIOLATED = 10   /* a property was violated */
+};
+
+/* A command. */
+typedef struct cli_command {
+    const char *name, *operands, *summary;
+    const option *options; /* --help is among them */
+    size_t option_count;
+    int (*run)(const struct cli_command *self, int argc,
+               char *const *argv); /* words after its name */
+} cli_command;
+
+/* One a file: sim/cmd_*.c. */
+extern const cli_command cli_run, cli_report, cli_lint, cli_version;
+
+/* Runs the command that argv names and returns the exit code. */
+int cli_main(int argc, char *const *argv);
+
+/* Starts over the words of a command. */
+options cli_options(const cli_command *self, int argc, char *const *argv);
+
+/* The next option or operand. False: there is none, or *exit_code is what the command ends with:
+ * help was asked for and printed, or an error was. *exit_code is -1 while nothing speaks against
+ * going on. */
+bool cli_next(const cli_command *self, options *o, enum option_kind *kind, int *exit_code);
+
+/* Prints a usage error and where help is; returns CLI_USAGE. */
+int cli_wrong(const cli_command *self, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Prints word as a POSIX shell would have to be given it. */
+void cli_print_quoted(FILE *out, const char *word);
+
+#endif

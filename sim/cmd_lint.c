@@ -1,0 +1,79 @@
+/* sim/cmd_lint.c - `peerup-sim lint`: checks scenario files without running them. */
+#include "sim/cli.h"
+#include "sim/json.h"
+#include "sim/mem.h"
+#include "sim/scenario_load.h"
+
+static json_t *error_json(const diag *errors, const diag_entry *e)
+{
+    bool has_line = e->place.line > 0;
+    return json_pack(
+        "{s:o, s:o, s:o, s:o}", "file", sim_json_text(errors->sources[e->place.source]), "line",
+        has_line ? json_integer(e->place.line) : json_null(), "column",
+        has_line ? json_integer(e->place.column) : json_null(), "message", sim_json_text(e->text));
+}
+
+static json_t *file_json(const char *path, const diag *errors)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < errors->count; i++)
+        json_array_append_new(list, error_json(errors, &errors->entries[i]));
+    return json_pack("{s:o, s:b, s:o, s:I}", "path", sim_json_text(path), "ok", errors->count == 0,
+                     "errors", list, "more_errors", (json_int_t)errors->dropped);
+}
+
+/* Checks one file and tells of it, in text or as an element of files. */
+static bool lint(const char *path, json_t *files)
+{
+    diag errors = {0};
+    scenario_free(scenario_load(path, NULL, 0, &errors));
+    bool is_ok = errors.count == 0;
+    if (files != NULL) json_array_append_new(files, file_json(path, &errors));
+    else if (is_ok) printf("%s: ok\n", path);
+    else diag_print(&errors, stderr);
+    diag_free(&errors);
+    return is_ok;
+}
+
+static int lint_all(const char *const *paths, int count, bool is_json)
+{
+    bool is_ok = true;
+    json_t *files = is_json ? json_array() : NULL;
+    for (int i = 0; i < count; i++) is_ok &= lint(paths[i], files);
+    if (is_json)
+        sim_json_print(
+            json_pack("{s:s, s:b, s:o}", "schema", "peerup.lint/1", "ok", is_ok, "files", files),
+            stdout);
+    return is_ok ? CLI_DONE : CLI_USAGE;
+}
+
+static int run(const cli_command *self, int argc, char *const *argv)
+{
+    options o = cli_options(self, argc, argv);
+    enum option_kind kind;
+    int code, count = 0;
+    bool is_json = false;
+    const char **paths = sim_alloc((size_t)(argc + 1) * sizeof *paths);
+    while (cli_next(self, &o, &kind, &code)) {
+        if (kind == OPTION_OPERAND) paths[count++] = o.value;
+        else is_json = true;
+    }
+    if (code < 0 && count == 0) code = cli_wrong(self, "which file? SCENARIO is missing");
+    if (code < 0) code = lint_all(paths, count, is_json);
+    free(paths);
+    return code;
+}
+
+static const option table[] = {
+    {"json", 0, NULL, "one JSON object: peerup.lint/1"},
+    {"help", 'h', NULL, "this text"},
+};
+
+const cli_command cli_lint = {
+    "lint",
+    "SCENARIO...",
+    "checks scenario files: keys, units, references, times",
+    table,
+    sizeof table / sizeof table[0],
+    run,
+};

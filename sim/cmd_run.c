@@ -1,0 +1,301 @@
+/* sim/cmd_run.c - `peerup-sim run`: one scenario with one seed or many, told in lines or as JSON.
+ */
+#include "sim/cli.h"
+#include "sim/file.h"
+#include "sim/json.h"
+#include "sim/mem.h"
+#include "sim/progress.h"
+#include "sim/quantity.h"
+#include "sim/suggest.h"
+
+#include <inttypes.h>
+
+enum { PATH_MAX_BYTES = 4096, WHY_MAX = 4200, SEEDS_MAX = 10000000, FIRST_SEED = 1 };
+
+/* What the command line asks for. */
+typedef struct request {
+    const char *path; /* of the scenario */
+    uint64_t first, last;
+    bool has_seed, has_seeds;
+    const char **sets; /* owned */
+    uint32_t set_count;
+    const char *out; /* NULL: out/NAME */
+    enum run_log log;
+    bool is_json;
+    enum progress_kind progress;
+    char *command_line; /* owned */
+} request;
+
+/* ---- the command line ---- */
+
+static bool read_seed(const cli_command *self, const char *text, uint64_t *seed)
+{
+    char why[QUANTITY_WHY_MAX];
+    if (quantity_read(QUANTITY_COUNT, text, seed, why)) return true;
+    cli_wrong(self, "--seed: %s", why);
+    return false;
+}
+
+/* "A-B". */
+static bool read_seeds(const cli_command *self, const char *text, request *q)
+{
+    char first[32], why[QUANTITY_WHY_MAX];
+    const char *dash = strchr(text, '-');
+    size_t len = dash != NULL ? (size_t)(dash - text) : sizeof first;
+    if (len < sizeof first) {
+        memcpy(first, text, len);
+        first[len] = '\0';
+        if (quantity_read(QUANTITY_COUNT, first, &q->first, why) &&
+            quantity_read(QUANTITY_COUNT, dash + 1, &q->last, why) && q->first <= q->last &&
+            q->last - q->first < SEEDS_MAX)
+            return true;
+    }
+    cli_wrong(self, "--seeds: '%s' is not a range such as 1-50 of at most %d seeds", text,
+              SEEDS_MAX);
+    return false;
+}
+
+/* Finds the option's value among words. */
+static bool read_choice(const cli_command *self, const options *o, const char *const *words,
+                        uint32_t count, uint32_t *index)
+{
+    suggest near;
+    char hint[SUGGEST_HINT_MAX];
+    suggest_begin(&near, o->value);
+    for (*index = 0; *index < count; (*index)++) {
+        if (strcmp(words[*index], o->value) == 0) return true;
+        suggest_offer(&near, words[*index]);
+    }
+    suggest_hint(&near, hint);
+    if (near.best == NULL) snprintf(hint, sizeof hint, ", use %s", o->which->argument);
+    cli_wrong(self, "--%s: unknown word '%s'%s", o->which->name, o->value, hint);
+    return false;
+}
+
+static bool read_fidelity(const cli_command *self, const options *o)
+{
+    static const char *const words[] = {"model"};
+    uint32_t index;
+    if (strcmp(o->value, "wire") != 0) return read_choice(self, o, words, 1, &index);
+    cli_wrong(self, "--fidelity: 'wire' is not built yet, use model");
+    return false;
+}
+
+/* Takes one option. False: it is wrong, which has been said. */
+static bool take(const cli_command *self, const options *o, request *q)
+{
+    static const char *const logs[] = {"none", "summary", "events", "packets"};
+    static const char *const kinds[] = {"auto", "plain", "none"};
+    const char *name = o->which->name;
+    uint32_t index = 0;
+    if (strcmp(name, "seed") == 0) {
+        q->has_seed = true;
+        if (!read_seed(self, o->value, &q->first)) return false;
+        q->last = q->first;
+    } else if (strcmp(name, "seeds") == 0) {
+        q->has_seeds = true;
+        return read_seeds(self, o->value, q);
+    } else if (strcmp(name, "fidelity") == 0) {
+        return read_fidelity(self, o);
+    } else if (strcmp(name, "set") == 0) {
+        q->sets[q->set_count++] = o->value;
+    } else if (strcmp(name, "out") == 0) {
+        q->out = o->value;
+    } else if (strcmp(name, "log") == 0) {
+        if (!read_choice(self, o, logs, 4, &index)) return false;
+        q->log = (enum run_log)index;
+    } else if (strcmp(name, "progress") == 0) {
+        if (!read_choice(self, o, kinds, 3, &index)) return false;
+        q->progress = (enum progress_kind)index;
+    } else if (strcmp(name, "json") == 0) {
+        q->is_json = true;
+    }
+    return true;
+}
+
+/* Reads the words of the command. Not -1: the command ends with that. */
+static int read_request(const cli_command *self, int argc, char *const *argv, request *q)
+{
+    options o = cli_options(self, argc, argv);
+    enum option_kind kind;
+    int code;
+    while (cli_next(self, &o, &kind, &code)) {
+        if (kind == OPTION_OPERAND && q->path != NULL)
+            return cli_wrong(self, "'%s' is too much: one scenario at a time", o.value);
+        if (kind == OPTION_OPERAND) q->path = o.value;
+        else if (!take(self, &o, q)) return CLI_USAGE;
+    }
+    if (code >= 0) return code;
+    if (q->path == NULL) return cli_wrong(self, "which scenario? SCENARIO is missing");
+    if (q->has_seed && q->has_seeds) return cli_wrong(self, "either --seed or --seeds");
+    return -1;
+}
+
+static char *join(int argc, char *const *argv)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    if (out == NULL) sim_no_memory(1);
+    fputs("peerup-sim run", out);
+    for (int i = 0; i < argc; i++) {
+        putc(' ', out);
+        cli_print_quoted(out, argv[i]);
+    }
+    if (fclose(out) != 0) sim_no_memory(1);
+    return text;
+}
+
+/* ---- one run ---- */
+
+static uint32_t held_count(const run_result *result)
+{
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < result->property_count; i++) held += result->properties[i].held;
+    return held;
+}
+
+static void print_head(const scenario *s, uint64_t seed)
+{
+    printf("seed=%" PRIu64 " build=%s config=%016" PRIx64 "%016" PRIx64 " scenario=%s\n", seed,
+           run_build_id(), s->hash[0], s->hash[1], s->name);
+    fflush(stdout);
+}
+
+static void print_violations(const run_result *result, FILE *out)
+{
+    for (uint32_t i = 0; i < result->property_count; i++) {
+        const run_property *p = &result->properties[i];
+        if (!p->held) fprintf(out, "violated: %s: %s\n", p->name, p->why);
+    }
+}
+
+static void print_replay(const request *q, uint64_t seed, FILE *out)
+{
+    fputs("replay: peerup-sim run ", out);
+    cli_print_quoted(out, q->path);
+    fprintf(out, " --seed %" PRIu64, seed);
+    for (uint32_t i = 0; i < q->set_count; i++) {
+        fputs(" --set ", out);
+        cli_print_quoted(out, q->sets[i]);
+    }
+    putc('\n', out);
+}
+
+static void print_tail(uint64_t seed, const run_result *r)
+{
+    printf("seed=%" PRIu64 " hash=%016" PRIx64 "%016" PRIx64 " events=%" PRIu64, seed, r->hash[0],
+           r->hash[1], r->events);
+    printf(" sim=%" PRIu64 ".%03" PRIu64 "s", r->sim_ns / PU_S, r->sim_ns % PU_S / PU_MS);
+    printf(" wall=%" PRIu64 ".%02" PRIu64 "s", r->wall_ns / PU_S, r->wall_ns % PU_S / (10 * PU_MS));
+    printf(" properties=%u/%u\n", held_count(r), r->property_count);
+    fflush(stdout);
+}
+
+/* Says where the database goes, and makes that folder. False: why has been said. */
+static bool place_database(const request *q, const scenario *s, uint64_t seed,
+                           char path[PATH_MAX_BYTES])
+{
+    char folder[PATH_MAX_BYTES - 64], why[WHY_MAX] = "its path is too long";
+    int len = q->out != NULL ? snprintf(folder, sizeof folder, "%s", q->out)
+                             : snprintf(folder, sizeof folder, "out/%s", s->name);
+    bool is_good = len > 0 && (size_t)len < sizeof folder;
+    if (is_good && q->has_seeds)
+        snprintf(path, PATH_MAX_BYTES, "%s/seed-%" PRIu64 "/run.db", folder, seed);
+    else if (is_good) snprintf(path, PATH_MAX_BYTES, "%s/run.db", folder);
+    is_good = is_good && file_make_parents(path, why, sizeof why);
+    if (!is_good) fprintf(stderr, "peerup-sim run: %s\n", why);
+    return is_good;
+}
+
+/* Runs one seed; runs, with --json, gets its object. */
+static int run_seed(const request *q, const scenario *s, uint64_t seed, json_t *runs)
+{
+    char db[PATH_MAX_BYTES];
+    run_options how = {.seed = seed, .log = q->log, .command_line = q->command_line};
+    run_result result = {0};
+    FILE *notices = q->is_json ? stderr : stdout;
+    if (q->log != RUN_LOG_NONE) {
+        if (!place_database(q, s, seed, db)) return CLI_UNEXPECTED;
+        how.db_path = db;
+    }
+    if (!q->is_json) print_head(s, seed);
+    if (run_scenario(s, &how, &result) != 0) {
+        run_result_free(&result);
+        return CLI_UNEXPECTED;
+    }
+    bool has_held = held_count(&result) == result.property_count;
+    print_violations(&result, notices);
+    if (!has_held) print_replay(q, seed, notices);
+    if (q->is_json) json_array_append_new(runs, sim_json_run(s, &how, &result));
+    else print_tail(seed, &result);
+    run_result_free(&result);
+    return has_held ? CLI_DONE : CLI_VIOLATED;
+}
+
+/* ---- all of them ---- */
+
+/* Prints the one run that was asked for, or the list of those that ended. */
+static void print_json(const request *q, json_t *runs)
+{
+    if (q->has_seeds)
+        sim_json_print(json_pack("{s:s, s:O}", "schema", "peerup.runs/1", "runs", runs), stdout);
+    else if (json_array_size(runs) == 1)
+        sim_json_print(json_incref(json_array_get(runs, 0)), stdout);
+}
+
+static int run_all(const request *q, const scenario *s)
+{
+    int worst = CLI_DONE;
+    uint64_t failed = 0, count = q->last - q->first + 1;
+    progress bar = progress_start(q->has_seeds ? q->progress : PROGRESS_NONE, count, q->is_json);
+    json_t *runs = json_array();
+    for (uint64_t i = 0; i < count && worst != CLI_UNEXPECTED; i++) {
+        int code = run_seed(q, s, q->first + i, runs);
+        if (code != CLI_DONE) {
+            worst = code;
+            failed++;
+        }
+        progress_show(&bar, i + 1, failed);
+    }
+    if (q->is_json) print_json(q, runs);
+    json_decref(runs);
+    return worst;
+}
+
+static int run(const cli_command *self, int argc, char *const *argv)
+{
+    request q = {.first = FIRST_SEED, .last = FIRST_SEED, .log = RUN_LOG_SUMMARY};
+    q.sets = sim_alloc((size_t)(argc + 1) * sizeof *q.sets);
+    q.command_line = join(argc, argv);
+    int code = read_request(self, argc, argv, &q);
+    if (code < 0) {
+        scenario *s = scenario_read(q.path, q.sets, q.set_count, stderr);
+        code = s == NULL ? CLI_USAGE : run_all(&q, s);
+        scenario_free(s);
+    }
+    free(q.sets);
+    free(q.command_line);
+    return code;
+}
+
+static const option table[] = {
+    {"seed", 0, "N", "what all chance is drawn from (1)"},
+    {"seeds", 0, "A-B", "runs every seed from A to B"},
+    {"fidelity", 0, "model", "how connections are made: by the model transport"},
+    {"set", 0, "KEY.PATH=VALUE", "changes a value of the scenario; may be repeated"},
+    {"out", 0, "DIR", "where run.db goes (out/NAME); --seeds: DIR/seed-N/run.db"},
+    {"log", 0, "none|summary|events|packets", "what the database holds (summary); none: no file"},
+    {"json", 0, NULL, "one JSON object: peerup.run/1, with --seeds peerup.runs/1"},
+    {"progress", 0, "auto|plain|none", "with --seeds, on standard error (auto: a terminal only)"},
+    {"help", 'h', NULL, "this text"},
+};
+
+const cli_command cli_run = {
+    "run",
+    "SCENARIO",
+    "runs a scenario and checks what it expects",
+    table,
+    sizeof table / sizeof table[0],
+    run,
+};

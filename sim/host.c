@@ -1,0 +1,265 @@
+/* A simulated machine, see host.h. */
+#include "sim/host.h"
+
+#include "sim/mem.h"
+
+#include <stdlib.h>
+
+struct host_input {
+    struct host_input *next;
+    uint32_t host;
+    pu_in in;
+    uint8_t bytes[]; /* of peer and body */
+};
+
+/* ---- what a host plugs into its node ---- */
+
+/* The world counts what nodes hold; the figure is printed as bytes a node. */
+static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
+{
+    host_world *world = ctx;
+    world->live_bytes += new_len;
+    world->live_bytes -= old_len;
+    if (new_len > 0) return sim_resize(old, new_len);
+    free(old);
+    return NULL;
+}
+
+static void seeded_random(void *ctx, uint8_t *out, size_t len)
+{
+    host_key *key = ctx;
+    rng_bytes(&key->random, out, len);
+}
+
+static void on_trace(void *ctx, const pu_trace *event)
+{
+    host *h = ctx;
+    h->world->saw_trace(h->world->ctx, h->index, event);
+}
+
+static void on_tm_input(void *ctx, const pu_in *in)
+{
+    host_input(ctx, in);
+}
+
+static void on_tm_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_kind kind)
+{
+    host *h = ctx;
+    net_send(h->world->network, h->world->now, h->index, HOST_PORT, to, bytes, kind);
+}
+
+static void on_tm_wake(void *ctx, pu_handle conn, pu_time at)
+{
+    host *h = ctx;
+    queue_push(h->world->q, at, h->index + 1, &(sim_event){SIM_EV_CONN, h->index, conn});
+}
+
+static pu_endpoint on_tm_local(void *ctx)
+{
+    const host *h = ctx;
+    return h->local;
+}
+
+/* ---- life ---- */
+
+enum seed_use { SEED_KEY = 1, SEED_RANDOM, SEED_NODE, SEED_TRANSPORT };
+
+void host_init(host *h, host_world *world, uint32_t index, const pu_config *config, const uint8_t run_seed[32])
+{
+    *h = (host){.world = world, .index = index, .config = *config, .armed = PU_NEVER};
+    uint8_t key_seed[32];
+    rng_derive(key_seed, run_seed, index, SEED_KEY);
+    rng_derive(h->key.seed, run_seed, index, SEED_RANDOM);
+    rng_derive(h->seed, run_seed, index, SEED_NODE);
+    rng_derive(h->transport_seed, run_seed, index, SEED_TRANSPORT);
+    rng_init(&h->key.random, h->key.seed, 0);
+    if (pu_crypto_real_init(&h->crypto, &h->key.real, key_seed) != PU_OK) sim_fatal("libsodium cannot be initialised");
+    h->crypto.ctx = &h->key;
+    h->crypto.random = seeded_random;
+    uint8_t key[PU_ED25519_KEY_BYTES];
+    h->crypto.public_key(h->crypto.ctx, key);
+    pu_peer_id_from_ed25519(&h->id, key);
+    h->peer = pu_peers_intern(world->peers, &h->id);
+    if (h->peer == 0) sim_fatal("no memory for peer ids");
+    h->env = (pu_env){
+        .peers = world->peers,
+        .crypto = &h->crypto,
+        .alloc = {resize, world},
+        .trace = on_trace,
+        .trace_ctx = h,
+        .trace_mask = PU_TRACE_ALL,
+    };
+    h->callbacks = (tm_host){h, on_tm_input, on_tm_send, on_tm_wake, on_tm_local};
+}
+
+void host_close(host *h)
+{
+    if (h->is_running) {
+        tm_free(h->transport);
+        pu_node_close(h->node);
+        resize(h->world, h->mem, pu_node_size(&h->config), 0);
+    }
+    pu_crypto_real_close(&h->key.real);
+    pu_peers_release(h->world->peers, h->peer);
+}
+
+static void input_clock(host *h)
+{
+    host_input(h, &(pu_in){.kind = PU_IN_CLOCK, .offset = HOST_UNIX_START + h->world->now});
+}
+
+void host_start(host *h)
+{
+    PU_ASSERT(!h->is_running);
+    h->mem = resize(h->world, NULL, 0, pu_node_size(&h->config));
+    int err = pu_node_init(&h->node, h->mem, &h->config, &h->env, h->seed, h->world->now);
+    if (err != PU_OK) sim_fatal("a node cannot be made: a parameter is outside its range");
+    h->transport = tm_new(&h->config, &h->id, &h->callbacks, h->transport_seed);
+    h->is_running = true;
+    input_clock(h);
+}
+
+static void input_addr(host *h, uint32_t flags)
+{
+    host_input(h, &(pu_in){
+                      .kind = PU_IN_ADDR,
+                      .flags = flags,
+                      .local = h->local,
+                      .transport = PU_TRANSPORT_QUIC,
+                      .socket = PU_SOCKET_MAIN,
+                  });
+}
+
+static void read_address(host *h)
+{
+    h->local = net_host_address(h->world->network, h->index);
+    h->local.port = HOST_PORT;
+}
+
+void host_started(host *h)
+{
+    read_address(h);
+    input_addr(h, PU_LISTEN);
+    host_input(h, &(pu_in){.kind = PU_IN_TICK});
+}
+
+void host_moved(host *h)
+{
+    if (!h->is_running) return;
+    input_addr(h, PU_GONE);
+    read_address(h);
+    input_addr(h, PU_LISTEN);
+    tm_rebound(h->transport, h->world->now);
+}
+
+/* ---- inputs ---- */
+
+void host_input(host *h, const pu_in *in)
+{
+    struct host_input *i = sim_alloc(sizeof *i + in->peer.len + in->body.len);
+    i->next = NULL;
+    i->host = h->index;
+    i->in = *in;
+    if (in->peer.len > 0) memcpy(i->bytes, in->peer.base, in->peer.len);
+    if (in->body.len > 0) memcpy(i->bytes + in->peer.len, in->body.base, in->body.len);
+    i->in.peer.base = i->bytes;
+    i->in.body.base = i->bytes + in->peer.len;
+    host_world *w = h->world;
+    if (w->last != NULL) w->last->next = i;
+    else w->first = i;
+    w->last = i;
+}
+
+void host_command(host *h, enum pu_command what, pu_span peer, uint32_t flags, pu_span body)
+{
+    host_input(h, &(pu_in){
+                      .kind = PU_IN_COMMAND,
+                      .what = what,
+                      .token = ++h->last_token,
+                      .peer = peer,
+                      .flags = flags,
+                      .body = body,
+                  });
+}
+
+/* ---- effects ---- */
+
+static void perform(host *h, const pu_ef *ef)
+{
+    host_world *w = h->world;
+    w->saw_effect(w->ctx, h->index, ef);
+    if (ef->kind == PU_EF_EVENT) return;
+    if (ef->kind == PU_EF_PACKET) {
+        PU_ASSERT(ef->socket == PU_SOCKET_MAIN);
+        net_send(w->network, w->now, h->index, HOST_PORT, &ef->remote, ef->body, NET_KIND_PUNCH);
+        return;
+    }
+    bool known = tm_effect(h->transport, w->now, ef);
+    PU_ASSERT(known);
+}
+
+/* A handle that the node does not know crossed its own end: only a node short of memory does that. */
+static void step(host *h, const pu_in *in)
+{
+    host_world *w = h->world;
+    w->saw_input(w->ctx, h->index, in);
+    hash_input(&w->hash, h->index, in);
+    int err = pu_node_step(h->node, in, w->out);
+    PU_ASSERT(err == PU_OK || err == PU_EHANDLE);
+    for (pu_ef ef; pu_out_next(w->out, &ef);) {
+        hash_effect(&w->hash, &ef);
+        perform(h, &ef);
+    }
+    pu_out_reset(w->out);
+}
+
+static void arm(host *h)
+{
+    if (!h->is_running) return;
+    pu_time at = pu_node_deadline(h->node, NULL);
+    if (at >= h->armed) return;
+    h->armed = at;
+    queue_push(h->world->q, at, h->index + 1, &(sim_event){SIM_EV_NODE, h->index, at});
+}
+
+void host_drain(host_world *w, host *hosts)
+{
+    while (w->first != NULL) {
+        struct host_input *i = w->first;
+        host *h = &hosts[i->host];
+        i->in.now = w->now;
+        step(h, &i->in);
+        w->first = i->next;
+        if (w->first == NULL) w->last = NULL;
+        if (w->first == NULL || w->first->host != h->index) arm(h);
+        free(i);
+    }
+}
+
+/* ---- events ---- */
+
+void host_wake(host *h, pu_time at)
+{
+    if (at != h->armed) return; /* stale: an earlier deadline replaced it */
+    h->armed = PU_NEVER;
+    if (pu_node_deadline(h->node, NULL) <= at) host_input(h, &(pu_in){.kind = PU_IN_TICK});
+    else arm(h);
+}
+
+void host_conn_timer(host *h, pu_handle conn)
+{
+    if (h->is_running) tm_timer(h->transport, h->world->now, conn);
+}
+
+void host_datagram(host *h, const pu_endpoint *remote, pu_span bytes)
+{
+    if (!h->is_running || tm_datagram(h->transport, h->world->now, remote, bytes)) return;
+    if (bytes.len > PU_PACKET_MAX) return;
+    host_input(h, &(pu_in){
+                      .kind = PU_IN_PACKET,
+                      .socket = PU_SOCKET_MAIN,
+                      .local = h->local,
+                      .remote = *remote,
+                      .body = bytes,
+                  });
+}

@@ -1,0 +1,86 @@
+/* sim/host.h - a simulated machine: one node, its transport, its sockets and its one timer.
+ *
+ * Performing an effect never steps a node: answers go into a FIFO, which the same event empties, in order, before the queue is
+ * asked again. Only one host is active at a time, so all hosts share one FIFO and one effect list.
+ */
+#ifndef SIM_HOST_H
+#define SIM_HOST_H
+
+#include "sim/hash.h"
+#include "sim/transport_model/tm.h"
+
+#define HOST_PORT 4001                           /* the MAIN socket's UDP port */
+#define HOST_UNIX_START (UINT64_C(1767225600) * PU_S) /* Unix time at the run's start: 2026-01-01T00:00:00Z */
+
+struct host_input; /* one waiting input */
+
+/* What every host of a run shares. */
+typedef struct host_world {
+    queue *q;
+    net *network;
+    pu_peers *peers;
+    pu_out *out;
+    pu_time now;
+    mix128 hash;
+    struct host_input *first, *last; /* the FIFO */
+    size_t live_bytes;               /* what nodes hold by their allocator */
+    void *ctx;                       /* handed to the watchers below */
+    void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);   /* before the step */
+    void (*saw_effect)(void *ctx, uint32_t host, const pu_ef *ef);  /* before it is performed */
+    void (*saw_trace)(void *ctx, uint32_t host, const pu_trace *event);
+} host_world;
+
+/* The node's key: real Ed25519; the random stream is the simulation's. */
+typedef struct host_key {
+    pu_crypto_real real; /* first: the real functions get a host_key as their context */
+    uint8_t seed[32];
+    rng random;
+} host_key;
+
+typedef struct host {
+    host_world *world;
+    uint32_t index;       /* in the run, and in the network */
+    bool is_running;
+    pu_config config;
+    host_key key;
+    pu_crypto crypto;
+    pu_env env;
+    pu_peer_id id;
+    pu_peer peer;         /* interned for the run */
+    uint8_t seed[32];     /* of the node */
+    uint8_t transport_seed[32];
+    void *mem;            /* of the node */
+    pu_node *node;
+    tm *transport;
+    tm_host callbacks;
+    pu_time armed;        /* the earliest wake-up in the queue for the node; PU_NEVER: none */
+    pu_endpoint local;    /* address and port now */
+    pu_token last_token;  /* of commands */
+} host;
+
+/* Sets up identity and seeds; the node does not exist yet. h must not move afterwards. Aborts without memory. */
+void host_init(host *h, host_world *world, uint32_t index, const pu_config *config, const uint8_t run_seed[32]);
+void host_close(host *h);
+
+/* Makes the node: its inputs up to the first ADDR are given with host_command; host_started ends the start order. */
+void host_start(host *h);
+void host_started(host *h);
+
+/* Puts an input into the FIFO. Spans are copied. */
+void host_input(host *h, const pu_in *in);
+
+/* Puts a COMMAND into the FIFO. */
+void host_command(host *h, enum pu_command what, pu_span peer, uint32_t flags, pu_span body);
+
+/* The host is attached elsewhere in the network: tells node and transport. */
+void host_moved(host *h);
+
+/* Empties the FIFO and arms timers: at the end of every event. */
+void host_drain(host_world *world, host *hosts);
+
+/* Events of the queue, and datagrams of the network. Each leaves inputs in the FIFO. */
+void host_wake(host *h, pu_time at);
+void host_conn_timer(host *h, pu_handle conn);
+void host_datagram(host *h, const pu_endpoint *remote, pu_span bytes);
+
+#endif

@@ -1,0 +1,123 @@
+/* One run: builds the world, takes events in their order, judges at the end. */
+#include "sim/run.h"
+
+#include "sim/build_id.h"
+#include "sim/check.h"
+#include "sim/mem.h"
+#include "sim/world.h"
+
+#include <time.h>
+
+const char *run_build_id(void)
+{
+    return SIM_BUILD_ID;
+}
+
+/* For printing only: nothing in a run depends on it. */
+static uint64_t wall_clock_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * PU_S + (uint64_t)t.tv_nsec;
+}
+
+static void take_event(world *w, pu_time at, const sim_event *e)
+{
+    w->hosts_share.now = at;
+    w->events++;
+    switch (e->kind) {
+    case SIM_EV_NODE: host_wake(&w->hosts[e->target], e->arg); break;
+    case SIM_EV_CONN: host_conn_timer(&w->hosts[e->target], e->arg); break;
+    case SIM_EV_ARRIVE:
+    case SIM_EV_DELIVER: net_event(w->hosts_share.network, at, e); break;
+    case SIM_EV_SCRIPT: script_do(w, e->target); break;
+    }
+    host_drain(&w->hosts_share, w->hosts);
+}
+
+static void loop(world *w)
+{
+    sim_event e;
+    pu_time at;
+    while (queue_next(w->hosts_share.q) <= w->s->duration_ns && queue_pop(w->hosts_share.q, &at, &e)) take_event(w, at, &e);
+    w->hosts_share.now = w->s->duration_ns;
+}
+
+static size_t bytes_held(const world *w)
+{
+    size_t bytes = w->hosts_share.live_bytes + w->s->node_count * sizeof(host);
+    for (uint32_t node = 0; node < w->s->node_count; node++)
+        if (w->hosts[node].is_running) bytes += tm_bytes(w->hosts[node].transport);
+    return bytes;
+}
+
+static void put_metrics(const world *w, run_result *r)
+{
+    static const struct {
+        const char *name, *unit;
+    } names[METRIC_COUNT] = {
+        [METRIC_DIALS] = {"dials", "dials"},
+        [METRIC_DIALS_WASTED] = {"dials_wasted", "dials"},
+        [METRIC_PUNCHES] = {"hole_punches", "attempts"},
+        [METRIC_PUNCHES_OK] = {"hole_punches_ok", "attempts"},
+        [METRIC_REFUSED] = {"refused", "connections"},
+        [METRIC_DATAGRAMS] = {"datagrams_sent", "datagrams"},
+        [METRIC_DELIVERED] = {"datagrams_delivered", "datagrams"},
+        [METRIC_LOST] = {"datagrams_lost", "datagrams"},
+        [METRIC_FILTERED] = {"datagrams_filtered", "datagrams"},
+    };
+    _Static_assert(METRIC_COUNT <= sizeof r->metrics / sizeof r->metrics[0], "a place for every metric");
+    for (uint32_t i = 0; i < METRIC_COUNT; i++)
+        r->metrics[r->metric_count++] = (run_metric){names[i].name, w->metrics[i], names[i].unit};
+}
+
+static void put_result(const world *w, run_result *r)
+{
+    const scenario *s = w->s;
+    mix_result(&w->hosts_share.hash, r->hash);
+    r->events = w->events;
+    r->sim_ns = s->duration_ns;
+    r->nodes = s->node_count;
+    r->bytes_per_node = s->node_count > 0 ? bytes_held(w) / s->node_count : 0;
+    r->property_count = s->expect_count;
+    r->properties = s->expect_count > 0 ? sim_alloc(s->expect_count * sizeof *r->properties) : NULL;
+    for (uint32_t i = 0; i < s->expect_count; i++) check_expect(&w->judge, i, &r->properties[i]);
+    r->connection_count = w->judge.ask_count;
+    r->connections = r->connection_count > 0 ? sim_alloc(r->connection_count * sizeof *r->connections) : NULL;
+    if (r->connection_count > 0) memcpy(r->connections, w->judge.asks, r->connection_count * sizeof *r->connections);
+    put_metrics(w, r);
+}
+
+int run_scenario(const scenario *s, const run_options *options, run_result *result)
+{
+    uint64_t began = wall_clock_ns();
+    *result = (run_result){0};
+    world *w = sim_alloc(sizeof *w);
+    if (!world_build(w, s, options->seed)) {
+        free(w);
+        return 1;
+    }
+    bool is_good = record_open(&w->log, s, options);
+    if (is_good) {
+        w->log.peers = w->hosts_share.peers;
+        w->log.node_of_peer = w->node_of_peer;
+        w->log.node_of_peer_count = w->node_of_peer_count;
+        for (uint32_t node = 0; node < s->node_count; node++)
+            record_node(&w->log, w->hosts_share.network, &w->hosts[node], w->places[node].site);
+        loop(w);
+        record_boxes(&w->log, w->hosts_share.network, w->box_owner, w->box_nat); /* those of changed networks too */
+        put_result(w, result);
+        result->wall_ns = wall_clock_ns() - began;
+        is_good = record_close(&w->log, &w->judge, options, result);
+    }
+    world_close(w);
+    free(w);
+    return is_good ? 0 : 1;
+}
+
+void run_result_free(run_result *r)
+{
+    free(r->properties);
+    free(r->connections);
+    *r = (run_result){0};
+}

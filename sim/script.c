@@ -1,0 +1,146 @@
+/* The script of a run: nodes start, ask for each other and change networks at their times. */
+#include "base/varint.h"
+#include "sim/mem.h"
+#include "sim/world.h"
+
+enum { GROUP_START_WITHIN_MS = 3000 }; /* members of groups start within so long: no thundering herd at time 0 */
+
+static void entry_add(world *w, world_entry entry)
+{
+    if (entry.at > w->s->duration_ns) return;
+    w->script = sim_grow(w->script, &w->script_cap, w->script_count, sizeof *w->script);
+    queue_push(w->hosts_share.q, entry.at, 0, &(sim_event){SIM_EV_SCRIPT, w->script_count, 0});
+    w->script[w->script_count++] = entry;
+}
+
+static void group_pairs(world *w, const scenario_group *g)
+{
+    for (uint32_t i = 0; i + 1 < g->count; i += 2) {
+        pu_time at = rng_between(&w->draws, g->pairs_from_ns, g->pairs_until_ns);
+        entry_add(w, (world_entry){at, WORLD_CONNECT, g->first + i, g->first + i + 1, NULL});
+    }
+}
+
+void script_build(world *w)
+{
+    const scenario *s = w->s;
+    for (uint32_t node = 0; node < s->node_count; node++) {
+        bool is_named = s->nodes[node].group == SCENARIO_ANY;
+        pu_time at = is_named ? 0 : rng_between(&w->draws, 0, GROUP_START_WITHIN_MS * PU_MS);
+        entry_add(w, (world_entry){at, WORLD_START, node, node, NULL});
+    }
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        const scenario_event *e = &s->events[i];
+        enum world_do what = e->kind == SCENARIO_CONNECT ? WORLD_CONNECT : WORLD_CHANGE_NETWORK;
+        entry_add(w, (world_entry){e->at, what, e->a, e->b, e});
+    }
+    for (uint32_t i = 0; i < s->group_count; i++)
+        if (s->groups[i].has_pairs) group_pairs(w, &s->groups[i]);
+}
+
+/* ---- multiaddrs of nodes ---- */
+
+static void put_p2p(pu_buf *maddr, const pu_peer_id *id)
+{
+    varint_put(maddr, PU_MA_P2P);
+    varint_put(maddr, id->len);
+    buf_put(maddr, id->bytes, id->len);
+}
+
+static pu_buf maddr_of(uint8_t out[PU_MADDR_MAX], const pu_endpoint *endpoint, const pu_peer_id *id)
+{
+    pu_buf maddr = buf_of(out, PU_MADDR_MAX);
+    maddr.len = pu_addr_write(out, endpoint, PU_TRANSPORT_QUIC);
+    put_p2p(&maddr, id);
+    return maddr;
+}
+
+/* Tells `node` an address of `other`. */
+static void tell(world *w, uint32_t node, uint32_t other, const pu_endpoint *endpoint, uint32_t flags)
+{
+    uint8_t bytes[PU_MADDR_MAX];
+    pu_buf maddr = maddr_of(bytes, endpoint, &w->hosts[other].id);
+    host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), flags, buf_span(&maddr));
+}
+
+static pu_endpoint main_endpoint(const world *w, uint32_t node)
+{
+    pu_endpoint e = net_host_address(w->hosts_share.network, node);
+    e.port = HOST_PORT;
+    return e;
+}
+
+/* Tells a node that knows everybody all that can be known of `other`: its own address, how its boxes show it now, and the
+ * circuits through its relays. */
+static void tell_all(world *w, uint32_t node, uint32_t other)
+{
+    pu_endpoint own = main_endpoint(w, other), seen, from = main_endpoint(w, node);
+    tell(w, node, other, &own, 0);
+    if (net_public_view(w->hosts_share.network, w->hosts_share.now, other, HOST_PORT, &from, &seen) &&
+        !pu_endpoint_equal(&seen, &own))
+        tell(w, node, other, &seen, 0);
+    const scenario_node *n = &w->s->nodes[other];
+    for (uint32_t i = 0; i < n->relay_count; i++) {
+        uint8_t bytes[PU_MADDR_MAX];
+        pu_endpoint relay = main_endpoint(w, n->relays[i]);
+        pu_buf maddr = maddr_of(bytes, &relay, &w->hosts[n->relays[i]].id);
+        varint_put(&maddr, PU_MA_CIRCUIT);
+        put_p2p(&maddr, &w->hosts[other].id);
+        host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), 0, buf_span(&maddr));
+    }
+}
+
+/* ---- entries ---- */
+
+static void authorise(world *w, uint32_t node, uint32_t peer)
+{
+    char line[PU_PEER_ID_TEXT_MAX + SCENARIO_NAME_MAX + 8];
+    size_t len = pu_peer_id_text(&w->hosts[peer].id, PU_PEER_BASE58, line);
+    int more = snprintf(line + len, sizeof line - len, "  # %s", w->s->nodes[peer].name);
+    PU_ASSERT(more > 0 && (size_t)more < sizeof line - len);
+    host_command(&w->hosts[node], PU_CMD_AUTHORISE, span_of(NULL, 0), 0, span_of(line, len + (size_t)more));
+}
+
+static void start(world *w, uint32_t node)
+{
+    const scenario *s = w->s;
+    host *h = &w->hosts[node];
+    host_start(h);
+    for (uint32_t peer = 0; peer < s->node_count; peer++)
+        if (peer != node && watch_is_authorised(&w->judge, node, peer)) authorise(w, node, peer);
+    for (uint32_t i = 0; i < s->nodes[node].relay_count; i++) {
+        pu_endpoint relay = main_endpoint(w, s->nodes[node].relays[i]);
+        tell(w, node, s->nodes[node].relays[i], &relay, PU_RELAY);
+    }
+    host_started(h);
+    record_note(&w->log, w->hosts_share.now, node, "start", s->nodes[node].name);
+}
+
+static void connect_pair(world *w, uint32_t from, uint32_t to)
+{
+    if (w->s->nodes[from].knows_all) tell_all(w, from, to);
+    const pu_peer_id *id = &w->hosts[to].id;
+    host_command(&w->hosts[from], PU_CMD_CONNECT, span_of(id->bytes, id->len), PU_KEEP, span_of(NULL, 0));
+    watch_ask(&w->judge, w->hosts_share.now, from, to);
+    record_note(&w->log, w->hosts_share.now, from, "connect", w->s->nodes[to].name);
+}
+
+static void change_network(world *w, uint32_t node, const scenario_event *e)
+{
+    if (e->site != SCENARIO_ANY) w->places[node].site = e->site;
+    net_host_detach(w->hosts_share.network, node);
+    world_attach(w, node, e->has_chain ? &e->chain : NULL, true);
+    host_moved(&w->hosts[node]);
+    record_note(&w->log, w->hosts_share.now, node, "change_network", w->s->nodes[node].name);
+}
+
+void script_do(world *w, uint32_t entry)
+{
+    PU_ASSERT(entry < w->script_count);
+    const world_entry *e = &w->script[entry];
+    switch (e->what) {
+    case WORLD_START: start(w, e->a); break;
+    case WORLD_CONNECT: connect_pair(w, e->a, e->b); break;
+    case WORLD_CHANGE_NETWORK: change_network(w, e->a, e->event); break;
+    }
+}

@@ -1,0 +1,248 @@
+/* Builds a run's network and hosts, see world.h. */
+#include "sim/world.h"
+
+#include "sim/dist.h"
+#include "sim/mem.h"
+
+enum { PEERS_SPARE = 64, DRAWS_PURPOSE = 1, NET_PURPOSE = 2, ORDER_PURPOSE = 3, CONSTANT_SITES = 1 << 20 };
+
+uint32_t world_node(const world *w, pu_span peer)
+{
+    pu_peer_id id;
+    if (peer.len == 0 || pu_peer_id_from_bytes(&id, peer) != PU_OK) return SCENARIO_ANY;
+    pu_peer number = pu_peers_find(w->hosts_share.peers, &id);
+    return number != 0 && number < w->node_of_peer_count ? w->node_of_peer[number] : SCENARIO_ANY;
+}
+
+/* ---- what hosts and the network tell ---- */
+
+static void saw_input(void *ctx, uint32_t node, const pu_in *in)
+{
+    world *w = ctx;
+    if (in->kind == PU_IN_DIAL_FAIL) w->metrics[METRIC_DIALS_WASTED]++;
+    watch_input(&w->judge, node, world_node(w, in->peer), in);
+}
+
+static void saw_effect(void *ctx, uint32_t node, const pu_ef *ef)
+{
+    (void)node;
+    world *w = ctx;
+    if (ef->kind == PU_EF_DIAL) w->metrics[METRIC_DIALS]++;
+}
+
+static void saw_trace(void *ctx, uint32_t node, const pu_trace *event)
+{
+    world *w = ctx;
+    if (event->code == PU_TR_PUNCH_START && event->a == 1) w->metrics[METRIC_PUNCHES]++;
+    if (event->code == PU_TR_PUNCH_OK) w->metrics[METRIC_PUNCHES_OK]++;
+    if (event->code == PU_TR_REFUSED) w->metrics[METRIC_REFUSED]++;
+    record_trace(&w->log, node, event);
+}
+
+static void saw_packet(void *ctx, const net_record *p)
+{
+    world *w = ctx;
+    hash_datagram(&w->hosts_share.hash, p);
+    if (p->fate == NET_SENT) w->metrics[METRIC_DATAGRAMS]++;
+    if (p->fate == NET_DELIVERED) w->metrics[METRIC_DELIVERED]++;
+    if (p->fate == NET_LOST || p->fate == NET_QUEUE_FULL) w->metrics[METRIC_LOST]++;
+    if (p->fate == NET_FILTERED || p->fate == NET_NO_MAPPING) w->metrics[METRIC_FILTERED]++;
+    record_packet(&w->log, p);
+}
+
+static void deliver(void *ctx, pu_time now, uint32_t node, const pu_endpoint *local, const pu_endpoint *remote, pu_span bytes)
+{
+    world *w = ctx;
+    PU_ASSERT(now == w->hosts_share.now);
+    if (local->port == HOST_PORT) host_datagram(&w->hosts[node], remote, bytes);
+}
+
+/* ---- boxes ---- */
+
+static uint32_t box_new(world *w, uint32_t node, uint32_t line, const nat_type *type, uint32_t parent, bool holds_boxes)
+{
+    uint32_t box = net_box_add(w->hosts_share.network, type, parent, holds_boxes);
+    w->box_owner = sim_grow(w->box_owner, &w->box_owner_cap, box, sizeof *w->box_owner);
+    w->box_nat = sim_grow(w->box_nat, &w->box_nat_cap, box, sizeof *w->box_nat);
+    w->box_owner[box] = node;
+    w->box_nat[box] = line;
+    return box;
+}
+
+static uint32_t box_shared(world *w, uint32_t node, const scenario_box *b, uint32_t parent, bool holds_boxes)
+{
+    for (uint32_t i = 0; i < w->shared_count; i++)
+        if (w->shared[i].nat == b->nat && w->shared[i].parent == parent && strcmp(w->shared[i].name, b->shared) == 0)
+            return w->shared[i].box;
+    uint32_t box = box_new(w, node, b->nat, &w->s->nats[b->nat].type, parent, holds_boxes);
+    w->shared = sim_grow(w->shared, &w->shared_cap, w->shared_count, sizeof *w->shared);
+    w->shared[w->shared_count++] = (world_shared){b->nat, parent, box, b->shared};
+    return box;
+}
+
+/* Boxes from the outermost to the innermost; returns the innermost. */
+static uint32_t chain_new(world *w, uint32_t node, const scenario_chain *chain, bool fresh)
+{
+    uint32_t box = NET_NONE;
+    for (uint32_t i = chain->count; i-- > 0;) {
+        const scenario_box *b = &chain->box[i];
+        if (b->shared[0] != 0 && !fresh) box = box_shared(w, node, b, box, i > 0);
+        else box = box_new(w, node, b->nat, &w->s->nats[b->nat].type, box, i > 0);
+    }
+    return box;
+}
+
+void world_attach(world *w, uint32_t node, const scenario_chain *chain, bool fresh)
+{
+    const world_place *place = &w->places[node];
+    uint32_t box;
+    if (chain == NULL && place->is_drawn) box = box_new(w, node, SCENARIO_ANY, &place->drawn, NET_NONE, false);
+    else box = chain_new(w, node, chain != NULL ? chain : &w->s->nodes[node].behind, fresh);
+    net_host_attach(w->hosts_share.network, node, box, place->site, &w->s->link);
+}
+
+/* ---- nodes ---- */
+
+/* A box of a group's mix, drawn. */
+static nat_type draw_box(rng *r, const scenario_group *g)
+{
+    static const struct {
+        enum nat_mapping mapping;
+        enum nat_filtering filtering;
+        bool blocks_udp;
+    } kinds[5] = {
+        {NAT_EIM, NAT_EIF, false},  {NAT_EIM, NAT_ADF, false}, {NAT_EIM, NAT_APDF, false},
+        {NAT_APDM, NAT_APDF, false}, {NAT_EIM, NAT_APDF, true},
+    };
+    static const enum nat_ports ports[3] = {NAT_PRESERVE, NAT_SEQUENTIAL, NAT_RANDOM};
+    uint32_t kind = dist_weighted(r, g->mix_weight_ppm, 5);
+    uint32_t port = dist_weighted(r, g->mix_ports_ppm, 3);
+    uint64_t idle = dist_quantiles(r, g->mix_idle_ns[0], g->mix_idle_ns[1], g->mix_idle_ns[2]);
+    return (nat_type){
+        .mapping = kinds[kind].mapping,
+        .filtering = kinds[kind].filtering,
+        .ports = ports[port],
+        .udp_idle_ns = idle,
+        .hairpin = dist_loss(r, g->mix_hairpin_ppm),
+        .blocks_udp = kinds[kind].blocks_udp,
+    };
+}
+
+static void place_node(world *w, uint32_t node)
+{
+    const scenario_node *n = &w->s->nodes[node];
+    world_place *place = &w->places[node];
+    place->site = n->site != SCENARIO_ANY ? n->site : (uint32_t)rng_below(&w->draws, topo_sites(w->sites));
+    if (n->group != SCENARIO_ANY && w->s->groups[n->group].has_mix) {
+        place->is_drawn = true;
+        place->drawn = draw_box(&w->draws, &w->s->groups[n->group]);
+    }
+    uint32_t added = net_host_add(w->hosts_share.network);
+    PU_ASSERT(added == node);
+    world_attach(w, node, NULL, false);
+}
+
+static void settings_apply(pu_config *config, const scenario_setting *settings, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = settings[i].info->name;
+        int err = pu_config_set(config, (pu_span){(const uint8_t *)name, strlen(name)}, settings[i].value);
+        PU_ASSERT(err == PU_OK); /* the loader has checked the range */
+    }
+}
+
+static void make_node(world *w, uint32_t node)
+{
+    const scenario_node *n = &w->s->nodes[node];
+    pu_config config;
+    pu_config_default(&config);
+    settings_apply(&config, w->s->settings, w->s->setting_count);
+    settings_apply(&config, n->settings, n->setting_count);
+    if (n->is_relay) config.relay_server = 1;
+    host *h = &w->hosts[node];
+    host_init(h, &w->hosts_share, node, &config, w->seed);
+    uint32_t had = w->node_of_peer_count;
+    w->node_of_peer = sim_grow(w->node_of_peer, &w->node_of_peer_count, h->peer, sizeof *w->node_of_peer);
+    for (uint32_t i = had; i < w->node_of_peer_count; i++) w->node_of_peer[i] = SCENARIO_ANY;
+    w->node_of_peer[h->peer] = node;
+}
+
+static void judge_authorise(world *w)
+{
+    for (uint32_t i = 0; i < w->s->authorize_count; i++) {
+        watch_authorise(&w->judge, w->s->authorize[i][0], w->s->authorize[i][1]);
+        watch_authorise(&w->judge, w->s->authorize[i][1], w->s->authorize[i][0]);
+    }
+    for (uint32_t node = 0; node < w->s->node_count; node++)
+        for (uint32_t i = 0; i < w->s->nodes[node].relay_count; i++) {
+            watch_authorise(&w->judge, node, w->s->nodes[node].relays[i]);
+            watch_authorise(&w->judge, w->s->nodes[node].relays[i], node);
+        }
+}
+
+/* ---- the whole ---- */
+
+static topo *read_sites(const scenario *s)
+{
+    if (s->matrix[0] == 0) return topo_constant(s->rtt_ns, CONSTANT_SITES);
+    char error[512];
+    topo *sites = topo_read(s->matrix, error, sizeof error);
+    if (sites == NULL) fprintf(stderr, "peerup-sim: %s\n", error);
+    return sites;
+}
+
+static void share_init(world *w)
+{
+    host_world *share = &w->hosts_share;
+    rng order;
+    rng_init(&order, w->seed, ORDER_PURPOSE);
+    share->q = queue_new(rng_u64(&order));
+    rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
+    share->network = net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver});
+    mix_init(&share->hash, 0);
+    share->ctx = w;
+    share->saw_input = saw_input;
+    share->saw_effect = saw_effect;
+    share->saw_trace = saw_trace;
+    const pu_env env = {.alloc = w->judge.alloc};
+    uint32_t peers_max = w->s->node_count + PEERS_SPARE;
+    if (pu_peers_new(&share->peers, peers_max, 0, &w->judge.alloc) != PU_OK || pu_out_new(&share->out, &env) != PU_OK)
+        sim_fatal("no memory for a run");
+}
+
+bool world_build(world *w, const scenario *s, uint64_t seed)
+{
+    static const uint8_t zero[32];
+    *w = (world){.s = s};
+    rng_derive(w->seed, zero, seed, 0);
+    rng_init(&w->draws, w->seed, DRAWS_PURPOSE);
+    w->sites = read_sites(s);
+    if (w->sites == NULL) return false;
+    watch_init(&w->judge, s);
+    share_init(w);
+    w->hosts = sim_alloc(s->node_count * sizeof *w->hosts);
+    w->places = sim_alloc(s->node_count * sizeof *w->places);
+    for (uint32_t node = 0; node < s->node_count; node++) place_node(w, node);
+    for (uint32_t node = 0; node < s->node_count; node++) make_node(w, node);
+    judge_authorise(w);
+    script_build(w);
+    return true;
+}
+
+void world_close(world *w)
+{
+    for (uint32_t node = 0; node < w->s->node_count; node++) host_close(&w->hosts[node]);
+    net_free(w->hosts_share.network);
+    queue_free(w->hosts_share.q);
+    pu_out_free(w->hosts_share.out);
+    pu_peers_free(w->hosts_share.peers);
+    topo_free(w->sites);
+    watch_close(&w->judge);
+    free(w->hosts);
+    free(w->places);
+    free(w->node_of_peer);
+    free(w->box_owner);
+    free(w->box_nat);
+    free(w->shared);
+    free(w->script);
+}

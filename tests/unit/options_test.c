@@ -1,0 +1,225 @@
+/* options_test.c - the command line: options in all their forms, what is refused, and exit codes of
+ * what needs no run. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/cli.h"
+
+int options_test(void);
+
+enum { WORDS_MAX = 8, SAID_MAX = 1024 };
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static const option table[] = {
+    {"seed", 0, "N", "a number"},
+    {"output", 'o', "FILE", "a file"},
+    {"json", 0, NULL, "a switch"},
+};
+
+static const struct {
+    const char *words[WORDS_MAX];
+    const char *said; /* a line an option, operand or error; an error ends it */
+} cases[] = {
+    {{NULL}, ""},
+    {{"--seed", "7", "a.yaml", "--json"}, "seed=7\na.yaml\njson\n"},
+    {{"--seed=7", "-seed", "8", "-seed=9"}, "seed=7\nseed=8\nseed=9\n"},
+    {{"-o", "x", "-o=y", "--output=z"}, "output=x\noutput=y\noutput=z\n"},
+    {{"--seed", "--json"}, "seed=--json\n"},
+    {{"--seed=", "-"}, "seed=\n-\n"},
+    {{"--seed=a=b"}, "seed=a=b\n"},
+    {{"a", "--", "--json", "--"}, "a\n--json\n--\n"},
+    {{"a", "--"}, "a\n"},
+    {{"a", "--seed"}, "a\n--seed needs a value: N\n"},
+    {{"--json=1"}, "--json takes no value\n"},
+    {{"--sed", "7"}, "unknown option '--sed', did you mean '--seed'?\n"},
+    {{"--jsno=1"}, "unknown option '--jsno=1', did you mean '--json'?\n"},
+    {{"-x"}, "unknown option '-x'\n"},
+    {{"---seed"}, "unknown option '---seed', did you mean '--seed'?\n"},
+};
+
+static int count_of(const char *const *words)
+{
+    int count = 0;
+    while (count < WORDS_MAX && words[count] != NULL) count++;
+    return count;
+}
+
+static void forms(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char said[SAID_MAX] = "";
+        char *words[WORDS_MAX];
+        int count = count_of(cases[i].words);
+        for (int k = 0; k < count; k++) words[k] = strdup(cases[i].words[k]);
+        options o = {.table = table, .table_count = COUNT(table), .argv = words, .argc = count};
+        enum option_kind kind = OPTION_NAMED;
+        while (kind != OPTION_WRONG && (kind = options_next(&o)) != OPTION_END) {
+            size_t used = strlen(said);
+            bool is_named = kind == OPTION_NAMED;
+            snprintf(said + used, sizeof said - used, "%s%s%s\n", is_named ? o.which->name : "",
+                     is_named && o.value != NULL ? "=" : "",
+                     kind == OPTION_WRONG ? o.error
+                     : o.value != NULL    ? o.value
+                                          : "");
+        }
+        assert_string_equal(said, cases[i].said);
+        for (int k = 0; k < count; k++) free(words[k]);
+    }
+}
+
+static void quoting(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word, *quoted;
+    } words[] = {
+        {"a/b-c_d.yaml", "a/b-c_d.yaml"},
+        {"network.link.loss=2%", "network.link.loss=2%"},
+        {"a b", "'a b'"},
+        {"x=[a, b]", "'x=[a, b]'"},
+        {"it's", "'it'\\''s'"},
+        {"", "''"},
+        {"$(x)", "'$(x)'"},
+    };
+    for (size_t i = 0; i < COUNT(words); i++) {
+        char *text = NULL;
+        size_t len;
+        FILE *out = open_memstream(&text, &len);
+        assert_non_null(out);
+        cli_print_quoted(out, words[i].word);
+        assert_int_equal(fclose(out), 0);
+        assert_string_equal(text, words[i].quoted);
+        free(text);
+    }
+}
+
+/* Runs a command line; what it prints on one of the two streams comes back in said. */
+static int run(const char *const *words, FILE *stream, char said[SAID_MAX])
+{
+    char *argv[WORDS_MAX];
+    int count = count_of(words);
+    FILE *kept = tmpfile();
+    int number = fileno(stream), old = dup(number);
+    assert_non_null(kept);
+    for (int i = 0; i < count; i++) argv[i] = strdup(words[i]);
+    fflush(stream);
+    assert_true(dup2(fileno(kept), number) >= 0);
+    int code = cli_main(count, argv);
+    fflush(stream);
+    assert_true(dup2(old, number) >= 0);
+    close(old);
+    rewind(kept);
+    said[fread(said, 1, SAID_MAX - 1, kept)] = '\0';
+    fclose(kept);
+    for (int i = 0; i < count; i++) free(argv[i]);
+    return code;
+}
+
+#define PUBLIC "scenarios/base/both-public.yaml"
+
+static const struct {
+    const char *words[WORDS_MAX];
+    int code;
+    const char *said; /* somewhere on standard error */
+} wrong[] = {
+    {{"sim"}, 2, "usage: peerup-sim COMMAND"},
+    {{"sim", "rnu"}, 2, "unknown command 'rnu', did you mean 'run'?"},
+    {{"sim", "replay"}, 2, "unknown command 'replay'\n"},
+    {{"sim", "run"}, 2, "run: which scenario? SCENARIO is missing"},
+    {{"sim", "run", "a", "b"}, 2, "run: 'b' is too much"},
+    {{"sim", "run", "nowhere.yaml"}, 2, "nowhere.yaml: cannot be read: No such file"},
+    {{"sim", "run", PUBLIC, "--sed", "1"},
+     2,
+     "run: unknown option '--sed', did you mean '--seed'?"},
+    {{"sim", "run", PUBLIC, "--seed", "x"}, 2, "--seed: 'x' is not a whole number"},
+    {{"sim", "run", PUBLIC, "--seed", "-1"},
+     2,
+     "--seed: '-1' is not a whole number: it is negative"},
+    {{"sim", "run", PUBLIC, "--seeds", "3-1"}, 2, "--seeds: '3-1' is not a range"},
+    {{"sim", "run", PUBLIC, "--seeds", "3"}, 2, "--seeds: '3' is not a range"},
+    {{"sim", "run", PUBLIC, "--seeds", "1-2", "--seed=1"}, 2, "either --seed or --seeds"},
+    {{"sim", "run", PUBLIC, "--fidelity", "wire"}, 2, "--fidelity: 'wire' is not built yet"},
+    {{"sim", "run", PUBLIC, "--fidelity", "modle"}, 2, "did you mean 'model'?"},
+    {{"sim", "run", PUBLIC, "--log", "all"},
+     2,
+     "unknown word 'all', use none|summary|events|packets"},
+    {{"sim", "run", PUBLIC, "--set", "duration=1x"}, 2, "--set duration=1x: duration: '1x' is not"},
+    {{"sim", "run", PUBLIC, "--out", "/dev/null/x"}, 1, "cannot make the folder /dev/null: "},
+    {{"sim", "report", "run.db"}, 2, "-o FILE.html is missing"},
+    {{"sim", "report", "-o", "x.html"}, 2, "RUN.db is missing"},
+    {{"sim", "lint"}, 2, "SCENARIO is missing"},
+    {{"sim", "lint", PUBLIC, "nowhere.yaml"}, 2, "nowhere.yaml: cannot be read"},
+    {{"sim", "version", "x"}, 2, "'x' is too much"},
+};
+
+static void wrong_command_lines(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        char said[SAID_MAX];
+        assert_int_equal(run(wrong[i].words, stderr, said), wrong[i].code);
+        if (strstr(said, wrong[i].said) == NULL) fail_msg("%zu: %s", i, said);
+    }
+}
+
+static const struct {
+    const char *words[WORDS_MAX];
+    const char *said; /* standard output begins with it */
+} right[] = {
+    {{"sim", "--help"}, "peerup-sim runs peerup's nodes"},
+    {{"sim", "run", "--help"}, "peerup-sim run: "},
+    {{"sim", "report", "-h"}, "peerup-sim report: "},
+    {{"sim", "lint", "-help"}, "peerup-sim lint: "},
+    {{"sim", "version"}, "peerup-sim " SIM_VERSION " (build "},
+    {{"sim", "--version"}, "peerup-sim " SIM_VERSION " (build "},
+    {{"sim", "version", "--json"},
+     "{\"schema\":\"peerup.version/1\",\"version\":\"" SIM_VERSION "\",\"build\":\""},
+    {{"sim", "lint", PUBLIC}, PUBLIC ": ok\n"},
+    {{"sim", "lint", "-json", PUBLIC},
+     "{\"schema\":\"peerup.lint/1\",\"ok\":true,\"files\":[{\"path\":\"" PUBLIC
+     "\",\"ok\":true,\"errors\":[],\"more_errors\":0}]}\n"},
+};
+
+static void right_command_lines(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(right); i++) {
+        char said[SAID_MAX];
+        assert_int_equal(run(right[i].words, stdout, said), 0);
+        assert_true(strncmp(said, right[i].said, strlen(right[i].said)) == 0);
+    }
+}
+
+static void lint_tells_places(void **state)
+{
+    (void)state;
+    static const char *const words[WORDS_MAX] = {"sim", "lint", "--json",
+                                                 "scenarios/data/nat_profiles.csv"};
+    char said[SAID_MAX];
+    assert_int_equal(run(words, stdout, said), 2);
+    assert_non_null(strstr(said, "\"ok\":false,\"files\":[{\"path\":\"scenarios/data/"));
+    assert_non_null(strstr(said, "\"line\":"));
+    assert_null(strstr(said, "\"line\":null"));
+}
+
+int options_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forms),
+        cmocka_unit_test(quoting),
+        cmocka_unit_test(wrong_command_lines),
+        cmocka_unit_test(right_command_lines),
+        cmocka_unit_test(lint_tells_places),
+    };
+    return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}
