@@ -6,7 +6,8 @@
 
 static void say(run_property *p, const char *what, pu_time at)
 {
-    snprintf(p->why, sizeof p->why, "%s at %" PRIu64 ".%03" PRIu64 " s", what, at / PU_S, at % PU_S / PU_MS);
+    snprintf(p->why, sizeof p->why, "%s at %" PRIu64 ".%03" PRIu64 " s", what, at / PU_S,
+             at % PU_S / PU_MS);
 }
 
 /* When a and b were first connected (directly, when asked for) at or after from; PU_NEVER: not. */
@@ -53,18 +54,22 @@ static void check_group(const watch *w, const scenario_expect *e, run_property *
     for (uint32_t i = 0; i < w->ask_count; i++) {
         const run_connection *ask = &w->asks[i];
         bool is_first = true;
-        for (uint32_t j = 0; j < i && is_first; j++) is_first = w->asks[j].from != ask->from || w->asks[j].to != ask->to;
-        if (!is_first || w->s->nodes[ask->from].group != e->group || w->s->nodes[ask->to].group != e->group) continue;
+        for (uint32_t j = 0; j < i && is_first; j++)
+            is_first = w->asks[j].from != ask->from || w->asks[j].to != ask->to;
+        if (!is_first || w->s->nodes[ask->from].group != e->group ||
+            w->s->nodes[ask->to].group != e->group)
+            continue;
         asked++;
         if (ask->usable != PU_NEVER && ask->usable - ask->asked <= e->within_ns) held++;
         else if (worst == SCENARIO_ANY) worst = i;
     }
     p->held = held == asked && asked > 0;
-    int len = snprintf(p->why, sizeof p->why, "%" PRIu32 " of %" PRIu32 " pairs in time", held, asked);
+    int len =
+        snprintf(p->why, sizeof p->why, "%" PRIu32 " of %" PRIu32 " pairs in time", held, asked);
     if (worst == SCENARIO_ANY || len < 0) return;
     const run_connection *ask = &w->asks[worst];
-    snprintf(p->why + len, sizeof p->why - (size_t)len, "; not %s to %s, asked at %" PRIu64 " s", w->s->nodes[ask->from].name,
-             w->s->nodes[ask->to].name, ask->asked / PU_S);
+    snprintf(p->why + len, sizeof p->why - (size_t)len, "; not %s to %s, asked at %" PRIu64 " s",
+             w->s->nodes[ask->from].name, w->s->nodes[ask->to].name, ask->asked / PU_S);
 }
 
 static void check_unauthorised(const watch *w, run_property *p)
@@ -75,8 +80,9 @@ static void check_unauthorised(const watch *w, run_property *p)
     const watch_breach *b = &w->breaches[0];
     const char *node = b->node != SCENARIO_ANY ? w->s->nodes[b->node].name : "a node";
     const char *peer = b->peer != SCENARIO_ANY ? w->s->nodes[b->peer].name : "somebody unknown";
-    snprintf(p->why, sizeof p->why, "%s got %s of %s at %" PRIu64 ".%03" PRIu64 " s (%" PRIu32 " in all)", node, b->what, peer,
-             b->at / PU_S, b->at % PU_S / PU_MS, w->breach_count);
+    snprintf(p->why, sizeof p->why,
+             "%s got %s of %s at %" PRIu64 ".%03" PRIu64 " s (%" PRIu32 " in all)", node, b->what,
+             peer, b->at / PU_S, b->at % PU_S / PU_MS, w->breach_count);
 }
 
 static void check_never_direct(const watch *w, const scenario_expect *e, run_property *p)

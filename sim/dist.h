@@ -1,10 +1,12 @@
-/* sim/dist.h - draws for simulated links and populations: integers only, no libm, the same on every machine. */
+/* sim/dist.h - draws for simulated links and populations: integers only, no libm, the same on every
+ * machine. */
 #ifndef SIM_DIST_H
 #define SIM_DIST_H
 
 #include "base/rng.h"
 
-/* A jitter of up to about 3 * spread_ns, half-normal by an integer table: never negative, median about 0.67 * spread_ns. */
+/* A jitter of up to about 3 * spread_ns, half-normal by an integer table: never negative, median
+ * about 0.67 * spread_ns. */
 uint64_t dist_jitter(rng *r, uint64_t spread_ns);
 
 /* True with probability ppm / 1,000,000. */

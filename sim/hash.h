@@ -1,7 +1,9 @@
-/* sim/hash.h - the trace hash: every input, effect and datagram of a run, in order, as fields in header order.
+/* sim/hash.h - the trace hash: every input, effect and datagram of a run, in order, as fields in
+ * header order.
  *
- * Not in it: stale wake-ups, what a node's deadline is, slots, tokens that the host gave (commands and their answers), log
- * level, output options, build. Connections and streams are their ordinals, peers their ids.
+ * Not in it: stale wake-ups, what a node's deadline is, slots, tokens that the host gave (commands
+ * and their answers), log level, output options, build. Connections and streams are their ordinals,
+ * peers their ids.
  */
 #ifndef SIM_HASH_H
 #define SIM_HASH_H

@@ -64,7 +64,8 @@ static pu_endpoint on_tm_local(void *ctx)
 
 enum seed_use { SEED_KEY = 1, SEED_RANDOM, SEED_NODE, SEED_TRANSPORT };
 
-void host_init(host *h, host_world *world, uint32_t index, const pu_config *config, const uint8_t run_seed[32])
+void host_init(host *h, host_world *world, uint32_t index, const pu_config *config,
+               const uint8_t run_seed[32])
 {
     *h = (host){.world = world, .index = index, .config = *config, .armed = PU_NEVER};
     uint8_t key_seed[32];
@@ -73,7 +74,8 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
     rng_derive(h->seed, run_seed, index, SEED_NODE);
     rng_derive(h->transport_seed, run_seed, index, SEED_TRANSPORT);
     rng_init(&h->key.random, h->key.seed, 0);
-    if (pu_crypto_real_init(&h->crypto, &h->key.real, key_seed) != PU_OK) sim_fatal("libsodium cannot be initialised");
+    if (pu_crypto_real_init(&h->crypto, &h->key.real, key_seed) != PU_OK)
+        sim_fatal("libsodium cannot be initialised");
     h->crypto.ctx = &h->key;
     h->crypto.random = seeded_random;
     uint8_t key[PU_ED25519_KEY_BYTES];
@@ -198,7 +200,8 @@ static void perform(host *h, const pu_ef *ef)
     PU_ASSERT(known);
 }
 
-/* A handle that the node does not know crossed its own end: only a node short of memory does that. */
+/* A handle that the node does not know crossed its own end: only a node short of memory does that.
+ */
 static void step(host *h, const pu_in *in)
 {
     host_world *w = h->world;

@@ -1,7 +1,8 @@
 /* sim/host.h - a simulated machine: one node, its transport, its sockets and its one timer.
  *
- * Performing an effect never steps a node: answers go into a FIFO, which the same event empties, in order, before the queue is
- * asked again. Only one host is active at a time, so all hosts share one FIFO and one effect list.
+ * Performing an effect never steps a node: answers go into a FIFO, which the same event empties, in
+ * order, before the queue is asked again. Only one host is active at a time, so all hosts share one
+ * FIFO and one effect list.
  */
 #ifndef SIM_HOST_H
 #define SIM_HOST_H
@@ -9,8 +10,9 @@
 #include "sim/hash.h"
 #include "sim/transport_model/tm.h"
 
-#define HOST_PORT 4001                           /* the MAIN socket's UDP port */
-#define HOST_UNIX_START (UINT64_C(1767225600) * PU_S) /* Unix time at the run's start: 2026-01-01T00:00:00Z */
+#define HOST_PORT 4001 /* the MAIN socket's UDP port */
+#define HOST_UNIX_START \
+    (UINT64_C(1767225600) * PU_S) /* Unix time at the run's start: 2026-01-01T00:00:00Z */
 
 struct host_input; /* one waiting input */
 
@@ -25,8 +27,8 @@ typedef struct host_world {
     struct host_input *first, *last; /* the FIFO */
     size_t live_bytes;               /* what nodes hold by their allocator */
     void *ctx;                       /* handed to the watchers below */
-    void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);   /* before the step */
-    void (*saw_effect)(void *ctx, uint32_t host, const pu_ef *ef);  /* before it is performed */
+    void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);  /* before the step */
+    void (*saw_effect)(void *ctx, uint32_t host, const pu_ef *ef); /* before it is performed */
     void (*saw_trace)(void *ctx, uint32_t host, const pu_trace *event);
 } host_world;
 
@@ -39,30 +41,33 @@ typedef struct host_key {
 
 typedef struct host {
     host_world *world;
-    uint32_t index;       /* in the run, and in the network */
+    uint32_t index; /* in the run, and in the network */
     bool is_running;
     pu_config config;
     host_key key;
     pu_crypto crypto;
     pu_env env;
     pu_peer_id id;
-    pu_peer peer;         /* interned for the run */
-    uint8_t seed[32];     /* of the node */
+    pu_peer peer;     /* interned for the run */
+    uint8_t seed[32]; /* of the node */
     uint8_t transport_seed[32];
-    void *mem;            /* of the node */
+    void *mem; /* of the node */
     pu_node *node;
     tm *transport;
     tm_host callbacks;
-    pu_time armed;        /* the earliest wake-up in the queue for the node; PU_NEVER: none */
-    pu_endpoint local;    /* address and port now */
-    pu_token last_token;  /* of commands */
+    pu_time armed;       /* the earliest wake-up in the queue for the node; PU_NEVER: none */
+    pu_endpoint local;   /* address and port now */
+    pu_token last_token; /* of commands */
 } host;
 
-/* Sets up identity and seeds; the node does not exist yet. h must not move afterwards. Aborts without memory. */
-void host_init(host *h, host_world *world, uint32_t index, const pu_config *config, const uint8_t run_seed[32]);
+/* Sets up identity and seeds; the node does not exist yet. h must not move afterwards. Aborts
+ * without memory. */
+void host_init(host *h, host_world *world, uint32_t index, const pu_config *config,
+               const uint8_t run_seed[32]);
 void host_close(host *h);
 
-/* Makes the node: its inputs up to the first ADDR are given with host_command; host_started ends the start order. */
+/* Makes the node: its inputs up to the first ADDR are given with host_command; host_started ends
+ * the start order. */
 void host_start(host *h);
 void host_started(host *h);
 

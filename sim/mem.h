@@ -35,7 +35,8 @@ static inline void *sim_alloc(size_t bytes)
     return block;
 }
 
-/* A block of bytes with the contents of old (NULL: none) as far as they fit; old is gone. bytes must not be 0. */
+/* A block of bytes with the contents of old (NULL: none) as far as they fit; old is gone. bytes
+ * must not be 0. */
 static inline void *sim_resize(void *old, size_t bytes)
 {
     PU_ASSERT(bytes > 0);

@@ -1,23 +1,32 @@
-/* sim/nat.h - one NAT box for UDP, by datagram (terms of RFC 4787). It knows endpoints and time, nothing of networks. */
+/* sim/nat.h - one NAT box for UDP, by datagram (terms of RFC 4787). It knows endpoints and time,
+ * nothing of networks. */
 #ifndef SIM_NAT_H
 #define SIM_NAT_H
 
 #include "base/rng.h"
 #include "peerup/ident.h"
 
-enum nat_mapping { NAT_EIM = 1, NAT_ADM, NAT_APDM };      /* endpoint-independent, address-, address-and-port-dependent */
+enum nat_mapping {
+    NAT_EIM = 1,
+    NAT_ADM,
+    NAT_APDM
+}; /* endpoint-independent, address-, address-and-port-dependent */
 enum nat_filtering { NAT_EIF = 1, NAT_ADF, NAT_APDF };
-enum nat_ports { NAT_PRESERVE = 1, NAT_SEQUENTIAL, NAT_RANDOM }; /* preserve falls back to sequential on a clash */
+enum nat_ports {
+    NAT_PRESERVE = 1,
+    NAT_SEQUENTIAL,
+    NAT_RANDOM
+}; /* preserve falls back to sequential on a clash */
 
 /* What a kind of box does. */
 typedef struct nat_type {
     enum nat_mapping mapping;
     enum nat_filtering filtering;
     enum nat_ports ports;
-    uint64_t udp_idle_ns;   /* a mapping that is not refreshed so long is gone */
-    bool hairpin;           /* forwards between its own inner hosts through its external address */
-    bool refresh_inbound;   /* inbound datagrams refresh too (outbound always do) */
-    bool blocks_udp;        /* lets no UDP out at all */
+    uint64_t udp_idle_ns; /* a mapping that is not refreshed so long is gone */
+    bool hairpin;         /* forwards between its own inner hosts through its external address */
+    bool refresh_inbound; /* inbound datagrams refresh too (outbound always do) */
+    bool blocks_udp;      /* lets no UDP out at all */
 } nat_type;
 
 enum nat_verdict {
@@ -29,21 +38,29 @@ enum nat_verdict {
 
 typedef struct nat nat;
 
-/* Makes a box with external address external (port 0). seed: 32 bytes, kept until free; purpose: its random stream. */
-nat *nat_new(const nat_type *type, const pu_endpoint *external, const uint8_t seed[32], uint32_t purpose);
+/* Makes a box with external address external (port 0). seed: 32 bytes, kept until free; purpose:
+ * its random stream. */
+nat *nat_new(const nat_type *type, const pu_endpoint *external, const uint8_t seed[32],
+             uint32_t purpose);
 void nat_free(nat *n);
 
-/* Translates an outbound datagram's source inner, sent to remote, into *outer; makes or refreshes the mapping. */
-enum nat_verdict nat_out(nat *n, pu_time now, const pu_endpoint *inner, const pu_endpoint *remote, pu_endpoint *outer);
+/* Translates an outbound datagram's source inner, sent to remote, into *outer; makes or refreshes
+ * the mapping. */
+enum nat_verdict nat_out(nat *n, pu_time now, const pu_endpoint *inner, const pu_endpoint *remote,
+                         pu_endpoint *outer);
 
 /* Translates an inbound datagram's destination outer, come from remote, into *inner. */
-enum nat_verdict nat_in(nat *n, pu_time now, const pu_endpoint *remote, const pu_endpoint *outer, pu_endpoint *inner);
+enum nat_verdict nat_in(nat *n, pu_time now, const pu_endpoint *remote, const pu_endpoint *outer,
+                        pu_endpoint *inner);
 
-/* The external endpoint that inner shows to remote at now without touching anything. False: none is mapped. */
-bool nat_lookup(const nat *n, pu_time now, const pu_endpoint *inner, const pu_endpoint *remote, pu_endpoint *outer);
+/* The external endpoint that inner shows to remote at now without touching anything. False: none is
+ * mapped. */
+bool nat_lookup(const nat *n, pu_time now, const pu_endpoint *inner, const pu_endpoint *remote,
+                pu_endpoint *outer);
 
-/* The inner endpoint mapped at outer at now, whoever asks: no filter, nothing touched. False: none is mapped. The network
- * needs it to know whose access link a datagram is on before that datagram has come to the box. */
+/* The inner endpoint mapped at outer at now, whoever asks: no filter, nothing touched. False: none
+ * is mapped. The network needs it to know whose access link a datagram is on before that datagram
+ * has come to the box. */
 bool nat_peek(const nat *n, pu_time now, const pu_endpoint *outer, pu_endpoint *inner);
 
 /* What it was made of; its external address. */
@@ -53,7 +70,8 @@ pu_endpoint nat_external(const nat *n);
 /* Mappings alive at now. */
 uint32_t nat_count(const nat *n, pu_time now);
 
-/* Words used in scenarios, reports and the database: "eim", "apdf", "random"; parsing gives 0 for another word. */
+/* Words used in scenarios, reports and the database: "eim", "apdf", "random"; parsing gives 0 for
+ * another word. */
 const char *nat_mapping_name(enum nat_mapping m);
 const char *nat_filtering_name(enum nat_filtering f);
 const char *nat_ports_name(enum nat_ports p);

@@ -1,14 +1,17 @@
-/* sim/net.h - the simulated network: hosts at sites, access links, boxes in a row, and every datagram's way through them.
+/* sim/net.h - the simulated network: hosts at sites, access links, boxes in a row, and every
+ * datagram's way through them.
  *
- * Realms. The public realm and the inside of each box are address spaces. A datagram climbs from its host's realm through
- * boxes (each translates its source) until its destination address is known in a realm, crosses the core, and descends
- * through boxes (each filters and translates its destination) to a host. All boxes of a host sit on its side of the
- * access link, so translation happens when the host sends and when the datagram has come off the far access link.
+ * Realms. The public realm and the inside of each box are address spaces. A datagram climbs from
+ * its host's realm through boxes (each translates its source) until its destination address is
+ * known in a realm, crosses the core, and descends through boxes (each filters and translates its
+ * destination) to a host. All boxes of a host sit on its side of the access link, so translation
+ * happens when the host sends and when the datagram has come off the far access link.
  *
- * Delay = uplink queue + access(a) + RTT/2 between the sites + access(b) + jitter, then the downlink queue; hosts that
- * meet inside one realm are LAN_NS apart. Loss, jitter, rate and queue apply once at each access link.
- * Public hosts and boxes get one address a /24, from ranges that nodes treat as global; LANs are 192.168/16, the inside of
- * a box that has boxes inside is 100.64/10.
+ * Delay = uplink queue + access(a) + RTT/2 between the sites + access(b) + jitter, then the
+ * downlink queue; hosts that meet inside one realm are LAN_NS apart. Loss, jitter, rate and queue
+ * apply once at each access link. Public hosts and boxes get one address a /24, from ranges that
+ * nodes treat as global; LANs are 192.168/16, the inside of a box that has boxes inside is
+ * 100.64/10.
  */
 #ifndef SIM_NET_H
 #define SIM_NET_H
@@ -17,38 +20,39 @@
 #include "sim/queue.h"
 #include "sim/topo.h"
 
-#define NET_NONE UINT32_MAX          /* no host, no box: the public realm */
-#define NET_LAN_NS (1 * PU_MS)       /* one way between hosts behind the same box */
-#define NET_HEADER_BYTES 28          /* IPv4 and UDP: what a datagram costs a link's rate besides its payload */
+#define NET_NONE UINT32_MAX    /* no host, no box: the public realm */
+#define NET_LAN_NS (1 * PU_MS) /* one way between hosts behind the same box */
+#define NET_HEADER_BYTES \
+    28 /* IPv4 and UDP: what a datagram costs a link's rate besides its payload */
 
 /* A host's access link; the same both ways unless named. */
 typedef struct net_link {
-    uint64_t access_ns;  /* one way, host to core */
-    uint64_t jitter_ns;  /* spread, see dist_jitter */
-    uint32_t loss_ppm;   /* each way */
+    uint64_t access_ns;        /* one way, host to core */
+    uint64_t jitter_ns;        /* spread, see dist_jitter */
+    uint32_t loss_ppm;         /* each way */
     uint64_t up_bps, down_bps; /* bits a second; 0 = unlimited */
-    uint64_t queue_ns;   /* drop-tail: a datagram that would wait longer is dropped */
+    uint64_t queue_ns;         /* drop-tail: a datagram that would wait longer is dropped */
 } net_link;
 
 /* What a datagram carries, for logs: the sender says so. */
 enum net_kind {
     NET_KIND_OTHER = 0,
-    NET_KIND_HELLO,     /* handshake of the transport model */
-    NET_KIND_DATA,      /* stream frames */
-    NET_KIND_ACK,       /* acknowledgements only */
+    NET_KIND_HELLO, /* handshake of the transport model */
+    NET_KIND_DATA,  /* stream frames */
+    NET_KIND_ACK,   /* acknowledgements only */
     NET_KIND_KEEPALIVE,
     NET_KIND_CLOSE,
-    NET_KIND_PUNCH      /* a node's PACKET effect: hole punch datagrams */
+    NET_KIND_PUNCH /* a node's PACKET effect: hole punch datagrams */
 };
 
 /* What became of a datagram at one place. */
 enum net_fate {
-    NET_SENT = 1,    /* left its host */
-    NET_TRANSLATED,  /* a box let it out */
-    NET_DELIVERED,   /* reached its host */
-    NET_LOST,        /* by the loss of a link */
+    NET_SENT = 1,   /* left its host */
+    NET_TRANSLATED, /* a box let it out */
+    NET_DELIVERED,  /* reached its host */
+    NET_LOST,       /* by the loss of a link */
     NET_QUEUE_FULL,
-    NET_NO_ROUTE,    /* nobody has that address (any more) */
+    NET_NO_ROUTE, /* nobody has that address (any more) */
     NET_NO_MAPPING,
     NET_FILTERED,
     NET_BLOCKED,
@@ -58,37 +62,41 @@ enum net_fate {
 /* One line about a datagram: endpoints as they are at that place. */
 typedef struct net_record {
     pu_time at;
-    uint64_t id;          /* of the datagram, from 1 */
-    uint32_t from_host;   /* who sent it */
-    uint32_t to_host;     /* who got it; NET_NONE unless DELIVERED */
-    uint32_t box;         /* where, NET_NONE outside of boxes */
+    uint64_t id;        /* of the datagram, from 1 */
+    uint32_t from_host; /* who sent it */
+    uint32_t to_host;   /* who got it; NET_NONE unless DELIVERED */
+    uint32_t box;       /* where, NET_NONE outside of boxes */
     pu_endpoint from, to;
-    uint32_t bytes;       /* UDP payload */
+    uint32_t bytes; /* UDP payload */
     enum net_kind kind;
     enum net_fate fate;
 } net_record;
 
-/* Whom the network tells. record comes for every place a datagram passes; deliver gives it to its host, bytes borrowed
- * during the call. */
+/* Whom the network tells. record comes for every place a datagram passes; deliver gives it to its
+ * host, bytes borrowed during the call. */
 typedef struct net_observer {
     void *ctx;
     void (*record)(void *ctx, const net_record *record);
-    void (*deliver)(void *ctx, pu_time now, uint32_t host, const pu_endpoint *local, const pu_endpoint *remote, pu_span bytes);
+    void (*deliver)(void *ctx, pu_time now, uint32_t host, const pu_endpoint *local,
+                    const pu_endpoint *remote, pu_span bytes);
 } net_observer;
 
 typedef struct net net;
 
-/* Makes an empty network. topo, q and seed (32 bytes) are kept until net_free. Aborts without memory. */
+/* Makes an empty network. topo, q and seed (32 bytes) are kept until net_free. Aborts without
+ * memory. */
 net *net_new(queue *q, const topo *sites, const uint8_t seed[32], const net_observer *observer);
 void net_free(net *n);
 
-/* Adds a box inside parent (NET_NONE: in the public realm) and returns its index. holds_boxes: its inside is 100.64/10. */
+/* Adds a box inside parent (NET_NONE: in the public realm) and returns its index. holds_boxes: its
+ * inside is 100.64/10. */
 uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_boxes);
 
 /* Adds a host that is attached nowhere and returns its index. */
 uint32_t net_host_add(net *n);
 
-/* Attaches host at site, behind box (NET_NONE: public), and gives it an address there. It must be detached. */
+/* Attaches host at site, behind box (NET_NONE: public), and gives it an address there. It must be
+ * detached. */
 void net_host_attach(net *n, uint32_t host, uint32_t box, uint32_t site, const net_link *link);
 
 /* Takes host off the network; what is under way to it becomes NO_ROUTE. */
@@ -106,11 +114,14 @@ uint32_t net_box_parent(const net *n, uint32_t box);
 const nat_type *net_box_type(const net *n, uint32_t box);
 uint32_t net_box_count(const net *n);
 
-/* What host's endpoint (its address and port) looks like from the public realm to remote right now. False: not mapped. */
-bool net_public_view(const net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoint *remote, pu_endpoint *seen);
+/* What host's endpoint (its address and port) looks like from the public realm to remote right now.
+ * False: not mapped. */
+bool net_public_view(const net *n, pu_time now, uint32_t host, uint16_t port,
+                     const pu_endpoint *remote, pu_endpoint *seen);
 
 /* Sends bytes from host's port to `to`. bytes are copied; at most 1,500. */
-void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoint *to, pu_span bytes, enum net_kind kind);
+void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoint *to,
+              pu_span bytes, enum net_kind kind);
 
 /* Handles SIM_EV_ARRIVE and SIM_EV_DELIVER. */
 void net_event(net *n, pu_time now, const sim_event *event);

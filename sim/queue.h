@@ -1,8 +1,9 @@
 /* sim/queue.h - events of a run in one total order: (time, tie, source, sequence of that source).
  *
- * The tie is a mix of the order seed, the source and the time, so that no source is always first at one instant, and no
- * global counter exists: what one source schedules never shifts another's order. A 4-ary heap of 24-byte keys beside a
- * slab of payloads; other structures may take its place behind this interface.
+ * The tie is a mix of the order seed, the source and the time, so that no source is always first at
+ * one instant, and no global counter exists: what one source schedules never shifts another's
+ * order. A 4-ary heap of 24-byte keys beside a slab of payloads; other structures may take its
+ * place behind this interface.
  */
 #ifndef SIM_QUEUE_H
 #define SIM_QUEUE_H
@@ -10,11 +11,11 @@
 #include "peerup/base.h"
 
 enum sim_event_kind {
-    SIM_EV_NODE = 1,  /* target: host; its node's deadline may have come */
-    SIM_EV_CONN,      /* target: host, arg: connection handle; a timer of the transport model */
-    SIM_EV_ARRIVE,    /* target: datagram; it has reached the far access link */
-    SIM_EV_DELIVER,   /* target: datagram; it leaves the downlink queue */
-    SIM_EV_SCRIPT     /* target: line of the scenario's script */
+    SIM_EV_NODE = 1, /* target: host; its node's deadline may have come */
+    SIM_EV_CONN,     /* target: host, arg: connection handle; a timer of the transport model */
+    SIM_EV_ARRIVE,   /* target: datagram; it has reached the far access link */
+    SIM_EV_DELIVER,  /* target: datagram; it leaves the downlink queue */
+    SIM_EV_SCRIPT    /* target: line of the scenario's script */
 };
 
 /* What is scheduled. */

@@ -40,7 +40,8 @@ const char *record_peer_name(const record *r, pu_span id, char scratch[PU_PEER_I
     if (node != SCENARIO_ANY) return r->s->nodes[node].name;
     pu_peer_id parsed;
     scratch[0] = 0;
-    if (pu_peer_id_from_bytes(&parsed, id) == PU_OK) pu_peer_id_text(&parsed, PU_PEER_BASE58, scratch);
+    if (pu_peer_id_from_bytes(&parsed, id) == PU_OK)
+        pu_peer_id_text(&parsed, PU_PEER_BASE58, scratch);
     return scratch;
 }
 
@@ -69,19 +70,20 @@ void record_boxes(record *r, const net *network, const uint32_t *box_owner, cons
         char address[64];
         address_name(net_box_address(network, i), address);
         uint32_t parent = net_box_parent(network, i);
-        tracedb_put_nat(r->db, &(tracedb_nat){
-                                   .box = i,
-                                   .parent = parent != NET_NONE ? (int64_t)parent : -1,
-                                   .type_name = box_nat[i] != SCENARIO_ANY ? r->s->nats[box_nat[i]].name : "",
-                                   .mapping = nat_mapping_name(type->mapping),
-                                   .filtering = nat_filtering_name(type->filtering),
-                                   .ports = nat_ports_name(type->ports),
-                                   .udp_idle_ns = type->udp_idle_ns,
-                                   .hairpin = type->hairpin,
-                                   .blocks_udp = type->blocks_udp,
-                                   .address = address,
-                                   .owner = r->s->nodes[box_owner[i]].name,
-                               });
+        tracedb_put_nat(
+            r->db, &(tracedb_nat){
+                       .box = i,
+                       .parent = parent != NET_NONE ? (int64_t)parent : -1,
+                       .type_name = box_nat[i] != SCENARIO_ANY ? r->s->nats[box_nat[i]].name : "",
+                       .mapping = nat_mapping_name(type->mapping),
+                       .filtering = nat_filtering_name(type->filtering),
+                       .ports = nat_ports_name(type->ports),
+                       .udp_idle_ns = type->udp_idle_ns,
+                       .hairpin = type->hairpin,
+                       .blocks_udp = type->blocks_udp,
+                       .address = address,
+                       .owner = r->s->nodes[box_owner[i]].name,
+                   });
     }
 }
 
@@ -92,11 +94,14 @@ static void chain_name(const record *r, const net *network, const host *h, char 
     size_t len = 0;
     out[0] = 0;
     uint32_t place = 0;
-    for (uint32_t box = net_host_box(network, h->index); box != NET_NONE && len < cap; box = net_box_parent(network, box)) {
+    for (uint32_t box = net_host_box(network, h->index); box != NET_NONE && len < cap;
+         box = net_box_parent(network, box)) {
         const nat_type *t = net_box_type(network, box);
-        const char *name = place < node->behind.count ? r->s->nats[node->behind.box[place].nat].name : "nat";
-        int wrote = snprintf(out + len, cap - len, "%s%s %s/%s/%s", place > 0 ? " > " : "", name, nat_mapping_name(t->mapping),
-                             nat_filtering_name(t->filtering), nat_ports_name(t->ports));
+        const char *name =
+            place < node->behind.count ? r->s->nats[node->behind.box[place].nat].name : "nat";
+        int wrote = snprintf(out + len, cap - len, "%s%s %s/%s/%s", place > 0 ? " > " : "", name,
+                             nat_mapping_name(t->mapping), nat_filtering_name(t->filtering),
+                             nat_ports_name(t->ports));
         if (wrote < 0) return;
         len += (size_t)wrote;
         place++;
@@ -116,25 +121,27 @@ void record_node(record *r, const net *network, const host *h, uint32_t site)
         outermost = net_box_parent(network, outermost);
     address_name(outermost != NET_NONE ? net_box_address(network, outermost) : own, outside);
     chain_name(r, network, h, behind, sizeof behind);
-    tracedb_put_node(r->db, &(tracedb_node){
-                                .node = h->index,
-                                .name = node->name,
-                                .peer = peer,
-                                .group = node->group != SCENARIO_ANY ? r->s->groups[node->group].name : NULL,
-                                .is_relay = node->is_relay,
-                                .is_public = box == NET_NONE,
-                                .site = site,
-                                .address = address,
-                                .public_address = outside,
-                                .behind = behind,
-                            });
+    tracedb_put_node(
+        r->db, &(tracedb_node){
+                   .node = h->index,
+                   .name = node->name,
+                   .peer = peer,
+                   .group = node->group != SCENARIO_ANY ? r->s->groups[node->group].name : NULL,
+                   .is_relay = node->is_relay,
+                   .is_public = box == NET_NONE,
+                   .site = site,
+                   .address = address,
+                   .public_address = outside,
+                   .behind = behind,
+               });
 }
 
 /* ---- while it runs ---- */
 
 void record_note(record *r, pu_time at, uint32_t node, const char *kind, const char *text)
 {
-    if (r->db != NULL) tracedb_put_note(r->db, at, node != SCENARIO_ANY ? (int64_t)node : -1, kind, text);
+    if (r->db != NULL)
+        tracedb_put_note(r->db, at, node != SCENARIO_ANY ? (int64_t)node : -1, kind, text);
 }
 
 static void leg_start(record *r, uint32_t node, const pu_trace *event)
@@ -142,12 +149,15 @@ static void leg_start(record *r, uint32_t node, const pu_trace *event)
     r->legs = sim_grow(r->legs, &r->leg_cap, r->leg_count, sizeof *r->legs);
     struct record_leg *leg = &r->legs[r->leg_count++];
     char scratch[PU_PEER_ID_TEXT_MAX];
-    *leg = (struct record_leg){.node = node, .token = (pu_token)event->a, .circuit = event->b == 1, .start = event->now};
+    *leg = (struct record_leg){
+        .node = node, .token = (pu_token)event->a, .circuit = event->b == 1, .start = event->now};
     snprintf(leg->to, sizeof leg->to, "%s", record_peer_name(r, event->peer, scratch));
-    snprintf(leg->address, sizeof leg->address, "%.*s", (int)event->text.len, (const char *)event->text.base);
+    snprintf(leg->address, sizeof leg->address, "%.*s", (int)event->text.len,
+             (const char *)event->text.base);
 }
 
-static void leg_put(record *r, const struct record_leg *leg, pu_time end, const char *outcome, uint32_t code)
+static void leg_put(record *r, const struct record_leg *leg, pu_time end, const char *outcome,
+                    uint32_t code)
 {
     tracedb_put_dial(r->db, &(tracedb_dial){
                                 .node = leg->node,
@@ -161,7 +171,8 @@ static void leg_put(record *r, const struct record_leg *leg, pu_time end, const 
                             });
 }
 
-static void leg_end(record *r, uint32_t node, const pu_trace *event, const char *outcome, uint32_t code)
+static void leg_end(record *r, uint32_t node, const pu_trace *event, const char *outcome,
+                    uint32_t code)
 {
     for (uint32_t i = 0; i < r->leg_count; i++)
         if (r->legs[i].node == node && r->legs[i].token == event->a) {
@@ -172,7 +183,8 @@ static void leg_end(record *r, uint32_t node, const pu_trace *event, const char 
 }
 
 /* A note that begins with the name of the event's peer. */
-static void note_peer(record *r, uint32_t node, const pu_trace *event, const char *kind, const char *more)
+static void note_peer(record *r, uint32_t node, const pu_trace *event, const char *kind,
+                      const char *more)
 {
     char scratch[PU_PEER_ID_TEXT_MAX], text[256];
     snprintf(text, sizeof text, "%s%s", record_peer_name(r, event->peer, scratch), more);
@@ -183,9 +195,9 @@ static void note_punch(record *r, uint32_t node, const pu_trace *event)
 {
     char more[96];
     if (event->code == PU_TR_PUNCH_OK)
-        snprintf(more, sizeof more, ": direct after %" PRIu64 " rounds, %" PRIu64 " ns", event->a, event->b);
-    else
-        snprintf(more, sizeof more, ": failed after %" PRIu64 " rounds", event->a);
+        snprintf(more, sizeof more, ": direct after %" PRIu64 " rounds, %" PRIu64 " ns", event->a,
+                 event->b);
+    else snprintf(more, sizeof more, ": failed after %" PRIu64 " rounds", event->a);
     note_peer(r, node, event, event->code == PU_TR_PUNCH_OK ? "punch" : "punch-failed", more);
 }
 
@@ -215,7 +227,8 @@ void record_trace(record *r, uint32_t node, const pu_trace *event)
     summarise(r, node, event);
     if (r->log < RUN_LOG_EVENTS) return;
     char scratch[PU_PEER_ID_TEXT_MAX];
-    tracedb_put_event(r->db, node, event, event->peer.len > 0 ? record_peer_name(r, event->peer, scratch) : "");
+    tracedb_put_event(r->db, node, event,
+                      event->peer.len > 0 ? record_peer_name(r, event->peer, scratch) : "");
 }
 
 void record_packet(record *r, const net_record *p)
@@ -249,19 +262,20 @@ static void put_conns(record *r, const watch *w)
             endpoint_name(&c->local, local);
             endpoint_name(&c->remote, remote);
         }
-        tracedb_put_conn(r->db, &(tracedb_conn){
-                                    .node = c->node,
-                                    .conn = pu_handle_ordinal(c->handle),
-                                    .peer = c->peer != SCENARIO_ANY ? r->s->nodes[c->peer].name : "",
-                                    .dialled = c->dialled,
-                                    .relayed = c->relayed,
-                                    .local = local,
-                                    .remote = remote,
-                                    .up = c->up,
-                                    .confirmed = c->confirmed,
-                                    .down = c->down,
-                                    .code = c->code,
-                                });
+        tracedb_put_conn(r->db,
+                         &(tracedb_conn){
+                             .node = c->node,
+                             .conn = pu_handle_ordinal(c->handle),
+                             .peer = c->peer != SCENARIO_ANY ? r->s->nodes[c->peer].name : "",
+                             .dialled = c->dialled,
+                             .relayed = c->relayed,
+                             .local = local,
+                             .remote = remote,
+                             .up = c->up,
+                             .confirmed = c->confirmed,
+                             .down = c->down,
+                             .code = c->code,
+                         });
     }
 }
 
@@ -269,7 +283,8 @@ static void put_paths(record *r, const watch *w, pu_time end)
 {
     for (uint32_t i = 0; i < w->path_count; i++) {
         const watch_path *p = &w->paths[i];
-        tracedb_put_path(r->db, &(tracedb_path){p->a, p->b, p->direct, p->start, p->end != PU_NEVER ? p->end : end});
+        tracedb_put_path(r->db, &(tracedb_path){p->a, p->b, p->direct, p->start,
+                                                p->end != PU_NEVER ? p->end : end});
     }
     for (uint32_t i = 0; i < w->ask_count; i++) {
         const run_connection *a = &w->asks[i];
@@ -281,8 +296,12 @@ static void put_paths(record *r, const watch *w, pu_time end)
                                        .usable = a->usable,
                                        .direct = a->direct,
                                        .lost = a->lost,
-                                       .first_path = !came ? "" : a->first_is_relay ? "relay" : "direct",
-                                       .last_path = !came ? "" : a->last_is_direct ? "direct" : "relay",
+                                       .first_path = !came               ? ""
+                                                     : a->first_is_relay ? "relay"
+                                                                         : "direct",
+                                       .last_path = !came               ? ""
+                                                    : a->last_is_direct ? "direct"
+                                                                        : "relay",
                                    });
     }
 }
@@ -295,12 +314,16 @@ bool record_close(record *r, const watch *w, const run_options *options, const r
     for (uint32_t i = 0; i < r->leg_count; i++) leg_put(r, &r->legs[i], PU_NEVER, "open", 0);
     free(r->legs);
     for (uint32_t i = 0; i < result->metric_count; i++)
-        tracedb_put_metric(r->db, result->metrics[i].name, result->metrics[i].value, result->metrics[i].unit);
+        tracedb_put_metric(r->db, result->metrics[i].name, result->metrics[i].value,
+                           result->metrics[i].unit);
     for (uint32_t i = 0; i < result->property_count; i++)
-        tracedb_put_property(r->db, result->properties[i].name, result->properties[i].held, result->properties[i].why);
+        tracedb_put_property(r->db, result->properties[i].name, result->properties[i].held,
+                             result->properties[i].why);
     char config_hash[40], trace_hash[40], error[512];
-    snprintf(config_hash, sizeof config_hash, "%016" PRIx64 "%016" PRIx64, r->s->hash[0], r->s->hash[1]);
-    snprintf(trace_hash, sizeof trace_hash, "%016" PRIx64 "%016" PRIx64, result->hash[0], result->hash[1]);
+    snprintf(config_hash, sizeof config_hash, "%016" PRIx64 "%016" PRIx64, r->s->hash[0],
+             r->s->hash[1]);
+    snprintf(trace_hash, sizeof trace_hash, "%016" PRIx64 "%016" PRIx64, result->hash[0],
+             result->hash[1]);
     tracedb_put_run(r->db, &(tracedb_run){
                                .seed = options->seed,
                                .scenario = r->s->name,

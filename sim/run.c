@@ -39,7 +39,9 @@ static void loop(world *w)
 {
     sim_event e;
     pu_time at;
-    while (queue_next(w->hosts_share.q) <= w->s->duration_ns && queue_pop(w->hosts_share.q, &at, &e)) take_event(w, at, &e);
+    while (queue_next(w->hosts_share.q) <= w->s->duration_ns &&
+           queue_pop(w->hosts_share.q, &at, &e))
+        take_event(w, at, &e);
     w->hosts_share.now = w->s->duration_ns;
 }
 
@@ -66,7 +68,8 @@ static void put_metrics(const world *w, run_result *r)
         [METRIC_LOST] = {"datagrams_lost", "datagrams"},
         [METRIC_FILTERED] = {"datagrams_filtered", "datagrams"},
     };
-    _Static_assert(METRIC_COUNT <= sizeof r->metrics / sizeof r->metrics[0], "a place for every metric");
+    _Static_assert(METRIC_COUNT <= sizeof r->metrics / sizeof r->metrics[0],
+                   "a place for every metric");
     for (uint32_t i = 0; i < METRIC_COUNT; i++)
         r->metrics[r->metric_count++] = (run_metric){names[i].name, w->metrics[i], names[i].unit};
 }
@@ -83,8 +86,10 @@ static void put_result(const world *w, run_result *r)
     r->properties = s->expect_count > 0 ? sim_alloc(s->expect_count * sizeof *r->properties) : NULL;
     for (uint32_t i = 0; i < s->expect_count; i++) check_expect(&w->judge, i, &r->properties[i]);
     r->connection_count = w->judge.ask_count;
-    r->connections = r->connection_count > 0 ? sim_alloc(r->connection_count * sizeof *r->connections) : NULL;
-    if (r->connection_count > 0) memcpy(r->connections, w->judge.asks, r->connection_count * sizeof *r->connections);
+    r->connections =
+        r->connection_count > 0 ? sim_alloc(r->connection_count * sizeof *r->connections) : NULL;
+    if (r->connection_count > 0)
+        memcpy(r->connections, w->judge.asks, r->connection_count * sizeof *r->connections);
     put_metrics(w, r);
 }
 
@@ -105,7 +110,8 @@ int run_scenario(const scenario *s, const run_options *options, run_result *resu
         for (uint32_t node = 0; node < s->node_count; node++)
             record_node(&w->log, w->hosts_share.network, &w->hosts[node], w->places[node].site);
         loop(w);
-        record_boxes(&w->log, w->hosts_share.network, w->box_owner, w->box_nat); /* those of changed networks too */
+        record_boxes(&w->log, w->hosts_share.network, w->box_owner,
+                     w->box_nat); /* those of changed networks too */
         put_result(w, result);
         result->wall_ns = wall_clock_ns() - began;
         is_good = record_close(&w->log, &w->judge, options, result);

@@ -1,4 +1,5 @@
-/* sim/run.h - one run: a scenario, a seed and options go in; a result and, if asked, a run database come out. */
+/* sim/run.h - one run: a scenario, a seed and options go in; a result and, if asked, a run database
+ * come out. */
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
 
@@ -17,15 +18,16 @@ typedef struct run_options {
 typedef struct run_property {
     const char *name; /* belongs to the scenario */
     bool held;
-    char why[256];    /* what was seen, with times */
+    char why[256]; /* what was seen, with times */
 } run_property;
 
-/* One connect of the script, again after each loss. Times are PU_NEVER when it never came to that. */
+/* One connect of the script, again after each loss. Times are PU_NEVER when it never came to that.
+ */
 typedef struct run_connection {
     uint32_t from, to; /* nodes */
     pu_time asked, usable, direct, lost;
-    bool first_is_relay;  /* the first usable path */
-    bool last_is_direct;  /* the path at the end, or when it was lost */
+    bool first_is_relay; /* the first usable path */
+    bool last_is_direct; /* the path at the end, or when it was lost */
 } run_connection;
 
 typedef struct run_metric {
@@ -35,18 +37,22 @@ typedef struct run_metric {
 } run_metric;
 
 typedef struct run_result {
-    uint64_t hash[2];      /* trace hash */
-    uint64_t events;       /* taken from the queue */
+    uint64_t hash[2]; /* trace hash */
+    uint64_t events;  /* taken from the queue */
     uint64_t sim_ns;
-    uint64_t wall_ns;      /* for printing only */
+    uint64_t wall_ns; /* for printing only */
     uint32_t nodes;
     uint64_t bytes_per_node; /* node, transport and host; by the simulator's allocator */
-    run_property *properties; uint32_t property_count;
-    run_connection *connections; uint32_t connection_count;
-    run_metric metrics[16]; uint32_t metric_count;
+    run_property *properties;
+    uint32_t property_count;
+    run_connection *connections;
+    uint32_t connection_count;
+    run_metric metrics[16];
+    uint32_t metric_count;
 } run_result;
 
-/* Runs. 0, or 1 with a line on stderr (the database could not be written, the latency file is bad). */
+/* Runs. 0, or 1 with a line on stderr (the database could not be written, the latency file is bad).
+ */
 int run_scenario(const scenario *s, const run_options *options, run_result *result);
 
 void run_result_free(run_result *result);

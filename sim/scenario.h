@@ -1,6 +1,8 @@
-/* sim/scenario.h - a scenario file as data: what scenario_read makes of the YAML and everything else works from.
+/* sim/scenario.h - a scenario file as data: what scenario_read makes of the YAML and everything
+ * else works from.
  *
- * Times are ns, rates bits a second, shares parts per million. Names are resolved: nodes, types and groups are indices.
+ * Times are ns, rates bits a second, shares parts per million. Names are resolved: nodes, types and
+ * groups are indices.
  */
 #ifndef SIM_SCENARIO_H
 #define SIM_SCENARIO_H
@@ -9,10 +11,10 @@
 #include "sim/net.h"
 
 enum {
-    SCENARIO_NAME_MAX = 64,     /* bytes of a name, terminator included */
+    SCENARIO_NAME_MAX = 64, /* bytes of a name, terminator included */
     SCENARIO_PATH_MAX = 1024,
-    SCENARIO_CHAIN_MAX = 4,     /* boxes in a row */
-    SCENARIO_RELAYS_MAX = 8,    /* relays of one node */
+    SCENARIO_CHAIN_MAX = 4,      /* boxes in a row */
+    SCENARIO_RELAYS_MAX = 8,     /* relays of one node */
     SCENARIO_NODES_MAX = 100000, /* nodes, groups included */
     SCENARIO_FILE_MAX = 1 << 20, /* bytes of a scenario file */
 };
@@ -50,28 +52,30 @@ typedef struct scenario_setting {
 
 typedef struct scenario_node {
     char name[SCENARIO_NAME_MAX];
-    uint32_t site;                  /* row of the latency matrix, SCENARIO_ANY: drawn */
-    scenario_chain behind;          /* count 0: public */
+    uint32_t site;         /* row of the latency matrix, SCENARIO_ANY: drawn */
+    scenario_chain behind; /* count 0: public */
     uint32_t relay_count;
     uint32_t relays[SCENARIO_RELAYS_MAX]; /* nodes */
-    bool is_relay;                  /* roles: [relay] */
-    bool knows_all;                 /* is told every other node's addresses when it connects */
-    uint32_t group;                 /* index in groups, SCENARIO_ANY: named in the file */
-    scenario_setting *settings;     /* owned by the scenario */
+    bool is_relay;                        /* roles: [relay] */
+    bool knows_all;             /* is told every other node's addresses when it connects */
+    uint32_t group;             /* index in groups, SCENARIO_ANY: named in the file */
+    scenario_setting *settings; /* owned by the scenario */
     uint32_t setting_count;
     scenario_place place;
 } scenario_node;
 
-/* Many nodes from one line, `groups:`. Its members are in nodes[first .. first + count), named NAME-1, NAME-2, ... */
+/* Many nodes from one line, `groups:`. Its members are in nodes[first .. first + count), named
+ * NAME-1, NAME-2, ... */
 typedef struct scenario_group {
     char name[SCENARIO_NAME_MAX];
     uint32_t first, count;
-    bool has_mix;                   /* each member is behind one box drawn from the mix */
-    uint32_t mix_weight_ppm[5];     /* eim/eif, eim/adf, eim/apdf, apdm/apdf, blocked */
-    uint32_t mix_ports_ppm[3];      /* preserve, sequential, random */
-    uint64_t mix_idle_ns[3];        /* p10, p50, p90 */
+    bool has_mix;               /* each member is behind one box drawn from the mix */
+    uint32_t mix_weight_ppm[5]; /* eim/eif, eim/adf, eim/apdf, apdm/apdf, blocked */
+    uint32_t mix_ports_ppm[3];  /* preserve, sequential, random */
+    uint64_t mix_idle_ns[3];    /* p10, p50, p90 */
     uint32_t mix_hairpin_ppm;
-    bool has_pairs;                 /* members 1 and 2, 3 and 4, ... authorise each other, the first asks for the second */
+    bool has_pairs; /* members 1 and 2, 3 and 4, ... authorise each other, the first asks for the
+                       second */
     uint64_t pairs_from_ns, pairs_until_ns; /* at a time drawn between */
 } scenario_group;
 
@@ -81,21 +85,23 @@ enum scenario_event_kind { SCENARIO_CONNECT = 1, SCENARIO_CHANGE_NETWORK };
 typedef struct scenario_event {
     pu_time at;
     enum scenario_event_kind kind;
-    uint32_t a, b;           /* CONNECT: from, to. CHANGE_NETWORK: a, the node */
-    bool has_chain;          /* CHANGE_NETWORK: behind was given; otherwise new boxes of the same types */
+    uint32_t a, b;  /* CONNECT: from, to. CHANGE_NETWORK: a, the node */
+    bool has_chain; /* CHANGE_NETWORK: behind was given; otherwise new boxes of the same types */
     scenario_chain chain;
-    uint32_t site;           /* CHANGE_NETWORK: SCENARIO_ANY: the same */
+    uint32_t site; /* CHANGE_NETWORK: SCENARIO_ANY: the same */
     scenario_place place;
 } scenario_event;
 
 enum scenario_expect_kind {
-    SCENARIO_EXPECT_CONNECTED = 1, /* a usable connection from a to b, or of every pair of a group */
-    SCENARIO_EXPECT_PATH,          /* a's best connection to b is `path` */
-    SCENARIO_EXPECT_NEVER          /* `never` does not happen */
+    SCENARIO_EXPECT_CONNECTED =
+        1,                /* a usable connection from a to b, or of every pair of a group */
+    SCENARIO_EXPECT_PATH, /* a's best connection to b is `path` */
+    SCENARIO_EXPECT_NEVER /* `never` does not happen */
 };
 enum scenario_path { SCENARIO_PATH_DIRECT = 1, SCENARIO_PATH_RELAY };
 enum scenario_never {
-    SCENARIO_NEVER_UNAUTHORIZED = 1, /* unauthorized_data: no node gets a connection or bytes from a peer it did not authorise */
+    SCENARIO_NEVER_UNAUTHORIZED = 1, /* unauthorized_data: no node gets a connection or bytes from a
+                                        peer it did not authorise */
     SCENARIO_NEVER_DIRECT            /* direct: a and b never get an unrelayed connection */
 };
 
@@ -105,9 +111,10 @@ typedef struct scenario_expect {
     enum scenario_expect_kind kind;
     enum scenario_path path;
     enum scenario_never never;
-    uint32_t a, b;          /* nodes; SCENARIO_ANY when not given */
-    uint32_t group;         /* connected: {pairs: NAME}; otherwise SCENARIO_ANY */
-    bool has_after;         /* counts from `after`; otherwise from the last matching connect before it holds */
+    uint32_t a, b;  /* nodes; SCENARIO_ANY when not given */
+    uint32_t group; /* connected: {pairs: NAME}; otherwise SCENARIO_ANY */
+    bool has_after; /* counts from `after`; otherwise from the last matching connect before it holds
+                     */
     pu_time after;
     uint64_t within_ns;
     scenario_place place;
@@ -116,25 +123,34 @@ typedef struct scenario_expect {
 typedef struct scenario {
     char name[SCENARIO_NAME_MAX];
     char about[512];
-    char path[SCENARIO_PATH_MAX];   /* of the file */
+    char path[SCENARIO_PATH_MAX]; /* of the file */
     uint64_t duration_ns;
-    char matrix[SCENARIO_PATH_MAX]; /* latency file, resolved against the scenario's folder; empty: rtt_ns */
+    char matrix[SCENARIO_PATH_MAX]; /* latency file, resolved against the scenario's folder; empty:
+                                       rtt_ns */
     uint64_t rtt_ns;                /* constant round trip between sites */
     net_link link;                  /* of every host */
     scenario_setting *settings;     /* `config:` of all nodes */
     uint32_t setting_count;
-    scenario_nat *nats;             uint32_t nat_count;
-    scenario_node *nodes;           uint32_t node_count;
-    scenario_group *groups;         uint32_t group_count;
-    uint32_t (*authorize)[2];       uint32_t authorize_count; /* mutual; the pairs of groups are included */
-    scenario_event *events;         uint32_t event_count;     /* in the file's order */
-    scenario_expect *expects;       uint32_t expect_count;
-    uint64_t hash[2];               /* of everything above that a run depends on: the configuration hash */
+    scenario_nat *nats;
+    uint32_t nat_count;
+    scenario_node *nodes;
+    uint32_t node_count;
+    scenario_group *groups;
+    uint32_t group_count;
+    uint32_t (*authorize)[2];
+    uint32_t authorize_count; /* mutual; the pairs of groups are included */
+    scenario_event *events;
+    uint32_t event_count; /* in the file's order */
+    scenario_expect *expects;
+    uint32_t expect_count;
+    uint64_t hash[2]; /* of everything above that a run depends on: the configuration hash */
 } scenario;
 
-/* Reads and checks a scenario. overrides: "key.path=value" texts, applied before checking (`--set`).
- * NULL: at least one line "FILE:LINE:COLUMN: what is wrong, did you mean ..." was written to errors. */
-scenario *scenario_read(const char *path, const char *const *overrides, uint32_t override_count, void *errors_file);
+/* Reads and checks a scenario. overrides: "key.path=value" texts, applied before checking
+ * (`--set`). NULL: at least one line "FILE:LINE:COLUMN: what is wrong, did you mean ..." was
+ * written to errors. */
+scenario *scenario_read(const char *path, const char *const *overrides, uint32_t override_count,
+                        void *errors_file);
 
 void scenario_free(scenario *s);
 

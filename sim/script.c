@@ -3,7 +3,9 @@
 #include "sim/mem.h"
 #include "sim/world.h"
 
-enum { GROUP_START_WITHIN_MS = 3000 }; /* members of groups start within so long: no thundering herd at time 0 */
+enum {
+    GROUP_START_WITHIN_MS = 3000
+}; /* members of groups start within so long: no thundering herd at time 0 */
 
 static void entry_add(world *w, world_entry entry)
 {
@@ -56,7 +58,8 @@ static pu_buf maddr_of(uint8_t out[PU_MADDR_MAX], const pu_endpoint *endpoint, c
 }
 
 /* Tells `node` an address of `other`. */
-static void tell(world *w, uint32_t node, uint32_t other, const pu_endpoint *endpoint, uint32_t flags)
+static void tell(world *w, uint32_t node, uint32_t other, const pu_endpoint *endpoint,
+                 uint32_t flags)
 {
     uint8_t bytes[PU_MADDR_MAX];
     pu_buf maddr = maddr_of(bytes, endpoint, &w->hosts[other].id);
@@ -70,13 +73,14 @@ static pu_endpoint main_endpoint(const world *w, uint32_t node)
     return e;
 }
 
-/* Tells a node that knows everybody all that can be known of `other`: its own address, how its boxes show it now, and the
- * circuits through its relays. */
+/* Tells a node that knows everybody all that can be known of `other`: its own address, how its
+ * boxes show it now, and the circuits through its relays. */
 static void tell_all(world *w, uint32_t node, uint32_t other)
 {
     pu_endpoint own = main_endpoint(w, other), seen, from = main_endpoint(w, node);
     tell(w, node, other, &own, 0);
-    if (net_public_view(w->hosts_share.network, w->hosts_share.now, other, HOST_PORT, &from, &seen) &&
+    if (net_public_view(w->hosts_share.network, w->hosts_share.now, other, HOST_PORT, &from,
+                        &seen) &&
         !pu_endpoint_equal(&seen, &own))
         tell(w, node, other, &seen, 0);
     const scenario_node *n = &w->s->nodes[other];
@@ -98,7 +102,8 @@ static void authorise(world *w, uint32_t node, uint32_t peer)
     size_t len = pu_peer_id_text(&w->hosts[peer].id, PU_PEER_BASE58, line);
     int more = snprintf(line + len, sizeof line - len, "  # %s", w->s->nodes[peer].name);
     PU_ASSERT(more > 0 && (size_t)more < sizeof line - len);
-    host_command(&w->hosts[node], PU_CMD_AUTHORISE, span_of(NULL, 0), 0, span_of(line, len + (size_t)more));
+    host_command(&w->hosts[node], PU_CMD_AUTHORISE, span_of(NULL, 0), 0,
+                 span_of(line, len + (size_t)more));
 }
 
 static void start(world *w, uint32_t node)
@@ -120,7 +125,8 @@ static void connect_pair(world *w, uint32_t from, uint32_t to)
 {
     if (w->s->nodes[from].knows_all) tell_all(w, from, to);
     const pu_peer_id *id = &w->hosts[to].id;
-    host_command(&w->hosts[from], PU_CMD_CONNECT, span_of(id->bytes, id->len), PU_KEEP, span_of(NULL, 0));
+    host_command(&w->hosts[from], PU_CMD_CONNECT, span_of(id->bytes, id->len), PU_KEEP,
+                 span_of(NULL, 0));
     watch_ask(&w->judge, w->hosts_share.now, from, to);
     record_note(&w->log, w->hosts_share.now, from, "connect", w->s->nodes[to].name);
 }

@@ -1,4 +1,5 @@
-/* sim/topo.h - one-way delay between sites: a square matrix of round trips from a file, or one constant. */
+/* sim/topo.h - one-way delay between sites: a square matrix of round trips from a file, or one
+ * constant. */
 #ifndef SIM_TOPO_H
 #define SIM_TOPO_H
 
@@ -6,9 +7,9 @@
 
 typedef struct topo topo;
 
-/* Reads a tab-separated square matrix of round trips in milliseconds (decimals allowed; read as whole microseconds
- * without floating point). NULL: error says what, with line and column; holes, negative numbers, a wrong shape and a
- * non-zero diagonal are refused. */
+/* Reads a tab-separated square matrix of round trips in milliseconds (decimals allowed; read as
+ * whole microseconds without floating point). NULL: error says what, with line and column; holes,
+ * negative numbers, a wrong shape and a non-zero diagonal are refused. */
 topo *topo_read(const char *path, char *error, size_t error_cap);
 
 /* Reads the same from memory; name is what errors call it. */

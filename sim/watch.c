@@ -64,14 +64,16 @@ static void breach(watch *w, pu_time now, uint32_t node, uint32_t peer, const ch
 void watch_ask(watch *w, pu_time now, uint32_t from, uint32_t to)
 {
     w->asks = sim_grow(w->asks, &w->ask_cap, w->ask_count, sizeof *w->asks);
-    w->asks[w->ask_count++] = (run_connection){from, to, now, PU_NEVER, PU_NEVER, PU_NEVER, false, false};
+    w->asks[w->ask_count++] =
+        (run_connection){from, to, now, PU_NEVER, PU_NEVER, PU_NEVER, false, false};
 }
 
 /* The ask of from for to that is not lost yet. */
 static run_connection *ask_open(watch *w, uint32_t from, uint32_t to)
 {
     for (uint32_t i = w->ask_count; i-- > 0;)
-        if (w->asks[i].from == from && w->asks[i].to == to && w->asks[i].lost == PU_NEVER) return &w->asks[i];
+        if (w->asks[i].from == from && w->asks[i].to == to && w->asks[i].lost == PU_NEVER)
+            return &w->asks[i];
     return NULL;
 }
 
@@ -148,7 +150,8 @@ static uint64_t conn_key(uint32_t node, pu_handle handle)
 static watch_conn *conn_find(watch *w, uint32_t node, pu_handle handle)
 {
     uint32_t at;
-    if (!imap_get(&w->open_conns, conn_key(node, handle), &at) || w->conns[at].handle != handle) return NULL;
+    if (!imap_get(&w->open_conns, conn_key(node, handle), &at) || w->conns[at].handle != handle)
+        return NULL;
     return &w->conns[at];
 }
 
@@ -188,8 +191,12 @@ static const watch_conn *conn_down(watch *w, watch_conn *c, const pu_in *in)
 
 static void bytes_came(watch *w, const watch_conn *c, const pu_in *in)
 {
-    bool is_welcome = c != NULL && (c->dialled || (c->peer != SCENARIO_ANY && watch_is_authorised(w, c->node, c->peer)));
-    if (!is_welcome) breach(w, in->now, c != NULL ? c->node : SCENARIO_ANY, c != NULL ? c->peer : SCENARIO_ANY, "stream bytes");
+    bool is_welcome =
+        c != NULL &&
+        (c->dialled || (c->peer != SCENARIO_ANY && watch_is_authorised(w, c->node, c->peer)));
+    if (!is_welcome)
+        breach(w, in->now, c != NULL ? c->node : SCENARIO_ANY, c != NULL ? c->peer : SCENARIO_ANY,
+               "stream bytes");
 }
 
 const watch_conn *watch_input(watch *w, uint32_t node, uint32_t peer, const pu_in *in)

@@ -1,7 +1,9 @@
-/* sim/watch.h - what the harness itself sees of connections: the judge's view, from inputs only, never from what nodes claim.
+/* sim/watch.h - what the harness itself sees of connections: the judge's view, from inputs only,
+ * never from what nodes claim.
  *
- * A pair is connected when both ends have a confirmed connection to each other; directly, when one such is not relayed.
- * Intervals of that are what properties, the run database and the result are made of.
+ * A pair is connected when both ends have a confirmed connection to each other; directly, when one
+ * such is not relayed. Intervals of that are what properties, the run database and the result are
+ * made of.
  */
 #ifndef SIM_WATCH_H
 #define SIM_WATCH_H
@@ -12,7 +14,7 @@
 
 /* One end of one connection, as its host's inputs told. */
 typedef struct watch_conn {
-    uint32_t node, peer;   /* peer: SCENARIO_ANY when it is no node of this run */
+    uint32_t node, peer; /* peer: SCENARIO_ANY when it is no node of this run */
     pu_handle handle;
     bool dialled, relayed, is_open;
     pu_endpoint local, remote;
@@ -20,37 +22,43 @@ typedef struct watch_conn {
     uint32_t code;
 } watch_conn;
 
-/* An interval in which two nodes were connected that way; a asked for b, or a < b where nobody asked. */
+/* An interval in which two nodes were connected that way; a asked for b, or a < b where nobody
+ * asked. */
 typedef struct watch_path {
     uint32_t a, b;
     bool direct;
-    pu_time start, end;    /* PU_NEVER: still so */
+    pu_time start, end; /* PU_NEVER: still so */
 } watch_path;
 
 /* Two nodes that had a connection: confirmed ends that are open now. */
 typedef struct watch_pair {
-    uint32_t ends[2][2];   /* [0: the smaller node's end, 1: the other's][0: relayed, 1: direct] */
-    uint32_t path;         /* place in paths of the open interval; SCENARIO_ANY: not connected */
+    uint32_t ends[2][2]; /* [0: the smaller node's end, 1: the other's][0: relayed, 1: direct] */
+    uint32_t path;       /* place in paths of the open interval; SCENARIO_ANY: not connected */
 } watch_pair;
 
 /* A thing that must never happen. */
 typedef struct watch_breach {
     pu_time at;
-    uint32_t node, peer;   /* node got something of peer; peer: SCENARIO_ANY when unknown */
-    const char *what;      /* static */
+    uint32_t node, peer; /* node got something of peer; peer: SCENARIO_ANY when unknown */
+    const char *what;    /* static */
 } watch_breach;
 
 typedef struct watch {
     const scenario *s;
     pu_alloc alloc;
-    imap authorised;       /* (node, peer) -> 1: node's keys name peer */
-    imap open_conns;       /* (node, handle slot) -> place in conns */
-    imap pair_index;       /* pair -> place in pairs */
-    watch_pair *pairs;     uint32_t pair_cap, pair_count;
-    watch_conn *conns;     uint32_t conn_cap, conn_count;
-    watch_path *paths;     uint32_t path_cap, path_count;
-    run_connection *asks;  uint32_t ask_cap, ask_count;
-    watch_breach *breaches; uint32_t breach_cap, breach_count;
+    imap authorised; /* (node, peer) -> 1: node's keys name peer */
+    imap open_conns; /* (node, handle slot) -> place in conns */
+    imap pair_index; /* pair -> place in pairs */
+    watch_pair *pairs;
+    uint32_t pair_cap, pair_count;
+    watch_conn *conns;
+    uint32_t conn_cap, conn_count;
+    watch_path *paths;
+    uint32_t path_cap, path_count;
+    run_connection *asks;
+    uint32_t ask_cap, ask_count;
+    watch_breach *breaches;
+    uint32_t breach_cap, breach_count;
 } watch;
 
 void watch_init(watch *w, const scenario *s);
@@ -63,8 +71,8 @@ bool watch_is_authorised(const watch *w, uint32_t node, uint32_t peer);
 /* A connect of the script, at now. */
 void watch_ask(watch *w, pu_time now, uint32_t from, uint32_t to);
 
-/* An input that node is about to get; peer: the node that in->peer names, SCENARIO_ANY when none. Returns the connection
- * that it is about, or NULL. */
+/* An input that node is about to get; peer: the node that in->peer names, SCENARIO_ANY when none.
+ * Returns the connection that it is about, or NULL. */
 const watch_conn *watch_input(watch *w, uint32_t node, uint32_t peer, const pu_in *in);
 
 #endif

@@ -4,7 +4,13 @@
 #include "sim/dist.h"
 #include "sim/mem.h"
 
-enum { PEERS_SPARE = 64, DRAWS_PURPOSE = 1, NET_PURPOSE = 2, ORDER_PURPOSE = 3, CONSTANT_SITES = 1 << 20 };
+enum {
+    PEERS_SPARE = 64,
+    DRAWS_PURPOSE = 1,
+    NET_PURPOSE = 2,
+    ORDER_PURPOSE = 3,
+    CONSTANT_SITES = 1 << 20
+};
 
 uint32_t world_node(const world *w, pu_span peer)
 {
@@ -50,7 +56,8 @@ static void saw_packet(void *ctx, const net_record *p)
     record_packet(&w->log, p);
 }
 
-static void deliver(void *ctx, pu_time now, uint32_t node, const pu_endpoint *local, const pu_endpoint *remote, pu_span bytes)
+static void deliver(void *ctx, pu_time now, uint32_t node, const pu_endpoint *local,
+                    const pu_endpoint *remote, pu_span bytes)
 {
     world *w = ctx;
     PU_ASSERT(now == w->hosts_share.now);
@@ -59,7 +66,8 @@ static void deliver(void *ctx, pu_time now, uint32_t node, const pu_endpoint *lo
 
 /* ---- boxes ---- */
 
-static uint32_t box_new(world *w, uint32_t node, uint32_t line, const nat_type *type, uint32_t parent, bool holds_boxes)
+static uint32_t box_new(world *w, uint32_t node, uint32_t line, const nat_type *type,
+                        uint32_t parent, bool holds_boxes)
 {
     uint32_t box = net_box_add(w->hosts_share.network, type, parent, holds_boxes);
     w->box_owner = sim_grow(w->box_owner, &w->box_owner_cap, box, sizeof *w->box_owner);
@@ -69,10 +77,12 @@ static uint32_t box_new(world *w, uint32_t node, uint32_t line, const nat_type *
     return box;
 }
 
-static uint32_t box_shared(world *w, uint32_t node, const scenario_box *b, uint32_t parent, bool holds_boxes)
+static uint32_t box_shared(world *w, uint32_t node, const scenario_box *b, uint32_t parent,
+                           bool holds_boxes)
 {
     for (uint32_t i = 0; i < w->shared_count; i++)
-        if (w->shared[i].nat == b->nat && w->shared[i].parent == parent && strcmp(w->shared[i].name, b->shared) == 0)
+        if (w->shared[i].nat == b->nat && w->shared[i].parent == parent &&
+            strcmp(w->shared[i].name, b->shared) == 0)
             return w->shared[i].box;
     uint32_t box = box_new(w, node, b->nat, &w->s->nats[b->nat].type, parent, holds_boxes);
     w->shared = sim_grow(w->shared, &w->shared_cap, w->shared_count, sizeof *w->shared);
@@ -96,7 +106,8 @@ void world_attach(world *w, uint32_t node, const scenario_chain *chain, bool fre
 {
     const world_place *place = &w->places[node];
     uint32_t box;
-    if (chain == NULL && place->is_drawn) box = box_new(w, node, SCENARIO_ANY, &place->drawn, NET_NONE, false);
+    if (chain == NULL && place->is_drawn)
+        box = box_new(w, node, SCENARIO_ANY, &place->drawn, NET_NONE, false);
     else box = chain_new(w, node, chain != NULL ? chain : &w->s->nodes[node].behind, fresh);
     net_host_attach(w->hosts_share.network, node, box, place->site, &w->s->link);
 }
@@ -111,7 +122,7 @@ static nat_type draw_box(rng *r, const scenario_group *g)
         enum nat_filtering filtering;
         bool blocks_udp;
     } kinds[5] = {
-        {NAT_EIM, NAT_EIF, false},  {NAT_EIM, NAT_ADF, false}, {NAT_EIM, NAT_APDF, false},
+        {NAT_EIM, NAT_EIF, false},   {NAT_EIM, NAT_ADF, false}, {NAT_EIM, NAT_APDF, false},
         {NAT_APDM, NAT_APDF, false}, {NAT_EIM, NAT_APDF, true},
     };
     static const enum nat_ports ports[3] = {NAT_PRESERVE, NAT_SEQUENTIAL, NAT_RANDOM};
@@ -132,7 +143,8 @@ static void place_node(world *w, uint32_t node)
 {
     const scenario_node *n = &w->s->nodes[node];
     world_place *place = &w->places[node];
-    place->site = n->site != SCENARIO_ANY ? n->site : (uint32_t)rng_below(&w->draws, topo_sites(w->sites));
+    place->site =
+        n->site != SCENARIO_ANY ? n->site : (uint32_t)rng_below(&w->draws, topo_sites(w->sites));
     if (n->group != SCENARIO_ANY && w->s->groups[n->group].has_mix) {
         place->is_drawn = true;
         place->drawn = draw_box(&w->draws, &w->s->groups[n->group]);
@@ -146,7 +158,8 @@ static void settings_apply(pu_config *config, const scenario_setting *settings, 
 {
     for (uint32_t i = 0; i < count; i++) {
         const char *name = settings[i].info->name;
-        int err = pu_config_set(config, (pu_span){(const uint8_t *)name, strlen(name)}, settings[i].value);
+        int err = pu_config_set(config, (pu_span){(const uint8_t *)name, strlen(name)},
+                                settings[i].value);
         PU_ASSERT(err == PU_OK); /* the loader has checked the range */
     }
 }
@@ -162,7 +175,8 @@ static void make_node(world *w, uint32_t node)
     host *h = &w->hosts[node];
     host_init(h, &w->hosts_share, node, &config, w->seed);
     uint32_t had = w->node_of_peer_count;
-    w->node_of_peer = sim_grow(w->node_of_peer, &w->node_of_peer_count, h->peer, sizeof *w->node_of_peer);
+    w->node_of_peer =
+        sim_grow(w->node_of_peer, &w->node_of_peer_count, h->peer, sizeof *w->node_of_peer);
     for (uint32_t i = had; i < w->node_of_peer_count; i++) w->node_of_peer[i] = SCENARIO_ANY;
     w->node_of_peer[h->peer] = node;
 }
@@ -198,7 +212,8 @@ static void share_init(world *w)
     rng_init(&order, w->seed, ORDER_PURPOSE);
     share->q = queue_new(rng_u64(&order));
     rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
-    share->network = net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver});
+    share->network =
+        net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver});
     mix_init(&share->hash, 0);
     share->ctx = w;
     share->saw_input = saw_input;
@@ -206,7 +221,8 @@ static void share_init(world *w)
     share->saw_trace = saw_trace;
     const pu_env env = {.alloc = w->judge.alloc};
     uint32_t peers_max = w->s->node_count + PEERS_SPARE;
-    if (pu_peers_new(&share->peers, peers_max, 0, &w->judge.alloc) != PU_OK || pu_out_new(&share->out, &env) != PU_OK)
+    if (pu_peers_new(&share->peers, peers_max, 0, &w->judge.alloc) != PU_OK ||
+        pu_out_new(&share->out, &env) != PU_OK)
         sim_fatal("no memory for a run");
 }
 

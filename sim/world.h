@@ -9,14 +9,14 @@
 /* Where a node is in the network. */
 typedef struct world_place {
     uint32_t site;
-    bool is_drawn;         /* behind one box of a group's mix, of type `drawn` */
+    bool is_drawn; /* behind one box of a group's mix, of type `drawn` */
     nat_type drawn;
 } world_place;
 
 /* A shared box: the same type, name and surroundings are the same box. */
 typedef struct world_shared {
     uint32_t nat, parent, box;
-    const char *name;      /* belongs to the scenario */
+    const char *name; /* belongs to the scenario */
 } world_shared;
 
 /* One entry of the script. */
@@ -37,37 +37,41 @@ enum world_metric {
     METRIC_REFUSED,
     METRIC_DATAGRAMS,
     METRIC_DELIVERED,
-    METRIC_LOST,         /* by links */
-    METRIC_FILTERED,     /* by boxes */
+    METRIC_LOST,     /* by links */
+    METRIC_FILTERED, /* by boxes */
     METRIC_COUNT
 };
 
 typedef struct world {
     const scenario *s;
-    uint8_t seed[32];            /* of the run; every stream derives from it */
-    uint8_t net_seed[32];        /* of the network */
-    rng draws;                   /* sites, mixes, times of groups */
+    uint8_t seed[32];     /* of the run; every stream derives from it */
+    uint8_t net_seed[32]; /* of the network */
+    rng draws;            /* sites, mixes, times of groups */
     topo *sites;
     host_world hosts_share;
-    host *hosts;                 /* by node */
-    world_place *places;         /* by node */
-    uint32_t *node_of_peer;      uint32_t node_of_peer_count;
-    uint32_t *box_owner, *box_nat; uint32_t box_owner_cap, box_nat_cap; /* by box */
-    world_shared *shared;        uint32_t shared_cap, shared_count;
-    world_entry *script;         uint32_t script_cap, script_count;
+    host *hosts;         /* by node */
+    world_place *places; /* by node */
+    uint32_t *node_of_peer;
+    uint32_t node_of_peer_count;
+    uint32_t *box_owner, *box_nat;
+    uint32_t box_owner_cap, box_nat_cap; /* by box */
+    world_shared *shared;
+    uint32_t shared_cap, shared_count;
+    world_entry *script;
+    uint32_t script_cap, script_count;
     watch judge;
     record log;
     uint64_t events;
     uint64_t metrics[METRIC_COUNT];
 } world;
 
-/* Builds the network and the hosts, and puts the script into the queue. False: a line was printed on stderr (the latency
- * file is bad). w must not move afterwards. */
+/* Builds the network and the hosts, and puts the script into the queue. False: a line was printed
+ * on stderr (the latency file is bad). w must not move afterwards. */
 bool world_build(world *w, const scenario *s, uint64_t seed);
 void world_close(world *w);
 
-/* Attaches node behind a chain of new boxes (shared ones are found) at its site. chain NULL: the one of its scenario line or
- * its group's mix. fresh: shared boxes are not looked for. */
+/* Attaches node behind a chain of new boxes (shared ones are found) at its site. chain NULL: the
+ * one of its scenario line or its group's mix. fresh: shared boxes are not looked for. */
 void world_attach(world *w, uint32_t node, const scenario_chain *chain, bool fresh);
 
 /* Does one entry of the script. */

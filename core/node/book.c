@@ -1,5 +1,5 @@
-/* What is known of peers' addresses: a bounded list a peer, in a bounded table. Commands pin; what peers tell displaces only
- * what peers told. */
+/* What is known of peers' addresses: a bounded list a peer, in a bounded table. Commands pin; what
+ * peers tell displaces only what peers told. */
 #include "node/impl.h"
 
 known_peer *book_find(const pu_node *n, pu_peer peer)
@@ -56,8 +56,8 @@ static known_peer *find_or_add(pu_node *n, pu_peer peer)
     known_peer *k = book_find(n, peer);
     if (k != NULL) return k;
     if (!make_room(n)) return NULL;
-    if (!mem_grow(ctx_alloc(n), (void **)&n->known, &n->known_cap, n->known_count, (uint32_t)n->config.book_peers_max,
-                  sizeof(known_peer)) ||
+    if (!mem_grow(ctx_alloc(n), (void **)&n->known, &n->known_cap, n->known_count,
+                  (uint32_t)n->config.book_peers_max, sizeof(known_peer)) ||
         !imap_put(&n->known_index, peer, n->known_count))
         return NULL;
     pu_peers_retain(n->env->peers, peer);
@@ -69,15 +69,19 @@ static known_peer *find_or_add(pu_node *n, pu_peer peer)
 
 static bool addr_same(const known_addr *a, const known_addr *b)
 {
-    return a->transport == b->transport && a->via == b->via && pu_endpoint_equal(&a->endpoint, &b->endpoint);
+    return a->transport == b->transport && a->via == b->via &&
+           pu_endpoint_equal(&a->endpoint, &b->endpoint);
 }
 
-/* The place for one more address: a new one, or the next learned one in turn; NULL: all are pinned, or no memory. */
+/* The place for one more address: a new one, or the next learned one in turn; NULL: all are pinned,
+ * or no memory. */
 static known_addr *addr_place(pu_node *n, known_peer *k)
 {
     uint32_t max = (uint32_t)n->config.book_addrs_max;
     if (k->addr_count < max) {
-        if (!mem_grow(ctx_alloc(n), (void **)&k->addrs, &k->addr_cap, k->addr_count, max, sizeof(known_addr))) return NULL;
+        if (!mem_grow(ctx_alloc(n), (void **)&k->addrs, &k->addr_cap, k->addr_count, max,
+                      sizeof(known_addr)))
+            return NULL;
         return &k->addrs[k->addr_count++];
     }
     for (uint32_t tried = 0; tried < k->addr_count; tried++) {
@@ -107,12 +111,14 @@ static uint32_t addr_add(pu_node *n, known_peer *k, known_addr fresh)
     return PU_CODE_OK;
 }
 
-/* Reads a multiaddr as something to dial; false when it is not. fresh->via then holds a reference. */
+/* Reads a multiaddr as something to dial; false when it is not. fresh->via then holds a reference.
+ */
 static bool addr_read(pu_node *n, pu_span maddr, known_addr *fresh, pu_peer_id *peer)
 {
     pu_addr addr;
     if (maddr.len > PU_MADDR_MAX || pu_addr_read(&addr, maddr) != PU_OK) return false;
-    if (addr.transport == PU_TRANSPORT_NONE || addr.dns) return false; /* names need RESOLVE: not built yet */
+    if (addr.transport == PU_TRANSPORT_NONE || addr.dns)
+        return false; /* names need RESOLVE: not built yet */
     *peer = addr.peer;
     *fresh = (known_addr){.endpoint = addr.endpoint, .transport = addr.transport};
     if (!addr.circuit) return pu_endpoint_scope(&addr.endpoint) != PU_SCOPE_NONE;
@@ -163,6 +169,7 @@ uint32_t ctx_peer_addrs(const pu_node *n, pu_peer peer, pu_endpoint out[CTX_ADDR
     const known_peer *k = book_find(n, peer);
     uint32_t count = 0;
     for (uint32_t i = 0; k != NULL && i < k->addr_count && count < CTX_ADDRS_MAX; i++)
-        if (k->addrs[i].via == 0 && k->addrs[i].transport == PU_TRANSPORT_QUIC) out[count++] = k->addrs[i].endpoint;
+        if (k->addrs[i].via == 0 && k->addrs[i].transport == PU_TRANSPORT_QUIC)
+            out[count++] = k->addrs[i].endpoint;
     return count;
 }

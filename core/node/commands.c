@@ -35,9 +35,11 @@ int command_check(const pu_node *n, const pu_in *in)
 {
     (void)n;
     if (in->token == 0 || in->what < PU_CMD_AUTHORISE || in->what > PU_CMD_STOP) return PU_ERANGE;
-    if (in->what == PU_CMD_EXPOSE || in->what == PU_CMD_WITHDRAW) return PU_ERANGE; /* not built yet */
+    if (in->what == PU_CMD_EXPOSE || in->what == PU_CMD_WITHDRAW)
+        return PU_ERANGE; /* not built yet */
     pu_peer_id id;
-    bool is_bad = names_a_peer((enum pu_command)in->what) && pu_peer_id_from_bytes(&id, in->peer) != PU_OK;
+    bool is_bad =
+        names_a_peer((enum pu_command)in->what) && pu_peer_id_from_bytes(&id, in->peer) != PU_OK;
     return is_bad ? PU_ERANGE : PU_OK;
 }
 
@@ -46,8 +48,8 @@ int command_check(const pu_node *n, const pu_in *in)
 static bool pending_add(pu_node *n, const pu_in *in, pu_peer peer)
 {
     if (ctx_at_limit(n, "commands", n->command_count, COMMANDS_MAX)) return false;
-    if (!mem_grow(ctx_alloc(n), (void **)&n->commands, &n->command_cap, n->command_count, COMMANDS_MAX,
-                  sizeof(pending_command)))
+    if (!mem_grow(ctx_alloc(n), (void **)&n->commands, &n->command_cap, n->command_count,
+                  COMMANDS_MAX, sizeof(pending_command)))
         return false;
     if (peer != 0) pu_peers_retain(n->env->peers, peer);
     n->commands[n->command_count++] = (pending_command){in->token, (enum pu_command)in->what, peer};
@@ -67,7 +69,8 @@ static void pending_done(pu_node *n, uint32_t at, uint32_t code)
 static void pending_done_peer(pu_node *n, pu_peer peer, uint32_t code)
 {
     for (uint32_t i = 0; i < n->command_count;)
-        if (n->commands[i].what == PU_CMD_CONNECT && n->commands[i].peer == peer) pending_done(n, i, code);
+        if (n->commands[i].what == PU_CMD_CONNECT && n->commands[i].peer == peer)
+            pending_done(n, i, code);
         else i++;
 }
 
@@ -97,7 +100,8 @@ void commands_stopped(pu_node *n)
     if (n->conn_count == 0 && n->want_count == 0) stop_finished(n);
 }
 
-/* Gives up wants and dooms connections, as many as a step may; TIMER_COMMAND goes on with the rest. */
+/* Gives up wants and dooms connections, as many as a step may; TIMER_COMMAND goes on with the rest.
+ */
 static void stop_work(pu_node *n, pu_token token)
 {
     while (n->want_count > 0 && out_has_room(n->out)) {
@@ -112,7 +116,8 @@ static void stop_work(pu_node *n, pu_token token)
         return;
     }
     uint32_t cursor = 0;
-    for (conn *c; out_has_room(n->out) && (c = ctx_conn_at(n, &cursor)) != NULL;) conn_doom(n, c, PU_CODE_SHUTDOWN);
+    for (conn *c; out_has_room(n->out) && (c = ctx_conn_at(n, &cursor)) != NULL;)
+        conn_doom(n, c, PU_CODE_SHUTDOWN);
     if (cursor < n->conn_cap) ctx_timer(n, TIMER_COMMAND, token, n->now);
     commands_stopped(n);
 }
@@ -215,8 +220,12 @@ static uint32_t run_set(pu_node *n, pu_span body)
 void command_run(pu_node *n, const pu_in *in)
 {
     switch (in->what) {
-    case PU_CMD_AUTHORISE: ctx_command_done(n, in->token, (uint32_t)gater_authorise(n, in->body), 0); break;
-    case PU_CMD_ADDRESS: ctx_command_done(n, in->token, book_add(n, in->body, (in->flags & PU_RELAY) != 0), 0); break;
+    case PU_CMD_AUTHORISE:
+        ctx_command_done(n, in->token, (uint32_t)gater_authorise(n, in->body), 0);
+        break;
+    case PU_CMD_ADDRESS:
+        ctx_command_done(n, in->token, book_add(n, in->body, (in->flags & PU_RELAY) != 0), 0);
+        break;
     case PU_CMD_SET: ctx_command_done(n, in->token, run_set(n, in->body), 0); break;
     case PU_CMD_STOP: run_stop(n, in); break;
     default: run_about_peer(n, in); break;

@@ -1,7 +1,9 @@
-/* Connections: from CONN_ASK or CONN_UP to CONN_DOWN, and which of several with one peer is the best.
+/* Connections: from CONN_ASK or CONN_UP to CONN_DOWN, and which of several with one peer is the
+ * best.
  *
- * One enum says where a connection is (ASKED, UP, CLOSING) and only this file changes it. The best connection with a peer is
- * a confirmed one, direct before relayed, then the newest: the application hears of it whenever that changes.
+ * One enum says where a connection is (ASKED, UP, CLOSING) and only this file changes it. The best
+ * connection with a peer is a confirmed one, direct before relayed, then the newest: the
+ * application hears of it whenever that changes.
  */
 #include "node/impl.h"
 #include "proto/ping.h"
@@ -65,13 +67,16 @@ conn *ctx_conn_direct(pu_node *n, pu_peer peer)
     return best_of(n, peer, true);
 }
 
-/* The best connection was `was` (a handle, 0: none); tells the application when it is another now. */
+/* The best connection was `was` (a handle, 0: none); tells the application when it is another now.
+ */
 static void tell_best(pu_node *n, pu_peer peer, pu_handle was)
 {
     const conn *best = ctx_conn_of(n, peer);
     if ((best != NULL ? best->handle : 0) == was) return;
     if (best == NULL) ctx_event(n, PU_EVENT_PEER, peer, 0, PU_GONE, 0, 0, span_of(NULL, 0));
-    else ctx_event(n, PU_EVENT_PEER, peer, best->handle, best->flags & PU_RELAYED, 0, best->rtt_ns, span_of(NULL, 0));
+    else
+        ctx_event(n, PU_EVENT_PEER, peer, best->handle, best->flags & PU_RELAYED, 0, best->rtt_ns,
+                  span_of(NULL, 0));
 }
 
 static pu_handle best_handle(pu_node *n, pu_peer peer)
@@ -86,7 +91,8 @@ static conn *conn_new(pu_node *n, pu_handle handle)
     uint32_t slot = pu_handle_slot(handle);
     PU_ASSERT(slot < n->config.conns_max);
     while (slot >= n->conn_cap)
-        if (!mem_grow(ctx_alloc(n), (void **)&n->conns, &n->conn_cap, n->conn_cap, (uint32_t)n->config.conns_max, sizeof(conn))) {
+        if (!mem_grow(ctx_alloc(n), (void **)&n->conns, &n->conn_cap, n->conn_cap,
+                      (uint32_t)n->config.conns_max, sizeof(conn))) {
             ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, sizeof(conn), 0, span_of(NULL, 0));
             return NULL;
         }
@@ -191,7 +197,9 @@ void conn_up(pu_node *n, const pu_in *in)
     conn *c = conn_find(n, in->conn);
     if (c == NULL) c = conn_new(n, in->conn);
     pu_peer peer = c != NULL && c->peer == 0 ? ctx_peer_hold(n, in->peer) : 0;
-    if (c == NULL || (c->peer == 0 && peer == 0)) { /* no memory: the host will say DOWN to a handle we do not know */
+    if (c == NULL ||
+        (c->peer == 0 &&
+         peer == 0)) { /* no memory: the host will say DOWN to a handle we do not know */
         if (c != NULL) conn_free(n, c);
         hangup_handle(n, in->conn, PU_CODE_RESOURCE, 0);
         leg_failed(n, in->token, PU_CODE_NO_MEMORY);
@@ -206,24 +214,29 @@ void conn_up(pu_node *n, const pu_in *in)
     c->local = in->local;
     c->remote = in->remote;
     c->up_at = n->now;
-    ctx_trace(n, PU_TR_CONN_UP, c, NULL, 0, (c->flags & PU_DIALLER) != 0, (c->flags & PU_RELAYED) != 0, span_of(NULL, 0));
+    ctx_trace(n, PU_TR_CONN_UP, c, NULL, 0, (c->flags & PU_DIALLER) != 0,
+              (c->flags & PU_RELAYED) != 0, span_of(NULL, 0));
     leg *l = in->token != 0 ? leg_find(n, in->token) : NULL;
     if (l != NULL) leg_up(n, l, c);
-    else if (in->token != 0 && (c->flags & PU_DIALLER) != 0) ctx_hangup(n, c, PU_CODE_CANCELLED); /* its leg was given up */
+    else if (in->token != 0 && (c->flags & PU_DIALLER) != 0)
+        ctx_hangup(n, c, PU_CODE_CANCELLED); /* its leg was given up */
     if (n->is_stopping) ctx_hangup(n, c, PU_CODE_SHUTDOWN);
 }
 
-/* A new connection that a peer made to us may mean that it lost an older one: ask the older ones. */
+/* A new connection that a peer made to us may mean that it lost an older one: ask the older ones.
+ */
 static void probe_older(pu_node *n, const conn *fresh)
 {
     if ((fresh->flags & PU_DIALLER) != 0) return;
     uint32_t cursor = 0;
     for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
-        if (c != fresh && c->peer == fresh->peer && c->confirmed && !c->doomed && (c->flags & PU_RELAYED) == 0)
+        if (c != fresh && c->peer == fresh->peer && c->confirmed && !c->doomed &&
+            (c->flags & PU_RELAYED) == 0)
             ping_probe(n, c);
 }
 
-/* A direct connection makes the relayed ones with that peer spare: they end a while later, when nothing uses them. */
+/* A direct connection makes the relayed ones with that peer spare: they end a while later, when
+ * nothing uses them. */
 static void spare_relayed(pu_node *n, const conn *direct)
 {
     if ((direct->flags & PU_RELAYED) != 0) return;
@@ -238,8 +251,8 @@ void conn_confirmed(pu_node *n, conn *c)
     if (c->state != CONN_UP || c->confirmed) return;
     pu_handle was = best_handle(n, c->peer);
     c->confirmed = true;
-    ctx_trace(n, PU_TR_CONN_CONFIRMED, c, NULL, 0, (c->flags & PU_DIALLER) != 0, (c->flags & PU_RELAYED) != 0,
-              span_of(NULL, 0));
+    ctx_trace(n, PU_TR_CONN_CONFIRMED, c, NULL, 0, (c->flags & PU_DIALLER) != 0,
+              (c->flags & PU_RELAYED) != 0, span_of(NULL, 0));
     tell_best(n, c->peer, was);
     dialer_confirmed(n, c);
     spare_relayed(n, c);
@@ -259,7 +272,8 @@ void conn_path(pu_node *n, conn *c, const pu_in *in)
         c->remote = in->remote;
     }
     if (ctx_conn_of(n, c->peer) == c)
-        ctx_event(n, PU_EVENT_PEER, c->peer, c->handle, c->flags & PU_RELAYED, 0, c->rtt_ns, span_of(NULL, 0));
+        ctx_event(n, PU_EVENT_PEER, c->peer, c->handle, c->flags & PU_RELAYED, 0, c->rtt_ns,
+                  span_of(NULL, 0));
 }
 
 /* ---- down ---- */
@@ -294,7 +308,8 @@ void conn_end_timer(pu_node *n, uint64_t handle)
         ctx_hangup(n, c, c->doom_code);
         return;
     }
-    if (ctx_conn_direct(n, c->peer) == NULL) return; /* the better one went: this one is needed again */
+    if (ctx_conn_direct(n, c->peer) == NULL)
+        return; /* the better one went: this one is needed again */
     if (c->stream_count > 0) ctx_timer(n, TIMER_CONN, handle, ctx_after(n, n->config.spare_ns));
     else ctx_hangup(n, c, PU_CODE_SUPPLANTED);
 }

@@ -59,8 +59,8 @@ void *ctx_state(pu_node *n, enum module_id module)
     return n->module_state[module];
 }
 
-void ctx_event(pu_node *n, enum pu_event what, pu_peer peer, pu_handle c, uint32_t flags, uint32_t code, uint64_t offset,
-               pu_span body)
+void ctx_event(pu_node *n, enum pu_event what, pu_peer peer, pu_handle c, uint32_t flags,
+               uint32_t code, uint64_t offset, pu_span body)
 {
     pu_ef *e = effect(n, PU_EF_EVENT);
     e->what = what;
@@ -88,7 +88,8 @@ pu_peer ctx_peer_find(const pu_node *n, pu_span id)
 pu_peer ctx_peer_hold(pu_node *n, pu_span id)
 {
     pu_peer_id parsed;
-    return pu_peer_id_from_bytes(&parsed, id) == PU_OK ? pu_peers_intern(n->env->peers, &parsed) : 0;
+    return pu_peer_id_from_bytes(&parsed, id) == PU_OK ? pu_peers_intern(n->env->peers, &parsed)
+                                                       : 0;
 }
 
 void ctx_peer_drop(pu_node *n, pu_peer peer)

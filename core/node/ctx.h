@@ -1,10 +1,13 @@
-/* node/ctx.h - what a protocol may see and do of its node. The only header of node/ that proto/ includes.
+/* node/ctx.h - what a protocol may see and do of its node. The only header of node/ that proto/
+ * includes.
  *
- * A protocol is a `struct proto` (what happens on one stream) and, where it keeps state between streams, a `struct module`
- * (what happens on connections and timers). Both are constant tables, listed once in node/protos.c.
+ * A protocol is a `struct proto` (what happens on one stream) and, where it keeps state between
+ * streams, a `struct module` (what happens on connections and timers). Both are constant tables,
+ * listed once in node/protos.c.
  *
- * Inside a callback, `stream *` and `conn *` stay valid until it returns, even after a reset or hang-up; across steps only
- * handles may be kept. Nothing here blocks or fails loudly: what cannot be done is shed and traced.
+ * Inside a callback, `stream *` and `conn *` stay valid until it returns, even after a reset or
+ * hang-up; across steps only handles may be kept. Nothing here blocks or fails loudly: what cannot
+ * be done is shed and traced.
  */
 #ifndef NODE_CTX_H
 #define NODE_CTX_H
@@ -14,63 +17,79 @@
 #include "peerup/node.h"
 #include "select/select.h"
 
-enum proto_id { PROTO_NONE = 0, PROTO_IDENTIFY, PROTO_PING, PROTO_HOP, PROTO_STOP, PROTO_DCUTR, PROTO_COUNT };
-enum module_id { MODULE_IDENTIFY = 0, MODULE_PING, MODULE_RELAY_CLIENT, MODULE_RELAY_SERVER, MODULE_DCUTR, MODULE_COUNT };
+enum proto_id {
+    PROTO_NONE = 0,
+    PROTO_IDENTIFY,
+    PROTO_PING,
+    PROTO_HOP,
+    PROTO_STOP,
+    PROTO_DCUTR,
+    PROTO_COUNT
+};
+enum module_id {
+    MODULE_IDENTIFY = 0,
+    MODULE_PING,
+    MODULE_RELAY_CLIENT,
+    MODULE_RELAY_SERVER,
+    MODULE_DCUTR,
+    MODULE_COUNT
+};
 
 /* Streams of random choices, one a purpose. */
 enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_PURPOSE_COUNT };
 
-/* X(KIND, "name"): one timer for each (kind, arg). Who owns it handles it: node/protos.c has the table. */
-#define TIMER_LIST(X)                                                                            \
-    X(STREAM, "stream-deadline")    /* arg: stream handle */                                       \
-    X(OPEN, "open-deadline")        /* arg: token of a STREAM_OPEN */                              \
-    X(CONN, "connection-end")       /* arg: connection handle: it is doomed, or has a better twin */ \
-    X(LEG, "dial-next")             /* arg: peer: start the next leg */                            \
-    X(RETRY, "dial-backoff")        /* arg: peer: all legs failed, try again */                    \
-    X(COMMAND, "command-deadline")  /* arg: command token */                                       \
-    X(PING, "ping")                 /* arg: connection handle */                                   \
-    X(RESERVE, "relay-reserve")     /* arg: relay peer: refresh or retry the reservation */        \
-    X(RESERVATION, "relay-expiry")  /* arg: client peer: as relay, a reservation ends */           \
-    X(CIRCUIT, "relay-circuit")     /* arg: circuit number: as relay, its life ends */             \
-    X(PUNCH, "punch")               /* arg: relayed connection handle: next step of a hole punch */
+/* X(KIND, "name"): one timer for each (kind, arg). Who owns it handles it: node/protos.c has the
+ * table. */
+#define TIMER_LIST(X)                                                                             \
+    X(STREAM, "stream-deadline") /* arg: stream handle */                                         \
+    X(OPEN, "open-deadline")     /* arg: token of a STREAM_OPEN */                                \
+    X(CONN, "connection-end")    /* arg: connection handle: it is doomed, or has a better twin */ \
+    X(LEG, "dial-next")          /* arg: peer: start the next leg */                              \
+    X(RETRY, "dial-backoff")     /* arg: peer: all legs failed, try again */                      \
+    X(COMMAND, "command-deadline") /* arg: command token */                                       \
+    X(PING, "ping")                /* arg: connection handle */                                   \
+    X(RESERVE, "relay-reserve")    /* arg: relay peer: refresh or retry the reservation */        \
+    X(RESERVATION, "relay-expiry") /* arg: client peer: as relay, a reservation ends */           \
+    X(CIRCUIT, "relay-circuit")    /* arg: circuit number: as relay, its life ends */             \
+    X(PUNCH, "punch")              /* arg: relayed connection handle: next step of a hole punch */
 enum timer_kind {
 #define TIMER_ENUM(kind, name) TIMER_##kind,
     TIMER_LIST(TIMER_ENUM)
 #undef TIMER_ENUM
-    TIMER_COUNT
+        TIMER_COUNT
 };
 
 enum conn_state {
     CONN_FREE = 0,
-    CONN_ASKED,   /* inbound, accepted, handshake under way */
-    CONN_UP,      /* authenticated and multiplexed */
-    CONN_CLOSING  /* we hung up; inputs are ignored until CONN_DOWN */
+    CONN_ASKED,  /* inbound, accepted, handshake under way */
+    CONN_UP,     /* authenticated and multiplexed */
+    CONN_CLOSING /* we hung up; inputs are ignored until CONN_DOWN */
 };
 
 /* A connection. Protocols read it; only node/ writes it, but for the fields marked. */
 typedef struct conn {
     pu_handle handle;
-    pu_handle via;          /* the connection that carries a relayed one; 0 otherwise */
-    pu_peer peer;           /* one reference held; 0 while CONN_ASKED */
+    pu_handle via; /* the connection that carries a relayed one; 0 otherwise */
+    pu_peer peer;  /* one reference held; 0 while CONN_ASKED */
     enum conn_state state;
-    uint32_t flags;         /* DIALLER, RELAYED, LIMITED */
-    bool confirmed;         /* the other side has accepted us */
-    bool identified;        /* identify: its message has come */
-    bool doomed;            /* hung up with doom_code in the next TICK: not used for anything new */
+    uint32_t flags;  /* DIALLER, RELAYED, LIMITED */
+    bool confirmed;  /* the other side has accepted us */
+    bool identified; /* identify: its message has come */
+    bool doomed;     /* hung up with doom_code in the next TICK: not used for anything new */
     uint32_t doom_code;
     enum pu_transport transport;
-    uint32_t speaks;        /* bit a proto_id: what identify said the peer serves */
-    uint32_t stream_count;  /* open on it */
+    uint32_t speaks;       /* bit a proto_id: what identify said the peer serves */
+    uint32_t stream_count; /* open on it */
     pu_endpoint local, remote;
     pu_time up_at;
-    uint64_t rtt_ns;        /* last measured, 0 = unknown */
+    uint64_t rtt_ns; /* last measured, 0 = unknown */
 } conn;
 
 enum stream_phase {
     STREAM_FREE = 0,
-    STREAM_SELECTING,   /* multistream-select has not agreed; a dialling protocol may write already */
+    STREAM_SELECTING, /* multistream-select has not agreed; a dialling protocol may write already */
     STREAM_OPEN,
-    STREAM_DEAD         /* reset by us or given away; inputs are ignored until STREAM_DOWN */
+    STREAM_DEAD /* reset by us or given away; inputs are ignored until STREAM_DOWN */
 };
 
 /* A stream. Protocols read it and own `state`. */
@@ -78,20 +97,21 @@ typedef struct stream {
     pu_handle handle;
     pu_handle conn;
     enum stream_phase phase;
-    uint8_t proto;          /* enum proto_id; PROTO_NONE while a listener selects */
-    bool inbound;           /* the peer opened it */
-    bool fin_in;            /* the peer sends no more, and everything was consumed */
-    bool fin_seen;          /* FIN has come; bytes may still wait in `in` */
-    bool fin_out;           /* our FIN was sent, or waits behind `out` */
+    uint8_t proto; /* enum proto_id; PROTO_NONE while a listener selects */
+    bool inbound;  /* the peer opened it */
+    bool fin_in;   /* the peer sends no more, and everything was consumed */
+    bool fin_seen; /* FIN has come; bytes may still wait in `in` */
+    bool fin_out;  /* our FIN was sent, or waits behind `out` */
     bool fin_sent;
-    bool is_raw;            /* ctx_stream_raw: bytes are not framed (any more) */
-    bool grants_itself;     /* ctx_stream_grant was called: the node widens no room by itself */
-    bool is_given_away;     /* ctx_upgrade: freed as soon as its bytes are read */
+    bool is_raw;        /* ctx_stream_raw: bytes are not framed (any more) */
+    bool grants_itself; /* ctx_stream_grant was called: the node widens no room by itself */
+    bool is_given_away; /* ctx_upgrade: freed as soon as its bytes are read */
     select_machine select;
     uint64_t sent, room_out;    /* bytes we sent; may send up to */
     uint64_t received, room_in; /* bytes that came; the peer may send up to */
-    mem_bytes in, out;          /* bytes that wait: to be consumed, to be sent; at most stream_pending_bytes each */
-    uint64_t state[4];          /* the protocol's own, zero at the start or as given to ctx_stream_open */
+    mem_bytes in,
+        out; /* bytes that wait: to be consumed, to be sent; at most stream_pending_bytes each */
+    uint64_t state[4]; /* the protocol's own, zero at the start or as given to ctx_stream_open */
 } stream;
 
 /* The protocol's view of stream->state. */
@@ -106,67 +126,76 @@ enum verdict {
 
 /* What happens on one stream of a protocol. Callbacks that are NULL are not called. */
 struct proto {
-    const char *name;           /* protocol id, "/ipfs/ping/1.0.0" */
+    const char *name; /* protocol id, "/ipfs/ping/1.0.0" */
     enum pu_trace_area area;
-    bool on_limited;            /* may run on connections that a relay limits */
-    bool (*served)(const pu_node *n); /* whether inbound streams are accepted and identify lists it; NULL: always */
-    uint32_t inbound_max;       /* inbound streams open at once on one connection; surplus is reset */
-    uint32_t message_max;       /* > 0: bytes are varint-framed messages of at most so many bytes; 0: raw bytes */
-    size_t deadline;            /* offset in pu_config of the stream's absolute life, from its opening; 0: none */
+    bool on_limited;                  /* may run on connections that a relay limits */
+    bool (*served)(const pu_node *n); /* whether inbound streams are accepted and identify lists it;
+                                         NULL: always */
+    uint32_t inbound_max; /* inbound streams open at once on one connection; surplus is reset */
+    uint32_t message_max; /* > 0: bytes are varint-framed messages of at most so many bytes; 0: raw
+                             bytes */
+    size_t
+        deadline; /* offset in pu_config of the stream's absolute life, from its opening; 0: none */
 
-    /* The stream is there: inbound: the protocol was agreed; outbound: it was proposed, and may be written to at once. */
+    /* The stream is there: inbound: the protocol was agreed; outbound: it was proposed, and may be
+     * written to at once. */
     void (*opened)(pu_node *n, stream *s);
     /* One whole message (message_max > 0). After ctx_stream_raw the rest comes to `data`. */
     enum verdict (*message)(pu_node *n, stream *s, pu_span message);
-    /* Raw bytes; *used is how many were consumed (all, unless less is set); the rest waits in s->in, at most
-     * stream_pending_bytes, and comes again, longer, with the next bytes or ctx_stream_again. Only consumed bytes earn the
-     * peer new room (unless the protocol grants room itself: ctx_stream_grant). */
+    /* Raw bytes; *used is how many were consumed (all, unless less is set); the rest waits in
+     * s->in, at most stream_pending_bytes, and comes again, longer, with the next bytes or
+     * ctx_stream_again. Only consumed bytes earn the peer new room (unless the protocol grants room
+     * itself: ctx_stream_grant). */
     enum verdict (*data)(pu_node *n, stream *s, pu_span bytes, size_t *used);
     /* The peer finished and all its bytes were consumed. */
     void (*fin)(pu_node *n, stream *s);
     /* More may be sent now: `out` is empty and ctx_stream_writable is above 0. Raw streams only. */
     void (*room)(pu_node *n, stream *s);
-    /* The stream is over, once, whatever the reason: code PU_CODE_OK (both finished), a reset code, PU_CODE_LOST,
-     * PU_CODE_TIMEOUT, PU_CODE_UNSUPPORTED (the peer answered na). Not called after ctx_upgrade. For an open that failed s has handle 0. */
+    /* The stream is over, once, whatever the reason: code PU_CODE_OK (both finished), a reset code,
+     * PU_CODE_LOST, PU_CODE_TIMEOUT, PU_CODE_UNSUPPORTED (the peer answered na). Not called after
+     * ctx_upgrade. For an open that failed s has handle 0. */
     void (*ended)(pu_node *n, stream *s, uint32_t code);
 };
 
 /* What happens beside streams. Callbacks that are NULL are not called. */
 struct module {
-    size_t state_bytes;         /* of ctx_state */
+    size_t state_bytes; /* of ctx_state */
     void (*conn_confirmed)(pu_node *n, conn *c);
-    void (*conn_identified)(pu_node *n, conn *c);          /* identify's message has come (again) */
-    void (*conn_down)(pu_node *n, conn *c, uint32_t code); /* c is still readable; its streams have ended */
-    void (*addresses_changed)(pu_node *n);                 /* a local address came or went */
-    void (*close)(pu_node *n, void *state);                /* the node closes: free what state owns, not state */
+    void (*conn_identified)(pu_node *n, conn *c); /* identify's message has come (again) */
+    void (*conn_down)(pu_node *n, conn *c,
+                      uint32_t code);       /* c is still readable; its streams have ended */
+    void (*addresses_changed)(pu_node *n);  /* a local address came or went */
+    void (*close)(pu_node *n, void *state); /* the node closes: free what state owns, not state */
 };
 
 /* ---- the node ---- */
 pu_time ctx_now(const pu_node *n);
-uint64_t ctx_unix_s(const pu_node *n);              /* Unix time in seconds, from CLOCK */
+uint64_t ctx_unix_s(const pu_node *n); /* Unix time in seconds, from CLOCK */
 const pu_config *ctx_config(const pu_node *n);
 const pu_env *ctx_env(const pu_node *n);
 const pu_alloc *ctx_alloc(const pu_node *n);
 const pu_peer_id *ctx_self(const pu_node *n);
 rng *ctx_rng(pu_node *n, enum rng_purpose purpose);
 
-/* The module's state, zeroed at first use; NULL when memory is short (traced). ctx_state_peek does not make it. */
+/* The module's state, zeroed at first use; NULL when memory is short (traced). ctx_state_peek does
+ * not make it. */
 void *ctx_state(pu_node *n, enum module_id module);
 void *ctx_state_peek(const pu_node *n, enum module_id module);
 
-/* Sets, moves or (PU_NEVER) cancels the timer (kind, arg). The handler is called once, at `at` or later. */
+/* Sets, moves or (PU_NEVER) cancels the timer (kind, arg). The handler is called once, at `at` or
+ * later. */
 void ctx_timer(pu_node *n, enum timer_kind kind, uint64_t arg, pu_time at);
 
 /* now + duration, at most PU_NEVER - 1. */
 pu_time ctx_after(const pu_node *n, uint64_t duration_ns);
 
 /* Traces one occurrence; c, s and text may be NULL, empty. */
-void ctx_trace(pu_node *n, enum pu_trace_code code, const conn *c, const stream *s, pu_peer peer, uint64_t a, uint64_t b,
-               pu_span text);
+void ctx_trace(pu_node *n, enum pu_trace_code code, const conn *c, const stream *s, pu_peer peer,
+               uint64_t a, uint64_t b, pu_span text);
 
 /* Tells the application (enum pu_event but DONE). */
-void ctx_event(pu_node *n, enum pu_event what, pu_peer peer, pu_handle c, uint32_t flags, uint32_t code, uint64_t offset,
-               pu_span body);
+void ctx_event(pu_node *n, enum pu_event what, pu_peer peer, pu_handle c, uint32_t flags,
+               uint32_t code, uint64_t offset, pu_span body);
 
 /* Identify has read the peer's message: calls every module's conn_identified. */
 void ctx_identified(pu_node *n, conn *c);
@@ -181,24 +210,30 @@ const struct proto *ctx_proto(const pu_node *n, enum proto_id id);
 void ctx_command_done(pu_node *n, pu_token command, uint32_t code, uint64_t offset);
 
 /* ---- peers ---- */
-pu_span ctx_peer_id(const pu_node *n, pu_peer peer);     /* binary id */
-pu_peer ctx_peer_find(const pu_node *n, pu_span id);     /* 0: not known here (no reference is taken) */
-pu_peer ctx_peer_hold(pu_node *n, pu_span id);           /* takes a reference; 0: not an id, or the table is full */
-void ctx_peer_drop(pu_node *n, pu_peer peer);            /* gives it back */
-bool ctx_is_authorised(const pu_node *n, pu_peer peer);  /* an authorized_keys line names it and has not expired, or gating is off */
-bool ctx_is_relay(const pu_node *n, pu_peer peer);       /* one of our own relays */
-void ctx_learn(pu_node *n, pu_peer peer, pu_span maddr); /* remembers an address of a peer (bounded; bad ones are dropped) */
+pu_span ctx_peer_id(const pu_node *n, pu_peer peer); /* binary id */
+pu_peer ctx_peer_find(const pu_node *n, pu_span id); /* 0: not known here (no reference is taken) */
+pu_peer ctx_peer_hold(pu_node *n,
+                      pu_span id); /* takes a reference; 0: not an id, or the table is full */
+void ctx_peer_drop(pu_node *n, pu_peer peer); /* gives it back */
+bool ctx_is_authorised(
+    const pu_node *n,
+    pu_peer peer); /* an authorized_keys line names it and has not expired, or gating is off */
+bool ctx_is_relay(const pu_node *n, pu_peer peer); /* one of our own relays */
+void ctx_learn(pu_node *n, pu_peer peer,
+               pu_span maddr); /* remembers an address of a peer (bounded; bad ones are dropped) */
 
-/* Tells that a counter is at its limit: traces LIMITED with the parameter's name. Returns true when used >= max. */
+/* Tells that a counter is at its limit: traces LIMITED with the parameter's name. Returns true when
+ * used >= max. */
 bool ctx_at_limit(pu_node *n, const char *parameter, uint64_t used, uint64_t max);
 
 /* ---- our own addresses ---- */
 enum { CTX_ADDRS_MAX = 16 };
 /* Our local endpoints that listen, in the order they came. Returns how many were written. */
 uint32_t ctx_local_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX]);
-/* RELAY-ADDRESS/p2p/RELAY/p2p-circuit of each relay that keeps a place for us, whose address has scope least or wider: at
- * most max spans, their bytes appended to pool. Returns how many. */
-uint32_t ctx_circuit_addrs(const pu_node *n, enum pu_scope least, pu_buf *pool, pu_span *addrs, uint32_t max);
+/* RELAY-ADDRESS/p2p/RELAY/p2p-circuit of each relay that keeps a place for us, whose address has
+ * scope least or wider: at most max spans, their bytes appended to pool. Returns how many. */
+uint32_t ctx_circuit_addrs(const pu_node *n, enum pu_scope least, pu_buf *pool, pu_span *addrs,
+                           uint32_t max);
 /* A peer's direct QUIC endpoints that we know of. Returns how many were written. */
 uint32_t ctx_peer_addrs(const pu_node *n, pu_peer peer, pu_endpoint out[CTX_ADDRS_MAX]);
 /* How others saw our MAIN socket (global addresses only), newest first. */
@@ -207,35 +242,45 @@ uint32_t ctx_observed_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX]);
 void ctx_observed(pu_node *n, const conn *c, const pu_endpoint *endpoint);
 
 /* ---- connections ---- */
-conn *ctx_conn(pu_node *n, pu_handle handle);            /* NULL: gone, or not CONN_UP */
-conn *ctx_conn_at(pu_node *n, uint32_t *cursor);         /* walks all that are CONN_UP, by slot; cursor starts at 0; NULL: end */
-conn *ctx_conn_of(pu_node *n, pu_peer peer);             /* the best confirmed one: direct before relayed, then the newest */
-conn *ctx_conn_direct(pu_node *n, pu_peer peer);         /* the best confirmed one that is not relayed */
+conn *ctx_conn(pu_node *n, pu_handle handle); /* NULL: gone, or not CONN_UP */
+conn *ctx_conn_at(
+    pu_node *n,
+    uint32_t *cursor); /* walks all that are CONN_UP, by slot; cursor starts at 0; NULL: end */
+conn *ctx_conn_of(
+    pu_node *n, pu_peer peer); /* the best confirmed one: direct before relayed, then the newest */
+conn *ctx_conn_direct(pu_node *n, pu_peer peer); /* the best confirmed one that is not relayed */
 void ctx_hangup(pu_node *n, conn *c, uint32_t code);
 
 /* ---- streams ---- */
-/* Opens a stream; `opened` or `ended` follows. state: copied into stream->state (NULL: zeros). False: limits or memory, traced,
- * and nothing follows. */
+/* Opens a stream; `opened` or `ended` follows. state: copied into stream->state (NULL: zeros).
+ * False: limits or memory, traced, and nothing follows. */
 bool ctx_stream_open(pu_node *n, conn *c, enum proto_id proto, const uint64_t state[4]);
-stream *ctx_stream(pu_node *n, pu_handle handle);        /* NULL: gone or dead */
+stream *ctx_stream(pu_node *n, pu_handle handle); /* NULL: gone or dead */
 /* Sends bytes; what has no room waits (bounded: over stream_pending_bytes the stream is reset). */
 void ctx_stream_send(pu_node *n, stream *s, pu_span bytes);
-void ctx_stream_fin(pu_node *n, stream *s);              /* sends nothing more */
-void ctx_stream_reset(pu_node *n, stream *s, uint32_t code); /* `ended` is called with code before this returns, unless called from `ended` */
-void ctx_stream_raw(pu_node *n, stream *s);              /* from now on bytes are raw */
-size_t ctx_stream_writable(const stream *s);             /* bytes that leave at once if sent now */
-void ctx_stream_grant(pu_node *n, stream *s, uint64_t more); /* the peer may send `more` bytes beyond what we have consumed; never takes room back; from then on the node widens none by itself */
-void ctx_stream_again(pu_node *n, stream *s);            /* offers what waits in s->in to `data` again */
-void ctx_stream_deadline(pu_node *n, stream *s, pu_time at); /* replaces the stream's deadline; PU_NEVER: none */
+void ctx_stream_fin(pu_node *n, stream *s); /* sends nothing more */
+void ctx_stream_reset(pu_node *n, stream *s,
+                      uint32_t code); /* `ended` is called with code before this returns, unless
+                                         called from `ended` */
+void ctx_stream_raw(pu_node *n, stream *s);  /* from now on bytes are raw */
+size_t ctx_stream_writable(const stream *s); /* bytes that leave at once if sent now */
+void ctx_stream_grant(
+    pu_node *n, stream *s,
+    uint64_t more); /* the peer may send `more` bytes beyond what we have consumed; never takes room
+                       back; from then on the node widens none by itself */
+void ctx_stream_again(pu_node *n, stream *s); /* offers what waits in s->in to `data` again */
+void ctx_stream_deadline(pu_node *n, stream *s,
+                         pu_time at); /* replaces the stream's deadline; PU_NEVER: none */
 
 /* ---- dialling ---- */
-/* Gives a stream away as the carrier of a connection: token is a leg's (0: none of ours, inbound), limited: the relay limits it.
- * What waits in s->in goes with it. The handle ends. */
-void ctx_upgrade(pu_node *n, stream *s, pu_token leg, enum pu_role role, pu_peer peer, bool limited);
+/* Gives a stream away as the carrier of a connection: token is a leg's (0: none of ours, inbound),
+ * limited: the relay limits it. What waits in s->in goes with it. The handle ends. */
+void ctx_upgrade(pu_node *n, stream *s, pu_token leg, enum pu_role role, pu_peer peer,
+                 bool limited);
 /* A circuit leg failed before its upgrade. */
 void ctx_leg_failed(pu_node *n, pu_token leg, uint32_t code);
-/* Dials one endpoint of a peer for a hole punch, from the MAIN socket, outside of the ranker; 0: limits. The result shows as a
- * confirmed connection (module.conn_confirmed), or not at all. */
+/* Dials one endpoint of a peer for a hole punch, from the MAIN socket, outside of the ranker; 0:
+ * limits. The result shows as a confirmed connection (module.conn_confirmed), or not at all. */
 pu_token ctx_dial(pu_node *n, pu_peer peer, const pu_endpoint *remote, pu_time deadline);
 /* Cancels all direct legs to a peer that ctx_dial began. */
 void ctx_dial_cancel(pu_node *n, pu_peer peer);

@@ -1,5 +1,6 @@
-/* Wants: peers that we keep or seek a connection to. A round dials every known way at once, ranked; a failed round is tried
- * again after a pause that doubles; a lost connection starts a round at once. */
+/* Wants: peers that we keep or seek a connection to. A round dials every known way at once, ranked;
+ * a failed round is tried again after a pause that doubles; a lost connection starts a round at
+ * once. */
 #include "node/impl.h"
 
 enum { BACKOFF_SHIFT_MAX = 16 };
@@ -25,9 +26,10 @@ uint32_t want_add(pu_node *n, pu_peer peer, bool keep)
     if (w != NULL) {
         w->keep |= keep;
     } else {
-        if (ctx_at_limit(n, "wanted_max", n->want_count, n->config.wanted_max)) return PU_CODE_RESOURCE;
-        if (!mem_grow(ctx_alloc(n), (void **)&n->wants, &n->want_cap, n->want_count, (uint32_t)n->config.wanted_max,
-                      sizeof(want)))
+        if (ctx_at_limit(n, "wanted_max", n->want_count, n->config.wanted_max))
+            return PU_CODE_RESOURCE;
+        if (!mem_grow(ctx_alloc(n), (void **)&n->wants, &n->want_cap, n->want_count,
+                      (uint32_t)n->config.wanted_max, sizeof(want)))
             return PU_CODE_NO_MEMORY;
         pu_peers_retain(n->env->peers, peer);
         w = &n->wants[n->want_count++];
@@ -70,17 +72,20 @@ static bool plan_has_room(const pu_node *n, pu_peer peer)
     return legs_of_peer(n, peer) < n->config.dial_legs_max;
 }
 
-/* Plans a leg for every known way to a peer: its addresses, circuits that it named, and each of our own relays. */
+/* Plans a leg for every known way to a peer: its addresses, circuits that it named, and each of our
+ * own relays. */
 static void plan(pu_node *n, pu_peer peer)
 {
     const known_peer *k = book_find(n, peer);
     for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
-        if (k->addrs[i].via == 0 && self_can_dial(n, k->addrs[i].transport)) plan_direct(n, peer, &k->addrs[i]);
+        if (k->addrs[i].via == 0 && self_can_dial(n, k->addrs[i].transport))
+            plan_direct(n, peer, &k->addrs[i]);
     for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
         if (k->addrs[i].via != 0 && k->addrs[i].via != peer) plan_circuit(n, peer, k->addrs[i].via);
     if (k != NULL && k->is_relay) return;
     for (uint32_t i = 0; i < n->known_count && plan_has_room(n, peer); i++)
-        if (n->known[i].is_relay && n->known[i].peer != peer) plan_circuit(n, peer, n->known[i].peer);
+        if (n->known[i].is_relay && n->known[i].peer != peer)
+            plan_circuit(n, peer, n->known[i].peer);
 }
 
 void want_begin(pu_node *n, want *w)

@@ -1,7 +1,8 @@
 /* node/impl.h - the node's tables, private to node/. Protocols see ctx.h only.
  *
- * Everything is arrays of plain records: connections and streams by slot (the host names slots), the rest dense and searched
- * linearly or by imap. Nothing is allocated before it is needed and no record points into another.
+ * Everything is arrays of plain records: connections and streams by slot (the host names slots),
+ * the rest dense and searched linearly or by imap. Nothing is allocated before it is needed and no
+ * record points into another.
  */
 #ifndef NODE_IMPL_H
 #define NODE_IMPL_H
@@ -14,7 +15,7 @@ typedef struct timer {
     pu_time at;
     uint64_t arg;
     enum timer_kind kind;
-    uint32_t order;        /* how many were armed before it in this node's life */
+    uint32_t order; /* how many were armed before it in this node's life */
 } timer;
 
 /* A STREAM_OPEN that has no answer yet. */
@@ -35,53 +36,54 @@ enum leg_state {
 /* One address of one peer being dialled. */
 typedef struct leg {
     pu_token token;
-    pu_peer peer;          /* one reference held */
+    pu_peer peer; /* one reference held */
     enum leg_state state;
-    bool punch;            /* begun by ctx_dial: outside of a want */
-    pu_peer via;           /* circuit: the relay (one reference held); 0: direct */
-    pu_endpoint remote;    /* direct */
+    bool punch;         /* begun by ctx_dial: outside of a want */
+    pu_peer via;        /* circuit: the relay (one reference held); 0: direct */
+    pu_endpoint remote; /* direct */
     enum pu_transport transport;
-    pu_time start_at;      /* planned start, then actual start */
-    pu_time deadline;      /* of the leg, once started */
-    pu_handle conn;        /* LEG_UP */
+    pu_time start_at; /* planned start, then actual start */
+    pu_time deadline; /* of the leg, once started */
+    pu_handle conn;   /* LEG_UP */
 } leg;
 
 /* A peer that we keep or seek a connection to. */
 typedef struct want {
-    pu_peer peer;          /* one reference held */
-    bool keep;             /* for ever, not for one connection */
-    bool is_backing_off;   /* TIMER_RETRY is armed */
-    uint32_t failures;     /* rounds in a row in which every leg failed */
-    uint32_t last_code;    /* why the last leg failed */
+    pu_peer peer;        /* one reference held */
+    bool keep;           /* for ever, not for one connection */
+    bool is_backing_off; /* TIMER_RETRY is armed */
+    uint32_t failures;   /* rounds in a row in which every leg failed */
+    uint32_t last_code;  /* why the last leg failed */
 } want;
 
 /* Something dialable about a peer. */
 typedef struct known_addr {
     pu_endpoint endpoint;
     enum pu_transport transport;
-    pu_peer via;           /* the relay of a circuit (one reference held); endpoint is the relay's; 0: direct */
-    bool pinned;           /* given by COMMAND ADDRESS: never displaced by what peers tell */
+    pu_peer
+        via; /* the relay of a circuit (one reference held); endpoint is the relay's; 0: direct */
+    bool pinned; /* given by COMMAND ADDRESS: never displaced by what peers tell */
 } known_addr;
 
 /* What the book knows of a peer. */
 typedef struct known_peer {
-    pu_peer peer;          /* one reference held */
-    bool is_relay;         /* one of our own relays */
-    known_addr *addrs;     /* owned */
+    pu_peer peer;      /* one reference held */
+    bool is_relay;     /* one of our own relays */
+    known_addr *addrs; /* owned */
     uint32_t addr_count, addr_cap;
-    uint32_t addr_next;    /* where the next learned address displaces another */
+    uint32_t addr_next; /* where the next learned address displaces another */
 } known_peer;
 
 typedef struct authorised {
-    pu_peer peer;          /* one reference held */
-    uint64_t expires_s;    /* Unix time; 0 = never */
+    pu_peer peer;       /* one reference held */
+    uint64_t expires_s; /* Unix time; 0 = never */
 } authorised;
 
 /* A command that is not answered yet. */
 typedef struct pending_command {
     pu_token token;
     enum pu_command what;
-    pu_peer peer;          /* one reference held; 0 = none */
+    pu_peer peer; /* one reference held; 0 = none */
 } pending_command;
 
 typedef struct local_addr {
@@ -91,49 +93,66 @@ typedef struct local_addr {
     bool listens;
 } local_addr;
 
-enum { LOCAL_ADDRS_MAX = 16, OBSERVED_MAX = 8, COMMANDS_MAX = 256, OPENINGS_MAX = 1024, TIMERS_MAX = 1 << 20 };
+enum {
+    LOCAL_ADDRS_MAX = 16,
+    OBSERVED_MAX = 8,
+    COMMANDS_MAX = 256,
+    OPENINGS_MAX = 1024,
+    TIMERS_MAX = 1 << 20
+};
 
 struct pu_node {
     const pu_config *config_given; /* kept; the working copy is config, which COMMAND SET changes */
     pu_config config;
     const pu_env *env;
-    pu_out *out;                   /* the step's list; NULL between steps */
-    const pu_in *in;               /* the step's input */
+    pu_out *out;     /* the step's list; NULL between steps */
+    const pu_in *in; /* the step's input */
     pu_time now;
-    bool is_started;               /* the first TICK has come */
-    bool is_stopping;              /* COMMAND STOP */
+    bool is_started;  /* the first TICK has come */
+    bool is_stopping; /* COMMAND STOP */
     bool has_clock;
-    int64_t unix_offset_ns;        /* Unix time minus now */
+    int64_t unix_offset_ns; /* Unix time minus now */
     uint8_t seed[32];
     pu_peer_id self;
     rng rngs[RNG_PURPOSE_COUNT];
     pu_token last_token;
 
-    conn *conns;             uint32_t conn_cap, conn_count;       /* by slot */
+    conn *conns;
+    uint32_t conn_cap, conn_count; /* by slot */
     uint32_t asked_count;          /* of them CONN_ASKED */
-    stream *streams;         uint32_t stream_cap, stream_count;   /* by slot */
-    opening *openings;       uint32_t opening_cap, opening_count;
-    timer *timers;           uint32_t timer_cap, timer_count, timers_armed;
-    leg *legs;               uint32_t leg_cap, leg_count;
-    want *wants;             uint32_t want_cap, want_count;
-    known_peer *known;       uint32_t known_cap, known_count;
-    imap known_index;              /* peer -> place in known */
-    authorised *authorised;  uint32_t authorised_cap, authorised_count;
-    imap authorised_index;         /* peer -> place in authorised */
-    pending_command *commands; uint32_t command_cap, command_count;
+    stream *streams;
+    uint32_t stream_cap, stream_count; /* by slot */
+    opening *openings;
+    uint32_t opening_cap, opening_count;
+    timer *timers;
+    uint32_t timer_cap, timer_count, timers_armed;
+    leg *legs;
+    uint32_t leg_cap, leg_count;
+    want *wants;
+    uint32_t want_cap, want_count;
+    known_peer *known;
+    uint32_t known_cap, known_count;
+    imap known_index; /* peer -> place in known */
+    authorised *authorised;
+    uint32_t authorised_cap, authorised_count;
+    imap authorised_index; /* peer -> place in authorised */
+    pending_command *commands;
+    uint32_t command_cap, command_count;
 
-    local_addr locals[LOCAL_ADDRS_MAX]; uint32_t local_count;
-    pu_endpoint observed[OBSERVED_MAX]; uint32_t observed_count;   /* newest first */
+    local_addr locals[LOCAL_ADDRS_MAX];
+    uint32_t local_count;
+    pu_endpoint observed[OBSERVED_MAX];
+    uint32_t observed_count; /* newest first */
 
-    stream *reading;               /* the stream whose bytes are being consumed */
-    pu_span reading_rest;          /* what of them is not consumed yet */
+    stream *reading;      /* the stream whose bytes are being consumed */
+    pu_span reading_rest; /* what of them is not consumed yet */
     void *module_state[MODULE_COUNT];
 };
 
 /* ---- out.c ---- */
 pu_ef *out_add(pu_out *out, enum pu_ef_kind kind);
-pu_span out_copy(pu_out *out, pu_span bytes);  /* bytes that live until pu_out_reset */
-bool out_has_room(const pu_out *out);          /* new work may start in this step */
+pu_span out_copy(pu_out *out, pu_span bytes); /* bytes that live until pu_out_reset */
+bool out_has_room(const pu_out *out);         /* new work may start in this step */
 bool out_is_empty(const pu_out *out);
 pu_ef *effect(pu_node *n, enum pu_ef_kind kind); /* out_add to this step's list */
 pu_token token_next(pu_node *n);
@@ -156,11 +175,13 @@ void conn_up(pu_node *n, const pu_in *in);
 void conn_confirmed(pu_node *n, conn *c);
 void conn_path(pu_node *n, conn *c, const pu_in *in);
 void conn_down(pu_node *n, conn *c, uint32_t code);
-void conn_doom(pu_node *n, conn *c, uint32_t code); /* hangs up in the next TICK: for many at once */
+void conn_doom(pu_node *n, conn *c,
+               uint32_t code); /* hangs up in the next TICK: for many at once */
 void conn_end_timer(pu_node *n, uint64_t handle);
 void conns_hangup_peer(pu_node *n, pu_peer peer, uint32_t code);
 uint32_t conns_of_peer(const pu_node *n, pu_peer peer);
-bool endpoint_same_block(const pu_endpoint *a, const pu_endpoint *b); /* equal IPv4 address or IPv6 /64 */
+bool endpoint_same_block(const pu_endpoint *a,
+                         const pu_endpoint *b); /* equal IPv4 address or IPv6 /64 */
 
 /* ---- streams.c ---- */
 stream *stream_find(pu_node *n, pu_handle handle); /* any phase but FREE */
@@ -176,9 +197,10 @@ void streams_drop_openings(pu_node *n, pu_handle conn);
 
 /* ---- stream_read.c, stream_send.c ---- */
 void stream_read(pu_node *n, stream *s, pu_span fresh);
-void stream_send_bytes(pu_node *n, stream *s, pu_span bytes); /* select messages and all else go through here */
+void stream_send_bytes(pu_node *n, stream *s,
+                       pu_span bytes); /* select messages and all else go through here */
 void stream_flush(pu_node *n, stream *s);
-void stream_end(pu_node *n, stream *s, uint32_t code);    /* calls `ended` once */
+void stream_end(pu_node *n, stream *s, uint32_t code); /* calls `ended` once */
 void stream_free(pu_node *n, stream *s);
 
 /* ---- gater.c ---- */
@@ -191,7 +213,8 @@ bool limits_allow_peer(pu_node *n, pu_peer peer);
 
 /* ---- book.c ---- */
 known_peer *book_find(const pu_node *n, pu_peer peer);
-uint32_t book_add(pu_node *n, pu_span maddr, bool is_relay); /* pu_code; the address names its peer */
+uint32_t book_add(pu_node *n, pu_span maddr,
+                  bool is_relay); /* pu_code; the address names its peer */
 void book_forget(pu_node *n, pu_peer peer);
 
 /* ---- self.c ---- */
@@ -204,7 +227,7 @@ want *want_find(const pu_node *n, pu_peer peer);
 uint32_t want_add(pu_node *n, pu_peer peer, bool keep); /* pu_code */
 void want_drop(pu_node *n, pu_peer peer);
 void want_begin(pu_node *n, want *w);
-void wants_begin_all(pu_node *n);        /* the node has started, or has a new address */
+void wants_begin_all(pu_node *n); /* the node has started, or has a new address */
 void want_round_failed(pu_node *n, pu_peer peer);
 void dialer_confirmed(pu_node *n, conn *c);
 void dialer_down(pu_node *n, conn *c, uint32_t code);
@@ -229,8 +252,8 @@ void rank_legs(pu_node *n, pu_peer peer);
 int command_check(const pu_node *n, const pu_in *in);
 void command_run(pu_node *n, const pu_in *in);
 void command_timer(pu_node *n, uint64_t token);
-void commands_connected(pu_node *n, pu_peer peer);              /* a connection to peer is confirmed */
-void commands_failed(pu_node *n, pu_peer peer, uint32_t code);  /* a want without KEEP gave up */
-void commands_stopped(pu_node *n);                              /* a connection went while stopping */
+void commands_connected(pu_node *n, pu_peer peer); /* a connection to peer is confirmed */
+void commands_failed(pu_node *n, pu_peer peer, uint32_t code); /* a want without KEEP gave up */
+void commands_stopped(pu_node *n); /* a connection went while stopping */
 
 #endif

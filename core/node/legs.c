@@ -66,7 +66,8 @@ static size_t circuit_maddr(uint8_t out[PU_MADDR_MAX], pu_span relay)
 }
 
 /* Traces a leg with its address: /ip4/../quic-v1, and for a circuit /p2p/RELAY/p2p-circuit. */
-static void trace_leg(pu_node *n, enum pu_trace_code code, const leg *l, uint64_t b, bool with_address)
+static void trace_leg(pu_node *n, enum pu_trace_code code, const leg *l, uint64_t b,
+                      bool with_address)
 {
     char text[PU_MADDR_TEXT_MAX];
     ptrdiff_t len = 0;
@@ -119,7 +120,8 @@ static void leg_start(pu_node *n, leg *l)
     bool was_planned = l->state == LEG_PLANNED;
     if (was_planned) {
         l->start_at = n->now;
-        l->deadline = ctx_after(n, l->via == 0 ? direct_deadline_ns(n, &l->remote) : n->config.dial_ns);
+        l->deadline =
+            ctx_after(n, l->via == 0 ? direct_deadline_ns(n, &l->remote) : n->config.dial_ns);
         trace_leg(n, PU_TR_DIAL_START, l, l->via != 0, true);
     }
     if (l->via != 0) {
@@ -173,7 +175,8 @@ void leg_timer(pu_node *n, uint64_t peer)
 static bool is_under_way(const pu_node *n, pu_peer peer)
 {
     for (uint32_t i = 0; i < n->leg_count; i++)
-        if (n->legs[i].peer == peer && !n->legs[i].punch && n->legs[i].state != LEG_PLANNED) return true;
+        if (n->legs[i].peer == peer && !n->legs[i].punch && n->legs[i].state != LEG_PLANNED)
+            return true;
     return false;
 }
 
@@ -182,7 +185,9 @@ static leg *next_planned(pu_node *n, pu_peer peer)
     leg *next = NULL;
     for (uint32_t i = 0; i < n->leg_count; i++) {
         leg *l = &n->legs[i];
-        if (l->peer == peer && l->state == LEG_PLANNED && (next == NULL || l->start_at < next->start_at)) next = l;
+        if (l->peer == peer && l->state == LEG_PLANNED &&
+            (next == NULL || l->start_at < next->start_at))
+            next = l;
     }
     return next;
 }
@@ -200,7 +205,9 @@ void leg_failed(pu_node *n, pu_token token, uint32_t code)
     leg_remove(n, l);
     if (!was_punch && legs_of_peer(n, peer) == 0) {
         want_round_failed(n, peer);
-    } else if (!was_punch && !is_under_way(n, peer)) { /* a failed address starts the next at once (RFC 8305 §5) */
+    } else if (!was_punch &&
+               !is_under_way(n,
+                             peer)) { /* a failed address starts the next at once (RFC 8305 §5) */
         next_planned(n, peer)->start_at = n->now;
         legs_start_due(n, peer);
     }
@@ -212,7 +219,8 @@ void ctx_leg_failed(pu_node *n, pu_token token, uint32_t code)
     leg_failed(n, token, code);
 }
 
-/* A leg gave a connection. One that came too late, with a direct one confirmed already, is not kept. */
+/* A leg gave a connection. One that came too late, with a direct one confirmed already, is not
+ * kept. */
 void leg_up(pu_node *n, leg *l, conn *c)
 {
     PU_ASSERT(l->state == LEG_DIALLING);
@@ -224,7 +232,8 @@ void leg_up(pu_node *n, leg *l, conn *c)
 static void cancel(pu_node *n, leg *l)
 {
     if (l->state != LEG_PLANNED) trace_leg(n, PU_TR_DIAL_LOST, l, 0, false);
-    if (l->state == LEG_DIALLING) { /* the host ignores the token of a circuit that is not upgraded yet */
+    if (l->state ==
+        LEG_DIALLING) { /* the host ignores the token of a circuit that is not upgraded yet */
         pu_ef *e = effect(n, PU_EF_DIAL_CANCEL);
         e->token = l->token;
     }
@@ -250,7 +259,8 @@ void legs_cancel(pu_node *n, pu_peer peer, bool punches_too, pu_handle winner)
     arm(n, peer);
 }
 
-/* A circuit won: other circuits and what has not started are given up; direct legs under way may still better it. */
+/* A circuit won: other circuits and what has not started are given up; direct legs under way may
+ * still better it. */
 void legs_won_relayed(pu_node *n, pu_peer peer, pu_handle winner)
 {
     for (uint32_t i = 0; i < n->leg_count;) {

@@ -1,4 +1,5 @@
-/* Limits on what strangers and peers may make us hold: counted here, enforced where the thing begins. */
+/* Limits on what strangers and peers may make us hold: counted here, enforced where the thing
+ * begins. */
 #include "node/impl.h"
 
 bool endpoint_same_block(const pu_endpoint *a, const pu_endpoint *b)
@@ -23,10 +24,12 @@ bool limits_allow_inbound(pu_node *n, const pu_endpoint *remote)
 {
     return !ctx_at_limit(n, "conns_max", n->conn_count, n->config.conns_max) &&
            !ctx_at_limit(n, "handshakes_max", n->asked_count, n->config.handshakes_max) &&
-           !ctx_at_limit(n, "conns_per_ip_max", inbound_from_block(n, remote), n->config.conns_per_ip_max);
+           !ctx_at_limit(n, "conns_per_ip_max", inbound_from_block(n, remote),
+                         n->config.conns_per_ip_max);
 }
 
 bool limits_allow_peer(pu_node *n, pu_peer peer)
 {
-    return !ctx_at_limit(n, "conns_per_peer_max", conns_of_peer(n, peer), n->config.conns_per_peer_max);
+    return !ctx_at_limit(n, "conns_per_peer_max", conns_of_peer(n, peer),
+                         n->config.conns_per_peer_max);
 }

@@ -1,9 +1,11 @@
-/* One step: check the input against the tables, dispatch it, nothing else. What an input means is in the file of its table. */
+/* One step: check the input against the tables, dispatch it, nothing else. What an input means is
+ * in the file of its table. */
 #include "node/impl.h"
 
 size_t pu_node_size(const pu_config *config)
 {
-    (void)config; /* every table grows on its own; the parameter leaves room for nodes that reserve ahead */
+    (void)config; /* every table grows on its own; the parameter leaves room for nodes that reserve
+                     ahead */
     return sizeof(pu_node);
 }
 
@@ -17,7 +19,8 @@ static bool config_in_range(const pu_config *config)
     return true;
 }
 
-int pu_node_init(pu_node **node, void *mem, const pu_config *config, const pu_env *env, const uint8_t seed[32], pu_time now)
+int pu_node_init(pu_node **node, void *mem, const pu_config *config, const pu_env *env,
+                 const uint8_t seed[32], pu_time now)
 {
     if (!config_in_range(config)) return PU_ERANGE;
     pu_node *n = mem;
@@ -95,24 +98,29 @@ typedef struct target {
 
 static int check_stream_up(const pu_node *n, const pu_in *in)
 {
-    if (pu_handle_slot(in->stream) >= n->config.streams_max || pu_handle_ordinal(in->stream) == 0) return PU_ERANGE;
-    bool taken = pu_handle_slot(in->stream) < n->stream_cap && n->streams[pu_handle_slot(in->stream)].handle != 0;
+    if (pu_handle_slot(in->stream) >= n->config.streams_max || pu_handle_ordinal(in->stream) == 0)
+        return PU_ERANGE;
+    bool taken = pu_handle_slot(in->stream) < n->stream_cap &&
+                 n->streams[pu_handle_slot(in->stream)].handle != 0;
     return taken ? PU_EHANDLE : PU_OK;
 }
 
 static int check_new_conn(pu_node *n, const pu_in *in)
 {
-    if (pu_handle_slot(in->conn) >= n->config.conns_max || pu_handle_ordinal(in->conn) == 0) return PU_ERANGE;
+    if (pu_handle_slot(in->conn) >= n->config.conns_max || pu_handle_ordinal(in->conn) == 0)
+        return PU_ERANGE;
     if (in->kind == PU_IN_CONN_UP || in->what == PU_ASK_SECURED) {
         pu_peer_id id;
         if (pu_peer_id_from_bytes(&id, in->peer) != PU_OK) return PU_ERANGE;
     }
-    if (in->kind == PU_IN_CONN_ASK && in->what != PU_ASK_ACCEPT && in->what != PU_ASK_SECURED) return PU_ERANGE;
+    if (in->kind == PU_IN_CONN_ASK && in->what != PU_ASK_ACCEPT && in->what != PU_ASK_SECURED)
+        return PU_ERANGE;
     const conn *c = conn_find(n, in->conn);
     if (c != NULL) return c->state == CONN_ASKED && in->what != PU_ASK_ACCEPT ? PU_OK : PU_EHANDLE;
     uint32_t slot = pu_handle_slot(in->conn);
     if (slot < n->conn_cap && n->conns[slot].state != CONN_FREE) return PU_EHANDLE;
-    bool needs_ask = in->kind == PU_IN_CONN_ASK && in->what == PU_ASK_SECURED && (in->flags & PU_RELAYED) == 0;
+    bool needs_ask =
+        in->kind == PU_IN_CONN_ASK && in->what == PU_ASK_SECURED && (in->flags & PU_RELAYED) == 0;
     return needs_ask ? PU_EHANDLE : PU_OK;
 }
 
@@ -128,17 +136,14 @@ static int check_input(pu_node *n, const pu_in *in, target *t)
     switch (in->kind) {
     case PU_IN_TICK:
     case PU_IN_DIAL_FAIL:
-    case PU_IN_CLOCK:
-        return PU_OK;
+    case PU_IN_CLOCK: return PU_OK;
     case PU_IN_ADDR:
-        return in->transport == PU_TRANSPORT_QUIC || in->transport == PU_TRANSPORT_TCP ? PU_OK : PU_ERANGE;
-    case PU_IN_PACKET:
-        return in->body.len <= PU_PACKET_MAX ? PU_OK : PU_ERANGE;
-    case PU_IN_COMMAND:
-        return command_check(n, in);
+        return in->transport == PU_TRANSPORT_QUIC || in->transport == PU_TRANSPORT_TCP ? PU_OK
+                                                                                       : PU_ERANGE;
+    case PU_IN_PACKET: return in->body.len <= PU_PACKET_MAX ? PU_OK : PU_ERANGE;
+    case PU_IN_COMMAND: return command_check(n, in);
     case PU_IN_CONN_ASK:
-    case PU_IN_CONN_UP:
-        return check_new_conn(n, in);
+    case PU_IN_CONN_UP: return check_new_conn(n, in);
     case PU_IN_CONN_CONFIRMED:
     case PU_IN_CONN_PATH:
     case PU_IN_CONN_DOWN:
@@ -163,8 +168,7 @@ static int check_input(pu_node *n, const pu_in *in, target *t)
     case PU_IN_KEPT:
     case PU_IN_STORED:
     case PU_IN_APP:
-    default:
-        return PU_ERANGE; /* not built yet, or no kind at all */
+    default: return PU_ERANGE; /* not built yet, or no kind at all */
     }
 }
 
@@ -197,7 +201,8 @@ static void dispatch(pu_node *n, const pu_in *in, target t)
         if (t.stream == NULL) stream_open_failed(n, in);
         else stream_down(n, t.stream, in);
         break;
-    case PU_IN_PACKET: break; /* whoever sends to the MAIN port; a punch datagram has done its work at the boxes */
+    case PU_IN_PACKET:
+        break; /* whoever sends to the MAIN port; a punch datagram has done its work at the boxes */
     case PU_IN_ADDR: self_addr(n, in); break;
     case PU_IN_CLOCK:
         n->has_clock = true;

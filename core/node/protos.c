@@ -1,4 +1,5 @@
-/* The one list of what a node speaks: protocols, modules, and whose timer is whose. A new protocol is added here. */
+/* The one list of what a node speaks: protocols, modules, and whose timer is whose. A new protocol
+ * is added here. */
 #include "node/impl.h"
 #include "proto/dcutr.h"
 #include "proto/identify.h"
@@ -73,7 +74,8 @@ void timer_dispatch(pu_node *n, enum timer_kind kind, uint64_t arg)
     handlers[kind](n, arg);
 }
 
-uint32_t ctx_circuit_addrs(const pu_node *n, enum pu_scope least, pu_buf *pool, pu_span *addrs, uint32_t max)
+uint32_t ctx_circuit_addrs(const pu_node *n, enum pu_scope least, pu_buf *pool, pu_span *addrs,
+                           uint32_t max)
 {
     return relay_client_circuit_addrs(n, least, pool, addrs, max);
 }

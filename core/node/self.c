@@ -36,7 +36,8 @@ static void modules_addresses_changed(pu_node *n)
     }
 }
 
-/* What left from this address can no longer be answered: its connections end now, and the wants dial again. */
+/* What left from this address can no longer be answered: its connections end now, and the wants
+ * dial again. */
 static void address_gone(pu_node *n, const pu_endpoint *gone)
 {
     uint32_t kept = 0;
@@ -60,7 +61,9 @@ void self_addr(pu_node *n, const pu_in *in)
         return;
     }
     for (uint32_t i = 0; i < n->local_count; i++)
-        if (n->locals[i].transport == in->transport && pu_endpoint_equal(&n->locals[i].endpoint, &in->local)) return;
+        if (n->locals[i].transport == in->transport &&
+            pu_endpoint_equal(&n->locals[i].endpoint, &in->local))
+            return;
     if (ctx_at_limit(n, "local addresses", n->local_count, LOCAL_ADDRS_MAX)) return;
     local_addr *a = &n->locals[n->local_count++];
     *a = (local_addr){in->local, in->transport, in->socket, (in->flags & PU_LISTEN) != 0};

@@ -1,7 +1,7 @@
 /* Reading from streams: multistream-select, then framed messages or raw bytes, then the end.
  *
- * The node takes every byte it is given. What cannot be consumed yet waits in the stream's own bounded buffer and earns the
- * peer no room, so a peer that keeps to its room never overflows it.
+ * The node takes every byte it is given. What cannot be consumed yet waits in the stream's own
+ * bounded buffer and earns the peer no room, so a peer that keeps to its room never overflows it.
  */
 #include "base/varint.h"
 #include "node/impl.h"
@@ -18,7 +18,8 @@ static void grant(pu_node *n, stream *s, uint64_t more)
     e->offset = room;
 }
 
-/* Widens the peer's room when half a window was consumed; a protocol that grants room itself is left alone. */
+/* Widens the peer's room when half a window was consumed; a protocol that grants room itself is
+ * left alone. */
 static void widen_room(pu_node *n, stream *s)
 {
     uint64_t consumed = s->received - s->in.len;
@@ -35,7 +36,8 @@ void ctx_stream_grant(pu_node *n, stream *s, uint64_t more)
 
 static void bad_bytes(pu_node *n, stream *s, enum pu_trace_code code, uint64_t a)
 {
-    const char *name = s->proto != PROTO_NONE ? proto_of((enum proto_id)s->proto)->name : "/multistream/1.0.0";
+    const char *name =
+        s->proto != PROTO_NONE ? proto_of((enum proto_id)s->proto)->name : "/multistream/1.0.0";
     ctx_trace(n, code, conn_find(n, s->conn), s, 0, a, 0, span_of(name, strlen(name)));
     ctx_stream_reset(n, s, PU_CODE_VIOLATION);
 }
@@ -45,7 +47,9 @@ static uint32_t inbound_open(const pu_node *n, const stream *like)
     uint32_t count = 0;
     for (uint32_t i = 0; i < n->stream_cap; i++) {
         const stream *s = &n->streams[i];
-        if (s->phase == STREAM_OPEN && s->inbound && s->conn == like->conn && s->proto == like->proto) count++;
+        if (s->phase == STREAM_OPEN && s->inbound && s->conn == like->conn &&
+            s->proto == like->proto)
+            count++;
     }
     return count;
 }
@@ -56,14 +60,16 @@ static void agreed(pu_node *n, stream *s)
     const struct proto *proto = proto_of((enum proto_id)s->proto);
     const conn *c = conn_find(n, s->conn);
     bool is_limited = c != NULL && (c->flags & PU_LIMITED) != 0 && !proto->on_limited;
-    if (s->inbound && (is_limited || ctx_at_limit(n, proto->name, inbound_open(n, s), proto->inbound_max))) {
+    if (s->inbound &&
+        (is_limited || ctx_at_limit(n, proto->name, inbound_open(n, s), proto->inbound_max))) {
         s->proto = PROTO_NONE; /* it never was this protocol's */
         ctx_stream_reset(n, s, PU_CODE_RESOURCE);
         return;
     }
     s->phase = STREAM_OPEN;
     uint64_t life = 0;
-    if (proto->deadline != 0) memcpy(&life, (const uint8_t *)&n->config + proto->deadline, sizeof life);
+    if (proto->deadline != 0)
+        memcpy(&life, (const uint8_t *)&n->config + proto->deadline, sizeof life);
     ctx_timer(n, TIMER_STREAM, s->handle, life != 0 ? ctx_after(n, life) : PU_NEVER);
     if (s->inbound && proto->opened != NULL) proto->opened(n, s);
 }
@@ -80,7 +86,8 @@ static bool read_select(pu_node *n, stream *s)
     switch (result) {
     case SELECT_AGREED: agreed(n, s); return true;
     case SELECT_REFUSED:
-        ctx_trace(n, PU_TR_STREAM_REFUSED, conn_find(n, s->conn), s, 0, 0, 0, span_of(name, strlen(name)));
+        ctx_trace(n, PU_TR_STREAM_REFUSED, conn_find(n, s->conn), s, 0, 0, 0,
+                  span_of(name, strlen(name)));
         ctx_stream_reset(n, s, PU_CODE_UNSUPPORTED);
         return true;
     case SELECT_FAILED: bad_bytes(n, s, PU_TR_MALFORMED, n->reading_rest.len); return true;
@@ -103,7 +110,8 @@ static bool read_message(pu_node *n, stream *s, const struct proto *proto)
     switch (varint_get_block(&n->reading_rest, proto->message_max, &message)) {
     case VARINT_OK: take_verdict(n, s, proto->message(n, s, message), message.len); return true;
     case VARINT_BAD:
-        if (varint_get(&peek, &length) == VARINT_OK) bad_bytes(n, s, PU_TR_OVERSIZED, proto->message_max);
+        if (varint_get(&peek, &length) == VARINT_OK)
+            bad_bytes(n, s, PU_TR_OVERSIZED, proto->message_max);
         else bad_bytes(n, s, PU_TR_MALFORMED, n->reading_rest.len);
         return true;
     case VARINT_MORE:
@@ -128,7 +136,8 @@ static bool read_once(pu_node *n, stream *s)
     if (s->phase == STREAM_SELECTING) return read_select(n, s);
     const struct proto *proto = proto_of((enum proto_id)s->proto);
     if (proto->message_max > 0 && !s->is_raw) return read_message(n, s, proto);
-    return proto->data != NULL ? read_raw(n, s, proto) : (bad_bytes(n, s, PU_TR_MALFORMED, n->reading_rest.len), false);
+    return proto->data != NULL ? read_raw(n, s, proto)
+                               : (bad_bytes(n, s, PU_TR_MALFORMED, n->reading_rest.len), false);
 }
 
 /* FIN has come and nothing waits: tell the protocol once. A message cut in two is malformed. */
@@ -159,7 +168,8 @@ static void keep_rest(pu_node *n, stream *s, pu_span offered, bool from_buffer)
     }
     if (from_buffer) {
         mem_bytes_drop(ctx_alloc(n), &s->in, (uint32_t)(offered.len - rest.len));
-    } else if (!mem_bytes_append(ctx_alloc(n), &s->in, rest, (uint32_t)n->config.stream_pending_bytes + PU_DATA_MAX)) {
+    } else if (!mem_bytes_append(ctx_alloc(n), &s->in, rest,
+                                 (uint32_t)n->config.stream_pending_bytes + PU_DATA_MAX)) {
         ctx_at_limit(n, "stream_pending_bytes", rest.len, 0);
         ctx_stream_reset(n, s, PU_CODE_RESOURCE);
     }
@@ -169,8 +179,8 @@ void stream_read(pu_node *n, stream *s, pu_span fresh)
 {
     PU_ASSERT(n->reading == NULL);
     bool from_buffer = s->in.len > 0;
-    if (from_buffer &&
-        !mem_bytes_append(ctx_alloc(n), &s->in, fresh, (uint32_t)n->config.stream_pending_bytes + PU_DATA_MAX)) {
+    if (from_buffer && !mem_bytes_append(ctx_alloc(n), &s->in, fresh,
+                                         (uint32_t)n->config.stream_pending_bytes + PU_DATA_MAX)) {
         ctx_at_limit(n, "stream_pending_bytes", s->in.len + fresh.len, 0);
         ctx_stream_reset(n, s, PU_CODE_RESOURCE);
         return;
@@ -204,5 +214,6 @@ void ctx_stream_raw(pu_node *n, stream *s)
 
 void ctx_stream_again(pu_node *n, stream *s)
 {
-    if (s->phase != STREAM_DEAD && s->in.len > 0 && n->reading == NULL) stream_read(n, s, span_of(NULL, 0));
+    if (s->phase != STREAM_DEAD && s->in.len > 0 && n->reading == NULL)
+        stream_read(n, s, span_of(NULL, 0));
 }

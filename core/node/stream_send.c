@@ -7,7 +7,8 @@ static bool is_borrowed(const pu_node *n, pu_span bytes)
     return n->in->body.len > 0 && at >= from && at + bytes.len <= from + n->in->body.len;
 }
 
-/* Emits bytes that have room, in effects of at most PU_DATA_MAX. Bytes of the input are passed on without a copy. */
+/* Emits bytes that have room, in effects of at most PU_DATA_MAX. Bytes of the input are passed on
+ * without a copy. */
 static void emit(pu_node *n, stream *s, pu_span bytes, bool fin)
 {
     PU_ASSERT(bytes.len <= s->room_out - s->sent);
@@ -40,7 +41,8 @@ void stream_send_bytes(pu_node *n, stream *s, pu_span bytes)
     if (now > 0) emit(n, s, span_head(bytes, now), false);
     pu_span later = span_skip(bytes, now);
     if (later.len == 0) return;
-    if (mem_bytes_append(ctx_alloc(n), &s->out, later, (uint32_t)n->config.stream_pending_bytes)) return;
+    if (mem_bytes_append(ctx_alloc(n), &s->out, later, (uint32_t)n->config.stream_pending_bytes))
+        return;
     ctx_at_limit(n, "stream_pending_bytes", s->out.len + later.len, 0);
     ctx_stream_reset(n, s, PU_CODE_RESOURCE);
 }
@@ -77,8 +79,8 @@ void stream_room(pu_node *n, stream *s, uint64_t offset)
     if (proto->room != NULL) proto->room(n, s);
 }
 
-/* The peer reads no more: what waits for it is dropped, our direction ends, its direction goes on (go-libp2p stops reading
- * as soon as it has what it wanted). */
+/* The peer reads no more: what waits for it is dropped, our direction ends, its direction goes on
+ * (go-libp2p stops reading as soon as it has what it wanted). */
 void stream_stop(pu_node *n, stream *s)
 {
     if (s->phase == STREAM_DEAD || s->fin_sent) return;

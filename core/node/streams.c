@@ -24,8 +24,8 @@ static stream *stream_new(pu_node *n, conn *c, const pu_in *in)
     uint32_t slot = pu_handle_slot(in->stream);
     PU_ASSERT(slot < n->config.streams_max);
     while (slot >= n->stream_cap)
-        if (!mem_grow(ctx_alloc(n), (void **)&n->streams, &n->stream_cap, n->stream_cap, (uint32_t)n->config.streams_max,
-                      sizeof(stream))) {
+        if (!mem_grow(ctx_alloc(n), (void **)&n->streams, &n->stream_cap, n->stream_cap,
+                      (uint32_t)n->config.streams_max, sizeof(stream))) {
             trace_no_memory(n, sizeof(stream));
             return NULL;
         }
@@ -70,9 +70,12 @@ static void reset_effect(pu_node *n, pu_handle c, pu_handle s, uint32_t code)
 bool ctx_stream_open(pu_node *n, conn *c, enum proto_id proto, const uint64_t state[4])
 {
     PU_ASSERT(proto > PROTO_NONE && proto < PROTO_COUNT);
-    if (c->state != CONN_UP || ((c->flags & PU_LIMITED) != 0 && !proto_of(proto)->on_limited)) return false;
-    if (ctx_at_limit(n, "streams_max", n->stream_count + n->opening_count, n->config.streams_max)) return false;
-    if (!mem_grow(ctx_alloc(n), (void **)&n->openings, &n->opening_cap, n->opening_count, OPENINGS_MAX, sizeof(opening))) {
+    if (c->state != CONN_UP || ((c->flags & PU_LIMITED) != 0 && !proto_of(proto)->on_limited))
+        return false;
+    if (ctx_at_limit(n, "streams_max", n->stream_count + n->opening_count, n->config.streams_max))
+        return false;
+    if (!mem_grow(ctx_alloc(n), (void **)&n->openings, &n->opening_cap, n->opening_count,
+                  OPENINGS_MAX, sizeof(opening))) {
         trace_no_memory(n, sizeof(opening));
         return false;
     }
@@ -145,7 +148,8 @@ static void inbound_up(pu_node *n, conn *c, stream *s)
     s->inbound = true;
     select_listen(&s->select);
     bool is_over = ctx_at_limit(n, "streams_max", n->stream_count - 1, n->config.streams_max) ||
-                   ctx_at_limit(n, "streams_per_conn_max", c->stream_count - 1, n->config.streams_per_conn_max);
+                   ctx_at_limit(n, "streams_per_conn_max", c->stream_count - 1,
+                                n->config.streams_per_conn_max);
     if (is_over || c->state != CONN_UP) stream_refuse(n, s, PU_CODE_RESOURCE);
     else ctx_timer(n, TIMER_STREAM, s->handle, ctx_after(n, n->config.select_ns));
 }
@@ -199,15 +203,19 @@ void ctx_stream_reset(pu_node *n, stream *s, uint32_t code)
 {
     if (s->phase == STREAM_DEAD) return;
     const char *name = s->proto != PROTO_NONE ? proto_of((enum proto_id)s->proto)->name : "";
-    ctx_trace(n, PU_TR_STREAM_RESET, conn_find(n, s->conn), s, 0, code, 0, span_of(name, strlen(name)));
+    ctx_trace(n, PU_TR_STREAM_RESET, conn_find(n, s->conn), s, 0, code, 0,
+              span_of(name, strlen(name)));
     reset_effect(n, s->conn, s->handle, code);
     stream_end(n, s, code);
 }
 
 void stream_down(pu_node *n, stream *s, const pu_in *in)
 {
-    uint32_t code = in->what == PU_DOWN_FINISHED ? PU_CODE_OK : in->what == PU_DOWN_LOST ? PU_CODE_LOST : in->code;
-    if (in->what == PU_DOWN_RESET && code == PU_CODE_OK) code = PU_CODE_REFUSED; /* many peers reset with code 0 */
+    uint32_t code = in->what == PU_DOWN_FINISHED ? PU_CODE_OK
+                    : in->what == PU_DOWN_LOST   ? PU_CODE_LOST
+                                                 : in->code;
+    if (in->what == PU_DOWN_RESET && code == PU_CODE_OK)
+        code = PU_CODE_REFUSED; /* many peers reset with code 0 */
     stream_end(n, s, code);
     stream_free(n, s);
 }
@@ -217,7 +225,8 @@ void stream_timer(pu_node *n, uint64_t handle)
     stream *s = ctx_stream(n, handle);
     if (s == NULL) return;
     const char *name = s->proto != PROTO_NONE ? proto_of((enum proto_id)s->proto)->name : "";
-    ctx_trace(n, PU_TR_STREAM_TIMEOUT, conn_find(n, s->conn), s, 0, 0, 0, span_of(name, strlen(name)));
+    ctx_trace(n, PU_TR_STREAM_TIMEOUT, conn_find(n, s->conn), s, 0, 0, 0,
+              span_of(name, strlen(name)));
     ctx_stream_reset(n, s, PU_CODE_TIMEOUT);
 }
 
@@ -228,11 +237,13 @@ void ctx_stream_deadline(pu_node *n, stream *s, pu_time at)
 
 /* ---- giving away ---- */
 
-void ctx_upgrade(pu_node *n, stream *s, pu_token leg_token, enum pu_role role, pu_peer peer, bool limited)
+void ctx_upgrade(pu_node *n, stream *s, pu_token leg_token, enum pu_role role, pu_peer peer,
+                 bool limited)
 {
     PU_ASSERT(s->phase == STREAM_OPEN);
     bool is_given_up = leg_token != 0 && leg_find(n, leg_token) == NULL;
-    if (is_given_up || s->out.len > 0) { /* the second: the host gave no room for a short answer, nothing can be built on that */
+    if (is_given_up || s->out.len > 0) { /* the second: the host gave no room for a short answer,
+                                            nothing can be built on that */
         ctx_stream_reset(n, s, is_given_up ? PU_CODE_CANCELLED : PU_CODE_RESOURCE);
         return;
     }
@@ -247,7 +258,8 @@ void ctx_upgrade(pu_node *n, stream *s, pu_token leg_token, enum pu_role role, p
     e->peer = out_copy(n->out, ctx_peer_id(n, peer));
     e->body = out_copy(n->out, rest);
     e->deadline = ctx_after(n, n->config.handshake_ns);
-    s->phase = STREAM_DEAD; /* `ended` is not called: the stream lives on under the new connection */
+    s->phase =
+        STREAM_DEAD; /* `ended` is not called: the stream lives on under the new connection */
     s->is_given_away = is_reading;
     if (!is_reading) stream_free(n, s);
 }

@@ -1,7 +1,8 @@
 /* One deadline a node: the earliest of a small unsorted array, each entry with a name.
  *
- * Timers fire in the order (time, order of arming): arguments may be peer numbers, which must not show in any order. A node
- * at rest has a handful; a linear scan beats a heap up to some hundred entries and costs a relay with 1,000 about a microsecond.
+ * Timers fire in the order (time, order of arming): arguments may be peer numbers, which must not
+ * show in any order. A node at rest has a handful; a linear scan beats a heap up to some hundred
+ * entries and costs a relay with 1,000 about a microsecond.
  */
 #include "node/impl.h"
 
@@ -46,7 +47,8 @@ void ctx_timer(pu_node *n, enum timer_kind kind, uint64_t arg, pu_time at)
         return;
     }
     if (i == n->timer_count) {
-        if (!mem_grow(ctx_alloc(n), (void **)&n->timers, &n->timer_cap, n->timer_count, TIMERS_MAX, sizeof(timer))) {
+        if (!mem_grow(ctx_alloc(n), (void **)&n->timers, &n->timer_cap, n->timer_count, TIMERS_MAX,
+                      sizeof(timer))) {
             ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, sizeof(timer), 0, span_of(NULL, 0));
             return;
         }
@@ -65,7 +67,8 @@ static uint32_t timer_first(const pu_node *n)
 
 void timers_fire(pu_node *n)
 {
-    for (uint32_t fired = 0; fired < TIMERS_A_STEP && n->timer_count > 0 && out_has_room(n->out); fired++) {
+    for (uint32_t fired = 0; fired < TIMERS_A_STEP && n->timer_count > 0 && out_has_room(n->out);
+         fired++) {
         uint32_t i = timer_first(n);
         timer t = n->timers[i];
         if (t.at > n->now) return;

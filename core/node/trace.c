@@ -13,8 +13,8 @@ const pu_trace_info *pu_trace_describe(enum pu_trace_code code)
     return &infos[code];
 }
 
-void ctx_trace(pu_node *n, enum pu_trace_code code, const conn *c, const stream *s, pu_peer peer, uint64_t a, uint64_t b,
-               pu_span text)
+void ctx_trace(pu_node *n, enum pu_trace_code code, const conn *c, const stream *s, pu_peer peer,
+               uint64_t a, uint64_t b, pu_span text)
 {
     const pu_env *env = n->env;
     if (env->trace == NULL || ((env->trace_mask >> pu_trace_describe(code)->area) & 1) == 0) return;
@@ -22,7 +22,9 @@ void ctx_trace(pu_node *n, enum pu_trace_code code, const conn *c, const stream 
     pu_trace event = {
         .now = n->now,
         .code = code,
-        .conn = c != NULL ? pu_handle_ordinal(c->handle) : s != NULL ? pu_handle_ordinal(s->conn) : 0,
+        .conn = c != NULL   ? pu_handle_ordinal(c->handle)
+                : s != NULL ? pu_handle_ordinal(s->conn)
+                            : 0,
         .stream = s != NULL ? pu_handle_ordinal(s->handle) : 0,
         .peer = peer != 0 ? ctx_peer_id(n, peer) : span_of(NULL, 0),
         .a = a,

@@ -227,8 +227,8 @@ static void round_begin(pu_node *n, punch *p)
     if (!ctx_stream_open(n, c, PROTO_DCUTR, NULL)) exchange_failed(n, p, PU_CODE_RESOURCE);
 }
 
-/* Whether there is a direct connection that came after the relayed one. An older one proves nothing:
- * a peer that still had it would not have dialled through a relay. */
+/* Whether there is a direct connection that came after the relayed one. An older one proves
+ * nothing: a peer that still had it would not have dialled through a relay. */
 static bool has_newer_direct(pu_node *n, const conn *c)
 {
     PU_ASSERT((c->flags & PU_RELAYED) != 0);

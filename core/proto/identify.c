@@ -65,7 +65,7 @@ static void tell_addrs(const pu_node *n, const conn *c, wire_identify *m, pu_buf
         m->addrs[m->addr_count++] = put_endpoint(pool, &local[i], PU_TRANSPORT_QUIC);
     }
     m->addr_count += ctx_circuit_addrs(n, least, pool, m->addrs + m->addr_count,
-                                                WIRE_IDENTIFY_ADDRS_MAX - m->addr_count);
+                                       WIRE_IDENTIFY_ADDRS_MAX - m->addr_count);
     PU_ASSERT(!pool->full);
 }
 

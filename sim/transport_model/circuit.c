@@ -4,8 +4,8 @@
  * The carrier is reliable and ordered, so packets have no numbers and are not acknowledged. Credit
  * holds in both directions: the inner connection packs frames only while the carrier's buffer takes
  * a whole packet, and the carrier's peer gets room only for bytes that the inner connection has
- * taken. What comes is read in the inner connection's own timer, armed for now: no carrier ever
- * calls into what it carries, however deep circuits are nested.
+ * taken. What comes is read in the inner connection's own timer, armed to fire at once: no carrier
+ * ever calls into what it carries, however deep circuits are nested.
  */
 #include "sim/transport_model/tm_impl.h"
 
@@ -39,7 +39,8 @@ void circuit_upgrade(tm *t, const pu_ef *ef)
         return;
     }
     bool is_whole = !s->fin_asked && !s->tx_stopped && !s->rx_done && !s->rx_stopped;
-    conn *c = is_whole ? tm_conn_new(t, ef->what == PU_ROLE_CLIENT ? CONN_INIT : CONN_LISTEN) : NULL;
+    conn *c =
+        is_whole ? tm_conn_new(t, ef->what == PU_ROLE_CLIENT ? CONN_INIT : CONN_LISTEN) : NULL;
     if (c == NULL) {
         handshake_fail(t, ef->token, is_whole ? PU_CODE_RESOURCE : PU_CODE_LOST);
         tm_stream_abort(t, s, PU_CODE_RESOURCE);

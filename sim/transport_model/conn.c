@@ -260,7 +260,8 @@ void tm_conn_hangup(tm *t, conn *c, uint32_t code, pu_time deadline)
     c->closing = true;
     c->code = code;
     c->deadline = deadline;
-    tm_conn_touch(t, c); /* its timer flushes, and closes when nothing waits or the deadline is now */
+    tm_conn_touch(t,
+                  c); /* its timer flushes, and closes when nothing waits or the deadline is now */
 }
 
 void tm_conn_close(tm *t, conn *c, uint32_t code)

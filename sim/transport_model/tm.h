@@ -1,16 +1,20 @@
-/* sim/transport_model/tm.h - the cheap transport under boundary A: connections and streams of one host, as datagrams.
+/* sim/transport_model/tm.h - the cheap transport under boundary A: connections and streams of one
+ * host, as datagrams.
  *
- * It takes the node's effects (DIAL, DIAL_CANCEL, CONN_VERDICT, HANGUP, STREAM_*, UPGRADE) and gives it inputs (CONN_*, DIAL_FAIL,
- * STREAM_*), like the real link does: same handles, same credit, same round trips, same ends; no cryptography and no
- * congestion control. Carriers: datagrams through the simulated network, or an upgraded stream (a relay's circuit).
+ * It takes the node's effects (DIAL, DIAL_CANCEL, CONN_VERDICT, HANGUP, STREAM_*, UPGRADE) and
+ * gives it inputs (CONN_*, DIAL_FAIL, STREAM_*), like the real link does: same handles, same
+ * credit, same round trips, same ends; no cryptography and no congestion control. Carriers:
+ * datagrams through the simulated network, or an upgraded stream (a relay's circuit).
  *
- * Round trips without loss, QUIC-like:  client INIT ->  <- HELLO (CONN_UP at the dialler, provisional: 1 RTT)
- *   FINISH ->  (server: CONN_ASK secured, CONN_UP, CONFIRMED)  <- DONE (CONFIRMED at the dialler: 2 RTT).
- * The server gives CONN_ASK accept at INIT. Sizes: INIT and HELLO 1,200 bytes, so that nobody amplifies.
- * On an upgraded stream the same messages are as large as multistream-select + Noise XX (INIT 60, HELLO 250, FINISH 190).
+ * Round trips without loss, QUIC-like:  client INIT ->  <- HELLO (CONN_UP at the dialler,
+ * provisional: 1 RTT) FINISH ->  (server: CONN_ASK secured, CONN_UP, CONFIRMED)  <- DONE (CONFIRMED
+ * at the dialler: 2 RTT). The server gives CONN_ASK accept at INIT. Sizes: INIT and HELLO 1,200
+ * bytes, so that nobody amplifies. On an upgraded stream the same messages are as large as
+ * multistream-select + Noise XX (INIT 60, HELLO 250, FINISH 190).
  *
- * Frames: OPEN, DATA, ACK, ROOM, STOP, RESET, CLOSE, PING. An acknowledgement after 25 ms or two packets; retransmission after
- * max(200 ms, srtt + 4 rttvar), 1 s before the first sample, doubling; keep-alive and idle time-out from the config.
+ * Frames: OPEN, DATA, ACK, ROOM, STOP, RESET, CLOSE, PING. An acknowledgement after 25 ms or two
+ * packets; retransmission after max(200 ms, srtt + 4 rttvar), 1 s before the first sample,
+ * doubling; keep-alive and idle time-out from the config.
  */
 #ifndef SIM_TRANSPORT_MODEL_TM_H
 #define SIM_TRANSPORT_MODEL_TM_H
@@ -22,35 +26,43 @@
 /* What the transport asks of its host. Spans are borrowed during the call. */
 typedef struct tm_host {
     void *ctx;
-    void (*input)(void *ctx, const pu_in *in);   /* append to the node's input FIFO (never steps); `now` is the host's to set */
-    void (*send)(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_kind kind); /* from the MAIN socket */
-    void (*wake)(void *ctx, pu_handle conn, pu_time at); /* call tm_timer(conn) at that time; a later wake does not cancel an
-                                                            earlier one, stale calls are harmless */
-    pu_endpoint (*local)(void *ctx);             /* the MAIN socket's endpoint now */
+    void (*input)(void *ctx, const pu_in *in); /* append to the node's input FIFO (never steps);
+                                                  `now` is the host's to set */
+    void (*send)(void *ctx, const pu_endpoint *to, pu_span bytes,
+                 enum net_kind kind); /* from the MAIN socket */
+    void (*wake)(void *ctx, pu_handle conn,
+                 pu_time at); /* call tm_timer(conn) at that time; a later wake does not cancel an
+                                 earlier one, stale calls are harmless */
+    pu_endpoint (*local)(void *ctx); /* the MAIN socket's endpoint now */
 } tm_host;
 
 typedef struct tm tm;
 
-/* Makes the transport of the node with peer id `self`. config, host and seed (32 bytes) are kept until tm_free.
- * Aborts without memory. */
-tm *tm_new(const pu_config *config, const pu_peer_id *self, const tm_host *host, const uint8_t seed[32]);
+/* Makes the transport of the node with peer id `self`. config, host and seed (32 bytes) are kept
+ * until tm_free. Aborts without memory. */
+tm *tm_new(const pu_config *config, const pu_peer_id *self, const tm_host *host,
+           const uint8_t seed[32]);
 
 /* Frees everything, silently: the host has crashed, or the run is over. */
 void tm_free(tm *t);
 
-/* Performs one effect of the node. Kinds that are not the transport's are refused: false. Unknown handles are ignored. */
+/* Performs one effect of the node. Kinds that are not the transport's are refused: false. Unknown
+ * handles are ignored. */
 bool tm_effect(tm *t, pu_time now, const pu_ef *effect);
 
-/* A datagram came to the MAIN socket. False: it is neither a known connection's nor a valid INIT. */
+/* A datagram came to the MAIN socket. False: it is neither a known connection's nor a valid INIT.
+ */
 bool tm_datagram(tm *t, pu_time now, const pu_endpoint *remote, pu_span bytes);
 
 /* A time asked for by wake has come. */
 void tm_timer(tm *t, pu_time now, pu_handle conn);
 
-/* The host's local address changed: connections keep their remote; what they send leaves from the new one. */
+/* The host's local address changed: connections keep their remote; what they send leaves from the
+ * new one. */
 void tm_rebound(tm *t, pu_time now);
 
-/* The peer behind a connection, empty when unknown or gone: the harness's own view, not the node's. */
+/* The peer behind a connection, empty when unknown or gone: the harness's own view, not the node's.
+ */
 const pu_peer_id *tm_peer(const tm *t, pu_handle conn);
 
 /* Bytes the transport holds, for the memory figure. */

@@ -11,7 +11,7 @@
  * Who may end what: a connection is freed only by tm_conn_end, which its own packets, timers and
  * effects call last, and which ends the connections that it carries. Frames never end the
  * connection that they came on: they say "violation". What a connection has to send leaves in its
- * timer, armed for now: all effects of a step share packets.
+ * timer, armed to fire at once: all effects of a step share packets.
  */
 #ifndef SIM_TRANSPORT_MODEL_TM_IMPL_H
 #define SIM_TRANSPORT_MODEL_TM_IMPL_H

@@ -17,17 +17,19 @@
 #define PU_MUST_USE
 #endif
 
-/* A point in time: nanoseconds since the run began, never falling. A real host uses CLOCK_BOOTTIME. */
+/* A point in time: nanoseconds since the run began, never falling. A real host uses CLOCK_BOOTTIME.
+ */
 typedef uint64_t pu_time;
 
-#define PU_NEVER UINT64_MAX              /* a pu_time that never comes */
-#define PU_US UINT64_C(1000)             /* a microsecond, as a duration in ns */
-#define PU_MS UINT64_C(1000000)          /* a millisecond, as a duration in ns */
-#define PU_S UINT64_C(1000000000)        /* a second, as a duration in ns */
+#define PU_NEVER UINT64_MAX       /* a pu_time that never comes */
+#define PU_US UINT64_C(1000)      /* a microsecond, as a duration in ns */
+#define PU_MS UINT64_C(1000000)   /* a millisecond, as a duration in ns */
+#define PU_S UINT64_C(1000000000) /* a second, as a duration in ns */
 
-/* Names a connection or a stream between node and host: slot in the low 24 bits, ordinal in the high 40.
- * The ordinal counts the connections (or streams) of a node's life from 1 and never wraps; 0 is "none".
- * Traces, hashes and recordings write the ordinal only: slots are reused, ordinals are not. */
+/* Names a connection or a stream between node and host: slot in the low 24 bits, ordinal in the
+ * high 40. The ordinal counts the connections (or streams) of a node's life from 1 and never wraps;
+ * 0 is "none". Traces, hashes and recordings write the ordinal only: slots are reused, ordinals are
+ * not. */
 typedef uint64_t pu_handle;
 
 #define PU_SLOT_BITS 24u
@@ -61,9 +63,9 @@ typedef struct pu_span {
 
 /* A UDP or TCP endpoint. IPv4 addresses are mapped: ::ffff:a.b.c.d. All zero = none. */
 typedef struct pu_endpoint {
-    uint8_t ip[16];  /* network order */
-    uint32_t scope;  /* interface of a link-local address; 0 elsewhere */
-    uint16_t port;   /* host order */
+    uint8_t ip[16]; /* network order */
+    uint32_t scope; /* interface of a link-local address; 0 elsewhere */
+    uint16_t port;  /* host order */
 } pu_endpoint;
 
 /* What a function of the library may return when the host or the machine is at fault. */
@@ -76,8 +78,9 @@ enum pu_err {
 
 /* The host's allocator. The core never calls malloc. */
 typedef struct pu_alloc {
-    /* Resizes old (old_len bytes, NULL and 0 for a new block) to new_len bytes; new_len 0 frees and returns NULL.
-     * NULL for another new_len: no memory, old is untouched. Blocks are aligned for any object. */
+    /* Resizes old (old_len bytes, NULL and 0 for a new block) to new_len bytes; new_len 0 frees and
+     * returns NULL. NULL for another new_len: no memory, old is untouched. Blocks are aligned for
+     * any object. */
     void *(*resize)(void *ctx, void *old, size_t old_len, size_t new_len);
     void *ctx; /* handed back in every call */
 } pu_alloc;

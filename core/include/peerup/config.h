@@ -1,7 +1,8 @@
 /* peerup/config.h - every parameter of a node: name, default, range, unit and meaning, in one list.
  *
- * Kinds: COUNT (a number of things), BYTES, NS (a duration in nanoseconds; in text with a unit: "15s", "250ms"),
- * SWITCH (0 or 1). Defaults are those of go-libp2p where the field agrees, otherwise of the Go peerup.
+ * Kinds: COUNT (a number of things), BYTES, NS (a duration in nanoseconds; in text with a unit:
+ * "15s", "250ms"), SWITCH (0 or 1). Defaults are those of go-libp2p where the field agrees,
+ * otherwise of the Go peerup.
  */
 #ifndef PEERUP_CONFIG_H
 #define PEERUP_CONFIG_H
@@ -9,51 +10,67 @@
 #include "peerup/base.h"
 
 /* X(kind, name, default, least, most, meaning) */
-#define PU_CONFIG_LIST(X)                                                                                              \
-    X(SWITCH, gating, 1, 0, 1, "refuse inbound peers that no authorized_keys line names")                              \
-    X(SWITCH, relay_server, 0, 0, 1, "serve circuit relay v2 reservations and circuits")                               \
-    X(SWITCH, dcutr, 1, 0, 1, "try to replace relayed connections by direct ones (DCUtR)")                             \
-    X(COUNT, conns_max, 256, 1, 65536, "connections in all")                                                           \
-    X(COUNT, conns_per_peer_max, 8, 1, 64, "connections with one peer, both directions")                               \
-    X(COUNT, conns_per_ip_max, 8, 1, 65536, "inbound connections from one IPv4 address or IPv6 /64")                   \
-    X(COUNT, handshakes_max, 64, 1, 65536, "inbound handshakes under way")                                             \
-    X(COUNT, streams_max, 4096, 1, 1048576, "streams in all, circuits included")                                       \
-    X(COUNT, streams_per_conn_max, 512, 1, 65536, "streams that one connection's peer may have open")                  \
-    X(COUNT, authorised_max, 4096, 1, 65536, "authorised peers")                                                       \
-    X(COUNT, book_peers_max, 1024, 1, 65536, "peers whose addresses are remembered")                                   \
-    X(COUNT, book_addrs_max, 16, 1, 64, "addresses remembered for one peer")                                           \
-    X(COUNT, wanted_max, 256, 1, 65536, "peers we keep or seek a connection to")                                       \
-    X(COUNT, relays_max, 8, 0, 32, "our own relays")                                                                   \
-    X(COUNT, dial_legs_max, 8, 1, 64, "addresses of one peer dialled at once")                                         \
-    X(NS, dial_ns, 15 * PU_S, PU_S, 300 * PU_S, "deadline of one dial")                                                \
-    X(NS, dial_local_ns, 5 * PU_S, PU_S, 300 * PU_S, "deadline of one dial to a private or loopback address")          \
-    X(NS, dial_stagger_ns, 250 * PU_MS, 10 * PU_MS, 10 * PU_S, "pause between the starts of two dials to a peer")      \
-    X(NS, dial_relay_delay_ns, 500 * PU_MS, 0, 10 * PU_S, "head start of direct addresses over circuits")              \
-    X(NS, backoff_least_ns, 1 * PU_S, 10 * PU_MS, 60 * PU_S, "first pause after all dials to a peer failed; doubles")  \
-    X(NS, backoff_most_ns, 60 * PU_S, PU_S, 3600 * PU_S, "longest such pause")                                         \
-    X(NS, handshake_ns, 10 * PU_S, PU_S, 60 * PU_S, "deadline of an inbound handshake")                                \
-    X(NS, idle_ns, 30 * PU_S, PU_S, 600 * PU_S, "a connection that is silent so long is lost")                         \
-    X(NS, keep_alive_ns, 10 * PU_S, PU_S, 600 * PU_S, "silence after which a connection sends a keep-alive")           \
-    X(NS, hangup_ns, 1 * PU_S, 0, 60 * PU_S, "how long a hang-up waits for what was sent before it")                   \
-    X(NS, spare_ns, 10 * PU_S, 0, 600 * PU_S, "how long a relayed connection outlives its direct successor")           \
-    X(NS, select_ns, 10 * PU_S, PU_S, 60 * PU_S, "deadline of multistream-select on a stream")                         \
-    X(BYTES, stream_window_bytes, 16384, 4096, 1048576, "room granted ahead on a stream that carries messages")        \
-    X(BYTES, stream_pending_bytes, 16384, 4096, 1048576, "bytes that may wait in a stream, each direction")            \
-    X(NS, identify_ns, 5 * PU_S, PU_S, 60 * PU_S, "deadline of an identify exchange")                                  \
-    X(NS, ping_interval_ns, 15 * PU_S, PU_S, 3600 * PU_S, "pause between pings on a connection we dialled")            \
-    X(NS, ping_ns, 10 * PU_S, PU_S, 60 * PU_S, "deadline of a ping; a connection that misses it is hung up")           \
-    X(COUNT, reservations_max, 128, 1, 65536, "relay: reservations in all")                                            \
-    X(COUNT, reservations_per_ip_max, 8, 1, 65536, "relay: reservations from one IPv4 address or IPv6 /64")            \
-    X(COUNT, circuits_per_peer_max, 16, 1, 1024, "relay: circuits that one peer may have")                             \
-    X(NS, reservation_ns, 3600 * PU_S, 60 * PU_S, 86400 * PU_S, "relay: life of a reservation")                        \
-    X(NS, circuit_ns, 120 * PU_S, PU_S, 86400 * PU_S, "relay: life of a circuit")                                      \
-    X(BYTES, circuit_bytes, 131072, 1024, UINT64_C(1) << 40, "relay: bytes a circuit carries in each direction")       \
-    X(NS, relay_ns, 30 * PU_S, PU_S, 60 * PU_S, "deadline of a reservation or circuit request")                        \
-    X(NS, dcutr_ns, 60 * PU_S, PU_S, 300 * PU_S, "deadline of a DCUtR exchange")                                       \
-    X(COUNT, dcutr_rounds, 3, 1, 10, "hole punch rounds before a connection stays relayed")                            \
-    X(NS, dcutr_round_ns, 10 * PU_S, PU_S, 60 * PU_S, "deadline of one round's direct connection")                     \
-    X(NS, punch_ns, 5 * PU_S, PU_S, 60 * PU_S, "how long punch datagrams are sent in a round")                         \
-    X(NS, punch_gap_least_ns, 10 * PU_MS, PU_MS, PU_S, "shortest pause between two punch datagrams")                   \
+#define PU_CONFIG_LIST(X)                                                                          \
+    X(SWITCH, gating, 1, 0, 1, "refuse inbound peers that no authorized_keys line names")          \
+    X(SWITCH, relay_server, 0, 0, 1, "serve circuit relay v2 reservations and circuits")           \
+    X(SWITCH, dcutr, 1, 0, 1, "try to replace relayed connections by direct ones (DCUtR)")         \
+    X(COUNT, conns_max, 256, 1, 65536, "connections in all")                                       \
+    X(COUNT, conns_per_peer_max, 8, 1, 64, "connections with one peer, both directions")           \
+    X(COUNT, conns_per_ip_max, 8, 1, 65536,                                                        \
+      "inbound connections from one IPv4 address or IPv6 /64")                                     \
+    X(COUNT, handshakes_max, 64, 1, 65536, "inbound handshakes under way")                         \
+    X(COUNT, streams_max, 4096, 1, 1048576, "streams in all, circuits included")                   \
+    X(COUNT, streams_per_conn_max, 512, 1, 65536,                                                  \
+      "streams that one connection's peer may have open")                                          \
+    X(COUNT, authorised_max, 4096, 1, 65536, "authorised peers")                                   \
+    X(COUNT, book_peers_max, 1024, 1, 65536, "peers whose addresses are remembered")               \
+    X(COUNT, book_addrs_max, 16, 1, 64, "addresses remembered for one peer")                       \
+    X(COUNT, wanted_max, 256, 1, 65536, "peers we keep or seek a connection to")                   \
+    X(COUNT, relays_max, 8, 0, 32, "our own relays")                                               \
+    X(COUNT, dial_legs_max, 8, 1, 64, "addresses of one peer dialled at once")                     \
+    X(NS, dial_ns, 15 * PU_S, PU_S, 300 * PU_S, "deadline of one dial")                            \
+    X(NS, dial_local_ns, 5 * PU_S, PU_S, 300 * PU_S,                                               \
+      "deadline of one dial to a private or loopback address")                                     \
+    X(NS, dial_stagger_ns, 250 * PU_MS, 10 * PU_MS, 10 * PU_S,                                     \
+      "pause between the starts of two dials to a peer")                                           \
+    X(NS, dial_relay_delay_ns, 500 * PU_MS, 0, 10 * PU_S,                                          \
+      "head start of direct addresses over circuits")                                              \
+    X(NS, backoff_least_ns, 1 * PU_S, 10 * PU_MS, 60 * PU_S,                                       \
+      "first pause after all dials to a peer failed; doubles")                                     \
+    X(NS, backoff_most_ns, 60 * PU_S, PU_S, 3600 * PU_S, "longest such pause")                     \
+    X(NS, handshake_ns, 10 * PU_S, PU_S, 60 * PU_S, "deadline of an inbound handshake")            \
+    X(NS, idle_ns, 30 * PU_S, PU_S, 600 * PU_S, "a connection that is silent so long is lost")     \
+    X(NS, keep_alive_ns, 10 * PU_S, PU_S, 600 * PU_S,                                              \
+      "silence after which a connection sends a keep-alive")                                       \
+    X(NS, hangup_ns, 1 * PU_S, 0, 60 * PU_S,                                                       \
+      "how long a hang-up waits for what was sent before it")                                      \
+    X(NS, spare_ns, 10 * PU_S, 0, 600 * PU_S,                                                      \
+      "how long a relayed connection outlives its direct successor")                               \
+    X(NS, select_ns, 10 * PU_S, PU_S, 60 * PU_S, "deadline of multistream-select on a stream")     \
+    X(BYTES, stream_window_bytes, 16384, 4096, 1048576,                                            \
+      "room granted ahead on a stream that carries messages")                                      \
+    X(BYTES, stream_pending_bytes, 16384, 4096, 1048576,                                           \
+      "bytes that may wait in a stream, each direction")                                           \
+    X(NS, identify_ns, 5 * PU_S, PU_S, 60 * PU_S, "deadline of an identify exchange")              \
+    X(NS, ping_interval_ns, 15 * PU_S, PU_S, 3600 * PU_S,                                          \
+      "pause between pings on a connection we dialled")                                            \
+    X(NS, ping_ns, 10 * PU_S, PU_S, 60 * PU_S,                                                     \
+      "deadline of a ping; a connection that misses it is hung up")                                \
+    X(COUNT, reservations_max, 128, 1, 65536, "relay: reservations in all")                        \
+    X(COUNT, reservations_per_ip_max, 8, 1, 65536,                                                 \
+      "relay: reservations from one IPv4 address or IPv6 /64")                                     \
+    X(COUNT, circuits_per_peer_max, 16, 1, 1024, "relay: circuits that one peer may have")         \
+    X(NS, reservation_ns, 3600 * PU_S, 60 * PU_S, 86400 * PU_S, "relay: life of a reservation")    \
+    X(NS, circuit_ns, 120 * PU_S, PU_S, 86400 * PU_S, "relay: life of a circuit")                  \
+    X(BYTES, circuit_bytes, 131072, 1024, UINT64_C(1) << 40,                                       \
+      "relay: bytes a circuit carries in each direction")                                          \
+    X(NS, relay_ns, 30 * PU_S, PU_S, 60 * PU_S, "deadline of a reservation or circuit request")    \
+    X(NS, dcutr_ns, 60 * PU_S, PU_S, 300 * PU_S, "deadline of a DCUtR exchange")                   \
+    X(COUNT, dcutr_rounds, 3, 1, 10, "hole punch rounds before a connection stays relayed")        \
+    X(NS, dcutr_round_ns, 10 * PU_S, PU_S, 60 * PU_S, "deadline of one round's direct connection") \
+    X(NS, punch_ns, 5 * PU_S, PU_S, 60 * PU_S, "how long punch datagrams are sent in a round")     \
+    X(NS, punch_gap_least_ns, 10 * PU_MS, PU_MS, PU_S,                                             \
+      "shortest pause between two punch datagrams")                                                \
     X(NS, punch_gap_most_ns, 200 * PU_MS, PU_MS, PU_S, "longest pause between two punch datagrams")
 
 /* One field a parameter, in the list's order; the unit is in the list. */

@@ -1,25 +1,30 @@
-/* peerup/node.h - boundary A: one peer as a state machine over streams. No sockets, clock, threads, globals or libc I/O.
+/* peerup/node.h - boundary A: one peer as a state machine over streams. No sockets, clock, threads,
+ * globals or libc I/O.
  *
  *   host:  pu_node_step(n, &in, out);                 one input, carries the time
  *          while (pu_out_next(out, &ef)) perform(ef); every effect, in order, before the next step
  *          pu_out_reset(out);
  *          arm(n, pu_node_deadline(n, NULL));         one timer a node
  *
- * Handles. The host names connections and streams: the lowest free slot below conns_max and streams_max, and the next
- * ordinal. The node names tokens. A handle begins in CONN_ASK, CONN_UP or STREAM_UP and ends with CONN_DOWN, STREAM_DOWN, a
- * refusing verdict or an UPGRADE. An unknown handle in an input is PU_EHANDLE and changes nothing; in an effect the host
- * ignores it: it crossed a DOWN.
+ * Handles. The host names connections and streams: the lowest free slot below conns_max and
+ * streams_max, and the next ordinal. The node names tokens. A handle begins in CONN_ASK, CONN_UP or
+ * STREAM_UP and ends with CONN_DOWN, STREAM_DOWN, a refusing verdict or an UPGRADE. An unknown
+ * handle in an input is PU_EHANDLE and changes nothing; in an effect the host ignores it: it
+ * crossed a DOWN.
  *
- * Start. After init the host gives, in order: CLOCK, COMMAND AUTHORISE (one authorized_keys line each), COMMAND ADDRESS,
- * ADDR (each local endpoint), one TICK. Before that TICK the node emits only answers to these commands.
+ * Start. After init the host gives, in order: CLOCK, COMMAND AUTHORISE (one authorized_keys line
+ * each), COMMAND ADDRESS, ADDR (each local endpoint), one TICK. Before that TICK the node emits
+ * only answers to these commands.
  *
- * Credit. Each direction of a stream counts bytes from 0, multistream-select included; FIN counts none; offsets never
- * fall. The node sends up to the last room it was given; the host delivers up to the last room it was given (PU_FIRST_ROOM
- * before the first), at most PU_DATA_MAX bytes an input.
+ * Credit. Each direction of a stream counts bytes from 0, multistream-select included; FIN counts
+ * none; offsets never fall. The node sends up to the last room it was given; the host delivers up
+ * to the last room it was given (PU_FIRST_ROOM before the first), at most PU_DATA_MAX bytes an
+ * input.
  *
- * Ends. Each token is answered once: after DIAL_CANCEL by DIAL_FAIL(cancelled), never by CONN_UP; a STREAM_OPEN whose
- * connection dies by STREAM_DOWN. Last words: first connections carried in a stream, then streams by ordinal, then
- * CONN_DOWN. After RESET or HANGUP the node ignores that handle's inputs until DOWN.
+ * Ends. Each token is answered once: after DIAL_CANCEL by DIAL_FAIL(cancelled), never by CONN_UP; a
+ * STREAM_OPEN whose connection dies by STREAM_DOWN. Last words: first connections carried in a
+ * stream, then streams by ordinal, then CONN_DOWN. After RESET or HANGUP the node ignores that
+ * handle's inputs until DOWN.
  */
 #ifndef PEERUP_NODE_H
 #define PEERUP_NODE_H
@@ -31,37 +36,37 @@
 #include "peerup/trace.h"
 
 enum {
-    PU_OUT_EFFECTS_MAX = 1024,      /* effects one step may emit */
-    PU_OUT_BYTES_MAX = 128 * 1024,  /* new bytes one step may emit */
-    PU_FIRST_ROOM = 4096,           /* bytes of a stream that may be delivered before the node's first STREAM_ROOM */
-    PU_DATA_MAX = 16384,            /* bytes of one STREAM_DATA or STREAM_SEND */
-    PU_PACKET_MAX = 1500            /* bytes of one PACKET */
+    PU_OUT_EFFECTS_MAX = 1024,     /* effects one step may emit */
+    PU_OUT_BYTES_MAX = 128 * 1024, /* new bytes one step may emit */
+    PU_FIRST_ROOM =
+        4096, /* bytes of a stream that may be delivered before the node's first STREAM_ROOM */
+    PU_DATA_MAX = 16384, /* bytes of one STREAM_DATA or STREAM_SEND */
+    PU_PACKET_MAX = 1500 /* bytes of one PACKET */
 };
 
-/* Inputs. The fields that each kind carries, beside now; a kind in [ ] is not built yet and is refused with PU_ERANGE.
+/* Inputs. The fields that each kind carries, beside now; a kind in [ ] is not built yet and is
+ * refused with PU_ERANGE.
  *
  *   kind            fields
  *   TICK            -                               pu_node_deadline() has come
- *   CONN_ASK        conn what local remote transport (stage accept) | peer flags via (stage secured)
- *   CONN_UP         conn token peer local remote transport flags via; answers DIAL or UPGRADE, token 0: from outside
- *   CONN_CONFIRMED  conn                            the other side has accepted us: once a connection
- *   CONN_PATH       conn local remote offset(rtt ns) flags(MIGRATED); at most one a second a connection
- *   CONN_DOWN       conn code                       last word on this connection
- *   DIAL_FAIL       token code                      answers DIAL or UPGRADE
- *   STREAM_UP       conn stream token offset(room)  opened by the peer (token 0), or answers STREAM_OPEN
- *   STREAM_DATA     conn stream flags(FIN) body     bytes in order
- *   STREAM_ROOM     conn stream offset              may be sent up to this absolute offset
- *   STREAM_STOP     conn stream code                the peer will read no more
- *   STREAM_DOWN     conn stream token what code     finished | reset | lost; stream 0 and token: an open that failed
- *   PACKET          socket local remote body        a datagram that is no connection's
- *   ADDR            local flags(GONE, LISTEN) transport socket
- *   [RESOLVED]      token code body                 answers RESOLVE
- *   [MAPPED]        token code remote               answers MAP
- *   [KEPT]          peer(key) body                  a record stored by an earlier run
- *   [STORED]        token code                      answers KEEP
- *   CLOCK           offset                          Unix time in ns at now; at start and when it jumps
- *   [APP]           what stream token peer body     application streams
- *   COMMAND         what token peer flags deadline body; answered by one EVENT DONE with that token
+ *   CONN_ASK        conn what local remote transport (stage accept) | peer flags via (stage
+ * secured) CONN_UP         conn token peer local remote transport flags via; answers DIAL or
+ * UPGRADE, token 0: from outside CONN_CONFIRMED  conn                            the other side has
+ * accepted us: once a connection CONN_PATH       conn local remote offset(rtt ns) flags(MIGRATED);
+ * at most one a second a connection CONN_DOWN       conn code                       last word on
+ * this connection DIAL_FAIL       token code                      answers DIAL or UPGRADE STREAM_UP
+ * conn stream token offset(room)  opened by the peer (token 0), or answers STREAM_OPEN STREAM_DATA
+ * conn stream flags(FIN) body     bytes in order STREAM_ROOM     conn stream offset may be sent up
+ * to this absolute offset STREAM_STOP     conn stream code                the peer will read no
+ * more STREAM_DOWN     conn stream token what code     finished | reset | lost; stream 0 and token:
+ * an open that failed PACKET          socket local remote body        a datagram that is no
+ * connection's ADDR            local flags(GONE, LISTEN) transport socket [RESOLVED]      token
+ * code body                 answers RESOLVE [MAPPED]        token code remote               answers
+ * MAP [KEPT]          peer(key) body                  a record stored by an earlier run [STORED]
+ * token code                      answers KEEP CLOCK           offset                          Unix
+ * time in ns at now; at start and when it jumps [APP]           what stream token peer body
+ * application streams COMMAND         what token peer flags deadline body; answered by one EVENT
+ * DONE with that token
  */
 enum pu_in_kind {
     PU_IN_TICK = 1,
@@ -94,16 +99,12 @@ enum pu_in_kind {
  *   DIAL_CANCEL   token
  *   CONN_VERDICT  conn code (0: allow)              answers CONN_ASK in the same step
  *   [CONN_SET]    conn flags offset remote          keep-alive, weight, migrate
- *   HANGUP        conn code deadline                until the deadline the host flushes what was sent before
- *   STREAM_OPEN   conn token
- *   STREAM_SEND   conn stream flags(FIN) body
- *   STREAM_ROOM   conn stream offset                the host may deliver up to this absolute offset
- *   STREAM_STOP   conn stream code
- *   STREAM_RESET  conn stream code
- *   UPGRADE       token conn stream what(role) flags(LIMITED) peer body(left-over) deadline
- *   PACKET        socket remote body
- *   [RESOLVE] [MAP] [KEEP] [APP]
- *   EVENT         what token code peer conn flags offset body
+ *   HANGUP        conn code deadline                until the deadline the host flushes what was
+ * sent before STREAM_OPEN   conn token STREAM_SEND   conn stream flags(FIN) body STREAM_ROOM   conn
+ * stream offset                the host may deliver up to this absolute offset STREAM_STOP   conn
+ * stream code STREAM_RESET  conn stream code UPGRADE       token conn stream what(role)
+ * flags(LIMITED) peer body(left-over) deadline PACKET        socket remote body [RESOLVE] [MAP]
+ * [KEEP] [APP] EVENT         what token code peer conn flags offset body
  */
 enum pu_ef_kind {
     PU_EF_DIAL = 1,
@@ -127,10 +128,10 @@ enum pu_ef_kind {
 
 /* Bits of `flags`. */
 enum pu_flag {
-    PU_FIN = 1 << 0,         /* STREAM_DATA, STREAM_SEND: no bytes follow */
-    PU_DIALLER = 1 << 1,     /* CONN_UP: we dialled */
-    PU_RELAYED = 1 << 2,     /* CONN_UP, CONN_ASK, EVENT PEER: carried in a stream through a relay */
-    PU_LIMITED = 1 << 3,     /* CONN_UP: the relay limits bytes or time */
+    PU_FIN = 1 << 0,     /* STREAM_DATA, STREAM_SEND: no bytes follow */
+    PU_DIALLER = 1 << 1, /* CONN_UP: we dialled */
+    PU_RELAYED = 1 << 2, /* CONN_UP, CONN_ASK, EVENT PEER: carried in a stream through a relay */
+    PU_LIMITED = 1 << 3, /* CONN_UP: the relay limits bytes or time */
     PU_PROVISIONAL = 1 << 4, /* CONN_UP: the other side may still refuse us; CONFIRMED follows */
     PU_RELAY = 1 << 5,       /* COMMAND ADDRESS: one of our own relays */
     PU_KEEP = 1 << 6,        /* COMMAND CONNECT: connect again whenever the connection is lost */
@@ -150,8 +151,9 @@ enum pu_role { PU_ROLE_CLIENT = 1, PU_ROLE_SERVER };
 
 /* `socket`: which one. PU_SOCKET_PROBE + n is the n-th probe socket, n below 256. */
 enum pu_socket {
-    PU_SOCKET_MAIN = 1, /* the UDP port that listens: observed addresses and hole punching hold for it */
-    PU_SOCKET_FRESH,    /* a new port for this dial */
+    PU_SOCKET_MAIN =
+        1, /* the UDP port that listens: observed addresses and hole punching hold for it */
+    PU_SOCKET_FRESH, /* a new port for this dial */
     PU_SOCKET_MDNS,
     PU_SOCKET_GATEWAY,
     PU_SOCKET_PROBE
@@ -164,8 +166,8 @@ enum pu_down {
     PU_DOWN_LOST          /* with its connection */
 };
 
-/* `code`: why something was refused, ended or failed. Those from 0x1000 to 0x1fff are the libp2p connection and stream
- * error codes and travel; the others are ours and stay here. */
+/* `code`: why something was refused, ended or failed. Those from 0x1000 to 0x1fff are the libp2p
+ * connection and stream error codes and travel; the others are ours and stay here. */
 enum pu_code {
     PU_CODE_OK = 0,
     PU_CODE_NEGOTIATION = 0x1000, /* protocol negotiation failed */
@@ -175,65 +177,71 @@ enum pu_code {
     PU_CODE_SUPPLANTED = 0x1004,  /* a better connection took over */
     PU_CODE_COLLECTED = 0x1005,   /* nobody needed it */
     PU_CODE_SHUTDOWN = 0x1006,
-    PU_CODE_GATED = 0x1007,       /* the peer is not authorised */
-    PU_CODE_TIMEOUT = 0x2000,     /* a deadline passed */
-    PU_CODE_CANCELLED,            /* we gave it up */
-    PU_CODE_UNREACHABLE,          /* no route, or the transport gave up */
-    PU_CODE_WRONG_PEER,           /* somebody else answered */
-    PU_CODE_LOST,                 /* silent for idle_ns, or its carrier ended */
-    PU_CODE_ADDRESS_GONE,         /* the local address it used is gone */
-    PU_CODE_NO_ADDRESS,           /* nothing to dial */
-    PU_CODE_REFUSED,              /* the other side (or the relay) refused */
-    PU_CODE_UNSUPPORTED,          /* the peer does not speak the protocol */
+    PU_CODE_GATED = 0x1007,   /* the peer is not authorised */
+    PU_CODE_TIMEOUT = 0x2000, /* a deadline passed */
+    PU_CODE_CANCELLED,        /* we gave it up */
+    PU_CODE_UNREACHABLE,      /* no route, or the transport gave up */
+    PU_CODE_WRONG_PEER,       /* somebody else answered */
+    PU_CODE_LOST,             /* silent for idle_ns, or its carrier ended */
+    PU_CODE_ADDRESS_GONE,     /* the local address it used is gone */
+    PU_CODE_NO_ADDRESS,       /* nothing to dial */
+    PU_CODE_REFUSED,          /* the other side (or the relay) refused */
+    PU_CODE_UNSUPPORTED,      /* the peer does not speak the protocol */
     PU_CODE_NO_MEMORY,
-    PU_CODE_INVALID               /* the command's fields make no sense */
+    PU_CODE_INVALID /* the command's fields make no sense */
 };
 
 /* `what` of COMMAND. */
 enum pu_command {
     PU_CMD_AUTHORISE = 1, /* body: an authorized_keys line */
     PU_CMD_REVOKE,        /* peer: no longer authorised; its connections are hung up */
-    PU_CMD_ADDRESS,       /* body: a binary multiaddr that ends in /p2p/ID; flag RELAY: one of our relays */
-    PU_CMD_FORGET,        /* peer: drop its addresses */
-    PU_CMD_CONNECT,       /* peer, deadline (point in time; 0: default), flag KEEP; DONE comes when a connection is confirmed */
-    PU_CMD_DISCONNECT,    /* peer: stop wanting it and hang up */
-    PU_CMD_PING,          /* peer: DONE carries the round trip in offset, ns */
-    PU_CMD_EXPOSE,        /* not built yet */
-    PU_CMD_WITHDRAW,      /* not built yet */
-    PU_CMD_SET,           /* body: name=value of peerup/config.h; value a number in the list's unit */
-    PU_CMD_STOP           /* hang up everything; DONE when all is down */
+    PU_CMD_ADDRESS, /* body: a binary multiaddr that ends in /p2p/ID; flag RELAY: one of our relays
+                     */
+    PU_CMD_FORGET,  /* peer: drop its addresses */
+    PU_CMD_CONNECT, /* peer, deadline (point in time; 0: default), flag KEEP; DONE comes when a
+                       connection is confirmed */
+    PU_CMD_DISCONNECT, /* peer: stop wanting it and hang up */
+    PU_CMD_PING,       /* peer: DONE carries the round trip in offset, ns */
+    PU_CMD_EXPOSE,     /* not built yet */
+    PU_CMD_WITHDRAW,   /* not built yet */
+    PU_CMD_SET,        /* body: name=value of peerup/config.h; value a number in the list's unit */
+    PU_CMD_STOP        /* hang up everything; DONE when all is down */
 };
 
 /* `what` of EVENT. Those with token 0 come by themselves. */
 enum pu_event {
     PU_EVENT_DONE = 1,  /* token; code; offset: a command's one answer */
     PU_EVENT_LISTENING, /* body: a binary multiaddr that reaches us */
-    PU_EVENT_RELAY,     /* peer: the relay; offset: Unix time in s when the reservation ends; flag GONE: lost */
-    PU_EVENT_PEER,      /* peer; conn: the best connection; flags RELAYED, GONE; offset: rtt in ns, 0 unknown */
-    PU_EVENT_REFUSED    /* peer (empty at accept); code: enum pu_ask stage */
+    PU_EVENT_RELAY, /* peer: the relay; offset: Unix time in s when the reservation ends; flag GONE:
+                       lost */
+    PU_EVENT_PEER,  /* peer; conn: the best connection; flags RELAYED, GONE; offset: rtt in ns, 0
+                       unknown */
+    PU_EVENT_REFUSED /* peer (empty at accept); code: enum pu_ask stage */
 };
 
-/* One input: flat, fields by kind as in the table above, all others zero. Spans are borrowed until pu_out_reset. */
+/* One input: flat, fields by kind as in the table above, all others zero. Spans are borrowed until
+ * pu_out_reset. */
 typedef struct pu_in {
-    pu_time now;          /* never below the last input's */
+    pu_time now; /* never below the last input's */
     enum pu_in_kind kind;
-    uint32_t flags;       /* enum pu_flag */
-    uint32_t what;        /* stage, way of ending, command */
-    uint32_t code;        /* enum pu_code, or a code of the peer's */
+    uint32_t flags; /* enum pu_flag */
+    uint32_t what;  /* stage, way of ending, command */
+    uint32_t code;  /* enum pu_code, or a code of the peer's */
     pu_handle conn;
     pu_handle stream;
-    pu_handle via;        /* the connection that carries a relayed one */
+    pu_handle via; /* the connection that carries a relayed one */
     pu_token token;
     enum pu_transport transport;
-    uint32_t socket;      /* enum pu_socket */
-    uint64_t offset;      /* absolute stream offset; or what the table says */
+    uint32_t socket; /* enum pu_socket */
+    uint64_t offset; /* absolute stream offset; or what the table says */
     pu_time deadline;
-    pu_span peer;         /* binary peer id */
+    pu_span peer; /* binary peer id */
     pu_endpoint local, remote;
     pu_span body;
 } pu_in;
 
-/* One effect. Spans point into the input, into pu_out or into the node, and hold until pu_out_reset. */
+/* One effect. Spans point into the input, into pu_out or into the node, and hold until
+ * pu_out_reset. */
 typedef struct pu_ef {
     enum pu_ef_kind kind;
     uint32_t flags;
@@ -256,32 +264,33 @@ typedef struct pu_out pu_out;
 
 /* Everything impure that a node may use. Kept until pu_node_close. */
 typedef struct pu_env {
-    pu_peers *peers;          /* may be shared between nodes of one thread */
-    const pu_crypto *crypto;  /* this node's */
+    pu_peers *peers;         /* may be shared between nodes of one thread */
+    const pu_crypto *crypto; /* this node's */
     pu_alloc alloc;
     void (*trace)(void *ctx, const pu_trace *event); /* must not call the node; NULL: off */
     void *trace_ctx;
-    uint64_t trace_mask;      /* bits of enum pu_trace_area */
+    uint64_t trace_mask; /* bits of enum pu_trace_area */
 } pu_env;
 
 /* Bytes that pu_node_init needs. */
 PU_API size_t pu_node_size(const pu_config *config);
 
-/* Makes a node in mem (pu_node_size bytes, aligned for any object; given to the node until close). config and env are kept;
- * seed serves choices only, never secrets.
- * PU_ENOMEM; PU_ERANGE: a config value is outside its range. */
-PU_API PU_MUST_USE int pu_node_init(pu_node **node, void *mem, const pu_config *config, const pu_env *env,
-                                    const uint8_t seed[32], pu_time now);
+/* Makes a node in mem (pu_node_size bytes, aligned for any object; given to the node until close).
+ * config and env are kept; seed serves choices only, never secrets. PU_ENOMEM; PU_ERANGE: a config
+ * value is outside its range. */
+PU_API PU_MUST_USE int pu_node_init(pu_node **node, void *mem, const pu_config *config,
+                                    const pu_env *env, const uint8_t seed[32], pu_time now);
 
 /* Takes one input; the effects are appended to out, which must have been reset.
- * PU_EHANDLE: unknown connection or stream. PU_ERANGE: a kind or command that is not built, a span or offset outside its
- * limits. Nothing changes in either case. */
+ * PU_EHANDLE: unknown connection or stream. PU_ERANGE: a kind or command that is not built, a span
+ * or offset outside its limits. Nothing changes in either case. */
 PU_API PU_MUST_USE int pu_node_step(pu_node *node, const pu_in *in, pu_out *out);
 
 /* Frees what the node holds, silently. mem is the caller's again. */
 PU_API void pu_node_close(pu_node *node);
 
-/* When the next TICK is due; PU_NEVER: not before another input. why, when not NULL, gets the timer's name. */
+/* When the next TICK is due; PU_NEVER: not before another input. why, when not NULL, gets the
+ * timer's name. */
 PU_API pu_time pu_node_deadline(const pu_node *node, const char **why);
 
 /* This node's own id. */
@@ -301,29 +310,30 @@ PU_API void pu_out_reset(pu_out *out);
 
 typedef struct pu_conn_row {
     pu_handle conn;
-    pu_span peer;       /* binary id */
-    uint32_t flags;     /* DIALLER, RELAYED, LIMITED */
+    pu_span peer;   /* binary id */
+    uint32_t flags; /* DIALLER, RELAYED, LIMITED */
     bool confirmed;
     enum pu_transport transport;
     pu_endpoint local, remote;
     pu_time up_at;
-    uint64_t rtt_ns;    /* 0 = not measured */
-    uint32_t streams;   /* open on it */
+    uint64_t rtt_ns;  /* 0 = not measured */
+    uint32_t streams; /* open on it */
 } pu_conn_row;
 
 typedef struct pu_peer_row {
-    pu_span peer;       /* binary id */
+    pu_span peer; /* binary id */
     bool authorised, wanted, relay;
-    uint32_t addrs;     /* known */
-    uint32_t conns;     /* up */
+    uint32_t addrs; /* known */
+    uint32_t conns; /* up */
 } pu_peer_row;
 
 typedef struct pu_limit_row {
-    const char *name;   /* of the parameter in peerup/config.h */
+    const char *name; /* of the parameter in peerup/config.h */
     uint64_t used, max;
 } pu_limit_row;
 
-/* Each takes the next row; *cursor starts at 0. False: no more. Rows come in a fixed order (slots; first seen; the list's). */
+/* Each takes the next row; *cursor starts at 0. False: no more. Rows come in a fixed order (slots;
+ * first seen; the list's). */
 PU_API bool pu_node_read_conns(const pu_node *node, uint32_t *cursor, pu_conn_row *row);
 PU_API bool pu_node_read_peers(const pu_node *node, uint32_t *cursor, pu_peer_row *row);
 PU_API bool pu_node_read_limits(const pu_node *node, uint32_t *cursor, pu_limit_row *row);

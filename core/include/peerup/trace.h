@@ -1,4 +1,5 @@
-/* peerup/trace.h - what a node tells about itself while it works: one record an occurrence, for logs and reports.
+/* peerup/trace.h - what a node tells about itself while it works: one record an occurrence, for
+ * logs and reports.
  *
  * A trace function must not call the node. Tracing changes nothing a node does and is in no hash.
  */
@@ -25,43 +26,53 @@ enum pu_trace_area {
 #define PU_TRACE_ALL ((UINT64_C(1) << PU_AREA_COUNT) - 1)
 
 /* X(code, area, name, meaning; what a and b are) */
-#define PU_TRACE_LIST(X)                                                                                               \
-    X(NODE_START, NODE, "start", "the node began; a: conns_max")                                                       \
-    X(NODE_STOP, NODE, "stop", "the node hangs up everything")                                                         \
-    X(NO_MEMORY, NODE, "no-memory", "memory is short, something was shed; a: bytes asked")                             \
-    X(ADDRESS_UP, NODE, "address-up", "a local address came; text: endpoint")                                          \
-    X(ADDRESS_DOWN, NODE, "address-down", "a local address went; text: endpoint")                                      \
-    X(CONN_UP, CONN, "conn-up", "a connection is up; a: 1 dialled 0 accepted, b: 1 relayed")                           \
-    X(CONN_CONFIRMED, CONN, "conn-confirmed", "the other side accepted it; a: 1 dialled, b: 1 relayed")                \
-    X(CONN_DOWN, CONN, "conn-down", "a connection ended; a: code, b: lifetime in ns")                                  \
-    X(CONN_HANGUP, CONN, "conn-hangup", "we end a connection; a: code")                                                \
-    X(STREAM_RESET, STREAM, "stream-reset", "we reset a stream; a: code; text: protocol")                              \
-    X(STREAM_REFUSED, STREAM, "stream-refused", "the peer answered na; text: protocol")                                \
-    X(MALFORMED, STREAM, "malformed", "the peer sent bytes that no honest peer sends; a: bytes seen; text: protocol")   \
-    X(OVERSIZED, STREAM, "oversized", "the peer announced more than the limit; a: limit; text: protocol")              \
-    X(STREAM_TIMEOUT, STREAM, "stream-timeout", "a stream missed its deadline; text: protocol")                        \
-    X(DIAL_START, DIAL, "dial-start", "a leg starts; a: token, b: 1 circuit; text: address")                           \
-    X(DIAL_WON, DIAL, "dial-won", "a leg gave the connection; a: token, b: ns since its start")                        \
-    X(DIAL_LOST, DIAL, "dial-lost", "a leg was cancelled, another won; a: token")                                      \
-    X(DIAL_FAILED, DIAL, "dial-failed", "a leg failed; a: token, b: code")                                             \
-    X(DIAL_BACKOFF, DIAL, "dial-backoff", "every leg failed; a: pause in ns, b: failures in a row")                    \
-    X(REFUSED, GATE, "refused", "an inbound peer is not authorised; a: 0 accept 1 secured 2 relay")                    \
-    X(LIMITED, LIMIT, "limited", "a limit held; a: the limit; text: its name")                                         \
-    X(IDENTIFIED, IDENTIFY, "identified", "the peer told what it is; a: protocols, b: addresses; text: agent")         \
-    X(OBSERVED, IDENTIFY, "observed", "the peer told how it sees us; text: endpoint")                                  \
-    X(PING_RTT, PING, "ping-rtt", "a ping came back; a: ns")                                                           \
-    X(PING_LOST, PING, "ping-lost", "a ping did not come back in time")                                                \
-    X(RELAY_RESERVED, RELAY, "relay-reserved", "a relay keeps a place for us; a: lifetime in s")                       \
-    X(RELAY_REFUSED, RELAY, "relay-refused", "a relay refused; a: status")                                             \
-    X(RELAY_LOST, RELAY, "relay-lost", "our place at a relay is gone")                                                 \
-    X(RELAY_SERVE, RELAY, "relay-serve", "as relay: a reservation was given; a: reservations held")                    \
-    X(RELAY_DENY, RELAY, "relay-deny", "as relay: a request was refused; a: status")                                   \
-    X(CIRCUIT_UP, RELAY, "circuit-up", "as relay: a circuit is open; a: circuits open")                                \
-    X(CIRCUIT_DOWN, RELAY, "circuit-down", "as relay: a circuit ended; a: bytes carried, b: code")                     \
-    X(PUNCH_START, DCUTR, "punch-start", "a hole punch begins; a: 1 we initiate, b: addresses of the peer")            \
-    X(PUNCH_SYNC, DCUTR, "punch-sync", "the moment is agreed; a: round, b: rtt through the relay in ns")               \
-    X(PUNCH_SEND, DCUTR, "punch-send", "a punch datagram leaves; a: its number; text: endpoint")                       \
-    X(PUNCH_OK, DCUTR, "punch-ok", "a direct connection came of it; a: rounds, b: ns since it began")                  \
+#define PU_TRACE_LIST(X)                                                                           \
+    X(NODE_START, NODE, "start", "the node began; a: conns_max")                                   \
+    X(NODE_STOP, NODE, "stop", "the node hangs up everything")                                     \
+    X(NO_MEMORY, NODE, "no-memory", "memory is short, something was shed; a: bytes asked")         \
+    X(ADDRESS_UP, NODE, "address-up", "a local address came; text: endpoint")                      \
+    X(ADDRESS_DOWN, NODE, "address-down", "a local address went; text: endpoint")                  \
+    X(CONN_UP, CONN, "conn-up", "a connection is up; a: 1 dialled 0 accepted, b: 1 relayed")       \
+    X(CONN_CONFIRMED, CONN, "conn-confirmed",                                                      \
+      "the other side accepted it; a: 1 dialled, b: 1 relayed")                                    \
+    X(CONN_DOWN, CONN, "conn-down", "a connection ended; a: code, b: lifetime in ns")              \
+    X(CONN_HANGUP, CONN, "conn-hangup", "we end a connection; a: code")                            \
+    X(STREAM_RESET, STREAM, "stream-reset", "we reset a stream; a: code; text: protocol")          \
+    X(STREAM_REFUSED, STREAM, "stream-refused", "the peer answered na; text: protocol")            \
+    X(MALFORMED, STREAM, "malformed",                                                              \
+      "the peer sent bytes that no honest peer sends; a: bytes seen; text: protocol")              \
+    X(OVERSIZED, STREAM, "oversized",                                                              \
+      "the peer announced more than the limit; a: limit; text: protocol")                          \
+    X(STREAM_TIMEOUT, STREAM, "stream-timeout", "a stream missed its deadline; text: protocol")    \
+    X(DIAL_START, DIAL, "dial-start", "a leg starts; a: token, b: 1 circuit; text: address")       \
+    X(DIAL_WON, DIAL, "dial-won", "a leg gave the connection; a: token, b: ns since its start")    \
+    X(DIAL_LOST, DIAL, "dial-lost", "a leg was cancelled, another won; a: token")                  \
+    X(DIAL_FAILED, DIAL, "dial-failed", "a leg failed; a: token, b: code")                         \
+    X(DIAL_BACKOFF, DIAL, "dial-backoff",                                                          \
+      "every leg failed; a: pause in ns, b: failures in a row")                                    \
+    X(REFUSED, GATE, "refused",                                                                    \
+      "an inbound peer is not authorised; a: 0 accept 1 secured 2 relay")                          \
+    X(LIMITED, LIMIT, "limited", "a limit held; a: the limit; text: its name")                     \
+    X(IDENTIFIED, IDENTIFY, "identified",                                                          \
+      "the peer told what it is; a: protocols, b: addresses; text: agent")                         \
+    X(OBSERVED, IDENTIFY, "observed", "the peer told how it sees us; text: endpoint")              \
+    X(PING_RTT, PING, "ping-rtt", "a ping came back; a: ns")                                       \
+    X(PING_LOST, PING, "ping-lost", "a ping did not come back in time")                            \
+    X(RELAY_RESERVED, RELAY, "relay-reserved", "a relay keeps a place for us; a: lifetime in s")   \
+    X(RELAY_REFUSED, RELAY, "relay-refused", "a relay refused; a: status")                         \
+    X(RELAY_LOST, RELAY, "relay-lost", "our place at a relay is gone")                             \
+    X(RELAY_SERVE, RELAY, "relay-serve",                                                           \
+      "as relay: a reservation was given; a: reservations held")                                   \
+    X(RELAY_DENY, RELAY, "relay-deny", "as relay: a request was refused; a: status")               \
+    X(CIRCUIT_UP, RELAY, "circuit-up", "as relay: a circuit is open; a: circuits open")            \
+    X(CIRCUIT_DOWN, RELAY, "circuit-down", "as relay: a circuit ended; a: bytes carried, b: code") \
+    X(PUNCH_START, DCUTR, "punch-start",                                                           \
+      "a hole punch begins; a: 1 we initiate, b: addresses of the peer")                           \
+    X(PUNCH_SYNC, DCUTR, "punch-sync",                                                             \
+      "the moment is agreed; a: round, b: rtt through the relay in ns")                            \
+    X(PUNCH_SEND, DCUTR, "punch-send", "a punch datagram leaves; a: its number; text: endpoint")   \
+    X(PUNCH_OK, DCUTR, "punch-ok",                                                                 \
+      "a direct connection came of it; a: rounds, b: ns since it began")                           \
     X(PUNCH_FAILED, DCUTR, "punch-failed", "no direct connection; a: rounds, b: code")
 
 enum pu_trace_code {
@@ -69,17 +80,17 @@ enum pu_trace_code {
 #define PU_TRACE_CODE(code, area, name, meaning) PU_TR_##code,
     PU_TRACE_LIST(PU_TRACE_CODE)
 #undef PU_TRACE_CODE
-    PU_TR_COUNT
+        PU_TR_COUNT
 };
 
 /* One occurrence. Spans are borrowed during the call. */
 typedef struct pu_trace {
-    pu_time now;             /* of the step it happened in */
+    pu_time now; /* of the step it happened in */
     enum pu_trace_code code;
-    uint64_t conn, stream;   /* ordinals; 0 = none */
-    pu_span peer;            /* binary peer id; empty = none */
-    uint64_t a, b;           /* as the list says */
-    pu_span text;            /* UTF-8 or ASCII as the list says, bytes of a peer escaped by whoever prints */
+    uint64_t conn, stream; /* ordinals; 0 = none */
+    pu_span peer;          /* binary peer id; empty = none */
+    uint64_t a, b;         /* as the list says */
+    pu_span text; /* UTF-8 or ASCII as the list says, bytes of a peer escaped by whoever prints */
 } pu_trace;
 
 /* What the list says of one code. */

@@ -1,0 +1,257 @@
+# peerup: the core library, the simulator that runs it, and their tests.
+#
+#   make                  release build into build/release; build/peerup-sim points at it
+#   make demo             set-up, build, and one simulated run told in plain words
+#   make test             set-up, then every test that needs no network outside the machine
+#   make lint             set-up, then format, warnings, includes, symbols, sizes (tests/lint)
+#   make hash-matrix      one trace hash a seed, whatever the compiler and its options
+#   make format           rewrites every C file in the style of .clang-format
+#   make install          into DESTDIR and PREFIX (/usr/local)
+#   make clean            removes build/; results in out/ stay
+#
+# Variables: BUILD=release|debug|asan|verify, CC, OPT (replaces -O of the build), V=1 (commands
+# instead of one line a file), SEEDS=A-B (hash-matrix), CFLAGS and LDFLAGS (added last).
+# docs/building.md says more.
+
+VERSION := 0.1.0
+
+BUILD  ?= release
+B      ?= build/$(BUILD)
+PREFIX ?= /usr/local
+SEEDS  ?= 1-20
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+# ---- sources, by archive -----------------------------------------------------------------------
+# Listed, so that a file belongs to the program because somebody said so; `make lint` finds files
+# that are not listed.
+
+base_src := \
+    $(addprefix core/base/,assert chacha20 imap mem mix pb rng varint) \
+    $(addprefix core/crypto/,model real_ed25519) \
+    $(addprefix core/ident/,addr authorized_keys decimal endpoint ip multiaddr multiaddr_text) \
+    $(addprefix core/ident/,multibase peer_id peers rfc3339) \
+    $(addprefix core/wire/,wire_dcutr wire_identify wire_relay) \
+    core/select/select
+
+node_src := \
+    $(addprefix core/node/,book commands config conns ctx dialer gater legs limits node out) \
+    $(addprefix core/node/,protos rank read self stream_read stream_send streams timers trace) \
+    $(addprefix core/proto/,dcutr identify ping) \
+    $(addprefix core/proto/relay/,pipe relay relay_client relay_server)
+
+tracedb_src := $(addprefix analysis/,html intern plot plot_lanes plot_punch plot_timeline) \
+    $(addprefix analysis/,plot_times report sql story text tracedb tracedb_rows)
+
+# All of the simulator but main: tests link it too.
+sim_src := \
+    $(addprefix sim/,queue dist topo nat nat_names nat_table net net_realm net_send net_way) \
+    $(addprefix sim/,scenario scenario_config scenario_expect scenario_mix scenario_nats) \
+    $(addprefix sim/,scenario_network scenario_nodes scenario_read scenario_reader) \
+    $(addprefix sim/,scenario_script yaml_doc yaml_parse yaml_set quantity suggest diag file) \
+    $(addprefix sim/,hash host watch check record world script run) \
+    $(addprefix sim/,cli cmd_lint cmd_report cmd_run cmd_version json options progress) \
+    $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm)
+
+test_src := $(addprefix tests/unit/, \
+    main \
+    varint_test pb_test rng_test mix_test mem_test imap_test \
+    wire_identify_test wire_relay_test wire_dcutr_test select_test \
+    crypto_test multibase_test peer_id_test peers_test multiaddr_test addr_test \
+    authorized_keys_test \
+    queue_test dist_test topo_test nat_test net_test net_send_test \
+    quantity_test scenario_test options_test json_test tracedb_test report_test \
+    tm_test tm_stream_test tm_hostile_test)
+
+all_src := $(base_src) $(node_src) $(tracedb_src) $(sim_src) sim/main $(test_src)
+
+# ---- flags -------------------------------------------------------------------------------------
+
+OPT_release := -O2
+OPT_debug   := -O0
+OPT_asan    := -O1
+OPT_verify  := -O2
+EXTRA_asan   := -fsanitize=address,undefined -fno-sanitize-recover=all
+EXTRA_verify := -DPU_VERIFY_BUILD
+OPT ?= $(OPT_$(BUILD))
+ifeq ($(OPT_$(BUILD)),)
+$(error BUILD=$(BUILD) is unknown: release, debug, asan or verify)
+endif
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
+    -Wmissing-prototypes -Wvla -Wundef -Wfloat-equal -Wdouble-promotion -Wcast-align \
+    -Wpointer-arith -Wwrite-strings -Wswitch-enum -Werror
+BASE_FLAGS = -std=c11 $(OPT) -g -fno-omit-frame-pointer -ffp-contract=off $(WARNINGS) \
+    $(EXTRA_$(BUILD)) -Icore/include -Icore -I. -MMD -MP
+
+# Third parties, with the least version that is known to do.
+SODIUM   := libsodium >= 1.0.18
+PACKAGES := '$(SODIUM)' 'yaml-0.1 >= 0.2.5' 'sqlite3 >= 3.40' 'jansson >= 2.14'
+CMOCKA   := 'cmocka >= 1.1.5'
+pkg = $(shell pkg-config $(1) 2>/dev/null)
+PKG_CFLAGS  := $(call pkg,--cflags $(PACKAGES))
+PKG_LIBS    := $(call pkg,--libs $(PACKAGES))
+TEST_CFLAGS := $(call pkg,--cflags $(CMOCKA))
+TEST_LIBS   := $(call pkg,--libs $(CMOCKA))
+
+# The core is plain C11 and its private names stay private; the rest may use POSIX.
+core_flags = $(BASE_FLAGS) -fvisibility=hidden $(if $(findstring /real_,$<),$(PKG_CFLAGS)) $(CFLAGS)
+host_flags = $(BASE_FLAGS) -D_POSIX_C_SOURCE=200809L -I$(B) $(PKG_CFLAGS) $(CFLAGS)
+test_flags = $(host_flags) -Ibuild $(TEST_CFLAGS)
+link_flags = $(OPT) -g $(EXTRA_$(BUILD)) $(LDFLAGS) -Wl,--as-needed
+
+# ---- how a step is shown -----------------------------------------------------------------------
+
+ifeq ($(V),1)
+say = @:
+Q :=
+else
+say = @printf '%-4s %s\n' $(1) $(2)
+Q := @
+endif
+
+# A second make uses all processors, unless the first was told how many (-j).
+parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+
+# ---- build -------------------------------------------------------------------------------------
+
+objects = $(patsubst %,$(B)/%.o,$(1))
+archives := $(addprefix $(B)/,libpusim.a libtracedb.a libpunode.a libpubase.a)
+
+.PHONY: all unit packages test-packages FORCE
+all: $(B)/peerup-sim $(B)/libpeerup.a $(if $(filter build/release,$(B)),build/peerup-sim)
+unit: $(B)/unit
+
+packages:
+	@pkg-config --print-errors --exists $(PACKAGES) || \
+	    { echo 'Missing packages: .ci/setup demo installs them, docs/building.md lists them.' >&2; exit 1; }
+
+test-packages:
+	@pkg-config --print-errors --exists $(CMOCKA) || \
+	    { echo 'Missing packages: .ci/setup test installs them, docs/building.md lists them.' >&2; exit 1; }
+
+# Changes only when compiler or flags do, so that another CC or OPT in the same folder rebuilds it.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(CC) $(BASE_FLAGS) $(PKG_CFLAGS) $(CFLAGS))' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# The revision that is built, with a '+' when tracked files differ from it.
+# Rewritten only when that changes, so that a commit rebuilds one object.
+$(B)/sim/build_id.h: FORCE
+	@mkdir -p $(@D)
+	@id=; if [ -e .git ]; then id=$$(git describe --always --exclude='*' --dirty=+ 2>/dev/null); fi; \
+	    echo "#define SIM_BUILD_ID \"$${id:-unknown}\"" >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(call objects,$(base_src) $(node_src)): $(B)/%.o: %.c $(B)/flags | packages
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(core_flags) -c -o $@ $<
+
+$(call objects,$(sim_src) sim/main): $(B)/%.o: %.c $(B)/flags | packages $(B)/sim/build_id.h
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(host_flags) -c -o $@ $<
+
+# The schema of run databases as strings.
+$(B)/analysis/schema_sql.h: analysis/embed.sh analysis/schema.sql \
+    $(sort $(wildcard analysis/views/*.sql))
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)$^ >$@
+
+$(call objects,$(tracedb_src)): $(B)/%.o: %.c $(B)/flags | packages $(B)/analysis/schema_sql.h
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(host_flags) -c -o $@ $<
+
+$(call objects,$(test_src)): $(B)/%.o: %.c $(B)/flags build/vectors/made | packages test-packages
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(test_flags) -c -o $@ $<
+
+$(B)/libpubase.a: $(call objects,$(base_src))
+$(B)/libpunode.a: $(call objects,$(node_src))
+$(B)/libtracedb.a: $(call objects,$(tracedb_src))
+$(B)/libpusim.a: $(call objects,$(sim_src))
+$(archives):
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# What is installed: the core in one archive.
+$(B)/libpeerup.a: $(B)/libpubase.a $(B)/libpunode.a
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && printf 'create %s\naddlib %s\naddlib %s\nsave\nend\n' $@ $^ | ar -M
+
+$(B)/peerup-sim: $(call objects,sim/main) $(archives)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $^ $(PKG_LIBS)
+
+build/peerup-sim: build/release/peerup-sim
+	@ln -sfn release/peerup-sim $@
+
+$(B)/unit: $(call objects,$(test_src)) $(archives)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS)
+
+# Published test vectors as C headers.
+build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* tests/vectors/*/*)
+	$(call say,GEN,build/vectors)
+	$(Q)mkdir -p $(@D) && python3 tests/vectors/to_header.py $(@D) && touch $@
+
+-include $(patsubst %,$(B)/%.d,$(all_src))
+
+# ---- commands ----------------------------------------------------------------------------------
+# Set-up may install what this file looks for, so what follows it is a second make.
+
+.PHONY: demo test check lint hash-matrix format sources install clean
+
+demo:
+	@.ci/setup demo
+	@mkdir -p build && echo 'Building; this takes a minute the first time.'
+	@$(MAKE) $(parallel) all >build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
+	@tests/lib/demo.sh $(B)/peerup-sim
+
+test:
+	@.ci/setup test
+	@$(MAKE) $(parallel) all unit
+	@tests/lib/test.sh $(B)
+check: test
+
+lint:
+	@.ci/setup lint
+	@.ci/setup test
+	@tests/lint/run.sh
+
+hash-matrix:
+	@.ci/setup lint
+	@tests/hash_matrix.sh $(SEEDS)
+
+format:
+	@.ci/setup lint
+	@clang-format -i $$(tests/lint/files.sh)
+
+# Every C file that is built; tests/lint compares it with what is there.
+sources:
+	@printf '%s\n' $(addsuffix .c,$(all_src))
+
+install: all
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/peerup lib/pkgconfig)
+	install -m 755 $(B)/peerup-sim $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 core/include/peerup/*.h $(DESTDIR)$(PREFIX)/include/peerup/
+	install -m 644 $(B)/libpeerup.a $(DESTDIR)$(PREFIX)/lib/
+	printf '%s\n' 'prefix=$(PREFIX)' '' 'Name: peerup' \
+	    'Description: connects a person'\''s own machines through NATs: a sans-I/O protocol core' \
+	    'Version: $(VERSION)' 'Requires: $(SODIUM)' \
+	    'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lpeerup' \
+	    >$(DESTDIR)$(PREFIX)/lib/pkgconfig/peerup.pc
+
+clean:
+	rm -rf build

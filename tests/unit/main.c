@@ -1,0 +1,215 @@
+/* tests/unit/main.c - runs the unit tests: each group in a process of its own, some side by side.
+ *
+ *   unit [--list] [--jobs N] [NAME...]
+ *
+ * A group that crashes, hangs or leaks fails alone. What a group prints is kept until it ends and
+ * printed in one piece; the last line is "N passed, N failed", in tests. The numbers come from
+ * cmocka's own report, so tests that a crash kept from running count as failed.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Every group: X stands for tests/unit/X_test.c, which defines int X_test(void). */
+#define UNIT_GROUPS(X) \
+    X(varint)          \
+    X(pb)              \
+    X(rng)             \
+    X(mix)             \
+    X(mem)             \
+    X(imap)            \
+    X(wire_identify)   \
+    X(wire_relay)      \
+    X(wire_dcutr)      \
+    X(select)          \
+    X(crypto)          \
+    X(multibase)       \
+    X(peer_id)         \
+    X(peers)           \
+    X(multiaddr)       \
+    X(addr)            \
+    X(authorized_keys) \
+    X(queue)           \
+    X(dist)            \
+    X(topo)            \
+    X(nat)             \
+    X(net)             \
+    X(net_send)        \
+    X(quantity)        \
+    X(scenario)        \
+    X(options)         \
+    X(json)            \
+    X(tracedb)         \
+    X(report)          \
+    X(tm)              \
+    X(tm_stream)       \
+    X(tm_hostile)
+
+#define DECLARE(name) int name##_test(void);
+UNIT_GROUPS(DECLARE)
+
+typedef struct group {
+    const char *name;
+    int (*run)(void); /* failed tests */
+    bool is_wanted;
+} group;
+
+#define ROW(name) {#name, name##_test, false},
+static group groups[] = {UNIT_GROUPS(ROW)};
+
+enum { GROUP_COUNT = sizeof groups / sizeof groups[0], JOBS_MAX = 64, GROUP_SECONDS_MAX = 900 };
+
+/* A group under way. */
+typedef struct job {
+    const group *group; /* NULL: this place is free */
+    FILE *output;       /* what it has printed */
+    pid_t pid;
+} job;
+
+typedef struct tally {
+    unsigned passed, failed;
+} tally;
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static void job_start(job *j, const group *g)
+{
+    j->group = g;
+    j->output = tmpfile();
+    if (j->output == NULL) die("unit: tmpfile");
+    fflush(NULL);
+    j->pid = fork();
+    if (j->pid < 0) die("unit: fork");
+    if (j->pid > 0) return;
+    if (dup2(fileno(j->output), STDOUT_FILENO) < 0) die("unit: dup2");
+    if (dup2(fileno(j->output), STDERR_FILENO) < 0) die("unit: dup2");
+    unsetenv("CMOCKA_MESSAGE_OUTPUT"); /* another form of report could not be counted */
+    alarm(GROUP_SECONDS_MAX);
+    exit(g->run() == 0 ? 0 : 1); /* not _exit: a leak checker reports at exit */
+}
+
+/* The number after word in line; 0 when word is not there. */
+static unsigned number_after(const char *line, const char *word)
+{
+    const char *at = strstr(line, word);
+    return at == NULL ? 0 : (unsigned)strtoul(at + strlen(word), NULL, 10);
+}
+
+/* Adds one line of cmocka's report: how many tests there are, one that passed, how many were
+ * skipped. The names under that last line have no number and add nothing. */
+static void line_count(const char *line, unsigned *total, unsigned *passed, unsigned *skipped)
+{
+    if (strncmp(line, "[==========]", 12) == 0) *total += number_after(line, "Running ");
+    if (strncmp(line, "[       OK ]", 12) == 0) (*passed)++;
+    if (strstr(line, " test(s)") != NULL) *skipped += number_after(line, "[  SKIPPED ] ");
+}
+
+/* Prints what the group printed and adds its tests to the tally. */
+static void job_end(job *j, int status, tally *sum)
+{
+    char line[4096];
+    unsigned total = 0, passed = 0, skipped = 0, failed;
+
+    printf("== %s\n", j->group->name);
+    rewind(j->output);
+    while (fgets(line, sizeof line, j->output) != NULL) {
+        line_count(line, &total, &passed, &skipped);
+        fputs(line, stdout);
+    }
+    fclose(j->output);
+    failed = total > passed + skipped ? total - passed - skipped : 0;
+    if (failed == 0 && (status != 0 || passed == 0)) failed = 1;
+    if (WIFSIGNALED(status)) printf("%s: ended by signal %d\n", j->group->name, WTERMSIG(status));
+    if (failed > 0) printf("%s: %u FAILED\n", j->group->name, failed);
+    sum->passed += passed;
+    sum->failed += failed;
+    j->group = NULL;
+}
+
+/* Waits until one of the jobs ends. */
+static void jobs_wait(job *jobs, unsigned job_count, tally *sum)
+{
+    int status;
+    pid_t pid = wait(&status);
+
+    if (pid < 0) die("unit: wait");
+    for (unsigned i = 0; i < job_count; i++) {
+        if (jobs[i].group != NULL && jobs[i].pid == pid) job_end(&jobs[i], status, sum);
+    }
+}
+
+static job *job_free(job *jobs, unsigned job_count)
+{
+    for (unsigned i = 0; i < job_count; i++) {
+        if (jobs[i].group == NULL) return &jobs[i];
+    }
+    return NULL;
+}
+
+static tally run_wanted(unsigned job_count)
+{
+    job jobs[JOBS_MAX] = {{0}};
+    tally sum = {0, 0};
+
+    for (unsigned g = 0; g < GROUP_COUNT; g++) {
+        if (!groups[g].is_wanted) continue;
+        while (job_free(jobs, job_count) == NULL) jobs_wait(jobs, job_count, &sum);
+        job_start(job_free(jobs, job_count), &groups[g]);
+    }
+    for (unsigned i = 0; i < job_count; i++) {
+        while (jobs[i].group != NULL) jobs_wait(jobs, job_count, &sum);
+    }
+    return sum;
+}
+
+static int usage(const char *problem, const char *word)
+{
+    fprintf(stderr, "unit: %s%s\n", problem, word);
+    fprintf(stderr, "usage: unit [--list] [--jobs 1..%d] [NAME...]\n", JOBS_MAX);
+    return 2;
+}
+
+static bool want(const char *name)
+{
+    for (unsigned g = 0; g < GROUP_COUNT; g++) {
+        if (strcmp(groups[g].name, name) != 0) continue;
+        groups[g].is_wanted = true;
+        return true;
+    }
+    return false;
+}
+
+static int list(void)
+{
+    for (unsigned g = 0; g < GROUP_COUNT; g++) puts(groups[g].name);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned long job_count = 1;
+    bool is_all = true;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--list") == 0) return list();
+        if (strcmp(argv[i], "--jobs") == 0) {
+            job_count = i + 1 < argc ? strtoul(argv[++i], NULL, 10) : 0;
+            if (job_count < 1 || job_count > JOBS_MAX) return usage("--jobs wants a number", "");
+        } else {
+            if (!want(argv[i])) return usage("no group is named ", argv[i]);
+            is_all = false;
+        }
+    }
+    for (unsigned g = 0; is_all && g < GROUP_COUNT; g++) groups[g].is_wanted = true;
+
+    tally sum = run_wanted((unsigned)job_count);
+    printf("%u passed, %u failed\n", sum.passed, sum.failed);
+    return sum.failed == 0 ? 0 : 1;
+}
