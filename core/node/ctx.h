@@ -228,8 +228,9 @@ bool ctx_at_limit(pu_node *n, const char *parameter, uint64_t used, uint64_t max
 
 /* ---- our own addresses ---- */
 enum { CTX_ADDRS_MAX = 16 };
-/* Our local endpoints that listen, in the order they came. Returns how many were written. */
-uint32_t ctx_local_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX]);
+/* Our local endpoints of one transport that listen, in the order they came. Returns how many. */
+uint32_t ctx_local_addrs(const pu_node *n, enum pu_transport transport,
+                         pu_endpoint out[CTX_ADDRS_MAX]);
 /* RELAY-ADDRESS/p2p/RELAY/p2p-circuit of each relay that keeps a place for us, whose address has
  * scope least or wider: at most max spans, their bytes appended to pool. Returns how many. */
 uint32_t ctx_circuit_addrs(const pu_node *n, enum pu_scope least, pu_buf *pool, pu_span *addrs,

@@ -74,11 +74,13 @@ void self_addr(pu_node *n, const pu_in *in)
     wants_begin_all(n);
 }
 
-uint32_t ctx_local_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX])
+uint32_t ctx_local_addrs(const pu_node *n, enum pu_transport transport,
+                         pu_endpoint out[CTX_ADDRS_MAX])
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < n->local_count && count < CTX_ADDRS_MAX; i++)
-        if (n->locals[i].listens) out[count++] = n->locals[i].endpoint;
+        if (n->locals[i].listens && n->locals[i].transport == transport)
+            out[count++] = n->locals[i].endpoint;
     return count;
 }
 

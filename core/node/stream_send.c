@@ -49,8 +49,7 @@ void stream_send_bytes(pu_node *n, stream *s, pu_span bytes)
 
 void ctx_stream_send(pu_node *n, stream *s, pu_span bytes)
 {
-    PU_ASSERT(!s->fin_out || s->phase == STREAM_DEAD);
-    stream_send_bytes(n, s, bytes);
+    if (!s->fin_out) stream_send_bytes(n, s, bytes); /* the peer may have said STOP at any time */
 }
 
 void ctx_stream_fin(pu_node *n, stream *s)

@@ -3,7 +3,7 @@
  * One record a relayed connection, from the first that is known about it until it goes down; its
  * phase says what is waited for, and one timer (PUNCH, the connection's handle) drives it. A peer
  * names the addresses we dial or send to, so they are few, global, distinct, and a third party that
- * is named there gets about ten small datagrams a second for punch_ns, in dcutr_rounds rounds.
+ * is named there gets at most punch_datagrams small datagrams in each of dcutr_rounds rounds.
  */
 #include "proto/dcutr.h"
 
@@ -13,7 +13,6 @@ enum {
     ADDRS_MAX = WIRE_DCUTR_ADDRS_MAX, /* a peer's addresses that are used */
     STREAMS_MAX = 2,                  /* a round's and one that is not quite over */
     PUNCH_BYTES = 64,
-    PUNCH_BURST = 5, /* datagrams to one address that may be ahead of the rate */
     MESSAGE_BYTES = 1024,
     ADDR_BYTES = 32 /* of one udp/quic-v1 address: 25 at most */
 };
@@ -21,10 +20,7 @@ enum {
 _Static_assert(CTX_ADDRS_MAX <= (int)WIRE_DCUTR_ADDRS_MAX, "all our addresses fit a message");
 _Static_assert(CTX_ADDRS_MAX *ADDR_BYTES < MESSAGE_BYTES - 64, "and so do their bytes");
 
-#define PUNCH_RATE_NS (100 * PU_MS) /* pause that the datagrams to one address keep on average */
-#define PUNCH_RAMP_NS                                                                      \
-    (10 * PU_MS)             /* the longest pause after datagram i is this times (i + 1)^2 \
-                              */
+#define PUNCH_RAMP_NS (10 * PU_MS)
 #define DIRECT_NS (2 * PU_S) /* how long the addresses from identify are tried */
 #define PAUSE_NS (1 * PU_S)  /* after an exchange that failed */
 
@@ -53,8 +49,7 @@ typedef struct punch {
     pu_endpoint *addrs; /* owned; ADDRS_MAX of them: the peer's; NULL: none */
     pu_time begun;      /* the first step or CONNECT */
     pu_time asked_at;   /* our CONNECT left */
-    pu_time sending_at; /* the first datagram left */
-    pu_time sending_end, round_end;
+    pu_time round_end;
 } punch;
 
 /* State of MODULE_DCUTR. */
@@ -160,7 +155,7 @@ static uint32_t own_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX])
 {
     uint32_t count = ctx_observed_addrs(n, out);
     pu_endpoint local[CTX_ADDRS_MAX];
-    uint32_t local_count = ctx_local_addrs(n, local);
+    uint32_t local_count = ctx_local_addrs(n, PU_TRANSPORT_QUIC, local);
     PU_ASSERT(count <= CTX_ADDRS_MAX);
     for (uint32_t i = 0; i < local_count; i++)
         if (pu_endpoint_scope(&local[i]) == PU_SCOPE_GLOBAL)
@@ -289,29 +284,23 @@ static void send_datagrams(pu_node *n, punch *p)
     }
 }
 
-/* When the next datagrams leave: after a drawn pause that is short at first, and never more than a
- * burst ahead of the rate. */
-static pu_time next_datagrams(pu_node *n, const punch *p)
+/* Pauses are drawn, and short at first: 10 ms times the square of the number sent. */
+static uint64_t next_pause_ns(pu_node *n, const punch *p)
 {
     PU_ASSERT(p->sent > 0);
     const pu_config *config = ctx_config(n);
-    uint64_t least_ns = config->punch_gap_least_ns, most_ns = config->punch_gap_most_ns;
-    uint64_t ramp_ns = PUNCH_RAMP_NS * p->sent * p->sent;
-    if (most_ns > ramp_ns) most_ns = ramp_ns;
-    if (most_ns < least_ns) most_ns = least_ns;
-    pu_time at = ctx_after(n, rng_between(ctx_rng(n, RNG_DCUTR), least_ns, most_ns));
-    uint64_t ahead = p->sent < PUNCH_BURST ? 0 : p->sent - PUNCH_BURST;
-    pu_time earliest = p->sending_at + ahead * PUNCH_RATE_NS;
-    return at > earliest ? at : earliest;
+    uint64_t most_ns = PUNCH_RAMP_NS * p->sent * p->sent;
+    if (most_ns > config->punch_gap_most_ns) most_ns = config->punch_gap_most_ns;
+    if (most_ns < config->punch_gap_least_ns) most_ns = config->punch_gap_least_ns;
+    return rng_between(ctx_rng(n, RNG_DCUTR), config->punch_gap_least_ns, most_ns);
 }
 
 static void punch_send(pu_node *n, punch *p)
 {
     PU_ASSERT(p->addr_count > 0);
     send_datagrams(n, p);
-    pu_time at = next_datagrams(n, p);
-    if (at < p->sending_end) {
-        ctx_timer(n, TIMER_PUNCH, p->conn, at);
+    if (p->sent < ctx_config(n)->punch_datagrams) {
+        ctx_timer(n, TIMER_PUNCH, p->conn, ctx_after(n, next_pause_ns(n, p)));
         return;
     }
     p->phase = PHASE_LISTENING;
@@ -323,9 +312,6 @@ static void sending_begin(pu_node *n, punch *p)
     PU_ASSERT(p->phase == PHASE_SYNCED);
     p->phase = PHASE_SENDING;
     p->sent = 0;
-    p->sending_at = ctx_now(n);
-    p->sending_end = ctx_after(n, ctx_config(n)->punch_ns);
-    if (p->sending_end > p->round_end) p->sending_end = p->round_end;
     punch_send(n, p);
 }
 

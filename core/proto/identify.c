@@ -54,16 +54,23 @@ static pu_span put_endpoint(pu_buf *pool, const pu_endpoint *endpoint, enum pu_t
     return pool->full ? span_of(NULL, 0) : span_of(pool->base + at, len);
 }
 
+static void tell_local(const pu_node *n, enum pu_transport transport, enum pu_scope least,
+                       wire_identify *m, pu_buf *pool)
+{
+    PU_ASSERT(m->addr_count <= CTX_ADDRS_MAX);
+    pu_endpoint local[CTX_ADDRS_MAX];
+    uint32_t count = ctx_local_addrs(n, transport, local);
+    for (uint32_t i = 0; i < count; i++)
+        if (pu_endpoint_scope(&local[i]) >= least)
+            m->addrs[m->addr_count++] = put_endpoint(pool, &local[i], transport);
+}
+
 static void tell_addrs(const pu_node *n, const conn *c, wire_identify *m, pu_buf *pool)
 {
     PU_ASSERT(m->addr_count == 0);
     enum pu_scope least = least_scope(c);
-    pu_endpoint local[CTX_ADDRS_MAX];
-    uint32_t count = ctx_local_addrs(n, local);
-    for (uint32_t i = 0; i < count; i++) {
-        if (pu_endpoint_scope(&local[i]) < least) continue;
-        m->addrs[m->addr_count++] = put_endpoint(pool, &local[i], PU_TRANSPORT_QUIC);
-    }
+    tell_local(n, PU_TRANSPORT_QUIC, least, m, pool);
+    tell_local(n, PU_TRANSPORT_TCP, least, m, pool);
     m->addr_count += ctx_circuit_addrs(n, least, pool, m->addrs + m->addr_count,
                                        WIRE_IDENTIFY_ADDRS_MAX - m->addr_count);
     PU_ASSERT(!pool->full);

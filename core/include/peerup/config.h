@@ -68,7 +68,7 @@
     X(NS, dcutr_ns, 60 * PU_S, PU_S, 300 * PU_S, "deadline of a DCUtR exchange")                   \
     X(COUNT, dcutr_rounds, 3, 1, 10, "hole punch rounds before a connection stays relayed")        \
     X(NS, dcutr_round_ns, 10 * PU_S, PU_S, 60 * PU_S, "deadline of one round's direct connection") \
-    X(NS, punch_ns, 5 * PU_S, PU_S, 60 * PU_S, "how long punch datagrams are sent in a round")     \
+    X(COUNT, punch_datagrams, 10, 1, 100, "punch datagrams to one address in a round")             \
     X(NS, punch_gap_least_ns, 10 * PU_MS, PU_MS, PU_S,                                             \
       "shortest pause between two punch datagrams")                                                \
     X(NS, punch_gap_most_ns, 200 * PU_MS, PU_MS, PU_S, "longest pause between two punch datagrams")

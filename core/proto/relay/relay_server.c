@@ -125,23 +125,29 @@ static enum wire_relay_status reserve(pu_node *n, const conn *c)
     return WIRE_RELAY_OK;
 }
 
-/* Adds our global addresses to m, each with our id; their bytes go to pool. */
-static void put_addrs(const pu_node *n, wire_relay *m, pu_buf *pool)
+static void put_local(const pu_node *n, enum pu_transport transport, wire_relay *m, pu_buf *pool)
 {
     pu_endpoint local[CTX_ADDRS_MAX];
-    uint32_t count = ctx_local_addrs(n, local);
+    uint32_t count = ctx_local_addrs(n, transport, local);
     const pu_peer_id *self = ctx_self(n);
     PU_ASSERT(count <= CTX_ADDRS_MAX);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && m->addr_count < WIRE_RELAY_ADDRS_MAX; i++) {
         if (pu_endpoint_scope(&local[i]) != PU_SCOPE_GLOBAL) continue;
         uint8_t maddr[PU_MADDR_MAX];
         size_t at = pool->len;
-        buf_put(pool, maddr, pu_addr_write(maddr, &local[i], PU_TRANSPORT_QUIC));
+        buf_put(pool, maddr, pu_addr_write(maddr, &local[i], transport));
         varint_put(pool, PU_MA_P2P);
         varint_put(pool, self->len);
         buf_put(pool, self->bytes, self->len);
         m->addrs[m->addr_count++] = span_of(pool->base + at, pool->len - at);
     }
+}
+
+/* Adds our global addresses to m, each with our id; their bytes go to pool. */
+static void put_addrs(const pu_node *n, wire_relay *m, pu_buf *pool)
+{
+    put_local(n, PU_TRANSPORT_QUIC, m, pool);
+    put_local(n, PU_TRANSPORT_TCP, m, pool);
     PU_ASSERT(!pool->full);
 }
 
