@@ -42,7 +42,7 @@ base_src := \
 
 node_src := \
     $(addprefix core/node/,book commands config conns ctx dialer gater legs limits node out) \
-    $(addprefix core/node/,protos rank read self stream_read stream_send streams timers trace) \
+    $(addprefix core/node/,protos rank read record self stream_read stream_send streams timers trace) \
     $(addprefix core/proto/,dcutr identify ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server)
 
@@ -55,8 +55,8 @@ sim_src := \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_mix scenario_nats) \
     $(addprefix sim/,scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script yaml_doc yaml_parse yaml_set quantity suggest diag file) \
-    $(addprefix sim/,hash host watch check record world script run) \
-    $(addprefix sim/,cli cmd_lint cmd_report cmd_run cmd_version json options progress) \
+    $(addprefix sim/,hash host watch check record recorder replay repro world script run) \
+    $(addprefix sim/,cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm)
 
 test_src := $(addprefix tests/unit/, \
@@ -67,7 +67,7 @@ test_src := $(addprefix tests/unit/, \
     authorized_keys_test \
     queue_test dist_test topo_test nat_test net_test net_send_test \
     quantity_test scenario_test options_test json_test tracedb_test report_test \
-    tm_test tm_stream_test tm_hostile_test)
+    tm_test tm_stream_test tm_hostile_test record_test)
 
 all_src := $(base_src) $(node_src) $(tracedb_src) $(sim_src) sim/main $(test_src)
 

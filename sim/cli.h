@@ -8,10 +8,12 @@
 
 /* Exit codes that scripts may rely on. */
 enum cli_exit {
-    CLI_DONE = 0,       /* all properties held */
-    CLI_UNEXPECTED = 1, /* an error that is nobody's wish: a disk, a folder */
-    CLI_USAGE = 2,      /* the command line or a scenario is wrong */
-    CLI_VIOLATED = 10   /* a property was violated */
+    CLI_DONE = 0,               /* all properties held */
+    CLI_UNEXPECTED = 1,         /* an error that is nobody's wish: a disk, a folder */
+    CLI_USAGE = 2,              /* the command line or a scenario is wrong */
+    CLI_VIOLATED = 10,          /* a property was violated */
+    CLI_NOT_DETERMINISTIC = 11, /* a replay gave something else */
+    CLI_INTERRUPTED = 130       /* Ctrl-C: what was simulated so far is kept */
 };
 
 /* A command. */
@@ -24,7 +26,7 @@ typedef struct cli_command {
 } cli_command;
 
 /* One a file: sim/cmd_*.c. */
-extern const cli_command cli_run, cli_report, cli_lint, cli_version;
+extern const cli_command cli_run, cli_replay, cli_report, cli_lint, cli_version;
 
 /* Runs the command that argv names and returns the exit code. */
 int cli_main(int argc, char *const *argv);

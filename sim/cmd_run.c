@@ -6,11 +6,18 @@
 #include "sim/mem.h"
 #include "sim/progress.h"
 #include "sim/quantity.h"
+#include "sim/repro.h"
 #include "sim/suggest.h"
 
 #include <inttypes.h>
 
-enum { PATH_MAX_BYTES = 4096, WHY_MAX = 4200, SEEDS_MAX = 10000000, FIRST_SEED = 1 };
+enum {
+    PATH_MAX_BYTES = 4096,
+    FOLDER_MAX_BYTES = 3800,
+    WHY_MAX = 4200,
+    SEEDS_MAX = 10000000,
+    FIRST_SEED = 1
+};
 
 /* What the command line asks for. */
 typedef struct request {
@@ -23,6 +30,8 @@ typedef struct request {
     enum run_log log;
     bool is_json;
     enum progress_kind progress;
+    const char *record; /* name of the node to record; NULL: none */
+    uint32_t record_node;
     char *command_line; /* owned */
 } request;
 
@@ -107,6 +116,8 @@ static bool take(const cli_command *self, const options *o, request *q)
     } else if (strcmp(name, "progress") == 0) {
         if (!read_choice(self, o, kinds, 3, &index)) return false;
         q->progress = (enum progress_kind)index;
+    } else if (strcmp(name, "record") == 0) {
+        q->record = o->value;
     } else if (strcmp(name, "json") == 0) {
         q->is_json = true;
     }
@@ -192,32 +203,71 @@ static void print_tail(uint64_t seed, const run_result *r)
     fflush(stdout);
 }
 
-/* Says where the database goes, and makes that folder. False: why has been said. */
-static bool place_database(const request *q, const scenario *s, uint64_t seed,
-                           char path[PATH_MAX_BYTES])
+/* Where a run's files go: DIR, or DIR/seed-N with --seeds. False: why has been said. */
+static bool folder_of(const request *q, const scenario *s, uint64_t seed, char path[PATH_MAX_BYTES])
 {
-    char folder[PATH_MAX_BYTES - 64], why[WHY_MAX] = "its path is too long";
-    int len = q->out != NULL ? snprintf(folder, sizeof folder, "%s", q->out)
-                             : snprintf(folder, sizeof folder, "out/%s", s->name);
-    bool is_good = len > 0 && (size_t)len < sizeof folder;
+    char why[WHY_MAX];
+    int len = q->out != NULL ? snprintf(path, PATH_MAX_BYTES, "%s", q->out)
+                             : snprintf(path, PATH_MAX_BYTES, "out/%s", s->name);
+    bool is_good = len > 0 && len < FOLDER_MAX_BYTES;
     if (is_good && q->has_seeds)
-        snprintf(path, PATH_MAX_BYTES, "%s/seed-%" PRIu64 "/run.db", folder, seed);
-    else if (is_good) snprintf(path, PATH_MAX_BYTES, "%s/run.db", folder);
-    is_good = is_good && file_make_parents(path, why, sizeof why);
-    if (!is_good) fprintf(stderr, "peerup-sim run: %s\n", why);
+        snprintf(path + len, PATH_MAX_BYTES - (size_t)len, "/seed-%" PRIu64, seed);
+    if (!is_good) fprintf(stderr, "peerup-sim run: the path of the output is too long\n");
+    else if (!file_make_folders(path, why, sizeof why)) {
+        fprintf(stderr, "peerup-sim run: %s\n", why);
+        is_good = false;
+    }
     return is_good;
+}
+
+/* folder/name. folder_of has left room for it. */
+static void file_in(const char *folder, const char *name, char path[PATH_MAX_BYTES])
+{
+    size_t len = strlen(folder), more = strlen(name);
+    PU_ASSERT(len + 1 + more < PATH_MAX_BYTES);
+    memcpy(path, folder, len);
+    path[len] = '/';
+    memcpy(path + len + 1, name, more + 1);
+}
+
+/* What a failing run leaves: the command that repeats it, and a repro file. */
+static void leave_repro(const request *q, const scenario *s, uint64_t seed,
+                        const run_result *result, FILE *notices)
+{
+    char folder[PATH_MAX_BYTES], path[PATH_MAX_BYTES], why[WHY_MAX];
+    repro r = {.scenario = q->path, .seed = seed};
+    print_replay(q, seed, notices);
+    if (!folder_of(q, s, seed, folder) || q->set_count > REPRO_SETS_MAX) return;
+    for (uint32_t i = 0; i < q->set_count; i++) r.sets[r.set_count++] = q->sets[i];
+    snprintf(r.build, sizeof r.build, "%s", run_build_id());
+    memcpy(r.config_hash, s->hash, sizeof r.config_hash);
+    memcpy(r.trace_hash, result->hash, sizeof r.trace_hash);
+    file_in(folder, "run.repro", path);
+    if (repro_write(path, &r, result, why, sizeof why)) fprintf(notices, "repro: %s\n", path);
+    else fprintf(stderr, "peerup-sim run: %s\n", why);
 }
 
 /* Runs one seed; runs, with --json, gets its object. */
 static int run_seed(const request *q, const scenario *s, uint64_t seed, json_t *runs)
 {
-    char db[PATH_MAX_BYTES];
-    run_options how = {.seed = seed, .log = q->log, .command_line = q->command_line};
+    char folder[PATH_MAX_BYTES], db[PATH_MAX_BYTES], tape[PATH_MAX_BYTES];
+    run_options how = {.seed = seed,
+                       .log = q->log,
+                       .command_line = q->command_line,
+                       .record_node = q->record_node};
     run_result result = {0};
     FILE *notices = q->is_json ? stderr : stdout;
+    bool has_files = q->log != RUN_LOG_NONE || q->record != NULL;
+    if (has_files && !folder_of(q, s, seed, folder)) return CLI_UNEXPECTED;
     if (q->log != RUN_LOG_NONE) {
-        if (!place_database(q, s, seed, db)) return CLI_UNEXPECTED;
+        file_in(folder, "run.db", db);
         how.db_path = db;
+    }
+    if (q->record != NULL) {
+        char name[SCENARIO_NAME_MAX + 8];
+        snprintf(name, sizeof name, "%s.rec", s->nodes[q->record_node].name);
+        file_in(folder, name, tape);
+        how.record_path = tape;
     }
     if (!q->is_json) print_head(s, seed);
     if (run_scenario(s, &how, &result) != 0) {
@@ -226,7 +276,7 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, json_t *
     }
     bool has_held = held_count(&result) == result.property_count;
     print_violations(&result, notices);
-    if (!has_held) print_replay(q, seed, notices);
+    if (!has_held) leave_repro(q, s, seed, &result, notices);
     if (q->is_json) json_array_append_new(runs, sim_json_run(s, &how, &result));
     else print_tail(seed, &result);
     run_result_free(&result);
@@ -263,6 +313,23 @@ static int run_all(const request *q, const scenario *s)
     return worst;
 }
 
+/* Finds the node that --record names. */
+static bool find_recorded(const cli_command *self, request *q, const scenario *s)
+{
+    suggest near;
+    char hint[SUGGEST_HINT_MAX];
+    if (q->record == NULL) return true;
+    suggest_begin(&near, q->record);
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        q->record_node = i;
+        if (strcmp(s->nodes[i].name, q->record) == 0) return true;
+        suggest_offer(&near, s->nodes[i].name);
+    }
+    suggest_hint(&near, hint);
+    cli_wrong(self, "--record: no node is called '%s'%s", q->record, hint);
+    return false;
+}
+
 static int run(const cli_command *self, int argc, char *const *argv)
 {
     request q = {.first = FIRST_SEED, .last = FIRST_SEED, .log = RUN_LOG_SUMMARY};
@@ -271,7 +338,8 @@ static int run(const cli_command *self, int argc, char *const *argv)
     int code = read_request(self, argc, argv, &q);
     if (code < 0) {
         scenario *s = scenario_read(q.path, q.sets, q.set_count, stderr);
-        code = s == NULL ? CLI_USAGE : run_all(&q, s);
+        if (s == NULL || !find_recorded(self, &q, s)) code = CLI_USAGE;
+        else code = run_all(&q, s);
         scenario_free(s);
     }
     free(q.sets);
@@ -286,6 +354,7 @@ static const option table[] = {
     {"set", 0, "KEY.PATH=VALUE", "changes a value of the scenario; may be repeated"},
     {"out", 0, "DIR", "where run.db goes (out/NAME); --seeds: DIR/seed-N/run.db"},
     {"log", 0, "none|summary|events|packets", "what the database holds (summary); none: no file"},
+    {"record", 0, "NODE", "writes DIR/NODE.rec, a recording of that node for `replay`"},
     {"json", 0, NULL, "one JSON object: peerup.run/1, with --seeds peerup.runs/1"},
     {"progress", 0, "auto|plain|none", "with --seeds, on standard error (auto: a terminal only)"},
     {"help", 'h', NULL, "this text"},

@@ -114,6 +114,11 @@ void host_start(host *h)
 {
     PU_ASSERT(!h->is_running);
     h->mem = resize(h->world, NULL, 0, pu_node_size(&h->config));
+    pu_record_node began = {.config = h->config, .now = h->world->now};
+    memcpy(began.seed, h->seed, sizeof began.seed);
+    h->crypto.public_key(h->crypto.ctx, began.key);
+    if (recorder_is_of(h->world->tape, h->index))
+        recorder_begin(h->world->tape, &began, &h->crypto);
     int err = pu_node_init(&h->node, h->mem, &h->config, &h->env, h->seed, h->world->now);
     if (err != PU_OK) sim_fatal("a node cannot be made: a parameter is outside its range");
     h->transport = tm_new(&h->config, &h->id, &h->callbacks, h->transport_seed);
@@ -207,13 +212,17 @@ static void step(host *h, const pu_in *in)
     host_world *w = h->world;
     w->saw_input(w->ctx, h->index, in);
     hash_input(&w->hash, h->index, in);
+    recorder *tape = recorder_is_of(w->tape, h->index) ? w->tape : NULL;
+    if (tape != NULL) recorder_input(tape, in);
     int err = pu_node_step(h->node, in, w->out);
     PU_ASSERT(err == PU_OK || err == PU_EHANDLE);
     for (pu_ef ef; pu_out_next(w->out, &ef);) {
         hash_effect(&w->hash, &ef);
+        if (tape != NULL) recorder_effect(tape, &ef);
         perform(h, &ef);
     }
     pu_out_reset(w->out);
+    if (tape != NULL) recorder_step(tape, err);
 }
 
 static void arm(host *h)

@@ -8,6 +8,7 @@
 #define SIM_HOST_H
 
 #include "sim/hash.h"
+#include "sim/recorder.h"
 #include "sim/transport_model/tm.h"
 
 #define HOST_PORT 4001 /* the MAIN socket's UDP port */
@@ -25,6 +26,7 @@ typedef struct host_world {
     pu_time now;
     mix128 hash;
     struct host_input *first, *last; /* the FIFO */
+    recorder *tape;                  /* of one host's node; NULL: none */
     size_t live_bytes;               /* what nodes hold by their allocator */
     void *ctx;                       /* handed to the watchers below */
     void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);  /* before the step */

@@ -93,6 +93,25 @@ static void put_result(const world *w, run_result *r)
     put_metrics(w, r);
 }
 
+static bool tape_open(world *w, const run_options *options)
+{
+    char error[512];
+    if (options->record_path == NULL) return true;
+    w->hosts_share.tape =
+        recorder_open(options->record_path, options->record_node, error, sizeof error);
+    if (w->hosts_share.tape == NULL) fprintf(stderr, "peerup-sim: %s\n", error);
+    return w->hosts_share.tape != NULL;
+}
+
+static bool tape_close(world *w)
+{
+    char error[512];
+    if (w->hosts_share.tape == NULL || recorder_close(w->hosts_share.tape, error, sizeof error))
+        return true;
+    fprintf(stderr, "peerup-sim: %s\n", error);
+    return false;
+}
+
 int run_scenario(const scenario *s, const run_options *options, run_result *result)
 {
     uint64_t began = wall_clock_ns();
@@ -102,7 +121,7 @@ int run_scenario(const scenario *s, const run_options *options, run_result *resu
         free(w);
         return 1;
     }
-    bool is_good = record_open(&w->log, s, options);
+    bool is_good = tape_open(w, options) && record_open(&w->log, s, options);
     if (is_good) {
         w->log.peers = w->hosts_share.peers;
         w->log.node_of_peer = w->node_of_peer;
@@ -116,6 +135,7 @@ int run_scenario(const scenario *s, const run_options *options, run_result *resu
         result->wall_ns = wall_clock_ns() - began;
         is_good = record_close(&w->log, &w->judge, options, result);
     }
+    is_good = tape_close(w) && is_good;
     world_close(w);
     free(w);
     return is_good ? 0 : 1;

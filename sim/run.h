@@ -12,6 +12,8 @@ typedef struct run_options {
     enum run_log log;
     const char *db_path;      /* where the database goes; NULL with RUN_LOG_NONE */
     const char *command_line; /* as typed, for the database */
+    uint32_t record_node;     /* whose inputs are recorded; SCENARIO_ANY: nobody's */
+    const char *record_path;  /* into this file */
 } run_options;
 
 /* One property of the scenario's `expect:`. */

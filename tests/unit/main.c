@@ -46,7 +46,8 @@
     X(report)          \
     X(tm)              \
     X(tm_stream)       \
-    X(tm_hostile)
+    X(tm_hostile)      \
+    X(record)
 
 #define DECLARE(name) int name##_test(void);
 UNIT_GROUPS(DECLARE)

@@ -1,0 +1,32 @@
+/* sim/recorder.h - writes one node's recording (peerup/record.h) into a file while a run goes on.
+ *
+ * Errors of the file are kept: every call is silent after the first, and recorder_close tells.
+ */
+#ifndef SIM_RECORDER_H
+#define SIM_RECORDER_H
+
+#include "peerup/record.h"
+
+typedef struct recorder recorder;
+
+/* Creates path for the recording of node `node` (index in the run). NULL: error has the reason,
+ * path named. */
+recorder *recorder_open(const char *path, uint32_t node, char *error, size_t error_cap);
+
+/* Ends the file. False: error has the reason of the first failure, and the file is gone. r is gone
+ * in any case. */
+bool recorder_close(recorder *r, char *error, size_t error_cap);
+
+/* Whether node is the one that is recorded; false when r is NULL. */
+bool recorder_is_of(const recorder *r, uint32_t node);
+
+/* How the node begins, and its private-key operations from now on: crypto's functions are wrapped
+ * and must stay valid. */
+void recorder_begin(recorder *r, const pu_record_node *node, pu_crypto *crypto);
+
+/* One step: its input before, each effect, and what it returned. */
+void recorder_input(recorder *r, const pu_in *in);
+void recorder_effect(recorder *r, const pu_ef *effect);
+void recorder_step(recorder *r, int result);
+
+#endif
