@@ -31,9 +31,11 @@ CREATE TABLE run (
     config_hash TEXT NOT NULL,
     trace_hash TEXT NOT NULL,
     duration_ns INTEGER NOT NULL,
-    events INTEGER NOT NULL
+    events INTEGER NOT NULL,
+    partial INTEGER NOT NULL
 ) STRICT;
 INSERT INTO _doc VALUES
+('run', 'partial', '0 or 1', '1: stopped before its end; what is here was simulated, properties say nothing'),
 ('run', '', '', 'The run as a whole: one row.'),
 ('run', 'seed', 'decimal', 'all chance comes from it; text, because it has 64 bits and no sign'),
 ('run', 'scenario', 'name', 'of the scenario'),

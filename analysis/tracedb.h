@@ -25,6 +25,7 @@ typedef struct tracedb_run {
     const char *config_hash, *trace_hash; /* hex */
     uint64_t duration_ns;
     uint64_t events;
+    bool is_partial; /* stopped before its end */
 } tracedb_run;
 void tracedb_put_run(tracedb *db, const tracedb_run *run); /* once, at the end */
 

@@ -23,6 +23,7 @@ void tracedb_put_run(tracedb *db, const tracedb_run *run)
     row_text(&r, run->trace_hash);
     row_count(&r, run->duration_ns);
     row_count(&r, run->events);
+    row_int(&r, run->is_partial);
     row_end(&r);
 }
 

@@ -30,6 +30,8 @@ typedef struct request {
     enum run_log log;
     bool is_json;
     enum progress_kind progress;
+    uint64_t hash_seed;
+    bool never_reuses;
     const char *record; /* name of the node to record; NULL: none */
     uint32_t record_node;
     char *command_line; /* owned */
@@ -95,6 +97,7 @@ static bool take(const cli_command *self, const options *o, request *q)
 {
     static const char *const logs[] = {"none", "summary", "events", "packets"};
     static const char *const kinds[] = {"auto", "plain", "none"};
+    static const char *const allocators[] = {"libc", "fresh"};
     const char *name = o->which->name;
     uint32_t index = 0;
     if (strcmp(name, "seed") == 0) {
@@ -116,6 +119,11 @@ static bool take(const cli_command *self, const options *o, request *q)
     } else if (strcmp(name, "progress") == 0) {
         if (!read_choice(self, o, kinds, 3, &index)) return false;
         q->progress = (enum progress_kind)index;
+    } else if (strcmp(name, "hash-seed") == 0) {
+        return read_seed(self, o->value, &q->hash_seed);
+    } else if (strcmp(name, "allocator") == 0) {
+        if (!read_choice(self, o, allocators, 2, &index)) return false;
+        q->never_reuses = index == 1;
     } else if (strcmp(name, "record") == 0) {
         q->record = o->value;
     } else if (strcmp(name, "json") == 0) {
@@ -247,14 +255,37 @@ static void leave_repro(const request *q, const scenario *s, uint64_t seed,
     else fprintf(stderr, "peerup-sim run: %s\n", why);
 }
 
+static void show_within(void *ctx, pu_time now, pu_time end)
+{
+    progress_within(ctx, now, end);
+}
+
+static volatile sig_atomic_t interrupted; /* a signal handler can reach nothing else */
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* The first Ctrl-C ends the run and keeps what it has; the second ends the program. */
+static void catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 /* Runs one seed; runs, with --json, gets its object. */
-static int run_seed(const request *q, const scenario *s, uint64_t seed, json_t *runs)
+static int run_seed(const request *q, const scenario *s, uint64_t seed, progress *bar, json_t *runs)
 {
     char folder[PATH_MAX_BYTES], db[PATH_MAX_BYTES], tape[PATH_MAX_BYTES];
     run_options how = {.seed = seed,
                        .log = q->log,
                        .command_line = q->command_line,
-                       .record_node = q->record_node};
+                       .record_node = q->record_node,
+                       .hash_seed = q->hash_seed,
+                       .never_reuses = q->never_reuses};
     run_result result = {0};
     FILE *notices = q->is_json ? stderr : stdout;
     bool has_files = q->log != RUN_LOG_NONE || q->record != NULL;
@@ -269,17 +300,25 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, json_t *
         file_in(folder, name, tape);
         how.record_path = tape;
     }
+    how.stop = &interrupted;
+    how.show = show_within;
+    how.show_ctx = bar;
+    progress_begin(bar);
     if (!q->is_json) print_head(s, seed);
     if (run_scenario(s, &how, &result) != 0) {
         run_result_free(&result);
         return CLI_UNEXPECTED;
     }
-    bool has_held = held_count(&result) == result.property_count;
-    print_violations(&result, notices);
-    if (!has_held) leave_repro(q, s, seed, &result, notices);
+    bool has_held = held_count(&result) == result.property_count, is_partial = result.is_partial;
+    if (is_partial)
+        fprintf(notices, "interrupted after %" PRIu64 " of %" PRIu64 " simulated seconds\n",
+                result.sim_ns / PU_S, s->duration_ns / PU_S);
+    else print_violations(&result, notices);
+    if (!has_held && !is_partial) leave_repro(q, s, seed, &result, notices);
     if (q->is_json) json_array_append_new(runs, sim_json_run(s, &how, &result));
     else print_tail(seed, &result);
     run_result_free(&result);
+    if (is_partial) return CLI_INTERRUPTED;
     return has_held ? CLI_DONE : CLI_VIOLATED;
 }
 
@@ -298,15 +337,16 @@ static int run_all(const request *q, const scenario *s)
 {
     int worst = CLI_DONE;
     uint64_t failed = 0, count = q->last - q->first + 1;
-    progress bar = progress_start(q->has_seeds ? q->progress : PROGRESS_NONE, count, q->is_json);
+    progress bar = progress_start(q->progress, count, q->is_json);
     json_t *runs = json_array();
-    for (uint64_t i = 0; i < count && worst != CLI_UNEXPECTED; i++) {
-        int code = run_seed(q, s, q->first + i, runs);
+    catch_interrupts();
+    for (uint64_t i = 0; i < count && worst != CLI_UNEXPECTED && worst != CLI_INTERRUPTED; i++) {
+        int code = run_seed(q, s, q->first + i, &bar, runs);
         if (code != CLI_DONE) {
             worst = code;
             failed++;
         }
-        progress_show(&bar, i + 1, failed);
+        if (q->has_seeds) progress_show(&bar, i + 1, failed);
     }
     if (q->is_json) print_json(q, runs);
     json_decref(runs);
@@ -355,8 +395,11 @@ static const option table[] = {
     {"out", 0, "DIR", "where run.db goes (out/NAME); --seeds: DIR/seed-N/run.db"},
     {"log", 0, "none|summary|events|packets", "what the database holds (summary); none: no file"},
     {"record", 0, "NODE", "writes DIR/NODE.rec, a recording of that node for `replay`"},
+    {"hash-seed", 0, "N", "lays out hash tables otherwise: the trace hash must stay"},
+    {"allocator", 0, "libc|fresh", "fresh: no address comes twice: the trace hash must stay"},
     {"json", 0, NULL, "one JSON object: peerup.run/1, with --seeds peerup.runs/1"},
-    {"progress", 0, "auto|plain|none", "with --seeds, on standard error (auto: a terminal only)"},
+    {"progress", 0, "auto|plain|none",
+     "on standard error, after two seconds (auto: a terminal only)"},
     {"help", 'h', NULL, "this text"},
 };
 

@@ -14,12 +14,39 @@ struct host_input {
 
 /* ---- what a host plugs into its node ---- */
 
+/* A block that is never given out again: another address for everything, to show that none matters.
+ */
+static void bury(host_world *world, void *block)
+{
+    memcpy(block, &world->graveyard, sizeof world->graveyard);
+    world->graveyard = block;
+}
+
+static void *resize_anew(host_world *world, void *old, size_t old_len, size_t new_len)
+{
+    size_t least = sizeof world->graveyard;
+    void *fresh = new_len > 0 ? sim_resize(NULL, new_len > least ? new_len : least) : NULL;
+    if (fresh != NULL && old != NULL) memcpy(fresh, old, old_len < new_len ? old_len : new_len);
+    if (old != NULL) bury(world, old);
+    return fresh;
+}
+
+void host_world_close(host_world *world)
+{
+    while (world->graveyard != NULL) {
+        void *block = world->graveyard;
+        memcpy(&world->graveyard, block, sizeof world->graveyard);
+        free(block);
+    }
+}
+
 /* The world counts what nodes hold; the figure is printed as bytes a node. */
 static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
 {
     host_world *world = ctx;
     world->live_bytes += new_len;
     world->live_bytes -= old_len;
+    if (world->never_reuses) return resize_anew(world, old, old_len, new_len);
     if (new_len > 0) return sim_resize(old, new_len);
     free(old);
     return NULL;
@@ -87,6 +114,7 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
         .peers = world->peers,
         .crypto = &h->crypto,
         .alloc = {resize, world},
+        .hash_seed = world->hash_seed,
         .trace = on_trace,
         .trace_ctx = h,
         .trace_mask = PU_TRACE_ALL,

@@ -27,6 +27,9 @@ typedef struct host_world {
     mix128 hash;
     struct host_input *first, *last; /* the FIFO */
     recorder *tape;                  /* of one host's node; NULL: none */
+    uint64_t hash_seed;              /* of the nodes' tables */
+    bool never_reuses;               /* freed memory is kept, so that no address comes twice */
+    void *graveyard;                 /* what is kept: blocks chained by their first word */
     size_t live_bytes;               /* what nodes hold by their allocator */
     void *ctx;                       /* handed to the watchers below */
     void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);  /* before the step */
@@ -67,6 +70,9 @@ typedef struct host {
 void host_init(host *h, host_world *world, uint32_t index, const pu_config *config,
                const uint8_t run_seed[32]);
 void host_close(host *h);
+
+/* Frees the memory that never_reuses has kept: when every host is closed. */
+void host_world_close(host_world *world);
 
 /* Makes the node: its inputs up to the first ADDR are given with host_command; host_started ends
  * the start order. */

@@ -335,6 +335,7 @@ bool record_close(record *r, const watch *w, const run_options *options, const r
                                .trace_hash = trace_hash,
                                .duration_ns = result->sim_ns,
                                .events = result->events,
+                               .is_partial = result->is_partial,
                            });
     bool kept = tracedb_close(r->db, true, error, sizeof error);
     if (!kept) fprintf(stderr, "peerup-sim: %s\n", error);

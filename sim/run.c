@@ -4,21 +4,12 @@
 #include "sim/build_id.h"
 #include "sim/check.h"
 #include "sim/mem.h"
+#include "sim/wall.h"
 #include "sim/world.h"
-
-#include <time.h>
 
 const char *run_build_id(void)
 {
     return SIM_BUILD_ID;
-}
-
-/* For printing only: nothing in a run depends on it. */
-static uint64_t wall_clock_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * PU_S + (uint64_t)t.tv_nsec;
 }
 
 static void take_event(world *w, pu_time at, const sim_event *e)
@@ -35,14 +26,28 @@ static void take_event(world *w, pu_time at, const sim_event *e)
     host_drain(&w->hosts_share, w->hosts);
 }
 
-static void loop(world *w)
+enum { EVENTS_A_LOOK = 1024 }; /* how often somebody may look at a run, or end it */
+
+/* Whether the run is to go on; tells how far it has come. */
+static bool look(const world *w, const run_options *o)
+{
+    if (w->events % EVENTS_A_LOOK != 0) return true;
+    if (o->show != NULL) o->show(o->show_ctx, w->hosts_share.now, w->s->duration_ns);
+    return o->stop == NULL || *o->stop == 0;
+}
+
+/* Takes events until the end. False: it was stopped before. */
+static bool loop(world *w, const run_options *o)
 {
     sim_event e;
     pu_time at;
-    while (queue_next(w->hosts_share.q) <= w->s->duration_ns &&
-           queue_pop(w->hosts_share.q, &at, &e))
+    while (queue_next(w->hosts_share.q) <= w->s->duration_ns) {
+        if (!look(w, o)) return false;
+        if (!queue_pop(w->hosts_share.q, &at, &e)) break;
         take_event(w, at, &e);
+    }
     w->hosts_share.now = w->s->duration_ns;
+    return true;
 }
 
 static size_t bytes_held(const world *w)
@@ -79,7 +84,7 @@ static void put_result(const world *w, run_result *r)
     const scenario *s = w->s;
     mix_result(&w->hosts_share.hash, r->hash);
     r->events = w->events;
-    r->sim_ns = s->duration_ns;
+    r->sim_ns = w->hosts_share.now;
     r->nodes = s->node_count;
     r->bytes_per_node = s->node_count > 0 ? bytes_held(w) / s->node_count : 0;
     r->property_count = s->expect_count;
@@ -117,7 +122,7 @@ int run_scenario(const scenario *s, const run_options *options, run_result *resu
     uint64_t began = wall_clock_ns();
     *result = (run_result){0};
     world *w = sim_alloc(sizeof *w);
-    if (!world_build(w, s, options->seed)) {
+    if (!world_build(w, s, options)) {
         free(w);
         return 1;
     }
@@ -128,7 +133,7 @@ int run_scenario(const scenario *s, const run_options *options, run_result *resu
         w->log.node_of_peer_count = w->node_of_peer_count;
         for (uint32_t node = 0; node < s->node_count; node++)
             record_node(&w->log, w->hosts_share.network, &w->hosts[node], w->places[node].site);
-        loop(w);
+        result->is_partial = !loop(w, options);
         record_boxes(&w->log, w->hosts_share.network, w->box_owner,
                      w->box_nat); /* those of changed networks too */
         put_result(w, result);

@@ -5,6 +5,8 @@
 
 #include "sim/scenario.h"
 
+#include <signal.h>
+
 enum run_log { RUN_LOG_NONE = 0, RUN_LOG_SUMMARY, RUN_LOG_EVENTS, RUN_LOG_PACKETS };
 
 typedef struct run_options {
@@ -14,6 +16,12 @@ typedef struct run_options {
     const char *command_line; /* as typed, for the database */
     uint32_t record_node;     /* whose inputs are recorded; SCENARIO_ANY: nobody's */
     const char *record_path;  /* into this file */
+    uint64_t hash_seed; /* of the nodes' hash tables: the trace hash must not change with it */
+    bool never_reuses;  /* nodes' memory is never given out twice: nor with this */
+    const volatile sig_atomic_t *stop; /* not 0: end now, keep what was simulated; NULL: never */
+    void (*show)(void *ctx, pu_time now,
+                 pu_time end); /* how far it is, now and then; NULL: nobody looks */
+    void *show_ctx;
 } run_options;
 
 /* One property of the scenario's `expect:`. */
@@ -41,7 +49,8 @@ typedef struct run_metric {
 typedef struct run_result {
     uint64_t hash[2]; /* trace hash */
     uint64_t events;  /* taken from the queue */
-    uint64_t sim_ns;
+    uint64_t sim_ns;  /* simulated */
+    bool is_partial;  /* it was stopped before its end: properties say nothing */
     uint64_t wall_ns; /* for printing only */
     uint32_t nodes;
     uint64_t bytes_per_node; /* node, transport and host; by the simulator's allocator */

@@ -221,20 +221,22 @@ static void share_init(world *w)
     share->saw_trace = saw_trace;
     const pu_env env = {.alloc = w->judge.alloc};
     uint32_t peers_max = w->s->node_count + PEERS_SPARE;
-    if (pu_peers_new(&share->peers, peers_max, 0, &w->judge.alloc) != PU_OK ||
+    if (pu_peers_new(&share->peers, peers_max, share->hash_seed, &w->judge.alloc) != PU_OK ||
         pu_out_new(&share->out, &env) != PU_OK)
         sim_fatal("no memory for a run");
 }
 
-bool world_build(world *w, const scenario *s, uint64_t seed)
+bool world_build(world *w, const scenario *s, const run_options *options)
 {
     static const uint8_t zero[32];
     *w = (world){.s = s};
-    rng_derive(w->seed, zero, seed, 0);
+    rng_derive(w->seed, zero, options->seed, 0);
     rng_init(&w->draws, w->seed, DRAWS_PURPOSE);
     w->sites = read_sites(s);
     if (w->sites == NULL) return false;
     watch_init(&w->judge, s);
+    w->hosts_share.hash_seed = options->hash_seed;
+    w->hosts_share.never_reuses = options->never_reuses;
     share_init(w);
     w->hosts = sim_alloc(s->node_count * sizeof *w->hosts);
     w->places = sim_alloc(s->node_count * sizeof *w->places);
@@ -248,6 +250,7 @@ bool world_build(world *w, const scenario *s, uint64_t seed)
 void world_close(world *w)
 {
     for (uint32_t node = 0; node < w->s->node_count; node++) host_close(&w->hosts[node]);
+    host_world_close(&w->hosts_share);
     net_free(w->hosts_share.network);
     queue_free(w->hosts_share.q);
     pu_out_free(w->hosts_share.out);

@@ -67,7 +67,7 @@ typedef struct world {
 
 /* Builds the network and the hosts, and puts the script into the queue. False: a line was printed
  * on stderr (the latency file is bad). w must not move afterwards. */
-bool world_build(world *w, const scenario *s, uint64_t seed);
+bool world_build(world *w, const scenario *s, const run_options *options);
 void world_close(world *w);
 
 /* Attaches node behind a chain of new boxes (shared ones are found) at its site. chain NULL: the

@@ -34,10 +34,8 @@ int pu_node_init(pu_node **node, void *mem, const pu_config *config, const pu_en
     uint8_t key[PU_ED25519_KEY_BYTES];
     env->crypto->public_key(env->crypto->ctx, key);
     pu_peer_id_from_ed25519(&n->self, key);
-    rng hash;
-    rng_init(&hash, n->seed, RNG_PURPOSE_COUNT);
-    imap_init(&n->known_index, rng_u64(&hash), &env->alloc);
-    imap_init(&n->authorised_index, rng_u64(&hash), &env->alloc);
+    imap_init(&n->known_index, env->hash_seed, &env->alloc);
+    imap_init(&n->authorised_index, env->hash_seed, &env->alloc);
     *node = n;
     return PU_OK;
 }

@@ -267,6 +267,7 @@ typedef struct pu_env {
     pu_peers *peers;         /* may be shared between nodes of one thread */
     const pu_crypto *crypto; /* this node's */
     pu_alloc alloc;
+    uint64_t hash_seed; /* lays out hash tables; changes nothing that a node does */
     void (*trace)(void *ctx, const pu_trace *event); /* must not call the node; NULL: off */
     void *trace_ctx;
     uint64_t trace_mask; /* bits of enum pu_trace_area */
