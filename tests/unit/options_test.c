@@ -134,7 +134,8 @@ static const struct {
 } wrong[] = {
     {{"sim"}, 2, "usage: peerup-sim COMMAND"},
     {{"sim", "rnu"}, 2, "unknown command 'rnu', did you mean 'run'?"},
-    {{"sim", "replay"}, 2, "unknown command 'replay'\n"},
+    {{"sim", "why"}, 2, "unknown command 'why'\n"},
+    {{"sim", "replay"}, 2, "which file? FILE is missing"},
     {{"sim", "run"}, 2, "run: which scenario? SCENARIO is missing"},
     {{"sim", "run", "a", "b"}, 2, "run: 'b' is too much"},
     {{"sim", "run", "nowhere.yaml"}, 2, "nowhere.yaml: cannot be read: No such file"},

@@ -48,7 +48,7 @@ static tracedb *begin(place *p, const char *scenario)
     if (!db) fail_msg("%s", p->error);
     tracedb_put_run(db,
                     &(tracedb_run){7, scenario, "What it is about.", "model", "b1",
-                                   "peerup-sim run x.yaml --seed 7", "aa", "bb", 120 * PU_S, 42});
+                                   "peerup-sim run x.yaml --seed 7", "aa", "bb", 120 * PU_S, 42, false});
     return db;
 }
 

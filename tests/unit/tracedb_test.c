@@ -56,7 +56,7 @@ static void put_rows(tracedb *db)
 {
     static const uint8_t rude[] = {'<', 'b', '>', 0x01, 0xff, '\\', 0xc3, 0xa9, 0x00};
     tracedb_put_run(db, &(tracedb_run){UINT64_MAX, "demo", "about", "model", "b1",
-                                       "peerup-sim run x", "aa", "bb", 120 * PU_S, 42});
+                                       "peerup-sim run x", "aa", "bb", 120 * PU_S, 42, false});
     tracedb_put_node(db, &(tracedb_node){.node = 0,
                                          .name = "home",
                                          .peer = "12D3",
