@@ -46,9 +46,9 @@ static tracedb *begin(place *p, const char *scenario)
 {
     tracedb *db = tracedb_create(p->db, p->error, sizeof p->error);
     if (!db) fail_msg("%s", p->error);
-    tracedb_put_run(db,
-                    &(tracedb_run){7, scenario, "What it is about.", "model", "b1",
-                                   "peerup-sim run x.yaml --seed 7", "aa", "bb", 120 * PU_S, 42, false});
+    tracedb_put_run(db, &(tracedb_run){7, scenario, "What it is about.", "model", "b1",
+                                       "peerup-sim run x.yaml --seed 7", "aa", "bb", 120 * PU_S, 42,
+                                       false});
     return db;
 }
 
