@@ -67,7 +67,10 @@ test_src := $(addprefix tests/unit/, \
     authorized_keys_test \
     queue_test dist_test topo_test nat_test net_test net_send_test \
     quantity_test scenario_test options_test json_test tracedb_test report_test \
-    tm_test tm_stream_test tm_hostile_test record_test)
+    tm_test tm_stream_test tm_hostile_test record_test \
+    steps_test) \
+    $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
+    $(addprefix tests/lib/,steps_write chaos chaos_body)
 
 all_src := $(base_src) $(node_src) $(tracedb_src) $(sim_src) sim/main $(test_src)
 

@@ -121,7 +121,8 @@ static bool addr_read(pu_node *n, pu_span maddr, known_addr *fresh, pu_peer_id *
         return false; /* names need RESOLVE: not built yet */
     *peer = addr.peer;
     *fresh = (known_addr){.endpoint = addr.endpoint, .transport = addr.transport};
-    if (!addr.circuit) return pu_endpoint_scope(&addr.endpoint) != PU_SCOPE_NONE;
+    if (!addr.circuit)
+        return addr.endpoint.port != 0 && pu_endpoint_scope(&addr.endpoint) != PU_SCOPE_NONE;
     if (addr.via.len == 0) return false;
     fresh->via = ctx_peer_hold(n, span_of(addr.via.bytes, addr.via.len));
     return fresh->via != 0;

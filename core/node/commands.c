@@ -74,6 +74,13 @@ static void pending_done_peer(pu_node *n, pu_peer peer, uint32_t code)
         else i++;
 }
 
+static bool is_connect_pending(const pu_node *n, pu_peer peer)
+{
+    for (uint32_t i = 0; i < n->command_count; i++)
+        if (n->commands[i].what == PU_CMD_CONNECT && n->commands[i].peer == peer) return true;
+    return false;
+}
+
 void commands_connected(pu_node *n, pu_peer peer)
 {
     pending_done_peer(n, peer, PU_CODE_OK);
@@ -88,11 +95,9 @@ void commands_failed(pu_node *n, pu_peer peer, uint32_t code)
 
 static void stop_finished(pu_node *n)
 {
-    for (uint32_t i = 0; i < n->command_count; i++)
-        if (n->commands[i].what == PU_CMD_STOP) {
-            pending_done(n, i, PU_CODE_OK);
-            return;
-        }
+    for (uint32_t i = 0; i < n->command_count;)
+        if (n->commands[i].what == PU_CMD_STOP) pending_done(n, i, PU_CODE_OK);
+        else i++;
 }
 
 void commands_stopped(pu_node *n)
@@ -135,7 +140,7 @@ void command_timer(pu_node *n, uint64_t token)
     want *w = want_find(n, peer);
     pu_peers_retain(n->env->peers, peer);
     pending_done(n, at, PU_CODE_TIMEOUT);
-    if (w != NULL && !w->keep) want_drop(n, peer);
+    if (w != NULL && !w->keep && !is_connect_pending(n, peer)) want_drop(n, peer);
     ctx_peer_drop(n, peer);
 }
 
@@ -214,7 +219,9 @@ static uint32_t run_set(pu_node *n, pu_span body)
         if (digit > 9 || value > (UINT64_MAX - digit) / 10) return PU_CODE_INVALID;
         value = value * 10 + digit;
     }
-    return pu_config_set(&n->config, name, value) == PU_OK ? PU_CODE_OK : PU_CODE_INVALID;
+    if (pu_config_set(&n->config, name, value) != PU_OK) return PU_CODE_INVALID;
+    gater_enforce(n); /* gating may be on now */
+    return PU_CODE_OK;
 }
 
 void command_run(pu_node *n, const pu_in *in)

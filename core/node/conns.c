@@ -33,8 +33,10 @@ conn *ctx_conn_at(pu_node *n, uint32_t *cursor)
 uint32_t conns_of_peer(const pu_node *n, pu_peer peer)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < n->conn_cap; i++)
-        if (n->conns[i].state == CONN_UP && n->conns[i].peer == peer) count++;
+    for (uint32_t i = 0; i < n->conn_cap; i++) {
+        const conn *c = &n->conns[i];
+        if ((c->state == CONN_UP || c->state == CONN_ASKED) && c->peer == peer) count++;
+    }
     return count;
 }
 
@@ -113,6 +115,7 @@ static void conn_free(pu_node *n, conn *c)
     ctx_timer(n, TIMER_CONN, c->handle, PU_NEVER);
     ctx_peer_drop(n, c->peer);
     memset(c, 0, sizeof *c);
+    if (n->is_stopping) commands_stopped(n);
 }
 
 /* ---- asking ---- */
@@ -157,7 +160,9 @@ static void ask_secured(pu_node *n, const pu_in *in)
 {
     conn *c = conn_find(n, in->conn);
     bool is_relayed = (in->flags & PU_RELAYED) != 0;
-    bool has_room = c != NULL || !ctx_at_limit(n, "conns_max", n->conn_count, n->config.conns_max);
+    bool has_room =
+        c != NULL || (!ctx_at_limit(n, "conns_max", n->conn_count, n->config.conns_max) &&
+                      !ctx_at_limit(n, "handshakes_max", n->asked_count, n->config.handshakes_max));
     if (c == NULL && has_room) c = conn_new(n, in->conn);
     if (c == NULL) {
         verdict(n, in->conn, PU_CODE_RESOURCE);
@@ -165,6 +170,7 @@ static void ask_secured(pu_node *n, const pu_in *in)
     }
     pu_peer peer = ctx_peer_hold(n, in->peer);
     uint32_t code = peer != 0 ? secured_code(n, peer, in->peer) : PU_CODE_RESOURCE;
+    verdict(n, in->conn, code);
     if (code == PU_CODE_OK) {
         c->peer = peer;
         c->flags = is_relayed ? PU_RELAYED : 0;
@@ -173,7 +179,6 @@ static void ask_secured(pu_node *n, const pu_in *in)
         ctx_peer_drop(n, peer);
         conn_free(n, c);
     }
-    verdict(n, in->conn, code);
 }
 
 void conn_ask(pu_node *n, const pu_in *in)
@@ -206,6 +211,7 @@ void conn_up(pu_node *n, const pu_in *in)
         return;
     }
     if (peer != 0) c->peer = peer;
+    upgrade_answered(n, in->token);
     n->asked_count--;
     c->state = CONN_UP;
     c->flags = in->flags & (PU_DIALLER | PU_RELAYED | PU_LIMITED);
@@ -220,7 +226,9 @@ void conn_up(pu_node *n, const pu_in *in)
     if (l != NULL) leg_up(n, l, c);
     else if (in->token != 0 && (c->flags & PU_DIALLER) != 0)
         ctx_hangup(n, c, PU_CODE_CANCELLED); /* its leg was given up */
+    bool is_revoked = (c->flags & PU_DIALLER) == 0 && !ctx_is_authorised(n, c->peer);
     if (n->is_stopping) ctx_hangup(n, c, PU_CODE_SHUTDOWN);
+    else if (is_revoked) ctx_hangup(n, c, PU_CODE_GATED); /* since it was asked about */
 }
 
 /* A new connection that a peer made to us may mean that it lost an older one: ask the older ones.
@@ -248,7 +256,7 @@ static void spare_relayed(pu_node *n, const conn *direct)
 
 void conn_confirmed(pu_node *n, conn *c)
 {
-    if (c->state != CONN_UP || c->confirmed) return;
+    if (c->state != CONN_UP || c->confirmed || c->doomed) return;
     pu_handle was = best_handle(n, c->peer);
     c->confirmed = true;
     ctx_trace(n, PU_TR_CONN_CONFIRMED, c, NULL, 0, (c->flags & PU_DIALLER) != 0,
@@ -293,11 +301,9 @@ void ctx_hangup(pu_node *n, conn *c, uint32_t code)
 void conn_doom(pu_node *n, conn *c, uint32_t code)
 {
     if (c->state != CONN_UP || c->doomed) return;
-    pu_handle was = best_handle(n, c->peer);
     c->doomed = true;
     c->doom_code = code;
     ctx_timer(n, TIMER_CONN, c->handle, n->now);
-    tell_best(n, c->peer, was);
 }
 
 void conn_end_timer(pu_node *n, uint64_t handle)
@@ -305,6 +311,8 @@ void conn_end_timer(pu_node *n, uint64_t handle)
     conn *c = ctx_conn(n, handle);
     if (c == NULL) return;
     if (c->doomed) {
+        c->doomed =
+            false; /* it counts as the best until it goes: the application hears of that now */
         ctx_hangup(n, c, c->doom_code);
         return;
     }
@@ -344,5 +352,4 @@ void conn_down(pu_node *n, conn *c, uint32_t code)
     modules_conn_down(n, c, code);
     dialer_down(n, c, code);
     conn_free(n, c);
-    if (n->is_stopping) commands_stopped(n);
 }

@@ -46,12 +46,13 @@ enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_PURPOSE_COU
     X(CONN, "connection-end")    /* arg: connection handle: it is doomed, or has a better twin */ \
     X(LEG, "dial-next")          /* arg: peer: start the next leg */                              \
     X(RETRY, "dial-backoff")     /* arg: peer: all legs failed, try again */                      \
-    X(COMMAND, "command-deadline") /* arg: command token */                                       \
-    X(PING, "ping")                /* arg: connection handle */                                   \
-    X(RESERVE, "relay-reserve")    /* arg: relay peer: refresh or retry the reservation */        \
-    X(RESERVATION, "relay-expiry") /* arg: client peer: as relay, a reservation ends */           \
-    X(CIRCUIT, "relay-circuit")    /* arg: circuit number: as relay, its life ends */             \
-    X(PUNCH, "punch")              /* arg: relayed connection handle: next step of a hole punch */
+    X(COMMAND, "command-deadline")  /* arg: command token */                                      \
+    X(EXPIRY, "authorisation-ends") /* the next expires= of an authorized_keys line */            \
+    X(PING, "ping")                 /* arg: connection handle */                                  \
+    X(RESERVE, "relay-reserve")     /* arg: relay peer: refresh or retry the reservation */       \
+    X(RESERVATION, "relay-expiry")  /* arg: client peer: as relay, a reservation ends */          \
+    X(CIRCUIT, "relay-circuit")     /* arg: circuit number: as relay, its life ends */            \
+    X(PUNCH, "punch")               /* arg: relayed connection handle: next step of a hole punch */
 enum timer_kind {
 #define TIMER_ENUM(kind, name) TIMER_##kind,
     TIMER_LIST(TIMER_ENUM)
@@ -81,6 +82,7 @@ typedef struct conn {
     uint32_t speaks;       /* bit a proto_id: what identify said the peer serves */
     uint32_t stream_count; /* open on it */
     pu_endpoint local, remote;
+    pu_endpoint observed; /* how the peer sees our MAIN socket; all zero: it has not said */
     pu_time up_at;
     uint64_t rtt_ns; /* last measured, 0 = unknown */
 } conn;
@@ -237,10 +239,12 @@ uint32_t ctx_circuit_addrs(const pu_node *n, enum pu_scope least, pu_buf *pool, 
                            uint32_t max);
 /* A peer's direct QUIC endpoints that we know of. Returns how many were written. */
 uint32_t ctx_peer_addrs(const pu_node *n, pu_peer peer, pu_endpoint out[CTX_ADDRS_MAX]);
-/* How others saw our MAIN socket (global addresses only), newest first. */
+/* How others see our MAIN socket: global QUIC addresses that one of our own relays named, or two
+ * different peers, by the connections that are up. One peer alone cannot make us tell an address.
+ */
 uint32_t ctx_observed_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX]);
 /* c's peer says it sees us at this endpoint. */
-void ctx_observed(pu_node *n, const conn *c, const pu_endpoint *endpoint);
+void ctx_observed(pu_node *n, conn *c, const pu_endpoint *endpoint);
 
 /* ---- connections ---- */
 conn *ctx_conn(pu_node *n, pu_handle handle); /* NULL: gone, or not CONN_UP */
@@ -278,6 +282,9 @@ void ctx_stream_deadline(pu_node *n, stream *s,
  * limited: the relay limits it. What waits in s->in goes with it. The handle ends. */
 void ctx_upgrade(pu_node *n, stream *s, pu_token leg, enum pu_role role, pu_peer peer,
                  bool limited);
+/* Whether one more inbound circuit may be upgraded now; to be asked, in the same step, before
+ * ctx_upgrade with leg 0. */
+bool ctx_may_upgrade(pu_node *n);
 /* A circuit leg failed before its upgrade. */
 void ctx_leg_failed(pu_node *n, pu_token leg, uint32_t code);
 /* Dials one endpoint of a peer for a hole punch, from the MAIN socket, outside of the ranker; 0:

@@ -3,6 +3,8 @@
  * once. */
 #include "node/impl.h"
 
+#define SHORT_LIFE_NS (5 * PU_S) /* a connection that ends sooner counts as a failed round */
+
 enum { BACKOFF_SHIFT_MAX = 16 };
 
 want *want_find(const pu_node *n, pu_peer peer)
@@ -22,6 +24,7 @@ static void want_remove(pu_node *n, want *w)
 
 uint32_t want_add(pu_node *n, pu_peer peer, bool keep)
 {
+    if (n->is_stopping) return PU_CODE_SHUTDOWN;
     want *w = want_find(n, peer);
     if (w != NULL) {
         w->keep |= keep;
@@ -72,20 +75,46 @@ static bool plan_has_room(const pu_node *n, pu_peer peer)
     return legs_of_peer(n, peer) < n->config.dial_legs_max;
 }
 
-/* Plans a leg for every known way to a peer: its addresses, circuits that it named, and each of our
- * own relays. */
+/* Whether a circuit address may be tried: peers must not make us connect to a relay of their
+ * choice. */
+static bool may_use(const pu_node *n, const known_addr *a)
+{
+    if (a->via == 0) return false;
+    return a->pinned || ctx_is_relay(n, a->via) || ctx_is_authorised(n, a->via);
+}
+
+/* Circuits that addresses name, and one through each of our own relays. */
+static void plan_circuits(pu_node *n, pu_peer peer, const known_peer *k)
+{
+    for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
+        if (k->addrs[i].via != peer && may_use(n, &k->addrs[i]))
+            plan_circuit(n, peer, k->addrs[i].via);
+    if (k != NULL && k->is_relay) return;
+    for (uint32_t i = 0; i < n->known_count && plan_has_room(n, peer); i++)
+        if (n->known[i].is_relay && n->known[i].peer != peer)
+            plan_circuit(n, peer, n->known[i].peer);
+}
+
+/* Plans a leg for every known way to a peer. Direct addresses may all be stale: where there are
+ * more than fit, the last leg is a circuit's. */
 static void plan(pu_node *n, pu_peer peer)
 {
     const known_peer *k = book_find(n, peer);
     for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
         if (k->addrs[i].via == 0 && self_can_dial(n, k->addrs[i].transport))
             plan_direct(n, peer, &k->addrs[i]);
-    for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
-        if (k->addrs[i].via != 0 && k->addrs[i].via != peer) plan_circuit(n, peer, k->addrs[i].via);
-    if (k != NULL && k->is_relay) return;
-    for (uint32_t i = 0; i < n->known_count && plan_has_room(n, peer); i++)
-        if (n->known[i].is_relay && n->known[i].peer != peer)
-            plan_circuit(n, peer, n->known[i].peer);
+    if (!plan_has_room(n, peer) && n->config.dial_legs_max > 1) {
+        leg *last = &n->legs[n->leg_count - 1];
+        PU_ASSERT(last->peer == peer && last->state == LEG_PLANNED);
+        leg spared = *last;
+        n->leg_count--;
+        plan_circuits(n, peer, k);
+        bool is_taken = !plan_has_room(n, peer);
+        if (!is_taken) n->legs[n->leg_count++] = spared;
+        else ctx_peer_drop(n, spared.peer);
+        return;
+    }
+    plan_circuits(n, peer, k);
 }
 
 void want_begin(pu_node *n, want *w)
@@ -162,7 +191,6 @@ void dialer_confirmed(pu_node *n, conn *c)
     else legs_cancel(n, peer, true, c->handle);
     want *w = want_find(n, peer);
     if (w != NULL) {
-        w->failures = 0;
         if (w->is_backing_off) ctx_timer(n, TIMER_RETRY, peer, PU_NEVER);
         w->is_backing_off = false;
         if (!w->keep) want_remove(n, w);
@@ -178,7 +206,15 @@ void dialer_down(pu_node *n, conn *c, uint32_t code)
         return;
     }
     want *w = want_find(n, c->peer);
-    if (w != NULL && n->is_started && !w->is_backing_off) want_begin(n, w);
+    if (w == NULL || !n->is_started || w->is_backing_off) return;
+    bool is_short = n->now - c->up_at < SHORT_LIFE_NS && code != PU_CODE_ADDRESS_GONE;
+    if (is_short) { /* a peer that ends what it accepts is not dialled in a loop */
+        w->last_code = code;
+        want_round_failed(n, c->peer);
+        return;
+    }
+    w->failures = 0;
+    want_begin(n, w);
 }
 
 /* A relay can be asked now: circuits that wait for it start. */

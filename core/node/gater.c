@@ -14,6 +14,7 @@ static bool is_current(const pu_node *n, const authorised *a)
 
 bool ctx_is_authorised(const pu_node *n, pu_peer peer)
 {
+    if (!n->is_started) return false; /* nobody is, before the first TICK */
     if (n->config.gating == 0) return true;
     const authorised *a = peer != 0 ? find(n, peer) : NULL;
     return a != NULL && is_current(n, a);
@@ -42,17 +43,18 @@ int gater_authorise(pu_node *n, pu_span line)
     if (known != NULL) {
         known->expires_s = parsed.expires_s;
         ctx_peer_drop(n, peer);
+        gater_clock(n);
         return PU_CODE_OK;
     }
     int code = add(n, peer, parsed.expires_s);
     if (code != PU_CODE_OK) ctx_peer_drop(n, peer);
+    else gater_clock(n);
     return code;
 }
 
-void gater_revoke(pu_node *n, pu_peer peer)
+static void forget(pu_node *n, authorised *a)
 {
-    authorised *a = find(n, peer);
-    if (a == NULL) return;
+    pu_peer peer = a->peer;
     uint32_t at = (uint32_t)(a - n->authorised), last = n->authorised_count - 1;
     imap_del(&n->authorised_index, peer);
     if (at != last) {
@@ -61,6 +63,43 @@ void gater_revoke(pu_node *n, pu_peer peer)
         PU_ASSERT(moved); /* the key is there: nothing to allocate */
     }
     n->authorised_count--;
-    conns_hangup_peer(n, peer, PU_CODE_GATED);
     ctx_peer_drop(n, peer);
+}
+
+/* Whether there is a line or not: who is revoked is neither kept nor sought. */
+void gater_revoke(pu_node *n, pu_peer peer)
+{
+    want_drop(n, peer);
+    commands_failed(n, peer, PU_CODE_GATED);
+    conns_hangup_peer(n, peer, PU_CODE_GATED);
+    authorised *a = find(n, peer);
+    if (a != NULL) forget(n, a);
+}
+
+/* ---- authorisations that end ---- */
+
+void gater_enforce(pu_node *n)
+{
+    uint32_t cursor = 0;
+    for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
+        if ((c->flags & PU_DIALLER) == 0 && !ctx_is_authorised(n, c->peer))
+            conn_doom(n, c, PU_CODE_GATED);
+}
+
+void gater_clock(pu_node *n)
+{
+    uint64_t first_s = UINT64_MAX, now_s = ctx_unix_s(n);
+    for (uint32_t i = 0; i < n->authorised_count; i++) {
+        uint64_t at_s = n->authorised[i].expires_s;
+        if (at_s > now_s && at_s < first_s) first_s = at_s;
+    }
+    bool is_near = n->has_clock && first_s - now_s < INT64_MAX / PU_S;
+    ctx_timer(n, TIMER_EXPIRY, 0, is_near ? ctx_after(n, (first_s - now_s) * PU_S) : PU_NEVER);
+}
+
+void gater_timer(pu_node *n, uint64_t arg)
+{
+    (void)arg;
+    gater_enforce(n);
+    gater_clock(n);
 }

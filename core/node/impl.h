@@ -95,10 +95,10 @@ typedef struct local_addr {
 
 enum {
     LOCAL_ADDRS_MAX = 16,
-    OBSERVED_MAX = 8,
     COMMANDS_MAX = 256,
     OPENINGS_MAX = 1024,
-    TIMERS_MAX = 1 << 20
+    TIMERS_MAX = 1 << 20,
+    PUNCH_LEGS_MAX = 128
 };
 
 struct pu_node {
@@ -141,8 +141,8 @@ struct pu_node {
 
     local_addr locals[LOCAL_ADDRS_MAX];
     uint32_t local_count;
-    pu_endpoint observed[OBSERVED_MAX];
-    uint32_t observed_count; /* newest first */
+    pu_token *upgrades; /* inbound ones that the host has not answered */
+    uint32_t upgrade_cap, upgrade_count;
 
     stream *reading;      /* the stream whose bytes are being consumed */
     pu_span reading_rest; /* what of them is not consumed yet */
@@ -188,6 +188,7 @@ stream *stream_find(pu_node *n, pu_handle handle); /* any phase but FREE */
 void stream_up(pu_node *n, conn *c, const pu_in *in);
 void stream_open_failed(pu_node *n, const pu_in *in);
 void stream_data(pu_node *n, stream *s, const pu_in *in);
+void upgrade_answered(pu_node *n, pu_token token); /* by CONN_UP or DIAL_FAIL */
 void stream_room(pu_node *n, stream *s, uint64_t offset);
 void stream_stop(pu_node *n, stream *s);
 void stream_down(pu_node *n, stream *s, const pu_in *in);
@@ -206,6 +207,9 @@ void stream_free(pu_node *n, stream *s);
 /* ---- gater.c ---- */
 int gater_authorise(pu_node *n, pu_span line);
 void gater_revoke(pu_node *n, pu_peer peer);
+void gater_timer(pu_node *n, uint64_t arg); /* somebody's authorisation ends */
+void gater_clock(pu_node *n);               /* Unix time is another: when is the next end? */
+void gater_enforce(pu_node *n);             /* dooms inbound connections of who is not authorised */
 
 /* ---- limits.c ---- */
 bool limits_allow_inbound(pu_node *n, const pu_endpoint *remote);

@@ -27,7 +27,7 @@ uint32_t legs_of_peer(const pu_node *n, pu_peer peer)
 
 leg *leg_add(pu_node *n, pu_peer peer)
 {
-    uint32_t max = (uint32_t)(n->config.wanted_max * n->config.dial_legs_max);
+    uint32_t max = (uint32_t)(n->config.wanted_max * n->config.dial_legs_max) + PUNCH_LEGS_MAX;
     if (!mem_grow(ctx_alloc(n), (void **)&n->legs, &n->leg_cap, n->leg_count, max, sizeof(leg))) {
         ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, peer, sizeof(leg), 0, span_of(NULL, 0));
         return NULL;
@@ -282,9 +282,23 @@ void legs_won_relayed(pu_node *n, pu_peer peer, pu_handle winner)
 
 /* ---- hole punches ---- */
 
+/* Punches have a quota of their own: peers choose their addresses, and must not take the wants'
+ * place. */
+static bool punch_has_room(pu_node *n, pu_peer peer)
+{
+    uint32_t all = 0, of_peer = 0;
+    for (uint32_t i = 0; i < n->leg_count; i++) {
+        if (!n->legs[i].punch) continue;
+        all++;
+        if (n->legs[i].peer == peer) of_peer++;
+    }
+    return !ctx_at_limit(n, "punch legs", all, PUNCH_LEGS_MAX) &&
+           !ctx_at_limit(n, "punch legs of a peer", of_peer, CTX_ADDRS_MAX);
+}
+
 pu_token ctx_dial(pu_node *n, pu_peer peer, const pu_endpoint *remote, pu_time deadline)
 {
-    if (!self_can_dial(n, PU_TRANSPORT_QUIC)) return 0;
+    if (!self_can_dial(n, PU_TRANSPORT_QUIC) || !punch_has_room(n, peer)) return 0;
     leg *l = leg_add(n, peer);
     if (l == NULL) return 0;
     l->punch = true;

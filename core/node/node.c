@@ -73,6 +73,7 @@ void pu_node_close(pu_node *n)
     mem_free(alloc, n->wants, n->want_cap * sizeof(want));
     mem_free(alloc, n->known, n->known_cap * sizeof(known_peer));
     mem_free(alloc, n->authorised, n->authorised_cap * sizeof(authorised));
+    mem_free(alloc, n->upgrades, n->upgrade_cap * sizeof(pu_token));
     mem_free(alloc, n->commands, n->command_cap * sizeof(pending_command));
 }
 
@@ -113,12 +114,16 @@ static int check_new_conn(pu_node *n, const pu_in *in)
     }
     if (in->kind == PU_IN_CONN_ASK && in->what != PU_ASK_ACCEPT && in->what != PU_ASK_SECURED)
         return PU_ERANGE;
+    bool is_secured = in->kind == PU_IN_CONN_ASK && in->what == PU_ASK_SECURED;
+    bool is_from_outside = in->kind == PU_IN_CONN_UP && (in->flags & PU_DIALLER) == 0;
     const conn *c = conn_find(n, in->conn);
-    if (c != NULL) return c->state == CONN_ASKED && in->what != PU_ASK_ACCEPT ? PU_OK : PU_EHANDLE;
+    if (c != NULL && c->state == CONN_ASKED) { /* next: the proven id; once admitted: up */
+        bool is_next = c->peer == 0 ? is_secured : is_from_outside;
+        return is_next ? PU_OK : PU_EHANDLE;
+    }
     uint32_t slot = pu_handle_slot(in->conn);
     if (slot < n->conn_cap && n->conns[slot].state != CONN_FREE) return PU_EHANDLE;
-    bool needs_ask =
-        in->kind == PU_IN_CONN_ASK && in->what == PU_ASK_SECURED && (in->flags & PU_RELAYED) == 0;
+    bool needs_ask = is_from_outside || (is_secured && (in->flags & PU_RELAYED) == 0);
     return needs_ask ? PU_EHANDLE : PU_OK;
 }
 
@@ -133,8 +138,8 @@ static int check_input(pu_node *n, const pu_in *in, target *t)
 {
     switch (in->kind) {
     case PU_IN_TICK:
-    case PU_IN_DIAL_FAIL:
-    case PU_IN_CLOCK: return PU_OK;
+    case PU_IN_DIAL_FAIL: return PU_OK;
+    case PU_IN_CLOCK: return in->offset <= INT64_MAX && in->now <= INT64_MAX ? PU_OK : PU_ERANGE;
     case PU_IN_ADDR:
         return in->transport == PU_TRANSPORT_QUIC || in->transport == PU_TRANSPORT_TCP ? PU_OK
                                                                                        : PU_ERANGE;
@@ -190,7 +195,10 @@ static void dispatch(pu_node *n, const pu_in *in, target t)
     case PU_IN_CONN_CONFIRMED: conn_confirmed(n, t.conn); break;
     case PU_IN_CONN_PATH: conn_path(n, t.conn, in); break;
     case PU_IN_CONN_DOWN: conn_down(n, t.conn, in->code); break;
-    case PU_IN_DIAL_FAIL: leg_failed(n, in->token, in->code); break;
+    case PU_IN_DIAL_FAIL:
+        upgrade_answered(n, in->token);
+        leg_failed(n, in->token, in->code);
+        break;
     case PU_IN_STREAM_UP: stream_up(n, t.conn, in); break;
     case PU_IN_STREAM_DATA: stream_data(n, t.stream, in); break;
     case PU_IN_STREAM_ROOM: stream_room(n, t.stream, in->offset); break;
@@ -204,7 +212,8 @@ static void dispatch(pu_node *n, const pu_in *in, target t)
     case PU_IN_ADDR: self_addr(n, in); break;
     case PU_IN_CLOCK:
         n->has_clock = true;
-        n->unix_offset_ns = (int64_t)(in->offset - in->now);
+        n->unix_offset_ns = (int64_t)in->offset - (int64_t)in->now;
+        gater_timer(n, 0);
         break;
     case PU_IN_COMMAND: command_run(n, in); break;
     case PU_IN_RESOLVED:

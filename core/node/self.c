@@ -38,18 +38,18 @@ static void modules_addresses_changed(pu_node *n)
 
 /* What left from this address can no longer be answered: its connections end now, and the wants
  * dial again. */
-static void address_gone(pu_node *n, const pu_endpoint *gone)
+static void address_gone(pu_node *n, const pu_endpoint *gone, enum pu_transport transport)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < n->local_count; i++)
-        if (!pu_endpoint_equal(&n->locals[i].endpoint, gone)) n->locals[kept++] = n->locals[i];
+        if (n->locals[i].transport != transport || !pu_endpoint_equal(&n->locals[i].endpoint, gone))
+            n->locals[kept++] = n->locals[i];
     if (kept == n->local_count) return;
     n->local_count = kept;
-    n->observed_count = 0;
     trace_endpoint(n, PU_TR_ADDRESS_DOWN, gone);
     uint32_t cursor = 0;
     for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
-        if ((c->flags & PU_RELAYED) == 0 && memcmp(c->local.ip, gone->ip, sizeof gone->ip) == 0)
+        if (c->transport == transport && memcmp(c->local.ip, gone->ip, sizeof gone->ip) == 0)
             conn_doom(n, c, PU_CODE_ADDRESS_GONE);
     modules_addresses_changed(n);
 }
@@ -57,7 +57,7 @@ static void address_gone(pu_node *n, const pu_endpoint *gone)
 void self_addr(pu_node *n, const pu_in *in)
 {
     if (in->flags & PU_GONE) {
-        address_gone(n, &in->local);
+        address_gone(n, &in->local, in->transport);
         return;
     }
     for (uint32_t i = 0; i < n->local_count; i++)
@@ -84,26 +84,45 @@ uint32_t ctx_local_addrs(const pu_node *n, enum pu_transport transport,
     return count;
 }
 
-uint32_t ctx_observed_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX])
+/* Whether what c's peer says is borne out: by a relay that we chose, or by somebody else. */
+static bool is_credible(const pu_node *n, const conn *c)
 {
-    memcpy(out, n->observed, n->observed_count * sizeof out[0]);
-    return n->observed_count;
+    if (ctx_is_relay(n, c->peer)) return true;
+    for (uint32_t i = 0; i < n->conn_cap; i++) {
+        const conn *other = &n->conns[i];
+        if (other->state == CONN_UP && other->peer != c->peer &&
+            pu_endpoint_equal(&other->observed, &c->observed))
+            return true;
+    }
+    return false;
 }
 
-void ctx_observed(pu_node *n, const conn *c, const pu_endpoint *endpoint)
+static bool is_among(const pu_endpoint *all, uint32_t count, const pu_endpoint *one)
 {
-    if (pu_endpoint_scope(endpoint) != PU_SCOPE_GLOBAL) return;
+    for (uint32_t i = 0; i < count; i++)
+        if (pu_endpoint_equal(&all[i], one)) return true;
+    return false;
+}
+
+uint32_t ctx_observed_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX])
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n->conn_cap && count < CTX_ADDRS_MAX; i++) {
+        const conn *c = &n->conns[i];
+        if (c->state != CONN_UP || c->doomed || c->observed.port == 0) continue;
+        if (!is_among(out, count, &c->observed) && is_credible(n, c)) out[count++] = c->observed;
+    }
+    return count;
+}
+
+void ctx_observed(pu_node *n, conn *c, const pu_endpoint *endpoint)
+{
+    if (c->transport != PU_TRANSPORT_QUIC || pu_endpoint_scope(endpoint) != PU_SCOPE_GLOBAL) return;
+    if (endpoint->port == 0 || pu_endpoint_equal(&c->observed, endpoint)) return;
     char text[64];
     size_t len = pu_endpoint_text(endpoint, text);
     ctx_trace(n, PU_TR_OBSERVED, c, NULL, 0, 0, 0, span_of(text, len));
-    uint32_t at = 0;
-    while (at < n->observed_count && !pu_endpoint_equal(&n->observed[at], endpoint)) at++;
-    if (at == n->observed_count) {
-        if (n->observed_count < OBSERVED_MAX) n->observed_count++;
-        else at--;
-    }
-    memmove(&n->observed[1], &n->observed[0], at * sizeof n->observed[0]);
-    n->observed[0] = *endpoint;
+    c->observed = *endpoint;
 }
 
 void ctx_packet(pu_node *n, const pu_endpoint *remote, pu_span body)

@@ -201,7 +201,7 @@ void stream_read(pu_node *n, stream *s, pu_span fresh)
 void stream_data(pu_node *n, stream *s, const pu_in *in)
 {
     s->received += in->body.len;
-    if (s->phase == STREAM_DEAD || s->fin_seen) return;
+    if (s->phase == STREAM_DEAD || s->fin_seen || ctx_conn(n, s->conn) == NULL) return;
     s->fin_seen = (in->flags & PU_FIN) != 0;
     stream_read(n, s, in->body);
 }

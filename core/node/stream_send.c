@@ -30,7 +30,7 @@ size_t ctx_stream_writable(const stream *s)
 {
     if (s->phase == STREAM_DEAD || s->fin_out || s->out.len > 0) return 0;
     uint64_t room = s->room_out - s->sent;
-    return room < PU_OUT_BYTES_MAX / 4 ? (size_t)room : PU_OUT_BYTES_MAX / 4;
+    return room < PU_OUT_BYTES_MAX / 2 ? (size_t)room : PU_OUT_BYTES_MAX / 2;
 }
 
 void stream_send_bytes(pu_node *n, stream *s, pu_span bytes)
@@ -72,6 +72,7 @@ void stream_flush(pu_node *n, stream *s)
 void stream_room(pu_node *n, stream *s, uint64_t offset)
 {
     if (offset > s->room_out) s->room_out = offset;
+    if (ctx_conn(n, s->conn) == NULL) return; /* hung up */
     stream_flush(n, s);
     if (s->phase != STREAM_OPEN || ctx_stream_writable(s) == 0) return;
     const struct proto *proto = proto_of((enum proto_id)s->proto);

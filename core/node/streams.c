@@ -120,7 +120,8 @@ static void opening_failed(pu_node *n, opening *o, uint32_t code)
 void stream_open_failed(pu_node *n, const pu_in *in)
 {
     opening *o = opening_find(n, in->token);
-    if (o != NULL) opening_failed(n, o, in->what == PU_DOWN_LOST ? PU_CODE_LOST : in->code);
+    uint32_t code = in->what == PU_DOWN_LOST ? PU_CODE_LOST : in->code;
+    if (o != NULL) opening_failed(n, o, code != PU_CODE_OK ? code : PU_CODE_REFUSED);
 }
 
 /* The host owes an answer; when it comes after all, the stream is reset. */
@@ -130,9 +131,11 @@ void stream_open_timer(pu_node *n, uint64_t token)
     if (o != NULL) opening_failed(n, o, PU_CODE_TIMEOUT);
 }
 
+/* A host answers each before CONN_DOWN; what one that does not has left ends here, or (more than a
+ * step may tell) at its deadline. */
 void streams_drop_openings(pu_node *n, pu_handle carrier)
 {
-    for (uint32_t i = 0; i < n->opening_count;)
+    for (uint32_t i = 0; i < n->opening_count && out_has_room(n->out);)
         if (n->openings[i].conn == carrier) opening_failed(n, &n->openings[i], PU_CODE_LOST);
         else i++;
 }
@@ -237,10 +240,28 @@ void ctx_stream_deadline(pu_node *n, stream *s, pu_time at)
 
 /* ---- giving away ---- */
 
+bool ctx_may_upgrade(pu_node *n)
+{
+    return !ctx_at_limit(n, "handshakes_max", n->upgrade_count + n->asked_count,
+                         n->config.handshakes_max) &&
+           mem_grow(ctx_alloc(n), (void **)&n->upgrades, &n->upgrade_cap, n->upgrade_count,
+                    (uint32_t)n->config.handshakes_max, sizeof(pu_token));
+}
+
+void upgrade_answered(pu_node *n, pu_token token)
+{
+    for (uint32_t i = 0; i < n->upgrade_count; i++)
+        if (n->upgrades[i] == token) {
+            n->upgrades[i] = n->upgrades[--n->upgrade_count];
+            return;
+        }
+}
+
 void ctx_upgrade(pu_node *n, stream *s, pu_token leg_token, enum pu_role role, pu_peer peer,
                  bool limited)
 {
     PU_ASSERT(s->phase == STREAM_OPEN);
+    PU_ASSERT(leg_token != 0 || n->upgrade_count < n->upgrade_cap); /* ctx_may_upgrade was asked */
     bool is_given_up = leg_token != 0 && leg_find(n, leg_token) == NULL;
     if (is_given_up || s->out.len > 0) { /* the second: the host gave no room for a short answer,
                                             nothing can be built on that */
@@ -251,6 +272,7 @@ void ctx_upgrade(pu_node *n, stream *s, pu_token leg_token, enum pu_role role, p
     pu_span rest = is_reading ? n->reading_rest : span_of(s->in.base, s->in.len);
     pu_ef *e = effect(n, PU_EF_UPGRADE);
     e->token = leg_token != 0 ? leg_token : token_next(n);
+    if (leg_token == 0) n->upgrades[n->upgrade_count++] = e->token;
     e->conn = s->conn;
     e->stream = s->handle;
     e->what = role;

@@ -22,7 +22,7 @@ const char *timer_name(enum timer_kind kind)
 
 static bool timer_before(const timer *a, const timer *b)
 {
-    return a->at != b->at ? a->at < b->at : a->order < b->order;
+    return a->at != b->at ? a->at < b->at : (int32_t)(a->order - b->order) < 0; /* order may wrap */
 }
 
 static uint32_t timer_find(const pu_node *n, enum timer_kind kind, uint64_t arg)

@@ -12,6 +12,7 @@
 enum {
     ADDRS_MAX = WIRE_DCUTR_ADDRS_MAX, /* a peer's addresses that are used */
     STREAMS_MAX = 2,                  /* a round's and one that is not quite over */
+    PER_IP_MAX = 2, /* of them with one IP: a peer cannot aim all at a third party */
     PUNCH_BYTES = 64,
     MESSAGE_BYTES = 1024,
     ADDR_BYTES = 32 /* of one udp/quic-v1 address: 25 at most */
@@ -118,9 +119,12 @@ static bool addrs_make(pu_node *n, punch *p)
 static void endpoint_add(pu_endpoint *all, uint32_t *count, uint32_t max, const pu_endpoint *one)
 {
     PU_ASSERT(*count <= max);
-    for (uint32_t i = 0; i < *count; i++)
+    uint32_t same_ip = 0;
+    for (uint32_t i = 0; i < *count; i++) {
         if (pu_endpoint_equal(&all[i], one)) return;
-    if (*count < max) all[(*count)++] = *one;
+        if (memcmp(all[i].ip, one->ip, sizeof one->ip) == 0) same_ip++;
+    }
+    if (*count < max && same_ip < PER_IP_MAX) all[(*count)++] = *one;
 }
 
 /* Whether maddr is one that a punch to peer can use: global, udp/quic-v1, not through a relay. */
@@ -140,8 +144,8 @@ static bool is_usable(const pu_node *n, pu_peer peer, pu_span maddr, pu_endpoint
 static bool take_addrs(pu_node *n, punch *p, const wire_dcutr *m)
 {
     PU_ASSERT(m->type == WIRE_DCUTR_CONNECT);
-    p->addr_count = 0;
     if (!addrs_make(n, p)) return false;
+    p->addr_count = 0;
     for (uint32_t i = 0; i < m->addr_count; i++) {
         pu_endpoint endpoint;
         if (is_usable(n, p->peer, m->addrs[i], &endpoint))
@@ -399,6 +403,7 @@ static enum verdict answer_connect(pu_node *n, stream *s, const conn *c, const w
     punch *p = punch_of(n, c);
     if (p == NULL) return VERDICT_RESET;
     PU_ASSERT(p->phase != PHASE_OVER);
+    if (p->phase == PHASE_ANSWERED) return VERDICT_RESET; /* CONNECT twice, on two streams */
     if (ctx_at_limit(n, "dcutr_rounds", p->rounds, ctx_config(n)->dcutr_rounds))
         return VERDICT_RESET;
     if (!take_addrs(n, p, m) || !send_message(n, s, WIRE_DCUTR_CONNECT)) return VERDICT_RESET;
@@ -547,6 +552,7 @@ static void dcutr_conn_down(pu_node *n, conn *c, uint32_t code)
     if (p == NULL) return;
     dcutr *d = ctx_state_peek(n, MODULE_DCUTR);
     ctx_timer(n, TIMER_PUNCH, p->conn, PU_NEVER);
+    if (p->phase == PHASE_DIALLING || p->phase == PHASE_DIRECT) ctx_dial_cancel(n, c->peer);
     addrs_free(n, p);
     *p = d->punches[--d->count];
 }

@@ -182,7 +182,7 @@ static void take_addrs(pu_node *n, const conn *c, told *t, const wire_identify *
 }
 
 /* How they see us, if this connection can tell. */
-static void take_observed(pu_node *n, const conn *c, pu_span maddr)
+static void take_observed(pu_node *n, conn *c, pu_span maddr)
 {
     PU_ASSERT(c != NULL);
     pu_addr addr;
@@ -206,7 +206,7 @@ static enum verdict identify_message(pu_node *n, stream *s, pu_span message)
     if (s->inbound || t->messages == MESSAGES_MAX) return VERDICT_MALFORMED;
     t->messages++;
     if (!wire_identify_read(&m, message)) return VERDICT_MALFORMED;
-    const conn *c = ctx_conn(n, s->conn);
+    conn *c = ctx_conn(n, s->conn);
     if (c == NULL) return VERDICT_OK;
     PU_ASSERT(c->peer != 0);
     bool is_right =

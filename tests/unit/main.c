@@ -47,7 +47,8 @@
     X(tm)              \
     X(tm_stream)       \
     X(tm_hostile)      \
-    X(record)
+    X(record)          \
+    X(steps)
 
 #define DECLARE(name) int name##_test(void);
 UNIT_GROUPS(DECLARE)

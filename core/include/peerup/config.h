@@ -44,12 +44,12 @@
       "silence after which a connection sends a keep-alive")                                       \
     X(NS, hangup_ns, 1 * PU_S, 0, 60 * PU_S,                                                       \
       "how long a hang-up waits for what was sent before it")                                      \
-    X(NS, spare_ns, 10 * PU_S, 0, 600 * PU_S,                                                      \
+    X(NS, spare_ns, 10 * PU_S, 100 * PU_MS, 600 * PU_S,                                            \
       "how long a relayed connection outlives its direct successor")                               \
     X(NS, select_ns, 10 * PU_S, PU_S, 60 * PU_S, "deadline of multistream-select on a stream")     \
-    X(BYTES, stream_window_bytes, 16384, 4096, 1048576,                                            \
+    X(BYTES, stream_window_bytes, 16384, 4096, 65536,                                              \
       "room granted ahead on a stream that carries messages")                                      \
-    X(BYTES, stream_pending_bytes, 16384, 4096, 1048576,                                           \
+    X(BYTES, stream_pending_bytes, 16384, 4096, 65536,                                             \
       "bytes that may wait in a stream, each direction")                                           \
     X(NS, identify_ns, 5 * PU_S, PU_S, 60 * PU_S, "deadline of an identify exchange")              \
     X(NS, ping_interval_ns, 15 * PU_S, PU_S, 3600 * PU_S,                                          \
@@ -59,7 +59,7 @@
     X(COUNT, reservations_max, 128, 1, 65536, "relay: reservations in all")                        \
     X(COUNT, reservations_per_ip_max, 8, 1, 65536,                                                 \
       "relay: reservations from one IPv4 address or IPv6 /64")                                     \
-    X(COUNT, circuits_per_peer_max, 16, 1, 1024, "relay: circuits that one peer may have")         \
+    X(COUNT, circuits_per_peer_max, 16, 1, 256, "relay: circuits that one peer may have")          \
     X(NS, reservation_ns, 3600 * PU_S, 60 * PU_S, 86400 * PU_S, "relay: life of a reservation")    \
     X(NS, circuit_ns, 120 * PU_S, PU_S, 86400 * PU_S, "relay: life of a circuit")                  \
     X(BYTES, circuit_bytes, 131072, 1024, UINT64_C(1) << 40,                                       \

@@ -446,6 +446,10 @@ static void refuse(pu_node *n, stream *s, const conn *c, pu_peer source)
 static void accept_offer(pu_node *n, stream *s, pu_peer source, const wire_relay *m)
 {
     PU_ASSERT(source != 0);
+    if (!ctx_may_upgrade(n)) {
+        answer_stop(n, s, WIRE_RELAY_RESOURCE_LIMIT_EXCEEDED);
+        return;
+    }
     answer_stop(n, s, WIRE_RELAY_OK);
     if (s->phase != STREAM_OPEN || s->out.len > 0 || s->fin_out || s->fin_seen) {
         ctx_stream_reset(n, s, PU_CODE_RESOURCE);

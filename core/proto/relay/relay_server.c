@@ -102,7 +102,8 @@ static uint32_t reservations_from(pu_node *n, const pu_endpoint *remote)
 static enum wire_relay_status reserve(pu_node *n, const conn *c)
 {
     PU_ASSERT(c->peer != 0);
-    if ((c->flags & PU_RELAYED) != 0) return WIRE_RELAY_PERMISSION_DENIED;
+    if ((c->flags & PU_RELAYED) != 0 || !ctx_is_authorised(n, c->peer))
+        return WIRE_RELAY_PERMISSION_DENIED;
     reservation *held = reservation_of(n, c->peer);
     if (held != NULL) {
         held->conn = c->handle;
