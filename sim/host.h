@@ -25,6 +25,7 @@ typedef struct host_world {
     pu_out *out;
     pu_time now;
     mix128 hash;
+    bool has_model_crypto; /* keys of hosts: the model's, which cost nothing to make */
     struct host_input *first, *last; /* the FIFO */
     recorder *tape;                  /* of one host's node; NULL: none */
     uint64_t hash_seed;              /* of the nodes' tables */
@@ -34,12 +35,15 @@ typedef struct host_world {
     void *ctx;                       /* handed to the watchers below */
     void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);  /* before the step */
     void (*saw_effect)(void *ctx, uint32_t host, const pu_ef *ef); /* before it is performed */
-    void (*saw_trace)(void *ctx, uint32_t host, const pu_trace *event);
+    void (*saw_trace)(void *ctx, uint32_t host, const pu_trace *event); /* NULL: nodes trace nothing */
 } host_world;
 
-/* The node's key: real Ed25519; the random stream is the simulation's. */
+/* The node's key: real Ed25519, or the model's; the random stream is the simulation's. */
 typedef struct host_key {
-    pu_crypto_real real; /* first: the real functions get a host_key as their context */
+    union {
+        pu_crypto_real real;
+        pu_crypto_model model;
+    } of; /* first: the functions of either get a host_key as their context */
     uint8_t seed[32];
     rng random;
 } host_key;
