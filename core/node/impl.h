@@ -139,10 +139,10 @@ struct pu_node {
     pending_command *commands;
     uint32_t command_cap, command_count;
 
-    local_addr locals[LOCAL_ADDRS_MAX];
-    uint32_t local_count;
-    pu_endpoint observed[OBSERVED_MAX];
-    uint32_t observed_count; /* newest first */
+    local_addr *locals;
+    uint32_t local_cap, local_count;
+    pu_endpoint *observed;
+    uint32_t observed_cap, observed_count; /* newest first */
 
     stream *reading;      /* the stream whose bytes are being consumed */
     pu_span reading_rest; /* what of them is not consumed yet */

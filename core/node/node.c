@@ -74,6 +74,8 @@ void pu_node_close(pu_node *n)
     mem_free(alloc, n->known, n->known_cap * sizeof(known_peer));
     mem_free(alloc, n->authorised, n->authorised_cap * sizeof(authorised));
     mem_free(alloc, n->commands, n->command_cap * sizeof(pending_command));
+    mem_free(alloc, n->locals, n->local_cap * sizeof(local_addr));
+    mem_free(alloc, n->observed, n->observed_cap * sizeof(pu_endpoint));
 }
 
 pu_time pu_node_deadline(const pu_node *n, const char **why)
@@ -216,6 +218,28 @@ static void dispatch(pu_node *n, const pu_in *in, target t)
     }
 }
 
+/* Slots above the last stream in use; only where a stream has gone is anything to be found. */
+static void streams_trim(pu_node *n)
+{
+    uint32_t used = n->stream_cap;
+    while (used > 0 && n->streams[used - 1].phase == STREAM_FREE) used--;
+    mem_trim(ctx_alloc(n), (void **)&n->streams, &n->stream_cap, used, sizeof(stream));
+}
+
+/* What a burst needed is given back once the step is over and nobody points into the tables: a node
+ * at rest holds little more than its connections. */
+static void tables_trim(pu_node *n, bool stream_has_gone)
+{
+    const pu_alloc *alloc = ctx_alloc(n);
+    if (stream_has_gone) streams_trim(n);
+    mem_trim(alloc, (void **)&n->openings, &n->opening_cap, n->opening_count, sizeof(opening));
+    mem_trim(alloc, (void **)&n->timers, &n->timer_cap, n->timer_count, sizeof(timer));
+    mem_trim(alloc, (void **)&n->legs, &n->leg_cap, n->leg_count, sizeof(leg));
+    mem_trim(alloc, (void **)&n->wants, &n->want_cap, n->want_count, sizeof(want));
+    mem_trim(alloc, (void **)&n->commands, &n->command_cap, n->command_count,
+             sizeof(pending_command));
+}
+
 int pu_node_step(pu_node *n, const pu_in *in, pu_out *out)
 {
     PU_ASSERT(n->out == NULL);
@@ -227,7 +251,9 @@ int pu_node_step(pu_node *n, const pu_in *in, pu_out *out)
     n->now = in->now;
     n->in = in;
     n->out = out;
+    uint32_t streams = n->stream_count;
     dispatch(n, in, t);
+    tables_trim(n, n->stream_count < streams);
     n->out = NULL;
     n->in = NULL;
     return PU_OK;

@@ -65,6 +65,11 @@ void self_addr(pu_node *n, const pu_in *in)
             pu_endpoint_equal(&n->locals[i].endpoint, &in->local))
             return;
     if (ctx_at_limit(n, "local addresses", n->local_count, LOCAL_ADDRS_MAX)) return;
+    if (!mem_grow(ctx_alloc(n), (void **)&n->locals, &n->local_cap, n->local_count, LOCAL_ADDRS_MAX,
+                  sizeof(local_addr))) {
+        ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, sizeof(local_addr), 0, span_of(NULL, 0));
+        return;
+    }
     local_addr *a = &n->locals[n->local_count++];
     *a = (local_addr){in->local, in->transport, in->socket, (in->flags & PU_LISTEN) != 0};
     trace_endpoint(n, PU_TR_ADDRESS_UP, &a->endpoint);
@@ -86,7 +91,7 @@ uint32_t ctx_local_addrs(const pu_node *n, enum pu_transport transport,
 
 uint32_t ctx_observed_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX])
 {
-    memcpy(out, n->observed, n->observed_count * sizeof out[0]);
+    for (uint32_t i = 0; i < n->observed_count; i++) out[i] = n->observed[i];
     return n->observed_count;
 }
 
@@ -99,8 +104,12 @@ void ctx_observed(pu_node *n, const conn *c, const pu_endpoint *endpoint)
     uint32_t at = 0;
     while (at < n->observed_count && !pu_endpoint_equal(&n->observed[at], endpoint)) at++;
     if (at == n->observed_count) {
-        if (n->observed_count < OBSERVED_MAX) n->observed_count++;
-        else at--;
+        if (n->observed_count < OBSERVED_MAX &&
+            mem_grow(ctx_alloc(n), (void **)&n->observed, &n->observed_cap, n->observed_count,
+                     OBSERVED_MAX, sizeof(pu_endpoint)))
+            n->observed_count++;
+        else if (at > 0) at--; /* the oldest goes */
+        else return;           /* no memory even for one */
     }
     memmove(&n->observed[1], &n->observed[0], at * sizeof n->observed[0]);
     n->observed[0] = *endpoint;
