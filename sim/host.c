@@ -94,7 +94,7 @@ enum seed_use { SEED_KEY = 1, SEED_RANDOM, SEED_NODE, SEED_TRANSPORT };
 void host_init(host *h, host_world *world, uint32_t index, const pu_config *config,
                const uint8_t run_seed[32])
 {
-    *h = (host){.world = world, .index = index, .config = *config, .armed = PU_NEVER};
+    *h = (host){.world = world, .index = index, .config = config, .armed = PU_NEVER};
     uint8_t key_seed[32];
     rng_derive(key_seed, run_seed, index, SEED_KEY);
     rng_derive(h->key.seed, run_seed, index, SEED_RANDOM);
@@ -128,7 +128,7 @@ void host_close(host *h)
     if (h->is_running) {
         tm_free(h->transport);
         pu_node_close(h->node);
-        resize(h->world, h->mem, pu_node_size(&h->config), 0);
+        resize(h->world, h->mem, pu_node_size(h->config), 0);
     }
     if (!h->world->has_model_crypto) pu_crypto_real_close(&h->key.of.real);
     pu_peers_release(h->world->peers, h->peer);
@@ -142,15 +142,15 @@ static void input_clock(host *h)
 void host_start(host *h)
 {
     PU_ASSERT(!h->is_running);
-    h->mem = resize(h->world, NULL, 0, pu_node_size(&h->config));
-    pu_record_node began = {.config = h->config, .now = h->world->now};
+    h->mem = resize(h->world, NULL, 0, pu_node_size(h->config));
+    pu_record_node began = {.config = *h->config, .now = h->world->now};
     memcpy(began.seed, h->seed, sizeof began.seed);
     h->crypto.public_key(h->crypto.ctx, began.key);
     if (recorder_is_of(h->world->tape, h->index))
         recorder_begin(h->world->tape, &began, &h->crypto);
-    int err = pu_node_init(&h->node, h->mem, &h->config, &h->env, h->seed, h->world->now);
+    int err = pu_node_init(&h->node, h->mem, h->config, &h->env, h->seed, h->world->now);
     if (err != PU_OK) sim_fatal("a node cannot be made: a parameter is outside its range");
-    h->transport = tm_new(&h->config, &h->id, &h->callbacks, h->transport_seed);
+    h->transport = tm_new(h->config, &h->id, &h->callbacks, h->transport_seed);
     h->is_running = true;
     input_clock(h);
 }

@@ -52,7 +52,7 @@ typedef struct host {
     host_world *world;
     uint32_t index; /* in the run, and in the network */
     bool is_running;
-    pu_config config;
+    const pu_config *config; /* borrowed; hosts of a run share theirs */
     host_key key;
     pu_crypto crypto;
     pu_env env;
@@ -69,8 +69,8 @@ typedef struct host {
     pu_token last_token; /* of commands */
 } host;
 
-/* Sets up identity and seeds; the node does not exist yet. h must not move afterwards. Aborts
- * without memory. */
+/* Sets up identity and seeds; the node does not exist yet. config is kept until host_close. h must
+ * not move afterwards. Aborts without memory. */
 void host_init(host *h, host_world *world, uint32_t index, const pu_config *config,
                const uint8_t run_seed[32]);
 void host_close(host *h);

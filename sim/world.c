@@ -164,6 +164,26 @@ static void settings_apply(pu_config *config, const scenario_setting *settings, 
     }
 }
 
+static bool is_same_config(const pu_config *a, const pu_config *b)
+{
+    const pu_config_info *info;
+    for (size_t i = 0; (info = pu_config_at(i)) != NULL; i++)
+        if (pu_config_get(a, info) != pu_config_get(b, info)) return false;
+    return true;
+}
+
+/* The run's one copy of that configuration: most nodes of a run have the same. */
+static const pu_config *share_config(world *w, const pu_config *config)
+{
+    for (uint32_t i = w->config_count; i-- > 0;)
+        if (is_same_config(w->configs[i], config)) return w->configs[i];
+    pu_config *kept = sim_alloc(sizeof *kept);
+    *kept = *config;
+    w->configs = sim_grow(w->configs, &w->config_cap, w->config_count, sizeof *w->configs);
+    w->configs[w->config_count++] = kept;
+    return kept;
+}
+
 static void make_node(world *w, uint32_t node)
 {
     const scenario_node *n = &w->s->nodes[node];
@@ -173,7 +193,7 @@ static void make_node(world *w, uint32_t node)
     settings_apply(&config, n->settings, n->setting_count);
     if (n->is_relay) config.relay_server = 1;
     host *h = &w->hosts[node];
-    host_init(h, &w->hosts_share, node, &config, w->seed);
+    host_init(h, &w->hosts_share, node, share_config(w, &config), w->seed);
     uint32_t had = w->node_of_peer_count;
     w->node_of_peer =
         sim_grow(w->node_of_peer, &w->node_of_peer_count, h->peer, sizeof *w->node_of_peer);
@@ -259,6 +279,8 @@ void world_close(world *w)
     watch_close(&w->judge);
     free(w->hosts);
     free(w->places);
+    for (uint32_t i = 0; i < w->config_count; i++) free(w->configs[i]);
+    free(w->configs);
     free(w->node_of_peer);
     free(w->box_owner);
     free(w->box_nat);

@@ -102,8 +102,8 @@ enum {
 };
 
 struct pu_node {
-    const pu_config *config_given; /* kept; the working copy is config, which COMMAND SET changes */
-    pu_config config;
+    const pu_config *config; /* the host's, until COMMAND SET changes a value: then config_own */
+    pu_config *config_own;   /* owned; NULL: nothing was changed */
     const pu_env *env;
     pu_out *out;     /* the step's list; NULL between steps */
     const pu_in *in; /* the step's input */

@@ -25,8 +25,7 @@ int pu_node_init(pu_node **node, void *mem, const pu_config *config, const pu_en
     if (!config_in_range(config)) return PU_ERANGE;
     pu_node *n = mem;
     memset(n, 0, sizeof *n);
-    n->config_given = config;
-    n->config = *config;
+    n->config = config;
     n->env = env;
     n->now = now;
     memcpy(n->seed, seed, sizeof n->seed);
@@ -74,6 +73,7 @@ void pu_node_close(pu_node *n)
     mem_free(alloc, n->known, n->known_cap * sizeof(known_peer));
     mem_free(alloc, n->authorised, n->authorised_cap * sizeof(authorised));
     mem_free(alloc, n->commands, n->command_cap * sizeof(pending_command));
+    mem_free(alloc, n->config_own, sizeof(pu_config));
     mem_free(alloc, n->locals, n->local_cap * sizeof(local_addr));
     mem_free(alloc, n->observed, n->observed_cap * sizeof(pu_endpoint));
 }
@@ -98,7 +98,7 @@ typedef struct target {
 
 static int check_stream_up(const pu_node *n, const pu_in *in)
 {
-    if (pu_handle_slot(in->stream) >= n->config.streams_max || pu_handle_ordinal(in->stream) == 0)
+    if (pu_handle_slot(in->stream) >= n->config->streams_max || pu_handle_ordinal(in->stream) == 0)
         return PU_ERANGE;
     bool taken = pu_handle_slot(in->stream) < n->stream_cap &&
                  n->streams[pu_handle_slot(in->stream)].handle != 0;
@@ -107,7 +107,7 @@ static int check_stream_up(const pu_node *n, const pu_in *in)
 
 static int check_new_conn(pu_node *n, const pu_in *in)
 {
-    if (pu_handle_slot(in->conn) >= n->config.conns_max || pu_handle_ordinal(in->conn) == 0)
+    if (pu_handle_slot(in->conn) >= n->config->conns_max || pu_handle_ordinal(in->conn) == 0)
         return PU_ERANGE;
     if (in->kind == PU_IN_CONN_UP || in->what == PU_ASK_SECURED) {
         pu_peer_id id;
@@ -176,7 +176,7 @@ static void tick(pu_node *n)
 {
     if (!n->is_started) {
         n->is_started = true;
-        ctx_trace(n, PU_TR_NODE_START, NULL, NULL, 0, n->config.conns_max, 0, span_of(NULL, 0));
+        ctx_trace(n, PU_TR_NODE_START, NULL, NULL, 0, n->config->conns_max, 0, span_of(NULL, 0));
         self_announce(n);
         wants_begin_all(n);
     }

@@ -21,40 +21,51 @@ static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
     return block;
 }
 
-void fifo_append(tm *t, fifo *f, pu_span bytes)
+void fifo_append(tm *t, fifo **fifo_at, pu_span bytes)
 {
     if (bytes.len == 0) return;
-    if (f->head > 0) memmove(f->base, f->base + f->head, f->len);
-    f->head = 0;
-    size_t need = f->len + bytes.len;
+    fifo *f = *fifo_at;
+    size_t need = fifo_len(f) + bytes.len;
     PU_ASSERT(need <= UINT32_MAX / 2);
-    if (need > f->cap) {
-        uint32_t cap = f->cap == 0 ? FIFO_FIRST_BYTES : f->cap;
-        while (cap < need) cap *= 2;
-        f->base = resize(t, f->base, f->cap, cap);
+    if (f != NULL && f->head > 0) memmove(f->bytes, f->bytes + f->head, f->len);
+    uint32_t had = f != NULL ? f->cap : 0, cap = had == 0 ? FIFO_FIRST_BYTES : had;
+    while (cap < need) cap *= 2;
+    if (cap > had) {
+        f = resize(t, f, had == 0 ? 0 : sizeof *f + had, sizeof *f + cap);
+        if (had == 0) f->len = 0;
         f->cap = cap;
+        *fifo_at = f;
     }
-    memcpy(f->base + f->len, bytes.base, bytes.len);
+    f->head = 0;
+    memcpy(f->bytes + f->len, bytes.base, bytes.len);
     f->len = (uint32_t)need;
 }
 
-void fifo_drop(tm *t, fifo *f, uint32_t count)
+void fifo_drop(tm *t, fifo **fifo_at, uint32_t count)
 {
-    PU_ASSERT(count <= f->len);
+    fifo *f = *fifo_at;
+    PU_ASSERT(count <= fifo_len(f));
+    if (count == 0) return;
     f->head += count;
     f->len -= count;
-    if (f->len == 0) fifo_free(t, f);
+    if (f->len == 0) fifo_free(t, fifo_at);
 }
 
-void fifo_free(tm *t, fifo *f)
+void fifo_free(tm *t, fifo **fifo_at)
 {
-    mem_free(&t->alloc, f->base, f->cap);
-    *f = (fifo){0};
+    fifo *f = *fifo_at;
+    if (f != NULL) mem_free(&t->alloc, f, sizeof *f + f->cap);
+    *fifo_at = NULL;
+}
+
+uint32_t fifo_len(const fifo *f)
+{
+    return f != NULL ? f->len : 0;
 }
 
 pu_span fifo_span(const fifo *f)
 {
-    return f->len == 0 ? (pu_span){NULL, 0} : span_of(f->base + f->head, f->len);
+    return f != NULL ? span_of(f->bytes + f->head, f->len) : (pu_span){NULL, 0};
 }
 
 /* ---- tables ---- */
@@ -272,13 +283,6 @@ void tm_rebound(tm *t, pu_time now)
         c->ping = true; /* the first packet from the new address tells the peer */
         tm_conn_touch(t, c);
     }
-}
-
-const pu_peer_id *tm_peer(const tm *t, pu_handle handle)
-{
-    static const pu_peer_id none = {0};
-    const conn *c = tm_conn_of(t, handle);
-    return c != NULL && c->state == CONN_LIVE ? &c->peer : &none;
 }
 
 size_t tm_bytes(const tm *t)

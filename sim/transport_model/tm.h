@@ -61,10 +61,6 @@ void tm_timer(tm *t, pu_time now, pu_handle conn);
  * new one. */
 void tm_rebound(tm *t, pu_time now);
 
-/* The peer behind a connection, empty when unknown or gone: the harness's own view, not the node's.
- */
-const pu_peer_id *tm_peer(const tm *t, pu_handle conn);
-
 /* Bytes the transport holds, for the memory figure. */
 size_t tm_bytes(const tm *t);
 
