@@ -25,7 +25,6 @@ enum todo { TODO_START = 0, TODO_DIAL };
 typedef struct town {
     host_world share;
     pu_config config;
-    pu_alloc alloc;
     topo *sites;
     host *hosts;
     uint32_t nodes;
@@ -33,15 +32,6 @@ typedef struct town {
     uint32_t edge_count, dialled;
     uint64_t steps, events;
 } town;
-
-static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
-{
-    (void)ctx;
-    (void)old_len;
-    if (new_len > 0) return sim_resize(old, new_len);
-    free(old);
-    return NULL;
-}
 
 /* ---- what hosts and the network tell ---- */
 
@@ -82,14 +72,15 @@ static void town_share(town *t, const uint8_t seed[32])
     rng order;
     rng_init(&order, seed, PURPOSE_ORDER);
     share->q = queue_new(rng_u64(&order));
+    share->alloc = (pu_alloc){heap_resize, heap_new()};
     share->network = net_new(share->q, t->sites, seed, &(net_observer){t, saw_packet, deliver});
     share->has_model_crypto = true;
     mix_init(&share->hash, 0);
     share->ctx = t;
     share->saw_input = saw_input;
     share->saw_effect = saw_effect;
-    const pu_env env = {.alloc = t->alloc};
-    if (pu_peers_new(&share->peers, t->nodes + 1, 0, &t->alloc) != PU_OK ||
+    const pu_env env = {.alloc = share->alloc};
+    if (pu_peers_new(&share->peers, t->nodes + 1, 0, &share->alloc) != PU_OK ||
         pu_out_new(&share->out, &env) != PU_OK)
         sim_fatal("no memory for a run");
 }
@@ -112,7 +103,6 @@ static town *town_new(uint32_t nodes, uint32_t degree)
     static const uint8_t seed[32] = {'b', 'e', 'n', 'c', 'h'};
     town *t = sim_alloc(sizeof *t);
     t->nodes = nodes;
-    t->alloc = (pu_alloc){resize, NULL};
     pu_config_default(&t->config);
     t->config.gating = 0;
     t->sites = topo_constant(RTT_NS, SITES);
@@ -134,6 +124,7 @@ static void town_free(town *t)
     queue_free(t->share.q);
     pu_out_free(t->share.out);
     pu_peers_free(t->share.peers);
+    heap_free(t->share.alloc.ctx);
     topo_free(t->sites);
     free(t->edges);
     free(t->hosts);

@@ -47,9 +47,7 @@ static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
     world->live_bytes += new_len;
     world->live_bytes -= old_len;
     if (world->never_reuses) return resize_anew(world, old, old_len, new_len);
-    if (new_len > 0) return sim_resize(old, new_len);
-    free(old);
-    return NULL;
+    return heap_resize(world->alloc.ctx, old, old_len, new_len);
 }
 
 static void seeded_random(void *ctx, uint8_t *out, size_t len)
@@ -120,7 +118,7 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
         .trace_ctx = h,
         .trace_mask = PU_TRACE_ALL,
     };
-    h->callbacks = (tm_host){h, on_tm_input, on_tm_send, on_tm_wake, on_tm_local};
+    h->callbacks = (tm_host){h, &world->alloc, on_tm_input, on_tm_send, on_tm_wake, on_tm_local};
 }
 
 void host_close(host *h)
@@ -190,9 +188,15 @@ void host_moved(host *h)
 
 /* ---- inputs ---- */
 
+static size_t input_bytes(const pu_in *in)
+{
+    return sizeof(struct host_input) + in->peer.len + in->body.len;
+}
+
 void host_input(host *h, const pu_in *in)
 {
-    struct host_input *i = sim_alloc(sizeof *i + in->peer.len + in->body.len);
+    host_world *w = h->world;
+    struct host_input *i = heap_resize(w->alloc.ctx, NULL, 0, input_bytes(in));
     i->next = NULL;
     i->host = h->index;
     i->in = *in;
@@ -200,7 +204,6 @@ void host_input(host *h, const pu_in *in)
     if (in->body.len > 0) memcpy(i->bytes + in->peer.len, in->body.base, in->body.len);
     i->in.peer.base = i->bytes;
     i->in.body.base = i->bytes + in->peer.len;
-    host_world *w = h->world;
     if (w->last != NULL) w->last->next = i;
     else w->first = i;
     w->last = i;
@@ -273,7 +276,7 @@ void host_drain(host_world *w, host *hosts)
         w->first = i->next;
         if (w->first == NULL) w->last = NULL;
         if (w->first == NULL || w->first->host != h->index) arm(h);
-        free(i);
+        heap_resize(w->alloc.ctx, i, input_bytes(&i->in), 0);
     }
 }
 

@@ -8,6 +8,7 @@
 #define SIM_HOST_H
 
 #include "sim/hash.h"
+#include "sim/heap.h"
 #include "sim/recorder.h"
 #include "sim/transport_model/tm.h"
 
@@ -21,6 +22,7 @@ struct host_input; /* one waiting input */
 typedef struct host_world {
     queue *q;
     net *network;
+    pu_alloc alloc; /* a heap's, for what hosts and transports hold */
     pu_peers *peers;
     pu_out *out;
     pu_time now;

@@ -231,6 +231,7 @@ static void share_init(world *w)
     rng order;
     rng_init(&order, w->seed, ORDER_PURPOSE);
     share->q = queue_new(rng_u64(&order));
+    share->alloc = (pu_alloc){heap_resize, heap_new()};
     rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
     share->network =
         net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver});
@@ -275,6 +276,7 @@ void world_close(world *w)
     queue_free(w->hosts_share.q);
     pu_out_free(w->hosts_share.out);
     pu_peers_free(w->hosts_share.peers);
+    heap_free(w->hosts_share.alloc.ctx);
     topo_free(w->sites);
     watch_close(&w->judge);
     free(w->hosts);

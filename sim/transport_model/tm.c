@@ -2,8 +2,6 @@
  * which dispatch. */
 #include "sim/transport_model/tm_impl.h"
 
-#include <stdlib.h>
-
 enum { FIFO_FIRST_BYTES = 64, ORIGINS_SEED = 0x746d };
 
 /* ---- memory ---- */
@@ -12,12 +10,9 @@ static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
 {
     tm *t = ctx;
     t->bytes += new_len - old_len; /* unsigned arithmetic: right in both directions */
-    if (new_len == 0) {
-        free(old);
-        return NULL;
-    }
-    void *block = realloc(old, new_len);
-    PU_ASSERT(block != NULL);
+    const pu_alloc *alloc = t->host->alloc;
+    void *block = alloc->resize(alloc->ctx, old, old_len, new_len);
+    PU_ASSERT(block != NULL || new_len == 0);
     return block;
 }
 
@@ -163,7 +158,7 @@ static bool tomb_answer(tm *t, const pu_endpoint *remote, const packet *p, pu_sp
 tm *tm_new(const pu_config *config, const pu_peer_id *self, const tm_host *host,
            const uint8_t seed[32])
 {
-    tm *t = calloc(1, sizeof *t);
+    tm *t = mem_new(host->alloc, sizeof *t);
     PU_ASSERT(t != NULL);
     t->config = config;
     t->host = host;
@@ -187,7 +182,7 @@ void tm_free(tm *t)
     mem_free(&t->alloc, t->streams.at, t->streams.cap * sizeof t->streams.at[0]);
     mem_free(&t->alloc, t->tombs, t->tomb_cap * sizeof t->tombs[0]);
     PU_ASSERT(t->bytes == 0);
-    free(t);
+    mem_free(t->host->alloc, t, sizeof *t);
 }
 
 static void effect_stream(tm *t, const pu_ef *ef)

@@ -26,6 +26,7 @@
 /* What the transport asks of its host. Spans are borrowed during the call. */
 typedef struct tm_host {
     void *ctx;
+    const pu_alloc *alloc; /* what the transport holds is allocated there; must not fail */
     void (*input)(void *ctx, const pu_in *in); /* append to the node's input FIFO (never steps);
                                                   `now` is the host's to set */
     void (*send)(void *ctx, const pu_endpoint *to, pu_span bytes,
