@@ -64,6 +64,12 @@ static void deliver(void *ctx, pu_time now, uint32_t node, const pu_endpoint *lo
     if (local->port == HOST_PORT) host_datagram(&t->hosts[node], remote, bytes);
 }
 
+static void soon(void *ctx, unsigned round, const sim_event *event)
+{
+    const town *t = ctx;
+    host_soon(&t->share, t->hosts, round, event);
+}
+
 /* ---- set-up ---- */
 
 static void town_share(town *t, const uint8_t seed[32])
@@ -72,6 +78,7 @@ static void town_share(town *t, const uint8_t seed[32])
     rng order;
     rng_init(&order, seed, PURPOSE_ORDER);
     share->q = queue_new(rng_u64(&order));
+    queue_on_soon(share->q, soon, t);
     share->alloc = (pu_alloc){heap_resize, heap_new()};
     share->network = net_new(share->q, t->sites, seed, &(net_observer){t, saw_packet, deliver});
     share->has_model_crypto = true;

@@ -1,9 +1,12 @@
 /* A simulated machine, see host.h. */
 #include "sim/host.h"
 
+#include "sim/ahead.h"
 #include "sim/mem.h"
 
 #include <stdlib.h>
+
+enum { NODE_HEAD_BYTES = 512 }; /* of a node: most of what every step reads first */
 
 struct host_input {
     struct host_input *next;
@@ -281,6 +284,24 @@ void host_drain(host_world *w, host *hosts)
 }
 
 /* ---- events ---- */
+
+/* A datagram's host is known two rounds later than a timer's. */
+void host_soon(const host_world *w, const host *hosts, unsigned round, const sim_event *e)
+{
+    if (e->kind == SIM_EV_SCRIPT) return;
+    bool is_datagram = e->kind == SIM_EV_ARRIVE || e->kind == SIM_EV_DELIVER;
+    uint32_t target = is_datagram ? net_soon(w->network, round, e) : e->target;
+    if (target == NET_NONE) return;
+    const host *h = &hosts[target];
+    unsigned step = is_datagram ? round - 2 : round;
+    if (step == 0) {
+        ahead(h, sizeof *h);
+    } else if (h->is_running && step <= 3) {
+        pu_handle conn = e->kind == SIM_EV_CONN ? e->arg : 0;
+        tm_soon(h->transport, conn, step - 1);
+        if (step == 1 && e->kind != SIM_EV_CONN) ahead(h->node, NODE_HEAD_BYTES);
+    }
+}
 
 void host_wake(host *h, pu_time at)
 {

@@ -97,6 +97,10 @@ void host_moved(host *h);
 /* Empties the FIFO and arms timers: at the end of every event. */
 void host_drain(host_world *world, host *hosts);
 
+/* An event of the queue is near: asks the caches for what it will read. See queue_on_soon. */
+void host_soon(const host_world *world, const host *hosts, unsigned round,
+               const sim_event *event);
+
 /* Events of the queue, and datagrams of the network. Each leaves inputs in the FIFO. */
 void host_wake(host *h, pu_time at);
 void host_conn_timer(host *h, pu_handle conn);

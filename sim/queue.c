@@ -1,7 +1,7 @@
 /* sim/queue.c - the event queue: a small heap of what is near in front of wheels of what is far.
  *
- * Only the events of the current millisecond (about: a tick) need an order, so only they sit in the
- * heap, which fits the first cache however many events wait. The others lie unsorted in buckets: a
+ * Only the events of the current tick, a quarter of a millisecond, need an order, so only they sit
+ * in the heap, which fits the first cache however many events wait. The others lie unsorted in buckets: a
  * wheel holds the events whose ticks differ from the current one in that wheel's digit and in no
  * higher one. When the heap is empty, the first bucket of the lowest wheel in use is dealt out
  * again, to lower wheels and, for the tick that is current then, to the heap. An event is moved once
@@ -18,7 +18,7 @@
 
 enum {
     CHILDREN = 4,
-    TICK_BITS = 20, /* a tick is 2^20 ns */
+    TICK_BITS = 18, /* a tick is 2^18 ns */
     DIGIT_BITS = 8,
     BUCKETS = 1 << DIGIT_BITS,
     WHEELS = (64 - TICK_BITS + DIGIT_BITS - 1) / DIGIT_BITS,
@@ -61,6 +61,8 @@ struct queue {
     uint32_t *seqs;     /* next sequence number a source */
     chunk *free_chunks; /* kept for the next bucket */
     wheel wheels[WHEELS];
+    queue_soon soon; /* NULL: nobody wants to know */
+    void *soon_ctx;
 };
 
 queue *queue_new(uint64_t order_seed)
@@ -205,6 +207,15 @@ static void bucket_deal(queue *q, uint32_t digit, uint32_t bucket)
     }
 }
 
+static void announce(const queue *q)
+{
+    for (unsigned round = 0; round < QUEUE_ROUNDS; round++)
+        for (uint32_t i = 0; i < q->heap_count; i++) {
+            const entry *e = &q->heap[i];
+            q->soon(q->soon_ctx, round, &(sim_event){e->kind, e->target, e->arg});
+        }
+}
+
 /* Brings the earliest event into the heap, when there is any. */
 static void advance(queue *q)
 {
@@ -212,6 +223,7 @@ static void advance(queue *q)
         uint32_t digit = 0, bucket;
         while ((bucket = bucket_first(&q->wheels[digit])) == BUCKETS) digit++;
         bucket_deal(q, digit, bucket);
+        if (q->soon != NULL) announce(q);
     }
 }
 
@@ -250,6 +262,12 @@ pu_time queue_next(queue *q)
 {
     advance(q);
     return q->count == 0 ? PU_NEVER : q->heap[0].at;
+}
+
+void queue_on_soon(queue *q, queue_soon soon, void *ctx)
+{
+    q->soon = soon;
+    q->soon_ctx = ctx;
 }
 
 size_t queue_count(const queue *q)

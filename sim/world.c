@@ -64,6 +64,12 @@ static void deliver(void *ctx, pu_time now, uint32_t node, const pu_endpoint *lo
     if (local->port == HOST_PORT) host_datagram(&w->hosts[node], remote, bytes);
 }
 
+static void soon(void *ctx, unsigned round, const sim_event *event)
+{
+    const world *w = ctx;
+    host_soon(&w->hosts_share, w->hosts, round, event);
+}
+
 /* ---- boxes ---- */
 
 static uint32_t box_new(world *w, uint32_t node, uint32_t line, const nat_type *type,
@@ -231,6 +237,7 @@ static void share_init(world *w)
     rng order;
     rng_init(&order, w->seed, ORDER_PURPOSE);
     share->q = queue_new(rng_u64(&order));
+    queue_on_soon(share->q, soon, w);
     share->alloc = (pu_alloc){heap_resize, heap_new()};
     rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
     share->network =

@@ -2,6 +2,8 @@
  * which dispatch. */
 #include "sim/transport_model/tm_impl.h"
 
+#include "sim/ahead.h"
+
 enum { FIFO_FIRST_BYTES = 64, ORIGINS_SEED = 0x746d };
 
 /* ---- memory ---- */
@@ -277,6 +279,18 @@ void tm_rebound(tm *t, pu_time now)
         if (c == NULL || c->circuit || c->state != CONN_LIVE) continue;
         c->ping = true; /* the first packet from the new address tells the peer */
         tm_conn_touch(t, c);
+    }
+}
+
+void tm_soon(const tm *t, pu_handle handle, unsigned step)
+{
+    uint32_t slot = pu_handle_slot(handle);
+    if (step == 0) {
+        ahead(t, sizeof *t);
+    } else if (slot < t->conns.cap) {
+        const struct slot *s = &t->conns.at[slot];
+        if (step == 1) ahead(s, sizeof *s);
+        else if (s->object != NULL) ahead(s->object, sizeof(struct conn));
     }
 }
 

@@ -62,6 +62,10 @@ void tm_timer(tm *t, pu_time now, pu_handle conn);
  * new one. */
 void tm_rebound(tm *t, pu_time now);
 
+/* A call for conn is near: asks the caches for what it will read; steps 0, 1 and 2 follow each
+ * other. */
+void tm_soon(const tm *t, pu_handle conn, unsigned step);
+
 /* Bytes the transport holds, for the memory figure. */
 size_t tm_bytes(const tm *t);
 
