@@ -7,6 +7,7 @@
 #include "bench/bench.h"
 #include "bench/graph.h"
 
+#include "base/mem.h"
 #include "base/varint.h"
 #include "sim/host.h"
 #include "sim/mem.h"
@@ -119,7 +120,7 @@ static town *town_new(uint32_t nodes, uint32_t degree)
     rng_init(&r, seed, PURPOSE_GRAPH);
     t->edges = graph_new(&r, nodes, degree);
     t->edge_count = nodes * degree / 2;
-    t->hosts = sim_alloc(nodes * sizeof *t->hosts);
+    t->hosts = mem_new(&t->share.alloc, nodes * sizeof *t->hosts);
     for (uint32_t node = 0; node < nodes; node++) town_node(t, node, seed);
     return t;
 }
@@ -131,10 +132,10 @@ static void town_free(town *t)
     queue_free(t->share.q);
     pu_out_free(t->share.out);
     pu_peers_free(t->share.peers);
+    mem_free(&t->share.alloc, t->hosts, t->nodes * sizeof *t->hosts);
     heap_free(t->share.alloc.ctx);
     topo_free(t->sites);
     free(t->edges);
-    free(t->hosts);
     free(t);
 }
 

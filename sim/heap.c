@@ -61,11 +61,19 @@ void heap_free(heap *h)
     free(h);
 }
 
+/* Bytes on huge pages, rounded up to whole ones. */
+static void *huge_take(size_t bytes)
+{
+    bytes = (bytes + REGION_BYTES - 1) / REGION_BYTES * REGION_BYTES;
+    void *block = aligned_alloc(REGION_BYTES, bytes);
+    if (block == NULL) sim_no_memory(bytes);
+    (void)madvise(block, bytes, MADV_HUGEPAGE); /* a wish: without it the run is slower */
+    return block;
+}
+
 static void region_add(heap *h)
 {
-    region *r = aligned_alloc(REGION_BYTES, REGION_BYTES);
-    if (r == NULL) sim_no_memory(REGION_BYTES);
-    (void)madvise(r, REGION_BYTES, MADV_HUGEPAGE); /* a wish: without it the run is slower */
+    region *r = huge_take(REGION_BYTES);
     r->next = h->regions;
     h->regions = r;
     h->used = sizeof *r;
@@ -105,7 +113,8 @@ static void small_give(heap *h, void *old, size_t len)
 
 static void *take(heap *h, size_t len)
 {
-    return is_small(len) ? small_take(h, len) : sim_resize(NULL, len);
+    if (is_small(len)) return small_take(h, len);
+    return len < REGION_BYTES ? sim_resize(NULL, len) : huge_take(len);
 }
 
 static void give(heap *h, void *old, size_t len)
@@ -123,9 +132,10 @@ void *heap_resize(void *ctx, void *old, size_t old_len, size_t new_len)
         return NULL;
     }
     if (old == NULL) return take(h, new_len);
-    if (!is_small(old_len) && !is_small(new_len)) return sim_resize(old, new_len);
     if (is_small(old_len) && is_small(new_len) && class_of(old_len) == class_of(new_len))
         return old;
+    if (!is_small(old_len) && !is_small(new_len) && new_len < REGION_BYTES)
+        return sim_resize(old, new_len);
     void *block = take(h, new_len);
     memcpy(block, old, old_len < new_len ? old_len : new_len);
     give(h, old, old_len);

@@ -1,6 +1,7 @@
 /* Builds a run's network and hosts, see world.h. */
 #include "sim/world.h"
 
+#include "base/mem.h"
 #include "sim/dist.h"
 #include "sim/mem.h"
 
@@ -266,7 +267,7 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     w->hosts_share.hash_seed = options->hash_seed;
     w->hosts_share.never_reuses = options->never_reuses;
     share_init(w);
-    w->hosts = sim_alloc(s->node_count * sizeof *w->hosts);
+    w->hosts = mem_new(&w->hosts_share.alloc, s->node_count * sizeof *w->hosts);
     w->places = sim_alloc(s->node_count * sizeof *w->places);
     for (uint32_t node = 0; node < s->node_count; node++) place_node(w, node);
     for (uint32_t node = 0; node < s->node_count; node++) make_node(w, node);
@@ -283,10 +284,10 @@ void world_close(world *w)
     queue_free(w->hosts_share.q);
     pu_out_free(w->hosts_share.out);
     pu_peers_free(w->hosts_share.peers);
+    mem_free(&w->hosts_share.alloc, w->hosts, w->s->node_count * sizeof *w->hosts);
     heap_free(w->hosts_share.alloc.ctx);
     topo_free(w->sites);
     watch_close(&w->judge);
-    free(w->hosts);
     free(w->places);
     for (uint32_t i = 0; i < w->config_count; i++) free(w->configs[i]);
     free(w->configs);

@@ -14,8 +14,27 @@ typedef struct mix128 {
 /* Starts a hash; seed separates uses. */
 void mix_init(mix128 *m, uint64_t seed);
 
+/* Odd numbers without a pattern: 64 fractional bits of the square roots of 2 and 3, made odd. */
+#define MIX_ROOT_2 UINT64_C(0x6a09e667f3bcc909)
+#define MIX_ROOT_3 UINT64_C(0xbb67ae8584caa73b)
+
+/* One word into the state, without counting it. Here, since a trace is hashed word by word. */
+static inline void mix_step(mix128 *m, uint64_t word)
+{
+    m->a = (m->a ^ word) * MIX_ROOT_2;
+    m->a ^= m->a >> 32;
+    m->b = ((m->b << 23 | m->b >> 41) + m->a) * MIX_ROOT_3;
+    m->b ^= m->b >> 29;
+    m->a += m->b;
+}
+
 /* Adds one number. */
-void mix_u64(mix128 *m, uint64_t value);
+static inline void mix_u64(mix128 *m, uint64_t value)
+{
+    PU_ASSERT(m != NULL);
+    mix_step(m, value);
+    m->length++;
+}
 
 /* Adds len bytes, without their length: add it first where bytes could run together. */
 void mix_bytes(mix128 *m, const void *bytes, size_t len);
