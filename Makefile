@@ -69,7 +69,7 @@ test_src := $(addprefix tests/unit/, \
     wire_identify_test wire_relay_test wire_dcutr_test select_test \
     crypto_test multibase_test peer_id_test peers_test multiaddr_test addr_test \
     authorized_keys_test \
-    queue_test dist_test topo_test nat_test net_test net_send_test \
+    queue_test heap_test bench_test dist_test topo_test nat_test net_test net_send_test \
     quantity_test scenario_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test record_test)
 

@@ -20,11 +20,11 @@ typedef struct bench_machine {
 /* What `bench queue` measured. */
 typedef struct bench_queue {
     uint32_t pending;
-    uint64_t events;           /* in each run */
-    uint64_t events_per_s;     /* median of the runs */
-    uint64_t bare_heap_per_s;  /* the same with a bare 4-ary heap */
-    uint32_t runs;             /* of each, in turn */
-    uint64_t sum;              /* of all payloads: not for the reader, so that nobody skips them */
+    uint64_t events;          /* in each run */
+    uint64_t events_per_s;    /* median of the runs */
+    uint64_t bare_heap_per_s; /* the same with a bare 4-ary heap */
+    uint32_t runs;            /* of each, in turn */
+    uint64_t sum;             /* of all payloads: not for the reader, so that nobody skips them */
 } bench_queue;
 
 /* What `bench nodes` measured. */

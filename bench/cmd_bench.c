@@ -66,11 +66,11 @@ static int queue_bench(const wishes *w)
     bench_queue_run(&b, w->pending);
     uint64_t ratio = thousandths(b.bare_heap_per_s, b.events_per_s);
     if (w->is_json) {
-        json_t *result = json_pack(
-            "{s:s, s:s, s:I, s:I, s:I, s:o, s:I}", "schema", "peerup.bench/1", "what", "queue",
-            "pending", whole(b.pending), "events_per_s", whole(b.events_per_s),
-            "bare_heap_events_per_s", whole(b.bare_heap_per_s), "ratio_to_bare_heap",
-            json_real((double)ratio / 1000), "runs", whole(b.runs));
+        json_t *result =
+            json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:I}", "schema", "peerup.bench/1", "what",
+                      "queue", "pending", whole(b.pending), "events_per_s", whole(b.events_per_s),
+                      "bare_heap_events_per_s", whole(b.bare_heap_per_s), "ratio_to_bare_heap",
+                      json_real((double)ratio / 1000), "runs", whole(b.runs));
         sim_json_print(json_machine(result), stdout);
         return CLI_DONE;
     }
@@ -101,17 +101,16 @@ static json_t *json_nodes(const bench_nodes *b)
 {
     char hash[33];
     snprintf(hash, sizeof hash, "%016" PRIx64 "%016" PRIx64, b->hash[0], b->hash[1]);
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:s}",
-                     "schema", "peerup.bench/1", "what", "nodes", "nodes", whole(b->nodes),
-                     "degree", whole(b->degree), "node_steps", whole(b->steps),
-                     "node_steps_per_s", whole(per_second(b->steps, b->cpu_ns)), "events_per_s",
-                     whole(per_second(b->events, b->cpu_ns)), "cpu_seconds",
-                     sim_json_seconds(b->cpu_ns), "wall_seconds", sim_json_seconds(b->wall_ns),
-                     "setup_seconds", sim_json_seconds(b->setup_wall_ns), "bytes_per_node",
-                     whole(a_node(b, b->peak_bytes - b->base_bytes)), "node_bytes",
-                     whole(a_node(b, b->node_bytes)), "transport_bytes",
-                     whole(a_node(b, b->transport_bytes)), "nodes_of_wrong_degree",
-                     whole(b->wrong_degree), "trace_hash", hash);
+    return json_pack(
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:s}", "schema",
+        "peerup.bench/1", "what", "nodes", "nodes", whole(b->nodes), "degree", whole(b->degree),
+        "node_steps", whole(b->steps), "node_steps_per_s", whole(per_second(b->steps, b->cpu_ns)),
+        "events_per_s", whole(per_second(b->events, b->cpu_ns)), "cpu_seconds",
+        sim_json_seconds(b->cpu_ns), "wall_seconds", sim_json_seconds(b->wall_ns), "setup_seconds",
+        sim_json_seconds(b->setup_wall_ns), "bytes_per_node",
+        whole(a_node(b, b->peak_bytes - b->base_bytes)), "node_bytes",
+        whole(a_node(b, b->node_bytes)), "transport_bytes", whole(a_node(b, b->transport_bytes)),
+        "nodes_of_wrong_degree", whole(b->wrong_degree), "trace_hash", hash);
 }
 
 static void print_nodes(const bench_nodes *b)
@@ -189,7 +188,10 @@ static const option table[] = {
 };
 
 const cli_command cli_bench = {
-    "bench", "queue|nodes", "measures this build on this machine",
-    table,   sizeof table / sizeof table[0],
+    "bench",
+    "queue|nodes",
+    "measures this build on this machine",
+    table,
+    sizeof table / sizeof table[0],
     run,
 };

@@ -27,7 +27,7 @@ typedef struct host_world {
     pu_out *out;
     pu_time now;
     mix128 hash;
-    bool has_model_crypto; /* keys of hosts: the model's, which cost nothing to make */
+    bool has_model_crypto;           /* keys of hosts: the model's, which cost nothing to make */
     struct host_input *first, *last; /* the FIFO */
     recorder *tape;                  /* of one host's node; NULL: none */
     uint64_t hash_seed;              /* of the nodes' tables */
@@ -37,7 +37,8 @@ typedef struct host_world {
     void *ctx;                       /* handed to the watchers below */
     void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);  /* before the step */
     void (*saw_effect)(void *ctx, uint32_t host, const pu_ef *ef); /* before it is performed */
-    void (*saw_trace)(void *ctx, uint32_t host, const pu_trace *event); /* NULL: nodes trace nothing */
+    void (*saw_trace)(void *ctx, uint32_t host,
+                      const pu_trace *event); /* NULL: nodes trace nothing */
 } host_world;
 
 /* The node's key: real Ed25519, or the model's; the random stream is the simulation's. */
@@ -98,8 +99,7 @@ void host_moved(host *h);
 void host_drain(host_world *world, host *hosts);
 
 /* An event of the queue is near: asks the caches for what it will read. See queue_on_soon. */
-void host_soon(const host_world *world, const host *hosts, unsigned round,
-               const sim_event *event);
+void host_soon(const host_world *world, const host *hosts, unsigned round, const sim_event *event);
 
 /* Events of the queue, and datagrams of the network. Each leaves inputs in the FIFO. */
 void host_wake(host *h, pu_time at);

@@ -1,12 +1,12 @@
 /* sim/queue.c - the event queue: a small heap of what is near in front of wheels of what is far.
  *
  * Only the events of the current tick, a quarter of a millisecond, need an order, so only they sit
- * in the heap, which fits the first cache however many events wait. The others lie unsorted in buckets: a
- * wheel holds the events whose ticks differ from the current one in that wheel's digit and in no
- * higher one. When the heap is empty, the first bucket of the lowest wheel in use is dealt out
- * again, to lower wheels and, for the tick that is current then, to the heap. An event is moved once
- * a wheel at most, in the order of memory; a heap of a million events would miss the caches on every
- * level.
+ * in the heap, which fits the first cache however many events wait. The others lie unsorted in
+ * buckets: a wheel holds the events whose ticks differ from the current one in that wheel's digit
+ * and in no higher one. When the heap is empty, the first bucket of the lowest wheel in use is
+ * dealt out again, to lower wheels and, for the tick that is current then, to the heap. An event is
+ * moved once a wheel at most, in the order of memory; a heap of a million events would miss the
+ * caches on every level.
  *
  * The order of events is the heap's alone: buckets only say which tick comes first. Sources count
  * their own events, so the order is total without a counter that all of them share.

@@ -40,9 +40,9 @@ bool queue_pop(queue *q, pu_time *at, sim_event *event);
 /* Time of the first event, PU_NEVER when empty. */
 pu_time queue_next(queue *q);
 
-/* Called for events whose turn is near, in rounds 0 to QUEUE_ROUNDS - 1: each round sees all of them
- * before the next begins, so that a round may read what the one before it has asked the caches for.
- * Not every event is announced, their order says nothing, and nothing may change. */
+/* Called for events whose turn is near, in rounds 0 to QUEUE_ROUNDS - 1: each round sees all of
+ * them before the next begins, so that a round may read what the one before it has asked the caches
+ * for. Not every event is announced, their order says nothing, and nothing may change. */
 enum { QUEUE_ROUNDS = 6 };
 typedef void (*queue_soon)(void *ctx, unsigned round, const sim_event *event);
 void queue_on_soon(queue *q, queue_soon soon, void *ctx);

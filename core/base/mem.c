@@ -69,8 +69,7 @@ void mem_trim(const pu_alloc *alloc, void **array, uint32_t *cap, uint32_t count
     void *old;
     memcpy(&old, array, sizeof old);
     uint32_t narrower = count == 0 ? 0 : *cap / 2;
-    void *trimmed =
-        alloc->resize(alloc->ctx, old, *cap * element_bytes, narrower * element_bytes);
+    void *trimmed = alloc->resize(alloc->ctx, old, *cap * element_bytes, narrower * element_bytes);
     if (trimmed == NULL && narrower > 0) return; /* an allocator may refuse even that */
     memcpy(array, &trimmed, sizeof trimmed);
     *cap = narrower;

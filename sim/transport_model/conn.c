@@ -78,7 +78,8 @@ bool tm_conn_follow(tm *t, conn *c, const pu_endpoint *remote, const packet *p)
 static void hold_early(tm *t, conn *c, const packet *p)
 {
     uint8_t head[10];
-    if (c->circuit || c->dialler || fifo_len(c->rx) + sizeof head + p->frames.len > EARLY_MAX) return;
+    if (c->circuit || c->dialler || fifo_len(c->rx) + sizeof head + p->frames.len > EARLY_MAX)
+        return;
     if (c->state != CONN_HELLO && c->state != CONN_ASK_SECURED) return;
     store_be16(head, (uint16_t)p->frames.len);
     store_be64(head + 2, p->number);
@@ -294,8 +295,7 @@ static void end_one(tm *t, conn *c, uint32_t code)
         if (!s->carrier) tm_stream_down(t, s, PU_DOWN_LOST, code);
     }
     if (c->asked) give(t, &(pu_in){.kind = PU_IN_CONN_DOWN, .conn = c->handle, .code = code});
-    if (c->greeting != NULL && c->greeting->token != 0)
-        handshake_fail(t, c->greeting->token, code);
+    if (c->greeting != NULL && c->greeting->token != 0) handshake_fail(t, c->greeting->token, code);
     stream *outer = c->outer;
     bool bye = c->bye;
     tm_conn_free(t, c);
