@@ -29,15 +29,14 @@ enum {
 /* An event with what orders it. */
 typedef struct entry {
     uint64_t at;
-    uint32_t tie; /* the same for all events of one source at one time */
     uint32_t source;
     uint32_t seq; /* of the source */
-    enum sim_event_kind kind;
     uint64_t arg;
     uint32_t target;
+    enum sim_event_kind kind;
 } entry;
 
-_Static_assert(sizeof(entry) == 40, "most of a large simulation's events wait for seconds");
+_Static_assert(sizeof(entry) == 32, "most of a large simulation's events wait for seconds");
 
 /* Part of a bucket. */
 typedef struct chunk {
@@ -94,13 +93,20 @@ void queue_free(queue *q)
 
 /* ---- the heap ---- */
 
-static bool is_before(const entry *a, const entry *b)
+/* The same for all events of one source at one time. Computed when it is needed: hardly ever do two
+ * sources meet in one nanosecond. */
+static uint32_t tie_of(const queue *q, const entry *e)
+{
+    return (uint32_t)mix3(q->order_seed, e->source, e->at);
+}
+
+static bool is_before(const queue *q, const entry *a, const entry *b)
 {
     if (a->at != b->at) return a->at < b->at;
-    if (a->tie != b->tie) return a->tie < b->tie;
-    if (a->source != b->source) return a->source < b->source;
-    return b->seq - a->seq <=
-           INT32_MAX; /* right across a wrap: a source has fewer events than that waiting */
+    if (a->source == b->source) /* right across a wrap: fewer events than that wait a source */
+        return b->seq - a->seq <= INT32_MAX;
+    uint32_t tie_a = tie_of(q, a), tie_b = tie_of(q, b);
+    return tie_a != tie_b ? tie_a < tie_b : a->source < b->source;
 }
 
 static void heap_push(queue *q, const entry *e)
@@ -109,7 +115,7 @@ static void heap_push(queue *q, const entry *e)
     uint32_t index = q->heap_count++;
     while (index > 0) {
         uint32_t parent = (index - 1) / CHILDREN;
-        if (!is_before(e, &q->heap[parent])) break;
+        if (!is_before(q, e, &q->heap[parent])) break;
         q->heap[index] = q->heap[parent];
         index = parent;
     }
@@ -124,7 +130,7 @@ static uint32_t first_child(const queue *q, uint32_t index)
     uint32_t first = (uint32_t)from;
     uint32_t end = q->heap_count - first < CHILDREN ? q->heap_count : first + CHILDREN;
     for (uint32_t i = first + 1; i < end; i++) {
-        if (is_before(&q->heap[i], &q->heap[first])) first = i;
+        if (is_before(q, &q->heap[i], &q->heap[first])) first = i;
     }
     return first;
 }
@@ -137,7 +143,7 @@ static entry heap_pop(queue *q)
     uint32_t index = 0;
     for (;;) {
         uint32_t child = first_child(q, index);
-        if (child == index || !is_before(&q->heap[child], last)) break;
+        if (child == index || !is_before(q, &q->heap[child], last)) break;
         q->heap[index] = q->heap[child];
         index = child;
     }
@@ -236,7 +242,6 @@ void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event)
     q->seqs = sim_grow(q->seqs, &q->seqs_cap, source, sizeof *q->seqs);
     entry e = {
         .at = at,
-        .tie = (uint32_t)mix3(q->order_seed, source, at),
         .source = source,
         .seq = q->seqs[source]++,
         .kind = event->kind,

@@ -29,21 +29,6 @@ void mix_init(mix128 *m, uint64_t seed)
     mix_step(m, seed);
 }
 
-void mix_bytes(mix128 *m, const void *bytes, size_t len)
-{
-    PU_ASSERT(m != NULL);
-    PU_ASSERT(bytes != NULL || len == 0);
-    const uint8_t *at = bytes;
-    size_t left = len;
-    for (; left >= 8; at += 8, left -= 8) mix_step(m, load_le64(at));
-    if (left > 0) {
-        uint64_t tail = (uint64_t)left << 56; /* at most seven bytes, and in the eighth how many */
-        for (size_t i = 0; i < left; i++) tail |= (uint64_t)at[i] << (8 * i);
-        mix_step(m, tail);
-    }
-    m->length += len;
-}
-
 void mix_result(const mix128 *m, uint64_t out[2])
 {
     PU_ASSERT(m != NULL);

@@ -3,7 +3,7 @@
 #ifndef BASE_MIX_H
 #define BASE_MIX_H
 
-#include "peerup/base.h"
+#include "base/bytes.h"
 
 /* A running hash. Equal calls in equal order give equal results on every machine. */
 typedef struct mix128 {
@@ -37,7 +37,20 @@ static inline void mix_u64(mix128 *m, uint64_t value)
 }
 
 /* Adds len bytes, without their length: add it first where bytes could run together. */
-void mix_bytes(mix128 *m, const void *bytes, size_t len);
+static inline void mix_bytes(mix128 *m, const void *bytes, size_t len)
+{
+    PU_ASSERT(m != NULL);
+    PU_ASSERT(bytes != NULL || len == 0);
+    const uint8_t *at = bytes;
+    size_t left = len;
+    for (; left >= 8; at += 8, left -= 8) mix_step(m, load_le64(at));
+    if (left > 0) {
+        uint64_t tail = (uint64_t)left << 56; /* at most seven bytes, and in the eighth how many */
+        for (size_t i = 0; i < left; i++) tail |= (uint64_t)at[i] << (8 * i);
+        mix_step(m, tail);
+    }
+    m->length += len;
+}
 
 /* The result so far, in two words; m is not changed. */
 void mix_result(const mix128 *m, uint64_t out[2]);
