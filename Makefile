@@ -5,6 +5,7 @@
 #   make test             set-up, then every test that needs no network outside the machine
 #   make lint             set-up, then format, warnings, includes, symbols, sizes (tests/lint)
 #   make hash-matrix      one trace hash a seed, whatever the compiler and its options
+#   make bench            speed of the event queue and of nodes, memory of a node, on this machine
 #   make format           rewrites every C file in the style of .clang-format
 #   make install          into DESTDIR and PREFIX (/usr/local)
 #   make clean            removes build/; results in out/ stay
@@ -55,9 +56,12 @@ sim_src := \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_mix scenario_nats) \
     $(addprefix sim/,scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script yaml_doc yaml_parse yaml_set quantity suggest diag file) \
-    $(addprefix sim/,hash host watch check record recorder replay repro wall world script run) \
+    $(addprefix sim/,hash heap host watch check record recorder replay repro wall world script run) \
     $(addprefix sim/,cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm)
+
+# In the archive of the simulator: its command `bench`.
+bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue cmd_bench graph)
 
 test_src := $(addprefix tests/unit/, \
     main \
@@ -65,14 +69,14 @@ test_src := $(addprefix tests/unit/, \
     wire_identify_test wire_relay_test wire_dcutr_test select_test \
     crypto_test multibase_test peer_id_test peers_test multiaddr_test addr_test \
     authorized_keys_test \
-    queue_test dist_test topo_test nat_test net_test net_send_test \
+    queue_test heap_test bench_test dist_test topo_test nat_test net_test net_send_test \
     quantity_test scenario_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test record_test \
     steps_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     $(addprefix tests/lib/,steps_write chaos chaos_body)
 
-all_src := $(base_src) $(node_src) $(tracedb_src) $(sim_src) sim/main $(test_src)
+all_src := $(base_src) $(node_src) $(tracedb_src) $(sim_src) $(bench_src) sim/main $(test_src)
 
 # ---- flags -------------------------------------------------------------------------------------
 
@@ -128,7 +132,7 @@ objects = $(patsubst %,$(B)/%.o,$(1))
 archives := $(addprefix $(B)/,libpusim.a libtracedb.a libpunode.a libpubase.a)
 
 .PHONY: all unit packages test-packages FORCE
-all: $(B)/peerup-sim $(B)/libpeerup.a $(if $(filter build/release,$(B)),build/peerup-sim)
+all: $(B)/peerup-sim $(B)/peerup-sim-model $(B)/libpeerup.a $(if $(filter build/release,$(B)),build/peerup-sim)
 unit: $(B)/unit
 
 packages:
@@ -158,7 +162,7 @@ $(call objects,$(base_src) $(node_src)): $(B)/%.o: %.c $(B)/flags | packages
 	$(call say,CC,$<)
 	$(Q)$(CC) $(core_flags) -c -o $@ $<
 
-$(call objects,$(sim_src) sim/main): $(B)/%.o: %.c $(B)/flags | packages $(B)/sim/build_id.h
+$(call objects,$(sim_src) $(bench_src) sim/main): $(B)/%.o: %.c $(B)/flags | packages $(B)/sim/build_id.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(host_flags) -c -o $@ $<
@@ -183,7 +187,7 @@ $(call objects,$(test_src)): $(B)/%.o: %.c $(B)/flags build/vectors/made | packa
 $(B)/libpubase.a: $(call objects,$(base_src))
 $(B)/libpunode.a: $(call objects,$(node_src))
 $(B)/libtracedb.a: $(call objects,$(tracedb_src))
-$(B)/libpusim.a: $(call objects,$(sim_src))
+$(B)/libpusim.a: $(call objects,$(sim_src) $(bench_src))
 $(archives):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -194,6 +198,13 @@ $(B)/libpeerup.a: $(B)/libpubase.a $(B)/libpunode.a
 	$(Q)rm -f $@ && printf 'create %s\naddlib %s\naddlib %s\nsave\nend\n' $@ $^ | ar -M
 
 $(B)/peerup-sim: $(call objects,sim/main) $(archives)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $^ $(PKG_LIBS)
+
+# The same simulator linked with base and node only: it cannot call a byte of a real transport,
+# because none is there. Large simulations and benchmarks run with it.
+$(B)/peerup-sim-model: $(call objects,sim/main) $(addprefix $(B)/,libpusim.a libtracedb.a \
+    libpunode.a libpubase.a)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $^ $(PKG_LIBS)
 
@@ -214,7 +225,7 @@ build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* test
 # ---- commands ----------------------------------------------------------------------------------
 # Set-up may install what this file looks for, so what follows it is a second make.
 
-.PHONY: demo test check lint hash-matrix format sources install clean
+.PHONY: demo test check lint hash-matrix bench format sources install clean
 
 demo:
 	@.ci/setup demo
@@ -236,6 +247,13 @@ lint:
 hash-matrix:
 	@.ci/setup lint
 	@tests/hash_matrix.sh $(SEEDS)
+
+# A release build, whatever BUILD is: nothing else is worth measuring.
+bench:
+	@.ci/setup demo
+	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup-sim build/release/peerup-sim-model
+	build/release/peerup-sim-model bench queue --pending 1000000
+	build/release/peerup-sim-model bench nodes --nodes 100000 --degree 8
 
 format:
 	@.ci/setup lint

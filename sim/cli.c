@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const cli_command *const commands[] = {&cli_run, &cli_replay, &cli_report, &cli_lint,
-                                              &cli_version};
+static const cli_command *const commands[] = {&cli_run,  &cli_replay, &cli_report,
+                                              &cli_lint, &cli_bench,  &cli_version};
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 

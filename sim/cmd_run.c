@@ -97,7 +97,7 @@ static bool take(const cli_command *self, const options *o, request *q)
 {
     static const char *const logs[] = {"none", "summary", "events", "packets"};
     static const char *const kinds[] = {"auto", "plain", "none"};
-    static const char *const allocators[] = {"libc", "fresh"};
+    static const char *const allocators[] = {"heap", "fresh"};
     const char *name = o->which->name;
     uint32_t index = 0;
     if (strcmp(name, "seed") == 0) {
@@ -396,7 +396,7 @@ static const option table[] = {
     {"log", 0, "none|summary|events|packets", "what the database holds (summary); none: no file"},
     {"record", 0, "NODE", "writes DIR/NODE.rec, a recording of that node for `replay`"},
     {"hash-seed", 0, "N", "lays out hash tables otherwise: the trace hash must stay"},
-    {"allocator", 0, "libc|fresh", "fresh: no address comes twice: the trace hash must stay"},
+    {"allocator", 0, "heap|fresh", "fresh: no address comes twice: the trace hash must stay"},
     {"json", 0, NULL, "one JSON object: peerup.run/1, with --seeds peerup.runs/1"},
     {"progress", 0, "auto|plain|none",
      "on standard error, after two seconds (auto: a terminal only)"},

@@ -28,6 +28,10 @@ static uint64_t scale(uint64_t value, uint64_t times, uint64_t by)
 uint64_t dist_jitter(rng *r, uint64_t spread_ns)
 {
     PU_ASSERT(spread_ns <= UINT64_MAX / 4);
+    if (spread_ns == 0) {
+        rng_skip(r); /* the draw is the same whatever the spread: what follows must not shift */
+        return 0;
+    }
     uint64_t draw = rng_u64(r);
     uint32_t step = (uint32_t)(draw >> 58);
     uint64_t fraction = draw & ((1u << FRACTION_BITS) - 1);

@@ -1,9 +1,12 @@
 /* A simulated machine, see host.h. */
 #include "sim/host.h"
 
+#include "sim/ahead.h"
 #include "sim/mem.h"
 
 #include <stdlib.h>
+
+enum { NODE_HEAD_BYTES = 512 }; /* of a node: most of what every step reads first */
 
 struct host_input {
     struct host_input *next;
@@ -47,9 +50,7 @@ static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
     world->live_bytes += new_len;
     world->live_bytes -= old_len;
     if (world->never_reuses) return resize_anew(world, old, old_len, new_len);
-    if (new_len > 0) return sim_resize(old, new_len);
-    free(old);
-    return NULL;
+    return heap_resize(world->alloc.ctx, old, old_len, new_len);
 }
 
 static void seeded_random(void *ctx, uint8_t *out, size_t len)
@@ -94,14 +95,15 @@ enum seed_use { SEED_KEY = 1, SEED_RANDOM, SEED_NODE, SEED_TRANSPORT };
 void host_init(host *h, host_world *world, uint32_t index, const pu_config *config,
                const uint8_t run_seed[32])
 {
-    *h = (host){.world = world, .index = index, .config = *config, .armed = PU_NEVER};
+    *h = (host){.world = world, .index = index, .config = config, .armed = PU_NEVER};
     uint8_t key_seed[32];
     rng_derive(key_seed, run_seed, index, SEED_KEY);
     rng_derive(h->key.seed, run_seed, index, SEED_RANDOM);
     rng_derive(h->seed, run_seed, index, SEED_NODE);
     rng_derive(h->transport_seed, run_seed, index, SEED_TRANSPORT);
     rng_init(&h->key.random, h->key.seed, 0);
-    if (pu_crypto_real_init(&h->crypto, &h->key.real, key_seed) != PU_OK)
+    if (world->has_model_crypto) pu_crypto_model_init(&h->crypto, &h->key.of.model, key_seed);
+    else if (pu_crypto_real_init(&h->crypto, &h->key.of.real, key_seed) != PU_OK)
         sim_fatal("libsodium cannot be initialised");
     h->crypto.ctx = &h->key;
     h->crypto.random = seeded_random;
@@ -115,11 +117,11 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
         .crypto = &h->crypto,
         .alloc = {resize, world},
         .hash_seed = world->hash_seed,
-        .trace = on_trace,
+        .trace = world->saw_trace != NULL ? on_trace : NULL,
         .trace_ctx = h,
         .trace_mask = PU_TRACE_ALL,
     };
-    h->callbacks = (tm_host){h, on_tm_input, on_tm_send, on_tm_wake, on_tm_local};
+    h->callbacks = (tm_host){h, &world->alloc, on_tm_input, on_tm_send, on_tm_wake, on_tm_local};
 }
 
 void host_close(host *h)
@@ -127,9 +129,9 @@ void host_close(host *h)
     if (h->is_running) {
         tm_free(h->transport);
         pu_node_close(h->node);
-        resize(h->world, h->mem, pu_node_size(&h->config), 0);
+        resize(h->world, h->mem, pu_node_size(h->config), 0);
     }
-    pu_crypto_real_close(&h->key.real);
+    if (!h->world->has_model_crypto) pu_crypto_real_close(&h->key.of.real);
     pu_peers_release(h->world->peers, h->peer);
 }
 
@@ -141,15 +143,15 @@ static void input_clock(host *h)
 void host_start(host *h)
 {
     PU_ASSERT(!h->is_running);
-    h->mem = resize(h->world, NULL, 0, pu_node_size(&h->config));
-    pu_record_node began = {.config = h->config, .now = h->world->now};
+    h->mem = resize(h->world, NULL, 0, pu_node_size(h->config));
+    pu_record_node began = {.config = *h->config, .now = h->world->now};
     memcpy(began.seed, h->seed, sizeof began.seed);
     h->crypto.public_key(h->crypto.ctx, began.key);
     if (recorder_is_of(h->world->tape, h->index))
         recorder_begin(h->world->tape, &began, &h->crypto);
-    int err = pu_node_init(&h->node, h->mem, &h->config, &h->env, h->seed, h->world->now);
+    int err = pu_node_init(&h->node, h->mem, h->config, &h->env, h->seed, h->world->now);
     if (err != PU_OK) sim_fatal("a node cannot be made: a parameter is outside its range");
-    h->transport = tm_new(&h->config, &h->id, &h->callbacks, h->transport_seed);
+    h->transport = tm_new(h->config, &h->id, &h->callbacks, h->transport_seed);
     h->is_running = true;
     input_clock(h);
 }
@@ -189,9 +191,15 @@ void host_moved(host *h)
 
 /* ---- inputs ---- */
 
+static size_t input_bytes(const pu_in *in)
+{
+    return sizeof(struct host_input) + in->peer.len + in->body.len;
+}
+
 void host_input(host *h, const pu_in *in)
 {
-    struct host_input *i = sim_alloc(sizeof *i + in->peer.len + in->body.len);
+    host_world *w = h->world;
+    struct host_input *i = heap_resize(w->alloc.ctx, NULL, 0, input_bytes(in));
     i->next = NULL;
     i->host = h->index;
     i->in = *in;
@@ -199,7 +207,6 @@ void host_input(host *h, const pu_in *in)
     if (in->body.len > 0) memcpy(i->bytes + in->peer.len, in->body.base, in->body.len);
     i->in.peer.base = i->bytes;
     i->in.body.base = i->bytes + in->peer.len;
-    host_world *w = h->world;
     if (w->last != NULL) w->last->next = i;
     else w->first = i;
     w->last = i;
@@ -272,11 +279,29 @@ void host_drain(host_world *w, host *hosts)
         w->first = i->next;
         if (w->first == NULL) w->last = NULL;
         if (w->first == NULL || w->first->host != h->index) arm(h);
-        free(i);
+        heap_resize(w->alloc.ctx, i, input_bytes(&i->in), 0);
     }
 }
 
 /* ---- events ---- */
+
+/* A datagram's host is known two rounds later than a timer's. */
+void host_soon(const host_world *w, const host *hosts, unsigned round, const sim_event *e)
+{
+    if (e->kind == SIM_EV_SCRIPT) return;
+    bool is_datagram = e->kind == SIM_EV_ARRIVE || e->kind == SIM_EV_DELIVER;
+    uint32_t target = is_datagram ? net_soon(w->network, round, e) : e->target;
+    if (target == NET_NONE) return;
+    const host *h = &hosts[target];
+    unsigned step = is_datagram ? round - 2 : round;
+    if (step == 0) {
+        ahead(h, sizeof *h);
+    } else if (h->is_running && step <= 3) {
+        pu_handle conn = e->kind == SIM_EV_CONN ? e->arg : 0;
+        tm_soon(h->transport, conn, step - 1);
+        if (step == 1 && e->kind != SIM_EV_CONN) ahead(h->node, NODE_HEAD_BYTES);
+    }
+}
 
 void host_wake(host *h, pu_time at)
 {

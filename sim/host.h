@@ -8,6 +8,7 @@
 #define SIM_HOST_H
 
 #include "sim/hash.h"
+#include "sim/heap.h"
 #include "sim/recorder.h"
 #include "sim/transport_model/tm.h"
 
@@ -21,10 +22,12 @@ struct host_input; /* one waiting input */
 typedef struct host_world {
     queue *q;
     net *network;
+    pu_alloc alloc; /* a heap's, for what hosts and transports hold */
     pu_peers *peers;
     pu_out *out;
     pu_time now;
     mix128 hash;
+    bool has_model_crypto;           /* keys of hosts: the model's, which cost nothing to make */
     struct host_input *first, *last; /* the FIFO */
     recorder *tape;                  /* of one host's node; NULL: none */
     uint64_t hash_seed;              /* of the nodes' tables */
@@ -34,12 +37,16 @@ typedef struct host_world {
     void *ctx;                       /* handed to the watchers below */
     void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);  /* before the step */
     void (*saw_effect)(void *ctx, uint32_t host, const pu_ef *ef); /* before it is performed */
-    void (*saw_trace)(void *ctx, uint32_t host, const pu_trace *event);
+    void (*saw_trace)(void *ctx, uint32_t host,
+                      const pu_trace *event); /* NULL: nodes trace nothing */
 } host_world;
 
-/* The node's key: real Ed25519; the random stream is the simulation's. */
+/* The node's key: real Ed25519, or the model's; the random stream is the simulation's. */
 typedef struct host_key {
-    pu_crypto_real real; /* first: the real functions get a host_key as their context */
+    union {
+        pu_crypto_real real;
+        pu_crypto_model model;
+    } of; /* first: the functions of either get a host_key as their context */
     uint8_t seed[32];
     rng random;
 } host_key;
@@ -48,7 +55,7 @@ typedef struct host {
     host_world *world;
     uint32_t index; /* in the run, and in the network */
     bool is_running;
-    pu_config config;
+    const pu_config *config; /* borrowed; hosts of a run share theirs */
     host_key key;
     pu_crypto crypto;
     pu_env env;
@@ -65,8 +72,8 @@ typedef struct host {
     pu_token last_token; /* of commands */
 } host;
 
-/* Sets up identity and seeds; the node does not exist yet. h must not move afterwards. Aborts
- * without memory. */
+/* Sets up identity and seeds; the node does not exist yet. config is kept until host_close. h must
+ * not move afterwards. Aborts without memory. */
 void host_init(host *h, host_world *world, uint32_t index, const pu_config *config,
                const uint8_t run_seed[32]);
 void host_close(host *h);
@@ -90,6 +97,9 @@ void host_moved(host *h);
 
 /* Empties the FIFO and arms timers: at the end of every event. */
 void host_drain(host_world *world, host *hosts);
+
+/* An event of the queue is near: asks the caches for what it will read. See queue_on_soon. */
+void host_soon(const host_world *world, const host *hosts, unsigned round, const sim_event *event);
 
 /* Events of the queue, and datagrams of the network. Each leaves inputs in the FIFO. */
 void host_wake(host *h, pu_time at);

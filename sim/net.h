@@ -123,6 +123,10 @@ bool net_public_view(const net *n, pu_time now, uint32_t host, uint16_t port,
 void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoint *to,
               pu_span bytes, enum net_kind kind);
 
+/* SIM_EV_ARRIVE or SIM_EV_DELIVER is near: asks the caches for what it will read, in rounds 0 to 2;
+ * from round 2 on returns the host it may be for, NET_NONE before and when it is for a box. */
+uint32_t net_soon(const net *n, unsigned round, const sim_event *event);
+
 /* Handles SIM_EV_ARRIVE and SIM_EV_DELIVER. */
 void net_event(net *n, pu_time now, const sim_event *event);
 

@@ -8,6 +8,7 @@
 #include "sim/net_impl.h"
 
 #include "base/bytes.h"
+#include "sim/ahead.h"
 #include "sim/dist.h"
 #include "sim/mem.h"
 
@@ -187,6 +188,18 @@ void net_event(net *n, pu_time now, const sim_event *event)
         PU_ASSERT(event->kind == SIM_EV_DELIVER);
         deliver(n, now, event->target);
     }
+}
+
+uint32_t net_soon(const net *n, unsigned round, const sim_event *event)
+{
+    const datagram *d = &n->slab[event->target];
+    if (round == 0) ahead(d, sizeof *d);
+    if (round == 1) ahead(d->bytes, d->len < AHEAD_LINE_BYTES ? d->len : AHEAD_LINE_BYTES);
+    if (round < 2) return NET_NONE;
+    member m = way_entry(n, d);
+    if (m == 0 || member_is_box(m)) return NET_NONE;
+    if (round == 2) ahead(&n->hosts[member_index(m)], sizeof(net_host));
+    return member_index(m);
 }
 
 size_t net_in_flight(const net *n)

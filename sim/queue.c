@@ -1,156 +1,278 @@
-/* sim/queue.c - the event queue: a 4-ary heap of 24-byte keys beside a slab of payloads.
+/* sim/queue.c - the event queue: a small heap of what is near in front of wheels of what is far.
  *
- * Keys move, payloads stay: four children of a key sit in two cache lines. Sources count their own
- * events, so the order is total without a counter that all of them share.
+ * Only the events of the current tick, a quarter of a millisecond, need an order, so only they sit
+ * in the heap, which fits the first cache however many events wait. The others lie unsorted in
+ * buckets: a wheel holds the events whose ticks differ from the current one in that wheel's digit
+ * and in no higher one. When the heap is empty, the first bucket of the lowest wheel in use is
+ * dealt out again, to lower wheels and, for the tick that is current then, to the heap. An event is
+ * moved once a wheel at most, in the order of memory; a heap of a million events would miss the
+ * caches on every level.
+ *
+ * The order of events is the heap's alone: buckets only say which tick comes first. Sources count
+ * their own events, so the order is total without a counter that all of them share.
  */
 #include "sim/queue.h"
 
 #include "base/mix.h"
 #include "sim/mem.h"
 
-enum { CHILDREN = 4 };
+enum {
+    CHILDREN = 4,
+    TICK_BITS = 18, /* a tick is 2^18 ns */
+    DIGIT_BITS = 8,
+    BUCKETS = 1 << DIGIT_BITS,
+    WHEELS = (64 - TICK_BITS + DIGIT_BITS - 1) / DIGIT_BITS,
+    CHUNK_ENTRIES = 24 /* events that a bucket allocates at once */
+};
 #define SOURCES_MAX (UINT32_C(1) << 28)
-#define NO_SLOT UINT32_MAX
 
-/* What orders an event, and where its payload is. */
-typedef struct key {
+/* An event with what orders it. */
+typedef struct entry {
     uint64_t at;
-    uint32_t tie; /* the same for all events of one source at one time */
     uint32_t source;
-    uint32_t seq;  /* of the source */
-    uint32_t slot; /* in the slab */
-} key;
+    uint32_t seq; /* of the source */
+    uint64_t arg;
+    uint32_t target;
+    enum sim_event_kind kind;
+} entry;
 
-_Static_assert(sizeof(key) == 24, "the heap is most of the queue's memory traffic");
+_Static_assert(sizeof(entry) == 32, "most of a large simulation's events wait for seconds");
+
+/* Part of a bucket. */
+typedef struct chunk {
+    struct chunk *next; /* the part filled before it */
+    uint32_t count;
+    entry entries[CHUNK_ENTRIES];
+} chunk;
+
+typedef struct wheel {
+    chunk *buckets[BUCKETS];     /* owned */
+    uint64_t used[BUCKETS / 64]; /* bit i: bucket i is not empty */
+} wheel;
 
 struct queue {
     uint64_t order_seed;
-    key *heap;       /* count used of heap_cap */
-    sim_event *slab; /* slab_used ever used of slab_cap */
-    uint32_t *seqs;  /* next sequence number a source */
-    uint32_t count, heap_cap;
-    uint32_t slab_used, slab_cap;
-    uint32_t free_slot; /* the slot freed last, NO_SLOT when none; a free slot's target is the next
-                           one */
+    uint64_t tick; /* the current one: events up to it are in the heap, all others in wheels */
+    size_t count;
+    entry *heap; /* heap_count used of heap_cap */
+    uint32_t heap_count, heap_cap;
     uint32_t seqs_cap;
+    uint32_t *seqs;     /* next sequence number a source */
+    chunk *free_chunks; /* kept for the next bucket */
+    wheel wheels[WHEELS];
+    queue_soon soon; /* NULL: nobody wants to know */
+    void *soon_ctx;
 };
 
 queue *queue_new(uint64_t order_seed)
 {
     queue *q = sim_alloc(sizeof *q);
     q->order_seed = order_seed;
-    q->free_slot = NO_SLOT;
     return q;
+}
+
+static void chunks_free(chunk *c)
+{
+    while (c != NULL) {
+        chunk *next = c->next;
+        free(c);
+        c = next;
+    }
 }
 
 void queue_free(queue *q)
 {
     if (q == NULL) return;
+    for (uint32_t w = 0; w < WHEELS; w++)
+        for (uint32_t b = 0; b < BUCKETS; b++) chunks_free(q->wheels[w].buckets[b]);
+    chunks_free(q->free_chunks);
     free(q->heap);
-    free(q->slab);
     free(q->seqs);
     free(q);
 }
 
-static bool is_before(const key *a, const key *b)
+/* ---- the heap ---- */
+
+/* The same for all events of one source at one time. Computed when it is needed: hardly ever do two
+ * sources meet in one nanosecond. */
+static uint32_t tie_of(const queue *q, const entry *e)
+{
+    return (uint32_t)mix3(q->order_seed, e->source, e->at);
+}
+
+static bool is_before(const queue *q, const entry *a, const entry *b)
 {
     if (a->at != b->at) return a->at < b->at;
-    if (a->tie != b->tie) return a->tie < b->tie;
-    if (a->source != b->source) return a->source < b->source;
-    return b->seq - a->seq <=
-           INT32_MAX; /* right across a wrap: a source has fewer events than that waiting */
+    if (a->source == b->source) /* right across a wrap: fewer events than that wait a source */
+        return b->seq - a->seq <= INT32_MAX;
+    uint32_t tie_a = tie_of(q, a), tie_b = tie_of(q, b);
+    return tie_a != tie_b ? tie_a < tie_b : a->source < b->source;
 }
 
-static uint32_t slot_take(queue *q, const sim_event *event)
+static void heap_push(queue *q, const entry *e)
 {
-    uint32_t slot = q->free_slot;
-    if (slot != NO_SLOT) {
-        q->free_slot = q->slab[slot].target;
-    } else {
-        slot = q->slab_used++;
-        q->slab = sim_grow(q->slab, &q->slab_cap, slot, sizeof *q->slab);
-    }
-    q->slab[slot] = *event;
-    return slot;
-}
-
-static sim_event slot_give(queue *q, uint32_t slot)
-{
-    PU_ASSERT(slot < q->slab_used);
-    sim_event event = q->slab[slot];
-    q->slab[slot] = (sim_event){.target = q->free_slot};
-    q->free_slot = slot;
-    return event;
-}
-
-/* Puts k into the hole at index and moves it towards the root. */
-static void sift_up(queue *q, uint32_t index, key k)
-{
+    q->heap = sim_grow(q->heap, &q->heap_cap, q->heap_count, sizeof *q->heap);
+    uint32_t index = q->heap_count++;
     while (index > 0) {
         uint32_t parent = (index - 1) / CHILDREN;
-        if (!is_before(&k, &q->heap[parent])) break;
+        if (!is_before(q, e, &q->heap[parent])) break;
         q->heap[index] = q->heap[parent];
         index = parent;
     }
-    q->heap[index] = k;
+    q->heap[index] = *e;
 }
 
 /* The earliest child of index; index itself when it has none. */
 static uint32_t first_child(const queue *q, uint32_t index)
 {
     uint64_t from = (uint64_t)index * CHILDREN + 1;
-    if (from >= q->count) return index;
+    if (from >= q->heap_count) return index;
     uint32_t first = (uint32_t)from;
-    uint32_t end = q->count - first < CHILDREN ? q->count : first + CHILDREN;
+    uint32_t end = q->heap_count - first < CHILDREN ? q->heap_count : first + CHILDREN;
     for (uint32_t i = first + 1; i < end; i++) {
-        if (is_before(&q->heap[i], &q->heap[first])) first = i;
+        if (is_before(q, &q->heap[i], &q->heap[first])) first = i;
     }
     return first;
 }
 
-/* Puts k into the hole at the root and moves it towards the leaves. */
-static void sift_down(queue *q, key k)
+static entry heap_pop(queue *q)
 {
+    PU_ASSERT(q->heap_count > 0);
+    entry first = q->heap[0];
+    const entry *last = &q->heap[--q->heap_count];
     uint32_t index = 0;
     for (;;) {
         uint32_t child = first_child(q, index);
-        if (child == index || !is_before(&q->heap[child], &k)) break;
+        if (child == index || !is_before(q, &q->heap[child], last)) break;
         q->heap[index] = q->heap[child];
         index = child;
     }
-    q->heap[index] = k;
+    q->heap[index] = *last;
+    return first;
 }
+
+/* ---- the wheels ---- */
+
+static chunk *chunk_take(queue *q)
+{
+    chunk *c = q->free_chunks;
+    if (c == NULL) return sim_alloc(sizeof *c);
+    q->free_chunks = c->next;
+    c->count = 0;
+    return c;
+}
+
+static void bucket_put(queue *q, wheel *w, uint32_t bucket, const entry *e)
+{
+    chunk *c = w->buckets[bucket];
+    if (c == NULL || c->count == CHUNK_ENTRIES) {
+        chunk *fresh = chunk_take(q);
+        fresh->next = c;
+        w->buckets[bucket] = c = fresh;
+        w->used[bucket / 64] |= UINT64_C(1) << bucket % 64;
+    }
+    c->entries[c->count++] = *e;
+}
+
+/* Puts e where it belongs as long as q->tick is the current tick. */
+static void put(queue *q, const entry *e)
+{
+    uint64_t tick = e->at >> TICK_BITS;
+    if (tick <= q->tick) {
+        heap_push(q, e);
+        return;
+    }
+    uint32_t digit = (63 - (uint32_t)__builtin_clzll(tick ^ q->tick)) / DIGIT_BITS;
+    bucket_put(q, &q->wheels[digit], (uint32_t)(tick >> digit * DIGIT_BITS) % BUCKETS, e);
+}
+
+/* The first bucket in use; BUCKETS: there is none. */
+static uint32_t bucket_first(const wheel *w)
+{
+    for (uint32_t i = 0; i < BUCKETS / 64; i++)
+        if (w->used[i] != 0) return i * 64 + (uint32_t)__builtin_ctzll(w->used[i]);
+    return BUCKETS;
+}
+
+/* Makes the first tick of that bucket the current one and deals its events out again. */
+static void bucket_deal(queue *q, uint32_t digit, uint32_t bucket)
+{
+    wheel *w = &q->wheels[digit];
+    chunk *c = w->buckets[bucket];
+    w->buckets[bucket] = NULL;
+    w->used[bucket / 64] &= ~(UINT64_C(1) << bucket % 64);
+    uint32_t shift = digit * DIGIT_BITS;
+    uint64_t above = q->tick >> shift >> DIGIT_BITS; /* in two steps: 64 at once is too far */
+    q->tick = (above << DIGIT_BITS | bucket) << shift;
+    while (c != NULL) {
+        for (uint32_t i = 0; i < c->count; i++) put(q, &c->entries[i]);
+        chunk *next = c->next;
+        c->next = q->free_chunks;
+        q->free_chunks = c;
+        c = next;
+    }
+}
+
+static void announce(const queue *q)
+{
+    for (unsigned round = 0; round < QUEUE_ROUNDS; round++)
+        for (uint32_t i = 0; i < q->heap_count; i++) {
+            const entry *e = &q->heap[i];
+            q->soon(q->soon_ctx, round, &(sim_event){e->kind, e->target, e->arg});
+        }
+}
+
+/* Brings the earliest event into the heap, when there is any. */
+static void advance(queue *q)
+{
+    while (q->heap_count == 0 && q->count > 0) {
+        uint32_t digit = 0, bucket;
+        while ((bucket = bucket_first(&q->wheels[digit])) == BUCKETS) digit++;
+        bucket_deal(q, digit, bucket);
+        if (q->soon != NULL) announce(q);
+    }
+}
+
+/* ---- the queue ---- */
 
 void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event)
 {
     PU_ASSERT(at != PU_NEVER);
     PU_ASSERT(source < SOURCES_MAX);
     q->seqs = sim_grow(q->seqs, &q->seqs_cap, source, sizeof *q->seqs);
-    q->heap = sim_grow(q->heap, &q->heap_cap, q->count, sizeof *q->heap);
-    key k = {
+    entry e = {
         .at = at,
-        .tie = (uint32_t)mix3(q->order_seed, source, at),
         .source = source,
         .seq = q->seqs[source]++,
-        .slot = slot_take(q, event),
+        .kind = event->kind,
+        .arg = event->arg,
+        .target = event->target,
     };
-    sift_up(q, q->count++, k);
+    put(q, &e);
+    q->count++;
 }
 
 bool queue_pop(queue *q, pu_time *at, sim_event *event)
 {
+    advance(q);
     if (q->count == 0) return false;
-    key first = q->heap[0];
+    entry first = heap_pop(q);
     q->count--;
-    if (q->count > 0) sift_down(q, q->heap[q->count]);
     *at = first.at;
-    *event = slot_give(q, first.slot);
+    *event = (sim_event){first.kind, first.target, first.arg};
     return true;
 }
 
-pu_time queue_next(const queue *q)
+pu_time queue_next(queue *q)
 {
+    advance(q);
     return q->count == 0 ? PU_NEVER : q->heap[0].at;
+}
+
+void queue_on_soon(queue *q, queue_soon soon, void *ctx)
+{
+    q->soon = soon;
+    q->soon_ctx = ctx;
 }
 
 size_t queue_count(const queue *q)

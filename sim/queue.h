@@ -2,8 +2,8 @@
  *
  * The tie is a mix of the order seed, the source and the time, so that no source is always first at
  * one instant, and no global counter exists: what one source schedules never shifts another's
- * order. A 4-ary heap of 24-byte keys beside a slab of payloads; other structures may take its
- * place behind this interface.
+ * order. How events wait is behind this interface (queue.c): no time says anything about cost, and
+ * any time may be pushed at any moment.
  */
 #ifndef SIM_QUEUE_H
 #define SIM_QUEUE_H
@@ -38,7 +38,14 @@ void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event);
 bool queue_pop(queue *q, pu_time *at, sim_event *event);
 
 /* Time of the first event, PU_NEVER when empty. */
-pu_time queue_next(const queue *q);
+pu_time queue_next(queue *q);
+
+/* Called for events whose turn is near, in rounds 0 to QUEUE_ROUNDS - 1: each round sees all of
+ * them before the next begins, so that a round may read what the one before it has asked the caches
+ * for. Not every event is announced, their order says nothing, and nothing may change. */
+enum { QUEUE_ROUNDS = 6 };
+typedef void (*queue_soon)(void *ctx, unsigned round, const sim_event *event);
+void queue_on_soon(queue *q, queue_soon soon, void *ctx);
 
 /* Events that wait. */
 size_t queue_count(const queue *q);

@@ -1,6 +1,7 @@
 /* Builds a run's network and hosts, see world.h. */
 #include "sim/world.h"
 
+#include "base/mem.h"
 #include "sim/dist.h"
 #include "sim/mem.h"
 
@@ -62,6 +63,12 @@ static void deliver(void *ctx, pu_time now, uint32_t node, const pu_endpoint *lo
     world *w = ctx;
     PU_ASSERT(now == w->hosts_share.now);
     if (local->port == HOST_PORT) host_datagram(&w->hosts[node], remote, bytes);
+}
+
+static void soon(void *ctx, unsigned round, const sim_event *event)
+{
+    const world *w = ctx;
+    host_soon(&w->hosts_share, w->hosts, round, event);
 }
 
 /* ---- boxes ---- */
@@ -164,6 +171,26 @@ static void settings_apply(pu_config *config, const scenario_setting *settings, 
     }
 }
 
+static bool is_same_config(const pu_config *a, const pu_config *b)
+{
+    const pu_config_info *info;
+    for (size_t i = 0; (info = pu_config_at(i)) != NULL; i++)
+        if (pu_config_get(a, info) != pu_config_get(b, info)) return false;
+    return true;
+}
+
+/* The run's one copy of that configuration: most nodes of a run have the same. */
+static const pu_config *share_config(world *w, const pu_config *config)
+{
+    for (uint32_t i = w->config_count; i-- > 0;)
+        if (is_same_config(w->configs[i], config)) return w->configs[i];
+    pu_config *kept = sim_alloc(sizeof *kept);
+    *kept = *config;
+    w->configs = sim_grow(w->configs, &w->config_cap, w->config_count, sizeof *w->configs);
+    w->configs[w->config_count++] = kept;
+    return kept;
+}
+
 static void make_node(world *w, uint32_t node)
 {
     const scenario_node *n = &w->s->nodes[node];
@@ -173,7 +200,7 @@ static void make_node(world *w, uint32_t node)
     settings_apply(&config, n->settings, n->setting_count);
     if (n->is_relay) config.relay_server = 1;
     host *h = &w->hosts[node];
-    host_init(h, &w->hosts_share, node, &config, w->seed);
+    host_init(h, &w->hosts_share, node, share_config(w, &config), w->seed);
     uint32_t had = w->node_of_peer_count;
     w->node_of_peer =
         sim_grow(w->node_of_peer, &w->node_of_peer_count, h->peer, sizeof *w->node_of_peer);
@@ -211,6 +238,8 @@ static void share_init(world *w)
     rng order;
     rng_init(&order, w->seed, ORDER_PURPOSE);
     share->q = queue_new(rng_u64(&order));
+    queue_on_soon(share->q, soon, w);
+    share->alloc = (pu_alloc){heap_resize, heap_new()};
     rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
     share->network =
         net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver});
@@ -238,7 +267,7 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     w->hosts_share.hash_seed = options->hash_seed;
     w->hosts_share.never_reuses = options->never_reuses;
     share_init(w);
-    w->hosts = sim_alloc(s->node_count * sizeof *w->hosts);
+    w->hosts = mem_new(&w->hosts_share.alloc, s->node_count * sizeof *w->hosts);
     w->places = sim_alloc(s->node_count * sizeof *w->places);
     for (uint32_t node = 0; node < s->node_count; node++) place_node(w, node);
     for (uint32_t node = 0; node < s->node_count; node++) make_node(w, node);
@@ -255,10 +284,13 @@ void world_close(world *w)
     queue_free(w->hosts_share.q);
     pu_out_free(w->hosts_share.out);
     pu_peers_free(w->hosts_share.peers);
+    mem_free(&w->hosts_share.alloc, w->hosts, w->s->node_count * sizeof *w->hosts);
+    heap_free(w->hosts_share.alloc.ctx);
     topo_free(w->sites);
     watch_close(&w->judge);
-    free(w->hosts);
     free(w->places);
+    for (uint32_t i = 0; i < w->config_count; i++) free(w->configs[i]);
+    free(w->configs);
     free(w->node_of_peer);
     free(w->box_owner);
     free(w->box_nat);

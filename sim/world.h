@@ -51,6 +51,8 @@ typedef struct world {
     host_world hosts_share;
     host *hosts;         /* by node */
     world_place *places; /* by node */
+    pu_config **configs; /* owned, each of them too; the different ones of this run */
+    uint32_t config_count, config_cap;
     uint32_t *node_of_peer;
     uint32_t node_of_peer_count;
     uint32_t *box_owner, *box_nat;

@@ -2,7 +2,8 @@
 #include "base/mem.h"
 
 enum {
-    GROW_FIRST_ELEMENTS = 4, /* an array's first size */
+    GROW_FIRST_ELEMENTS = 1, /* an array's first size: most tables of most nodes hold one or two */
+    TRIM_SHARE = 4,          /* an array with at most a quarter in use is halved */
     BYTES_FIRST = 64         /* a byte block's first size */
 };
 
@@ -56,6 +57,22 @@ bool mem_grow(const pu_alloc *alloc, void **array, uint32_t *cap, uint32_t count
     memcpy(array, &grown, sizeof grown);
     *cap = wider;
     return true;
+}
+
+void mem_trim(const pu_alloc *alloc, void **array, uint32_t *cap, uint32_t count,
+              size_t element_bytes)
+{
+    PU_ASSERT(array != NULL);
+    PU_ASSERT(count <= *cap);
+    PU_ASSERT(element_bytes > 0);
+    if (*cap == 0 || count > *cap / TRIM_SHARE) return;
+    void *old;
+    memcpy(&old, array, sizeof old);
+    uint32_t narrower = count == 0 ? 0 : *cap / 2;
+    void *trimmed = alloc->resize(alloc->ctx, old, *cap * element_bytes, narrower * element_bytes);
+    if (trimmed == NULL && narrower > 0) return; /* an allocator may refuse even that */
+    memcpy(array, &trimmed, sizeof trimmed);
+    *cap = narrower;
 }
 
 bool mem_bytes_append(const pu_alloc *alloc, mem_bytes *b, pu_span bytes, uint32_t max)

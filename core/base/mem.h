@@ -11,9 +11,14 @@ void *mem_new(const pu_alloc *alloc, size_t size);
 void mem_free(const pu_alloc *alloc, void *block, size_t size);
 
 /* Makes room for one more element in an array of *cap elements of which count are used: doubles
- * from 4 up to max. New elements are zeroed. False: count is max already, or no memory; the array
+ * from 1 up to max. New elements are zeroed. False: count is max already, or no memory; the array
  * is as it was. */
 bool mem_grow(const pu_alloc *alloc, void **array, uint32_t *cap, uint32_t count, uint32_t max,
+              size_t element_bytes);
+
+/* Gives memory back when at most a quarter of the *cap elements, the first count, is used: an empty
+ * array is freed, any other halved. The array may move. */
+void mem_trim(const pu_alloc *alloc, void **array, uint32_t *cap, uint32_t count,
               size_t element_bytes);
 
 /* Bytes that wait: owned by the holder, never longer than the limit that each append names. Zero is

@@ -8,32 +8,17 @@
 
 #include "base/bytes.h"
 
-/* Odd numbers without a pattern: 64 fractional bits of the square roots of 2, 3, 5, 7, made odd. */
-#define ROOT_2 UINT64_C(0x6a09e667f3bcc909)
-#define ROOT_3 UINT64_C(0xbb67ae8584caa73b)
+/* Odd numbers without a pattern: 64 fractional bits of the square roots of 5 and 7, made odd; those
+ * of 2 and 3 are in the header. */
 #define ROOT_5 UINT64_C(0x3c6ef372fe94f82b)
 #define ROOT_7 UINT64_C(0xa54ff53a5f1d36f1)
-
-static uint64_t rotate(uint64_t v, unsigned by)
-{
-    return v << by | v >> (64 - by);
-}
-
-static void absorb(mix128 *m, uint64_t word)
-{
-    m->a = (m->a ^ word) * ROOT_2;
-    m->a ^= m->a >> 32;
-    m->b = (rotate(m->b, 23) + m->a) * ROOT_3;
-    m->b ^= m->b >> 29;
-    m->a += m->b;
-}
 
 /* Spreads a change of any bit over the whole word; no two words become one. */
 static uint64_t spread(uint64_t v)
 {
     v = (v ^ v >> 31) * ROOT_5;
     v = (v ^ v >> 29) * ROOT_7;
-    v = (v ^ v >> 33) * ROOT_2;
+    v = (v ^ v >> 33) * MIX_ROOT_2;
     return v ^ v >> 32;
 }
 
@@ -41,29 +26,7 @@ void mix_init(mix128 *m, uint64_t seed)
 {
     PU_ASSERT(m != NULL);
     *m = (mix128){.a = ROOT_5, .b = ROOT_7, .length = 0};
-    absorb(m, seed);
-}
-
-void mix_u64(mix128 *m, uint64_t value)
-{
-    PU_ASSERT(m != NULL);
-    absorb(m, value);
-    m->length++;
-}
-
-void mix_bytes(mix128 *m, const void *bytes, size_t len)
-{
-    PU_ASSERT(m != NULL);
-    PU_ASSERT(bytes != NULL || len == 0);
-    const uint8_t *at = bytes;
-    size_t left = len;
-    for (; left >= 8; at += 8, left -= 8) absorb(m, load_le64(at));
-    if (left > 0) {
-        uint64_t tail = (uint64_t)left << 56; /* at most seven bytes, and in the eighth how many */
-        for (size_t i = 0; i < left; i++) tail |= (uint64_t)at[i] << (8 * i);
-        absorb(m, tail);
-    }
-    m->length += len;
+    mix_step(m, seed);
 }
 
 void mix_result(const mix128 *m, uint64_t out[2])
@@ -71,7 +34,7 @@ void mix_result(const mix128 *m, uint64_t out[2])
     PU_ASSERT(m != NULL);
     PU_ASSERT(out != NULL);
     mix128 end = *m;
-    absorb(&end, m->length);
+    mix_step(&end, m->length);
     uint64_t a = spread(end.a);
     uint64_t b = spread(end.b + a);
     out[0] = spread(a + b);

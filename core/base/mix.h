@@ -3,7 +3,7 @@
 #ifndef BASE_MIX_H
 #define BASE_MIX_H
 
-#include "peerup/base.h"
+#include "base/bytes.h"
 
 /* A running hash. Equal calls in equal order give equal results on every machine. */
 typedef struct mix128 {
@@ -14,11 +14,43 @@ typedef struct mix128 {
 /* Starts a hash; seed separates uses. */
 void mix_init(mix128 *m, uint64_t seed);
 
+/* Odd numbers without a pattern: 64 fractional bits of the square roots of 2 and 3, made odd. */
+#define MIX_ROOT_2 UINT64_C(0x6a09e667f3bcc909)
+#define MIX_ROOT_3 UINT64_C(0xbb67ae8584caa73b)
+
+/* One word into the state, without counting it. Here, since a trace is hashed word by word. */
+static inline void mix_step(mix128 *m, uint64_t word)
+{
+    m->a = (m->a ^ word) * MIX_ROOT_2;
+    m->a ^= m->a >> 32;
+    m->b = ((m->b << 23 | m->b >> 41) + m->a) * MIX_ROOT_3;
+    m->b ^= m->b >> 29;
+    m->a += m->b;
+}
+
 /* Adds one number. */
-void mix_u64(mix128 *m, uint64_t value);
+static inline void mix_u64(mix128 *m, uint64_t value)
+{
+    PU_ASSERT(m != NULL);
+    mix_step(m, value);
+    m->length++;
+}
 
 /* Adds len bytes, without their length: add it first where bytes could run together. */
-void mix_bytes(mix128 *m, const void *bytes, size_t len);
+static inline void mix_bytes(mix128 *m, const void *bytes, size_t len)
+{
+    PU_ASSERT(m != NULL);
+    PU_ASSERT(bytes != NULL || len == 0);
+    const uint8_t *at = bytes;
+    size_t left = len;
+    for (; left >= 8; at += 8, left -= 8) mix_step(m, load_le64(at));
+    if (left > 0) {
+        uint64_t tail = (uint64_t)left << 56; /* at most seven bytes, and in the eighth how many */
+        for (size_t i = 0; i < left; i++) tail |= (uint64_t)at[i] << (8 * i);
+        mix_step(m, tail);
+    }
+    m->length += len;
+}
 
 /* The result so far, in two words; m is not changed. */
 void mix_result(const mix128 *m, uint64_t out[2]);

@@ -21,6 +21,9 @@ void rng_init(rng *r, const uint8_t seed[32], uint32_t purpose);
 /* The next 64 bits. */
 uint64_t rng_u64(rng *r);
 
+/* Passes over one draw: 64 bits that nobody needs and nobody computes. */
+void rng_skip(rng *r);
+
 /* A whole number in [0, below), without bias; below must not be 0. */
 uint64_t rng_below(rng *r, uint64_t below);
 

@@ -42,13 +42,13 @@ static bool is_needed(const pu_node *n, const known_peer *k)
 /* Makes room in a full table: the oldest entry that nobody needs goes. */
 static bool make_room(pu_node *n)
 {
-    if (n->known_count < n->config.book_peers_max) return true;
+    if (n->known_count < n->config->book_peers_max) return true;
     for (uint32_t i = 0; i < n->known_count; i++)
         if (!is_needed(n, &n->known[i])) {
             book_forget(n, n->known[i].peer);
             return true;
         }
-    return !ctx_at_limit(n, "book_peers_max", n->known_count, n->config.book_peers_max);
+    return !ctx_at_limit(n, "book_peers_max", n->known_count, n->config->book_peers_max);
 }
 
 static known_peer *find_or_add(pu_node *n, pu_peer peer)
@@ -57,7 +57,7 @@ static known_peer *find_or_add(pu_node *n, pu_peer peer)
     if (k != NULL) return k;
     if (!make_room(n)) return NULL;
     if (!mem_grow(ctx_alloc(n), (void **)&n->known, &n->known_cap, n->known_count,
-                  (uint32_t)n->config.book_peers_max, sizeof(known_peer)) ||
+                  (uint32_t)n->config->book_peers_max, sizeof(known_peer)) ||
         !imap_put(&n->known_index, peer, n->known_count))
         return NULL;
     pu_peers_retain(n->env->peers, peer);
@@ -77,7 +77,7 @@ static bool addr_same(const known_addr *a, const known_addr *b)
  * or no memory. */
 static known_addr *addr_place(pu_node *n, known_peer *k)
 {
-    uint32_t max = (uint32_t)n->config.book_addrs_max;
+    uint32_t max = (uint32_t)n->config->book_addrs_max;
     if (k->addr_count < max) {
         if (!mem_grow(ctx_alloc(n), (void **)&k->addrs, &k->addr_cap, k->addr_count, max,
                       sizeof(known_addr)))

@@ -206,6 +206,21 @@ static void run_about_peer(pu_node *n, const pu_in *in)
     ctx_peer_drop(n, peer);
 }
 
+/* The configuration that belongs to this node alone: a copy of the host's, made when it first
+ * changes. NULL: no memory. */
+static pu_config *config_own(pu_node *n)
+{
+    if (n->config_own != NULL) return n->config_own;
+    n->config_own = mem_new(ctx_alloc(n), sizeof(pu_config));
+    if (n->config_own == NULL) {
+        ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, sizeof(pu_config), 0, span_of(NULL, 0));
+        return NULL;
+    }
+    *n->config_own = *n->config;
+    n->config = n->config_own;
+    return n->config_own;
+}
+
 /* "name=value": value in decimal, in the unit of the list. */
 static uint32_t run_set(pu_node *n, pu_span body)
 {
@@ -219,7 +234,9 @@ static uint32_t run_set(pu_node *n, pu_span body)
         if (digit > 9 || value > (UINT64_MAX - digit) / 10) return PU_CODE_INVALID;
         value = value * 10 + digit;
     }
-    if (pu_config_set(&n->config, name, value) != PU_OK) return PU_CODE_INVALID;
+    pu_config *own = config_own(n);
+    if (own == NULL) return PU_CODE_NO_MEMORY;
+    if (pu_config_set(own, name, value) != PU_OK) return PU_CODE_INVALID;
     gater_enforce(n); /* gating may be on now */
     return PU_CODE_OK;
 }

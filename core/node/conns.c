@@ -91,10 +91,10 @@ static pu_handle best_handle(pu_node *n, pu_peer peer)
 static conn *conn_new(pu_node *n, pu_handle handle)
 {
     uint32_t slot = pu_handle_slot(handle);
-    PU_ASSERT(slot < n->config.conns_max);
+    PU_ASSERT(slot < n->config->conns_max);
     while (slot >= n->conn_cap)
         if (!mem_grow(ctx_alloc(n), (void **)&n->conns, &n->conn_cap, n->conn_cap,
-                      (uint32_t)n->config.conns_max, sizeof(conn))) {
+                      (uint32_t)n->config->conns_max, sizeof(conn))) {
             ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, sizeof(conn), 0, span_of(NULL, 0));
             return NULL;
         }
@@ -160,9 +160,9 @@ static void ask_secured(pu_node *n, const pu_in *in)
 {
     conn *c = conn_find(n, in->conn);
     bool is_relayed = (in->flags & PU_RELAYED) != 0;
-    bool has_room =
-        c != NULL || (!ctx_at_limit(n, "conns_max", n->conn_count, n->config.conns_max) &&
-                      !ctx_at_limit(n, "handshakes_max", n->asked_count, n->config.handshakes_max));
+    bool has_room = c != NULL ||
+                    (!ctx_at_limit(n, "conns_max", n->conn_count, n->config->conns_max) &&
+                     !ctx_at_limit(n, "handshakes_max", n->asked_count, n->config->handshakes_max));
     if (c == NULL && has_room) c = conn_new(n, in->conn);
     if (c == NULL) {
         verdict(n, in->conn, PU_CODE_RESOURCE);
@@ -251,7 +251,7 @@ static void spare_relayed(pu_node *n, const conn *direct)
     uint32_t cursor = 0;
     for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
         if (c->peer == direct->peer && (c->flags & PU_RELAYED) != 0 && !c->doomed)
-            ctx_timer(n, TIMER_CONN, c->handle, ctx_after(n, n->config.spare_ns));
+            ctx_timer(n, TIMER_CONN, c->handle, ctx_after(n, n->config->spare_ns));
 }
 
 void conn_confirmed(pu_node *n, conn *c)
@@ -294,7 +294,7 @@ void ctx_hangup(pu_node *n, conn *c, uint32_t code)
     c->state = CONN_CLOSING;
     ctx_timer(n, TIMER_CONN, c->handle, PU_NEVER);
     bool is_lost = code == PU_CODE_ADDRESS_GONE || code == PU_CODE_LOST;
-    hangup_handle(n, c->handle, code, is_lost ? 0 : n->config.hangup_ns);
+    hangup_handle(n, c->handle, code, is_lost ? 0 : n->config->hangup_ns);
     tell_best(n, c->peer, was);
 }
 
@@ -318,7 +318,7 @@ void conn_end_timer(pu_node *n, uint64_t handle)
     }
     if (ctx_conn_direct(n, c->peer) == NULL)
         return; /* the better one went: this one is needed again */
-    if (c->stream_count > 0) ctx_timer(n, TIMER_CONN, handle, ctx_after(n, n->config.spare_ns));
+    if (c->stream_count > 0) ctx_timer(n, TIMER_CONN, handle, ctx_after(n, n->config->spare_ns));
     else ctx_hangup(n, c, PU_CODE_SUPPLANTED);
 }
 

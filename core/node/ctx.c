@@ -19,7 +19,7 @@ uint64_t ctx_unix_s(const pu_node *n)
 
 const pu_config *ctx_config(const pu_node *n)
 {
-    return &n->config;
+    return n->config;
 }
 
 const pu_env *ctx_env(const pu_node *n)

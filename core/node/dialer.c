@@ -29,10 +29,10 @@ uint32_t want_add(pu_node *n, pu_peer peer, bool keep)
     if (w != NULL) {
         w->keep |= keep;
     } else {
-        if (ctx_at_limit(n, "wanted_max", n->want_count, n->config.wanted_max))
+        if (ctx_at_limit(n, "wanted_max", n->want_count, n->config->wanted_max))
             return PU_CODE_RESOURCE;
         if (!mem_grow(ctx_alloc(n), (void **)&n->wants, &n->want_cap, n->want_count,
-                      (uint32_t)n->config.wanted_max, sizeof(want)))
+                      (uint32_t)n->config->wanted_max, sizeof(want)))
             return PU_CODE_NO_MEMORY;
         pu_peers_retain(n->env->peers, peer);
         w = &n->wants[n->want_count++];
@@ -72,7 +72,7 @@ static void plan_circuit(pu_node *n, pu_peer peer, pu_peer via)
 
 static bool plan_has_room(const pu_node *n, pu_peer peer)
 {
-    return legs_of_peer(n, peer) < n->config.dial_legs_max;
+    return legs_of_peer(n, peer) < n->config->dial_legs_max;
 }
 
 /* Whether a circuit address may be tried: peers must not make us connect to a relay of their
@@ -103,7 +103,7 @@ static void plan(pu_node *n, pu_peer peer)
     for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
         if (k->addrs[i].via == 0 && self_can_dial(n, k->addrs[i].transport))
             plan_direct(n, peer, &k->addrs[i]);
-    if (!plan_has_room(n, peer) && n->config.dial_legs_max > 1) {
+    if (!plan_has_room(n, peer) && n->config->dial_legs_max > 1) {
         leg *last = &n->legs[n->leg_count - 1];
         PU_ASSERT(last->peer == peer && last->state == LEG_PLANNED);
         leg spared = *last;
@@ -157,8 +157,8 @@ void dialer_retry_timer(pu_node *n, uint64_t peer)
 static uint64_t pause_ns(pu_node *n, uint32_t failures)
 {
     uint32_t shift = failures < BACKOFF_SHIFT_MAX ? failures : BACKOFF_SHIFT_MAX;
-    uint64_t pause = n->config.backoff_least_ns << shift;
-    if (pause > n->config.backoff_most_ns) pause = n->config.backoff_most_ns;
+    uint64_t pause = n->config->backoff_least_ns << shift;
+    if (pause > n->config->backoff_most_ns) pause = n->config->backoff_most_ns;
     return rng_between(ctx_rng(n, RNG_DIAL), pause - pause / 4, pause + pause / 4);
 }
 

@@ -15,17 +15,17 @@ static bool is_current(const pu_node *n, const authorised *a)
 bool ctx_is_authorised(const pu_node *n, pu_peer peer)
 {
     if (!n->is_started) return false; /* nobody is, before the first TICK */
-    if (n->config.gating == 0) return true;
+    if (n->config->gating == 0) return true;
     const authorised *a = peer != 0 ? find(n, peer) : NULL;
     return a != NULL && is_current(n, a);
 }
 
 static int add(pu_node *n, pu_peer peer, uint64_t expires_s)
 {
-    if (ctx_at_limit(n, "authorised_max", n->authorised_count, n->config.authorised_max))
+    if (ctx_at_limit(n, "authorised_max", n->authorised_count, n->config->authorised_max))
         return PU_CODE_RESOURCE;
     if (!mem_grow(ctx_alloc(n), (void **)&n->authorised, &n->authorised_cap, n->authorised_count,
-                  (uint32_t)n->config.authorised_max, sizeof(authorised)) ||
+                  (uint32_t)n->config->authorised_max, sizeof(authorised)) ||
         !imap_put(&n->authorised_index, peer, n->authorised_count))
         return PU_CODE_NO_MEMORY;
     n->authorised[n->authorised_count++] = (authorised){peer, expires_s};

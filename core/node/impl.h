@@ -102,8 +102,8 @@ enum {
 };
 
 struct pu_node {
-    const pu_config *config_given; /* kept; the working copy is config, which COMMAND SET changes */
-    pu_config config;
+    const pu_config *config; /* the host's, until COMMAND SET changes a value: then config_own */
+    pu_config *config_own;   /* owned; NULL: nothing was changed */
     const pu_env *env;
     pu_out *out;     /* the step's list; NULL between steps */
     const pu_in *in; /* the step's input */
@@ -139,8 +139,8 @@ struct pu_node {
     pending_command *commands;
     uint32_t command_cap, command_count;
 
-    local_addr locals[LOCAL_ADDRS_MAX];
-    uint32_t local_count;
+    local_addr *locals;
+    uint32_t local_cap, local_count;
     pu_token *upgrades; /* inbound ones that the host has not answered */
     uint32_t upgrade_cap, upgrade_count;
 

@@ -27,7 +27,7 @@ uint32_t legs_of_peer(const pu_node *n, pu_peer peer)
 
 leg *leg_add(pu_node *n, pu_peer peer)
 {
-    uint32_t max = (uint32_t)(n->config.wanted_max * n->config.dial_legs_max) + PUNCH_LEGS_MAX;
+    uint32_t max = (uint32_t)(n->config->wanted_max * n->config->dial_legs_max) + PUNCH_LEGS_MAX;
     if (!mem_grow(ctx_alloc(n), (void **)&n->legs, &n->leg_cap, n->leg_count, max, sizeof(leg))) {
         ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, peer, sizeof(leg), 0, span_of(NULL, 0));
         return NULL;
@@ -85,7 +85,7 @@ static void trace_leg(pu_node *n, enum pu_trace_code code, const leg *l, uint64_
 static uint64_t direct_deadline_ns(const pu_node *n, const pu_endpoint *remote)
 {
     bool is_local = pu_endpoint_scope(remote) != PU_SCOPE_GLOBAL;
-    return is_local ? n->config.dial_local_ns : n->config.dial_ns;
+    return is_local ? n->config->dial_local_ns : n->config->dial_ns;
 }
 
 static void dial_effect(pu_node *n, const leg *l)
@@ -121,7 +121,7 @@ static void leg_start(pu_node *n, leg *l)
     if (was_planned) {
         l->start_at = n->now;
         l->deadline =
-            ctx_after(n, l->via == 0 ? direct_deadline_ns(n, &l->remote) : n->config.dial_ns);
+            ctx_after(n, l->via == 0 ? direct_deadline_ns(n, &l->remote) : n->config->dial_ns);
         trace_leg(n, PU_TR_DIAL_START, l, l->via != 0, true);
     }
     if (l->via != 0) {

@@ -22,14 +22,14 @@ static uint32_t inbound_from_block(const pu_node *n, const pu_endpoint *remote)
 
 bool limits_allow_inbound(pu_node *n, const pu_endpoint *remote)
 {
-    return !ctx_at_limit(n, "conns_max", n->conn_count, n->config.conns_max) &&
-           !ctx_at_limit(n, "handshakes_max", n->asked_count, n->config.handshakes_max) &&
+    return !ctx_at_limit(n, "conns_max", n->conn_count, n->config->conns_max) &&
+           !ctx_at_limit(n, "handshakes_max", n->asked_count, n->config->handshakes_max) &&
            !ctx_at_limit(n, "conns_per_ip_max", inbound_from_block(n, remote),
-                         n->config.conns_per_ip_max);
+                         n->config->conns_per_ip_max);
 }
 
 bool limits_allow_peer(pu_node *n, pu_peer peer)
 {
     return !ctx_at_limit(n, "conns_per_peer_max", conns_of_peer(n, peer),
-                         n->config.conns_per_peer_max);
+                         n->config->conns_per_peer_max);
 }

@@ -25,8 +25,7 @@ int pu_node_init(pu_node **node, void *mem, const pu_config *config, const pu_en
     if (!config_in_range(config)) return PU_ERANGE;
     pu_node *n = mem;
     memset(n, 0, sizeof *n);
-    n->config_given = config;
-    n->config = *config;
+    n->config = config;
     n->env = env;
     n->now = now;
     memcpy(n->seed, seed, sizeof n->seed);
@@ -75,6 +74,8 @@ void pu_node_close(pu_node *n)
     mem_free(alloc, n->authorised, n->authorised_cap * sizeof(authorised));
     mem_free(alloc, n->upgrades, n->upgrade_cap * sizeof(pu_token));
     mem_free(alloc, n->commands, n->command_cap * sizeof(pending_command));
+    mem_free(alloc, n->config_own, sizeof(pu_config));
+    mem_free(alloc, n->locals, n->local_cap * sizeof(local_addr));
 }
 
 pu_time pu_node_deadline(const pu_node *n, const char **why)
@@ -97,7 +98,7 @@ typedef struct target {
 
 static int check_stream_up(const pu_node *n, const pu_in *in)
 {
-    if (pu_handle_slot(in->stream) >= n->config.streams_max || pu_handle_ordinal(in->stream) == 0)
+    if (pu_handle_slot(in->stream) >= n->config->streams_max || pu_handle_ordinal(in->stream) == 0)
         return PU_ERANGE;
     bool taken = pu_handle_slot(in->stream) < n->stream_cap &&
                  n->streams[pu_handle_slot(in->stream)].handle != 0;
@@ -106,7 +107,7 @@ static int check_stream_up(const pu_node *n, const pu_in *in)
 
 static int check_new_conn(pu_node *n, const pu_in *in)
 {
-    if (pu_handle_slot(in->conn) >= n->config.conns_max || pu_handle_ordinal(in->conn) == 0)
+    if (pu_handle_slot(in->conn) >= n->config->conns_max || pu_handle_ordinal(in->conn) == 0)
         return PU_ERANGE;
     if (in->kind == PU_IN_CONN_UP || in->what == PU_ASK_SECURED) {
         pu_peer_id id;
@@ -179,7 +180,7 @@ static void tick(pu_node *n)
 {
     if (!n->is_started) {
         n->is_started = true;
-        ctx_trace(n, PU_TR_NODE_START, NULL, NULL, 0, n->config.conns_max, 0, span_of(NULL, 0));
+        ctx_trace(n, PU_TR_NODE_START, NULL, NULL, 0, n->config->conns_max, 0, span_of(NULL, 0));
         self_announce(n);
         wants_begin_all(n);
     }
@@ -225,6 +226,28 @@ static void dispatch(pu_node *n, const pu_in *in, target t)
     }
 }
 
+/* Slots above the last stream in use; only where a stream has gone is anything to be found. */
+static void streams_trim(pu_node *n)
+{
+    uint32_t used = n->stream_cap;
+    while (used > 0 && n->streams[used - 1].phase == STREAM_FREE) used--;
+    mem_trim(ctx_alloc(n), (void **)&n->streams, &n->stream_cap, used, sizeof(stream));
+}
+
+/* What a burst needed is given back once the step is over and nobody points into the tables: a node
+ * at rest holds little more than its connections. */
+static void tables_trim(pu_node *n, bool stream_has_gone)
+{
+    const pu_alloc *alloc = ctx_alloc(n);
+    if (stream_has_gone) streams_trim(n);
+    mem_trim(alloc, (void **)&n->openings, &n->opening_cap, n->opening_count, sizeof(opening));
+    mem_trim(alloc, (void **)&n->timers, &n->timer_cap, n->timer_count, sizeof(timer));
+    mem_trim(alloc, (void **)&n->legs, &n->leg_cap, n->leg_count, sizeof(leg));
+    mem_trim(alloc, (void **)&n->wants, &n->want_cap, n->want_count, sizeof(want));
+    mem_trim(alloc, (void **)&n->commands, &n->command_cap, n->command_count,
+             sizeof(pending_command));
+}
+
 int pu_node_step(pu_node *n, const pu_in *in, pu_out *out)
 {
     PU_ASSERT(n->out == NULL);
@@ -236,7 +259,9 @@ int pu_node_step(pu_node *n, const pu_in *in, pu_out *out)
     n->now = in->now;
     n->in = in;
     n->out = out;
+    uint32_t streams = n->stream_count;
     dispatch(n, in, t);
+    tables_trim(n, n->stream_count < streams);
     n->out = NULL;
     n->in = NULL;
     return PU_OK;

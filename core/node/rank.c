@@ -20,12 +20,12 @@ void rank_legs(pu_node *n, pu_peer peer)
 {
     pu_time direct_at = n->now;
     pu_time circuit_at =
-        ctx_after(n, planned_direct(n, peer) > 0 ? n->config.dial_relay_delay_ns : 0);
+        ctx_after(n, planned_direct(n, peer) > 0 ? n->config->dial_relay_delay_ns : 0);
     for (uint32_t i = 0; i < n->leg_count; i++) {
         leg *l = &n->legs[i];
         if (l->peer != peer || l->state != LEG_PLANNED) continue;
         pu_time *at = l->via == 0 ? &direct_at : &circuit_at;
         l->start_at = *at;
-        *at += n->config.dial_stagger_ns;
+        *at += n->config->dial_stagger_ns;
     }
 }

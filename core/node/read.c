@@ -51,12 +51,12 @@ bool pu_node_read_limits(const pu_node *n, uint32_t *cursor, pu_limit_row *row)
 {
     PU_ASSERT(n->out == NULL);
     const pu_limit_row rows[] = {
-        {"conns_max", n->conn_count, n->config.conns_max},
-        {"handshakes_max", n->asked_count, n->config.handshakes_max},
-        {"streams_max", n->stream_count, n->config.streams_max},
-        {"authorised_max", n->authorised_count, n->config.authorised_max},
-        {"book_peers_max", n->known_count, n->config.book_peers_max},
-        {"wanted_max", n->want_count, n->config.wanted_max},
+        {"conns_max", n->conn_count, n->config->conns_max},
+        {"handshakes_max", n->asked_count, n->config->handshakes_max},
+        {"streams_max", n->stream_count, n->config->streams_max},
+        {"authorised_max", n->authorised_count, n->config->authorised_max},
+        {"book_peers_max", n->known_count, n->config->book_peers_max},
+        {"wanted_max", n->want_count, n->config->wanted_max},
     };
     if (*cursor >= sizeof rows / sizeof rows[0]) return false;
     *row = rows[(*cursor)++];

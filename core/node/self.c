@@ -65,6 +65,11 @@ void self_addr(pu_node *n, const pu_in *in)
             pu_endpoint_equal(&n->locals[i].endpoint, &in->local))
             return;
     if (ctx_at_limit(n, "local addresses", n->local_count, LOCAL_ADDRS_MAX)) return;
+    if (!mem_grow(ctx_alloc(n), (void **)&n->locals, &n->local_cap, n->local_count, LOCAL_ADDRS_MAX,
+                  sizeof(local_addr))) {
+        ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, sizeof(local_addr), 0, span_of(NULL, 0));
+        return;
+    }
     local_addr *a = &n->locals[n->local_count++];
     *a = (local_addr){in->local, in->transport, in->socket, (in->flags & PU_LISTEN) != 0};
     trace_endpoint(n, PU_TR_ADDRESS_UP, &a->endpoint);

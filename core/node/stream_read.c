@@ -23,9 +23,9 @@ static void grant(pu_node *n, stream *s, uint64_t more)
 static void widen_room(pu_node *n, stream *s)
 {
     uint64_t consumed = s->received - s->in.len;
-    uint64_t room = consumed + n->config.stream_window_bytes;
-    if (s->fin_seen || room < s->room_in + n->config.stream_window_bytes / 2) return;
-    grant(n, s, n->config.stream_window_bytes);
+    uint64_t room = consumed + n->config->stream_window_bytes;
+    if (s->fin_seen || room < s->room_in + n->config->stream_window_bytes / 2) return;
+    grant(n, s, n->config->stream_window_bytes);
 }
 
 void ctx_stream_grant(pu_node *n, stream *s, uint64_t more)
@@ -69,7 +69,7 @@ static void agreed(pu_node *n, stream *s)
     s->phase = STREAM_OPEN;
     uint64_t life = 0;
     if (proto->deadline != 0)
-        memcpy(&life, (const uint8_t *)&n->config + proto->deadline, sizeof life);
+        memcpy(&life, (const uint8_t *)n->config + proto->deadline, sizeof life);
     ctx_timer(n, TIMER_STREAM, s->handle, life != 0 ? ctx_after(n, life) : PU_NEVER);
     if (s->inbound && proto->opened != NULL) proto->opened(n, s);
 }
@@ -169,7 +169,7 @@ static void keep_rest(pu_node *n, stream *s, pu_span offered, bool from_buffer)
     if (from_buffer) {
         mem_bytes_drop(ctx_alloc(n), &s->in, (uint32_t)(offered.len - rest.len));
     } else if (!mem_bytes_append(ctx_alloc(n), &s->in, rest,
-                                 (uint32_t)n->config.stream_pending_bytes + PU_DATA_MAX)) {
+                                 (uint32_t)n->config->stream_pending_bytes + PU_DATA_MAX)) {
         ctx_at_limit(n, "stream_pending_bytes", rest.len, 0);
         ctx_stream_reset(n, s, PU_CODE_RESOURCE);
     }
@@ -180,7 +180,7 @@ void stream_read(pu_node *n, stream *s, pu_span fresh)
     PU_ASSERT(n->reading == NULL);
     bool from_buffer = s->in.len > 0;
     if (from_buffer && !mem_bytes_append(ctx_alloc(n), &s->in, fresh,
-                                         (uint32_t)n->config.stream_pending_bytes + PU_DATA_MAX)) {
+                                         (uint32_t)n->config->stream_pending_bytes + PU_DATA_MAX)) {
         ctx_at_limit(n, "stream_pending_bytes", s->in.len + fresh.len, 0);
         ctx_stream_reset(n, s, PU_CODE_RESOURCE);
         return;

@@ -41,7 +41,7 @@ void stream_send_bytes(pu_node *n, stream *s, pu_span bytes)
     if (now > 0) emit(n, s, span_head(bytes, now), false);
     pu_span later = span_skip(bytes, now);
     if (later.len == 0) return;
-    if (mem_bytes_append(ctx_alloc(n), &s->out, later, (uint32_t)n->config.stream_pending_bytes))
+    if (mem_bytes_append(ctx_alloc(n), &s->out, later, (uint32_t)n->config->stream_pending_bytes))
         return;
     ctx_at_limit(n, "stream_pending_bytes", s->out.len + later.len, 0);
     ctx_stream_reset(n, s, PU_CODE_RESOURCE);

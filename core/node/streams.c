@@ -22,10 +22,10 @@ static void trace_no_memory(pu_node *n, size_t bytes)
 static stream *stream_new(pu_node *n, conn *c, const pu_in *in)
 {
     uint32_t slot = pu_handle_slot(in->stream);
-    PU_ASSERT(slot < n->config.streams_max);
+    PU_ASSERT(slot < n->config->streams_max);
     while (slot >= n->stream_cap)
         if (!mem_grow(ctx_alloc(n), (void **)&n->streams, &n->stream_cap, n->stream_cap,
-                      (uint32_t)n->config.streams_max, sizeof(stream))) {
+                      (uint32_t)n->config->streams_max, sizeof(stream))) {
             trace_no_memory(n, sizeof(stream));
             return NULL;
         }
@@ -72,7 +72,7 @@ bool ctx_stream_open(pu_node *n, conn *c, enum proto_id proto, const uint64_t st
     PU_ASSERT(proto > PROTO_NONE && proto < PROTO_COUNT);
     if (c->state != CONN_UP || ((c->flags & PU_LIMITED) != 0 && !proto_of(proto)->on_limited))
         return false;
-    if (ctx_at_limit(n, "streams_max", n->stream_count + n->opening_count, n->config.streams_max))
+    if (ctx_at_limit(n, "streams_max", n->stream_count + n->opening_count, n->config->streams_max))
         return false;
     if (!mem_grow(ctx_alloc(n), (void **)&n->openings, &n->opening_cap, n->opening_count,
                   OPENINGS_MAX, sizeof(opening))) {
@@ -88,7 +88,7 @@ bool ctx_stream_open(pu_node *n, conn *c, enum proto_id proto, const uint64_t st
     pu_ef *e = effect(n, PU_EF_STREAM_OPEN);
     e->conn = c->handle;
     e->token = o->token;
-    ctx_timer(n, TIMER_OPEN, o->token, ctx_after(n, n->config.select_ns));
+    ctx_timer(n, TIMER_OPEN, o->token, ctx_after(n, n->config->select_ns));
     return true;
 }
 
@@ -150,11 +150,11 @@ static void inbound_up(pu_node *n, conn *c, stream *s)
 {
     s->inbound = true;
     select_listen(&s->select);
-    bool is_over = ctx_at_limit(n, "streams_max", n->stream_count - 1, n->config.streams_max) ||
+    bool is_over = ctx_at_limit(n, "streams_max", n->stream_count - 1, n->config->streams_max) ||
                    ctx_at_limit(n, "streams_per_conn_max", c->stream_count - 1,
-                                n->config.streams_per_conn_max);
+                                n->config->streams_per_conn_max);
     if (is_over || c->state != CONN_UP) stream_refuse(n, s, PU_CODE_RESOURCE);
-    else ctx_timer(n, TIMER_STREAM, s->handle, ctx_after(n, n->config.select_ns));
+    else ctx_timer(n, TIMER_STREAM, s->handle, ctx_after(n, n->config->select_ns));
 }
 
 static void outbound_up(pu_node *n, conn *c, stream *s, pu_token token)
@@ -169,7 +169,7 @@ static void outbound_up(pu_node *n, conn *c, stream *s, pu_token token)
     const struct proto *proto = proto_of(taken.proto);
     s->proto = (uint8_t)taken.proto;
     memcpy(s->state, taken.state, sizeof s->state);
-    ctx_timer(n, TIMER_STREAM, s->handle, ctx_after(n, n->config.select_ns));
+    ctx_timer(n, TIMER_STREAM, s->handle, ctx_after(n, n->config->select_ns));
     uint8_t bytes[SELECT_MESSAGE_MAX];
     pu_buf out = buf_of(bytes, sizeof bytes);
     select_dial(&s->select, span_of(proto->name, strlen(proto->name)), &out);
@@ -243,9 +243,9 @@ void ctx_stream_deadline(pu_node *n, stream *s, pu_time at)
 bool ctx_may_upgrade(pu_node *n)
 {
     return !ctx_at_limit(n, "handshakes_max", n->upgrade_count + n->asked_count,
-                         n->config.handshakes_max) &&
+                         n->config->handshakes_max) &&
            mem_grow(ctx_alloc(n), (void **)&n->upgrades, &n->upgrade_cap, n->upgrade_count,
-                    (uint32_t)n->config.handshakes_max, sizeof(pu_token));
+                    (uint32_t)n->config->handshakes_max, sizeof(pu_token));
 }
 
 void upgrade_answered(pu_node *n, pu_token token)
@@ -279,7 +279,7 @@ void ctx_upgrade(pu_node *n, stream *s, pu_token leg_token, enum pu_role role, p
     e->flags = limited ? PU_LIMITED : 0;
     e->peer = out_copy(n->out, ctx_peer_id(n, peer));
     e->body = out_copy(n->out, rest);
-    e->deadline = ctx_after(n, n->config.handshake_ns);
+    e->deadline = ctx_after(n, n->config->handshake_ns);
     s->phase =
         STREAM_DEAD; /* `ended` is not called: the stream lives on under the new connection */
     s->is_given_away = is_reading;

@@ -21,10 +21,10 @@ static void adopt(tm *t, conn *c, stream *s, const pu_ef *ef)
     c->circuit = true;
     c->outer = s;
     c->dialler = ef->what == PU_ROLE_CLIENT;
-    c->token = ef->token;
+    c->greeting->token = ef->token;
     c->deadline = ef->deadline;
-    c->peer.len = (uint8_t)ef->peer.len;
-    if (ef->peer.len > 0) memcpy(c->peer.bytes, ef->peer.base, ef->peer.len);
+    c->greeting->peer.len = (uint8_t)ef->peer.len;
+    if (ef->peer.len > 0) memcpy(c->greeting->peer.bytes, ef->peer.base, ef->peer.len);
     fifo_append(t, &c->rx, ef->body);
     tm_conn_touch(t, s->conn);
 }
@@ -49,7 +49,7 @@ void circuit_upgrade(tm *t, const pu_ef *ef)
     adopt(t, c, s, ef);
     if (c->dialler) {
         c->client_nonce = (uint32_t)rng_u64(&t->nonces);
-        c->began_at = t->now;
+        c->greeting->began_at = t->now;
         handshake_send(t, c, PACKET_INIT);
     }
     tm_conn_touch(t, c);
@@ -59,7 +59,7 @@ void circuit_upgrade(tm *t, const pu_ef *ef)
 
 bool circuit_has_room(const conn *c)
 {
-    return c->outer->tx.len + CIRCUIT_LENGTH_BYTES + PACKET_MAX <= TX_MAX;
+    return fifo_len(c->outer->tx) + CIRCUIT_LENGTH_BYTES + PACKET_MAX <= TX_MAX;
 }
 
 void circuit_send(tm *t, conn *c, pu_span bytes)
@@ -98,7 +98,7 @@ enum reading { READ_WAITS = 1, READ_TAKEN, READ_ENDED };
 /* Takes the next packet, when it is whole and c is ready for it. */
 static enum reading read_one(tm *t, conn *c)
 {
-    pu_span rx = fifo_span(&c->rx);
+    pu_span rx = fifo_span(c->rx);
     if (c->state == CONN_ASK_SECURED || rx.len < CIRCUIT_LENGTH_BYTES) return READ_WAITS;
     size_t len = load_be16(rx.base);
     bool is_ours = len <= PACKET_MAX;
@@ -129,7 +129,7 @@ bool circuit_read(tm *t, conn *c)
     if (reading == READ_ENDED) return false;
 
     stream *s = c->outer;
-    uint64_t room = s->rx_next - c->rx.len + CARRIER_WINDOW;
+    uint64_t room = s->rx_next - fifo_len(c->rx) + CARRIER_WINDOW;
     if (room >= s->rx_told + CARRIER_WINDOW / 2 && room > s->rx_room) {
         s->rx_room = room;
         tm_conn_touch(t, s->conn);

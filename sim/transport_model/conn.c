@@ -10,12 +10,20 @@ conn *tm_conn_new(tm *t, enum conn_state state)
         mem_free(&t->alloc, c, sizeof *c);
         return NULL;
     }
-    c->state = state;
+    c->greeting = mem_new(&t->alloc, sizeof *c->greeting);
+    c->greeting->began_at = c->greeting->resend_at = PU_NEVER;
+    c->state = (uint8_t)state;
     for (unsigned i = 0; i < WAKES_MAX; i++) c->armed[i] = PU_NEVER;
-    c->deadline = c->resend_at = c->rto_at = c->began_at = PU_NEVER;
+    c->deadline = c->rto_at = PU_NEVER;
     c->heard_at = c->spoke_at = t->now;
     c->tx_next = 1;
     return c;
+}
+
+static void greeting_free(tm *t, conn *c)
+{
+    mem_free(&t->alloc, c->greeting, sizeof *c->greeting);
+    c->greeting = NULL;
 }
 
 static bool is_inbound_handshake(const conn *c)
@@ -30,6 +38,7 @@ void tm_conn_free(tm *t, conn *c)
     recovery_free(t, c);
     fifo_free(t, &c->control);
     fifo_free(t, &c->rx);
+    greeting_free(t, c);
     if (c->origin != 0) imap_del(&t->origins, c->origin);
     if (is_inbound_handshake(c)) t->handshakes--;
     slots_del(&t->conns, c->handle);
@@ -69,7 +78,8 @@ bool tm_conn_follow(tm *t, conn *c, const pu_endpoint *remote, const packet *p)
 static void hold_early(tm *t, conn *c, const packet *p)
 {
     uint8_t head[10];
-    if (c->circuit || c->dialler || c->rx.len + sizeof head + p->frames.len > EARLY_MAX) return;
+    if (c->circuit || c->dialler || fifo_len(c->rx) + sizeof head + p->frames.len > EARLY_MAX)
+        return;
     if (c->state != CONN_HELLO && c->state != CONN_ASK_SECURED) return;
     store_be16(head, (uint16_t)p->frames.len);
     store_be64(head + 2, p->number);
@@ -120,10 +130,10 @@ void tm_conn_take_early(tm *t, conn *c)
 {
     PU_ASSERT(c->state == CONN_LIVE);
     pu_handle handle = c->handle;
-    fifo early = c->rx;
-    c->rx = (fifo){0};
-    while (early.len > 0 && tm_conn_of(t, handle) != NULL) {
-        pu_span bytes = fifo_span(&early);
+    fifo *early = c->rx;
+    c->rx = NULL;
+    while (fifo_len(early) > 0 && tm_conn_of(t, handle) != NULL) {
+        pu_span bytes = fifo_span(early);
         size_t len = load_be16(bytes.base);
         packet p = {.kind = PACKET_FRAMES, .number = load_be64(bytes.base + 2)};
         p.frames = span_head(span_skip(bytes, 10), len);
@@ -137,7 +147,7 @@ void tm_conn_settle(tm *t, conn *c)
 {
     tm_stream_settle(t, c);
     if (!c->closing) return;
-    bool is_flushed = c->unacked == NULL && c->control.len == 0;
+    bool is_flushed = c->unacked == NULL && fifo_len(c->control) == 0;
     for (const stream *s = c->first; s != NULL && is_flushed; s = s->next) {
         is_flushed = tm_stream_is_flushed(s);
     }
@@ -151,7 +161,7 @@ void tm_conn_confirm(tm *t, conn *c)
     PU_ASSERT(c->state == CONN_LIVE);
     PU_ASSERT(!c->confirmed);
     c->confirmed = true;
-    c->resend_at = PU_NEVER;
+    greeting_free(t, c);
     give(t, &(pu_in){.kind = PU_IN_CONN_CONFIRMED, .conn = c->handle});
     tm_conn_path(t, c);
 }
@@ -209,7 +219,8 @@ static pu_time keep_alive_at(const tm *t, const conn *c)
 
 void tm_conn_arm_next(tm *t, conn *c)
 {
-    pu_time next = earlier(c->resend_at, c->rto_at);
+    pu_time next = c->rto_at;
+    if (c->greeting != NULL) next = earlier(next, c->greeting->resend_at);
     if (c->state != CONN_LIVE || c->closing) next = earlier(next, c->deadline);
     if (c->state == CONN_LIVE) {
         next = earlier(next, c->heard_at + t->config->idle_ns);
@@ -284,7 +295,7 @@ static void end_one(tm *t, conn *c, uint32_t code)
         if (!s->carrier) tm_stream_down(t, s, PU_DOWN_LOST, code);
     }
     if (c->asked) give(t, &(pu_in){.kind = PU_IN_CONN_DOWN, .conn = c->handle, .code = code});
-    if (c->token != 0) handshake_fail(t, c->token, code);
+    if (c->greeting != NULL && c->greeting->token != 0) handshake_fail(t, c->greeting->token, code);
     stream *outer = c->outer;
     bool bye = c->bye;
     tm_conn_free(t, c);

@@ -32,29 +32,29 @@ void handshake_send(tm *t, conn *c, enum packet_kind kind)
     uint32_t key = c->key;
     if (kind == PACKET_INIT || kind == PACKET_HELLO) {
         p.from = c->handle;
-        p.nonce = kind == PACKET_INIT ? c->client_nonce : c->server_nonce;
+        p.nonce = kind == PACKET_INIT ? c->client_nonce : c->greeting->server_nonce;
         key = kind == PACKET_INIT ? KEY_PUBLIC : c->client_nonce;
     }
     if (kind == PACKET_HELLO || kind == PACKET_FINISH) p.peer = t->self;
     tm_conn_send(t, c, &p, size_of(c, kind), key, NET_KIND_HELLO);
     if (c->dialler && !c->circuit) {
-        c->resend_at = t->now + (RTO_FIRST_NS << c->resends);
-        if (c->resends < RESENDS_MAX) c->resends++;
+        c->greeting->resend_at = t->now + (RTO_FIRST_NS << c->greeting->resends);
+        if (c->greeting->resends < RESENDS_MAX) c->greeting->resends++;
     }
 }
 
 void handshake_resend(tm *t, conn *c)
 {
-    if (t->now < c->resend_at) return;
+    if (c->greeting == NULL || t->now < c->greeting->resend_at) return;
     PU_ASSERT(c->dialler && !c->confirmed);
     handshake_send(t, c, c->state == CONN_INIT ? PACKET_INIT : PACKET_FINISH);
-    c->began_at = PU_NEVER; /* which of them is answered nobody knows: no sample */
+    c->greeting->began_at = PU_NEVER; /* which of them is answered nobody knows: no sample */
 }
 
 /* Takes a sample of the round trip that began with our message, when that was sent once. */
 static void sample(tm *t, conn *c)
 {
-    if (c->began_at < t->now) recovery_sample(t, c, t->now - c->began_at);
+    if (c->greeting->began_at < t->now) recovery_sample(t, c, t->now - c->greeting->began_at);
 }
 
 /* ---- dials ---- */
@@ -72,14 +72,14 @@ void handshake_dial(tm *t, const pu_ef *ef)
         return;
     }
     c->dialler = true;
-    c->token = ef->token;
+    c->greeting->token = ef->token;
     c->remote = ef->remote;
     c->deadline = ef->deadline;
-    c->peer.len = (uint8_t)ef->peer.len;
-    if (ef->peer.len > 0) memcpy(c->peer.bytes, ef->peer.base, ef->peer.len);
+    c->greeting->peer.len = (uint8_t)ef->peer.len;
+    if (ef->peer.len > 0) memcpy(c->greeting->peer.bytes, ef->peer.base, ef->peer.len);
     if (c->state == CONN_INIT) {
         c->client_nonce = (uint32_t)rng_u64(&t->nonces);
-        c->began_at = t->now;
+        c->greeting->began_at = t->now;
         handshake_send(t, c, PACKET_INIT);
     }
     tm_conn_arm_next(t, c);
@@ -89,7 +89,7 @@ void handshake_cancel(tm *t, pu_token token)
 {
     for (uint32_t i = 0; token != 0 && i < t->conns.cap; i++) {
         conn *c = t->conns.at[i].object;
-        if (c == NULL || c->token != token) continue;
+        if (c == NULL || c->greeting == NULL || c->greeting->token != token) continue;
         if (c->state == CONN_INIT && !c->circuit) tomb_add(t, c, PU_CODE_COLLECTED);
         tm_conn_end(t, c, PU_CODE_CANCELLED);
         return;
@@ -117,7 +117,7 @@ void handshake_inbound(tm *t, const pu_endpoint *remote, const packet *p)
     if (imap_get(&t->origins, origin, &slot)) {
         conn *known = t->conns.at[slot].object;
         if (known->state == CONN_HELLO && pu_endpoint_equal(remote, &known->remote)) {
-            known->began_at = PU_NEVER;
+            known->greeting->began_at = PU_NEVER;
             handshake_send(t, known, PACKET_HELLO);
         }
         return;
@@ -145,10 +145,10 @@ void handshake_inbound(tm *t, const pu_endpoint *remote, const packet *p)
 
 static void say_hello(tm *t, conn *c)
 {
-    c->server_nonce = (uint32_t)rng_u64(&t->nonces);
-    c->key = packet_session_key(c->client_nonce, c->server_nonce);
+    c->greeting->server_nonce = (uint32_t)rng_u64(&t->nonces);
+    c->key = packet_session_key(c->client_nonce, c->greeting->server_nonce);
     c->state = CONN_HELLO;
-    c->began_at = t->now;
+    c->greeting->began_at = t->now;
     handshake_send(t, c, PACKET_HELLO);
 }
 
@@ -156,8 +156,8 @@ static void up(tm *t, conn *c)
 {
     pu_in in = {.kind = PU_IN_CONN_UP,
                 .conn = c->handle,
-                .token = c->token,
-                .peer = span_of(c->peer.bytes, c->peer.len),
+                .token = c->greeting->token,
+                .peer = span_of(c->greeting->peer.bytes, c->greeting->peer.len),
                 .transport = PU_TRANSPORT_CIRCUIT};
     if (c->dialler) in.flags |= PU_DIALLER | PU_PROVISIONAL;
     if (c->circuit) {
@@ -170,7 +170,7 @@ static void up(tm *t, conn *c)
     }
     c->state = CONN_LIVE;
     c->asked = true;
-    c->token = 0;
+    c->greeting->token = 0;
     give(t, &in);
 }
 
@@ -213,16 +213,16 @@ static void take_hello(tm *t, conn *c, const packet *p)
 {
     if (c->state != CONN_INIT) return;
     c->peer_cid = p->from;
-    c->server_nonce = p->nonce;
-    c->key = packet_session_key(c->client_nonce, c->server_nonce);
+    c->greeting->server_nonce = p->nonce;
+    c->key = packet_session_key(c->client_nonce, c->greeting->server_nonce);
     sample(t, c);
-    if (!pu_peer_id_equal(&p->peer, &c->peer)) {
+    if (!pu_peer_id_equal(&p->peer, &c->greeting->peer)) {
         c->state = CONN_HELLO; /* keys are agreed: the CLOSE uses them */
         tm_conn_close(t, c, PU_CODE_WRONG_PEER);
         return;
     }
     up(t, c);
-    c->resends = 0;
+    c->greeting->resends = 0;
     handshake_send(t, c, PACKET_FINISH);
 }
 
@@ -234,17 +234,17 @@ static void take_finish(tm *t, conn *c, const packet *p)
     }
     if (c->state != CONN_HELLO) return;
     sample(t, c);
-    if (c->peer.len > 0 && !pu_peer_id_equal(&p->peer, &c->peer)) {
+    if (c->greeting->peer.len > 0 && !pu_peer_id_equal(&p->peer, &c->greeting->peer)) {
         tm_conn_close(t, c, PU_CODE_WRONG_PEER); /* not who the relay said it was */
         return;
     }
-    c->peer = p->peer;
+    c->greeting->peer = p->peer;
     c->state = CONN_ASK_SECURED;
     c->asked = true;
     pu_in in = {.kind = PU_IN_CONN_ASK,
                 .what = PU_ASK_SECURED,
                 .conn = c->handle,
-                .peer = span_of(c->peer.bytes, c->peer.len)};
+                .peer = span_of(c->greeting->peer.bytes, c->greeting->peer.len)};
     if (c->circuit) {
         in.flags = PU_RELAYED;
         in.via = c->outer->conn->handle;

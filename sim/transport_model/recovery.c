@@ -186,9 +186,9 @@ void recovery_resend(tm *t, conn *c)
 /* Packs what waits, at most one packet: STOP and RESET, PING, then the streams in turn. */
 static void fill(tm *t, conn *c, pu_buf *out, uint64_t number)
 {
-    size_t count = c->control.len < FRAMES_MAX ? c->control.len : FRAMES_MAX;
+    size_t count = fifo_len(c->control) < FRAMES_MAX ? fifo_len(c->control) : FRAMES_MAX;
     count -= count % FRAME_CODE_BYTES;
-    buf_put_span(out, span_head(fifo_span(&c->control), count));
+    buf_put_span(out, span_head(fifo_span(c->control), count));
     fifo_drop(t, &c->control, (uint32_t)count);
     if (c->ping && out->len < out->cap) {
         frame_put(out, &(frame){.kind = FRAME_PING});

@@ -170,16 +170,16 @@ void tm_stream_abort(tm *t, stream *s, uint32_t code)
 
 bool tm_stream_is_flushed(const stream *s)
 {
-    return s->tx.len == 0 && s->fin_asked == s->fin_sent;
+    return fifo_len(s->tx) == 0 && s->fin_asked == s->fin_sent;
 }
 
 static void fill_data(tm *t, stream *s, pu_buf *out, size_t count)
 {
-    bool fin = s->fin_asked && count == s->tx.len;
+    bool fin = s->fin_asked && count == fifo_len(s->tx);
     frame_put(out, &(frame){.kind = fin ? FRAME_FIN : FRAME_DATA,
                             .stream = s->id,
                             .offset = s->tx_sent,
-                            .bytes = span_head(fifo_span(&s->tx), count)});
+                            .bytes = span_head(fifo_span(s->tx), count)});
     fifo_drop(t, &s->tx, (uint32_t)count);
     s->tx_sent += count;
     if (fin) {
@@ -192,8 +192,8 @@ static void fill_data(tm *t, stream *s, pu_buf *out, size_t count)
 bool tm_stream_fill(tm *t, stream *s, pu_buf *out, uint64_t number)
 {
     uint64_t window = s->tx_room > s->tx_sent ? s->tx_room - s->tx_sent : 0;
-    size_t ready = s->tx.len < window ? s->tx.len : (size_t)window;
-    bool is_fin_due = s->fin_asked && !s->fin_sent && ready == s->tx.len;
+    size_t ready = fifo_len(s->tx) < window ? fifo_len(s->tx) : (size_t)window;
+    bool is_fin_due = s->fin_asked && !s->fin_sent && ready == fifo_len(s->tx);
     size_t least = ready < FRAGMENT_LEAST ? ready : FRAGMENT_LEAST;
     size_t was = out->len;
 
@@ -353,7 +353,7 @@ static bool take(tm *t, stream *s, const frame *f)
     case FRAME_FIN: return take_data(t, s, f);
     case FRAME_ROOM:
         if (f->offset > s->tx_room) s->tx_room = f->offset;
-        if (s->tx.len > 0) tm_conn_touch(t, s->conn);
+        if (fifo_len(s->tx) > 0) tm_conn_touch(t, s->conn);
         return true;
     case FRAME_STOP: take_stop(t, s, f->code); return true;
     case FRAME_RESET: take_reset(t, s, f->code); return true;

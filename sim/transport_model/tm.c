@@ -2,7 +2,7 @@
  * which dispatch. */
 #include "sim/transport_model/tm_impl.h"
 
-#include <stdlib.h>
+#include "sim/ahead.h"
 
 enum { FIFO_FIRST_BYTES = 64, ORIGINS_SEED = 0x746d };
 
@@ -12,49 +12,57 @@ static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
 {
     tm *t = ctx;
     t->bytes += new_len - old_len; /* unsigned arithmetic: right in both directions */
-    if (new_len == 0) {
-        free(old);
-        return NULL;
-    }
-    void *block = realloc(old, new_len);
-    PU_ASSERT(block != NULL);
+    const pu_alloc *alloc = t->host->alloc;
+    void *block = alloc->resize(alloc->ctx, old, old_len, new_len);
+    PU_ASSERT(block != NULL || new_len == 0);
     return block;
 }
 
-void fifo_append(tm *t, fifo *f, pu_span bytes)
+void fifo_append(tm *t, fifo **fifo_at, pu_span bytes)
 {
     if (bytes.len == 0) return;
-    if (f->head > 0) memmove(f->base, f->base + f->head, f->len);
-    f->head = 0;
-    size_t need = f->len + bytes.len;
+    fifo *f = *fifo_at;
+    size_t need = fifo_len(f) + bytes.len;
     PU_ASSERT(need <= UINT32_MAX / 2);
-    if (need > f->cap) {
-        uint32_t cap = f->cap == 0 ? FIFO_FIRST_BYTES : f->cap;
-        while (cap < need) cap *= 2;
-        f->base = resize(t, f->base, f->cap, cap);
+    if (f != NULL && f->head > 0) memmove(f->bytes, f->bytes + f->head, f->len);
+    uint32_t had = f != NULL ? f->cap : 0, cap = had == 0 ? FIFO_FIRST_BYTES : had;
+    while (cap < need) cap *= 2;
+    if (cap > had) {
+        f = resize(t, f, had == 0 ? 0 : sizeof *f + had, sizeof *f + cap);
+        if (had == 0) f->len = 0;
         f->cap = cap;
+        *fifo_at = f;
     }
-    memcpy(f->base + f->len, bytes.base, bytes.len);
+    f->head = 0;
+    memcpy(f->bytes + f->len, bytes.base, bytes.len);
     f->len = (uint32_t)need;
 }
 
-void fifo_drop(tm *t, fifo *f, uint32_t count)
+void fifo_drop(tm *t, fifo **fifo_at, uint32_t count)
 {
-    PU_ASSERT(count <= f->len);
+    fifo *f = *fifo_at;
+    PU_ASSERT(count <= fifo_len(f));
+    if (count == 0) return;
     f->head += count;
     f->len -= count;
-    if (f->len == 0) fifo_free(t, f);
+    if (f->len == 0) fifo_free(t, fifo_at);
 }
 
-void fifo_free(tm *t, fifo *f)
+void fifo_free(tm *t, fifo **fifo_at)
 {
-    mem_free(&t->alloc, f->base, f->cap);
-    *f = (fifo){0};
+    fifo *f = *fifo_at;
+    if (f != NULL) mem_free(&t->alloc, f, sizeof *f + f->cap);
+    *fifo_at = NULL;
+}
+
+uint32_t fifo_len(const fifo *f)
+{
+    return f != NULL ? f->len : 0;
 }
 
 pu_span fifo_span(const fifo *f)
 {
-    return f->len == 0 ? (pu_span){NULL, 0} : span_of(f->base + f->head, f->len);
+    return f != NULL ? span_of(f->bytes + f->head, f->len) : (pu_span){NULL, 0};
 }
 
 /* ---- tables ---- */
@@ -152,7 +160,7 @@ static bool tomb_answer(tm *t, const pu_endpoint *remote, const packet *p, pu_sp
 tm *tm_new(const pu_config *config, const pu_peer_id *self, const tm_host *host,
            const uint8_t seed[32])
 {
-    tm *t = calloc(1, sizeof *t);
+    tm *t = mem_new(host->alloc, sizeof *t);
     PU_ASSERT(t != NULL);
     t->config = config;
     t->host = host;
@@ -176,7 +184,7 @@ void tm_free(tm *t)
     mem_free(&t->alloc, t->streams.at, t->streams.cap * sizeof t->streams.at[0]);
     mem_free(&t->alloc, t->tombs, t->tomb_cap * sizeof t->tombs[0]);
     PU_ASSERT(t->bytes == 0);
-    free(t);
+    mem_free(t->host->alloc, t, sizeof *t);
 }
 
 static void effect_stream(tm *t, const pu_ef *ef)
@@ -274,11 +282,16 @@ void tm_rebound(tm *t, pu_time now)
     }
 }
 
-const pu_peer_id *tm_peer(const tm *t, pu_handle handle)
+void tm_soon(const tm *t, pu_handle handle, unsigned step)
 {
-    static const pu_peer_id none = {0};
-    const conn *c = tm_conn_of(t, handle);
-    return c != NULL && c->state == CONN_LIVE ? &c->peer : &none;
+    uint32_t slot = pu_handle_slot(handle);
+    if (step == 0) {
+        ahead(t, sizeof *t);
+    } else if (slot < t->conns.cap) {
+        const struct slot *s = &t->conns.at[slot];
+        if (step == 1) ahead(s, sizeof *s);
+        else if (s->object != NULL) ahead(s->object, sizeof(struct conn));
+    }
 }
 
 size_t tm_bytes(const tm *t)

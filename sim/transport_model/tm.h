@@ -26,6 +26,7 @@
 /* What the transport asks of its host. Spans are borrowed during the call. */
 typedef struct tm_host {
     void *ctx;
+    const pu_alloc *alloc; /* what the transport holds is allocated there; must not fail */
     void (*input)(void *ctx, const pu_in *in); /* append to the node's input FIFO (never steps);
                                                   `now` is the host's to set */
     void (*send)(void *ctx, const pu_endpoint *to, pu_span bytes,
@@ -61,9 +62,9 @@ void tm_timer(tm *t, pu_time now, pu_handle conn);
  * new one. */
 void tm_rebound(tm *t, pu_time now);
 
-/* The peer behind a connection, empty when unknown or gone: the harness's own view, not the node's.
- */
-const pu_peer_id *tm_peer(const tm *t, pu_handle conn);
+/* A call for conn is near: asks the caches for what it will read; steps 0, 1 and 2 follow each
+ * other. */
+void tm_soon(const tm *t, pu_handle conn, unsigned step);
 
 /* Bytes the transport holds, for the memory figure. */
 size_t tm_bytes(const tm *t);

@@ -44,10 +44,11 @@ enum {
 
 /* ---- memory and tables (tm.c) ---- */
 
-/* Bytes in a row, taken from the front. Zero is a valid, empty one. */
+/* Bytes in a row, taken from the front. NULL is an empty one, and an empty one is NULL: almost all
+ * are. */
 typedef struct fifo {
-    uint8_t *base;           /* owned */
     uint32_t head, len, cap; /* first waiting byte, waiting bytes, allocated bytes */
+    uint8_t bytes[];
 } fifo;
 
 /* Objects by handle: the lowest free slot, the next ordinal. */
@@ -92,9 +93,10 @@ struct tm {
 typedef struct conn conn;
 typedef struct stream stream;
 
-void fifo_append(tm *t, fifo *f, pu_span bytes);
-void fifo_drop(tm *t, fifo *f, uint32_t count);
-void fifo_free(tm *t, fifo *f);
+void fifo_append(tm *t, fifo **f, pu_span bytes);
+void fifo_drop(tm *t, fifo **f, uint32_t count);
+void fifo_free(tm *t, fifo **f);
+uint32_t fifo_len(const fifo *f);
 pu_span fifo_span(const fifo *f);
 
 /* Names object by a new handle; 0: all slots are taken. */
@@ -131,15 +133,24 @@ typedef struct sent {
     uint8_t frames[];
 } sent;
 
-struct conn {
-    pu_handle handle;  /* also the connection id that the peer sends to */
-    uint64_t peer_cid; /* 0: not known yet */
-    uint64_t origin;   /* key in tm.origins; 0: not in it */
-    pu_token token;    /* not answered yet; 0: none */
-    uint32_t client_nonce, key;
+/* What a connection needs until both sides have accepted, and never again. */
+typedef struct greeting {
+    pu_token token; /* not answered yet; 0: none */
     uint32_t server_nonce;
+    pu_time began_at;  /* our handshake message was sent; PU_NEVER: more than once */
+    pu_time resend_at; /* the handshake message again */
+    uint8_t resends;   /* of the handshake message under way */
+    pu_peer_id peer;
+} greeting;
+
+struct conn {
+    pu_handle handle;   /* also the connection id that the peer sends to */
+    uint64_t peer_cid;  /* 0: not known yet */
+    uint64_t origin;    /* key in tm.origins; 0: not in it */
+    greeting *greeting; /* owned; NULL: confirmed */
+    uint32_t client_nonce, key;
     uint32_t code; /* closing: what CLOSE will say */
-    enum conn_state state;
+    uint8_t state; /* enum conn_state */
     bool dialler, confirmed;
     bool asked;        /* the node knows the handle */
     bool circuit;      /* carried in a stream */
@@ -148,15 +159,11 @@ struct conn {
     bool ping;         /* a PING waits to be sent */
     bool blocked;      /* something waits for packet numbers or for the carrier */
     bool moved;        /* the remote changed and the node does not know yet */
-    uint8_t resends;   /* of the handshake message under way */
     uint8_t ack_count; /* packets that wait for their acknowledgement */
     pu_endpoint remote;
-    pu_peer_id peer;
 
     pu_time armed[WAKES_MAX]; /* wakes under way, earliest first */
     pu_time deadline;         /* of the handshake, then of the hang-up */
-    pu_time resend_at;        /* the handshake message again */
-    pu_time began_at;         /* our handshake message was sent; PU_NEVER: more than once */
     pu_time heard_at, spoke_at;
     pu_time path_at;                          /* no CONN_PATH before */
     uint64_t srtt_ns, rttvar_ns, told_rtt_ns; /* 0: no sample */
@@ -164,7 +171,7 @@ struct conn {
     uint64_t tx_next; /* next packet number */
     sent *unacked, *unacked_last;
     pu_time rto_at; /* no packet is due before */
-    fifo control;   /* STOP and RESET frames */
+    fifo *control;  /* STOP and RESET frames */
 
     uint64_t rx_low;  /* all numbers up to it came */
     uint64_t rx_high; /* highest number that came */
@@ -179,11 +186,11 @@ struct conn {
     uint32_t fins;              /* streams whose FIN is sent */
 
     stream *outer; /* circuit: the stream that carries it */
-    fifo rx; /* circuit: bytes not yet a packet. Else: packets that overtook their FINISH, each
+    fifo *rx; /* circuit: bytes not yet a packet. Else: packets that overtook their FINISH, each
                 after its length */
 };
 
-_Static_assert(sizeof(conn) <= 512, "idle connections are most of a simulation's memory");
+_Static_assert(sizeof(conn) <= 336, "idle connections are most of a simulation's memory");
 
 conn *tm_conn_new(tm *t, enum conn_state state);
 void tm_conn_free(tm *t, conn *c);
@@ -271,7 +278,7 @@ struct stream {
     bool tx_stopped;   /* the peer reads no more: bytes go nowhere */
     bool rx_stopped;   /* we read no more */
     bool rx_done;      /* everything up to the peer's FIN is delivered */
-    fifo tx;           /* not packed yet */
+    fifo *tx;          /* not packed yet */
     uint64_t tx_taken; /* bytes the node has sent */
     uint64_t tx_sent;  /* of these, packed */
     uint64_t tx_told;  /* room the node knows of */

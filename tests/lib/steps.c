@@ -265,9 +265,10 @@ static bool directive(step_world *w, char *line)
         return true;
     }
     if (strcmp(line, "node") == 0) {
+        if (!is_letter(*value)) return false;
         w->self = *value;
         w->local = world_endpoint(*value);
-        return *value >= 'A' && *value <= 'Z';
+        return true;
     }
     snprintf(w->seed, sizeof w->seed, "%s", value);
     return strcmp(line, "seed") == 0;

@@ -21,7 +21,7 @@ enum {
     STEPS_CONNS_MAX = 128, /* ordinals that a file may use */
     STEPS_STREAMS_MAX = 256,
     STEPS_TOKENS_MAX = 1024,
-    STEPS_PEERS = 26, /* A to Z */
+    STEPS_PEERS = 52, /* A to Z, a to z */
     STEPS_WORDS_MAX = 48,
     STEPS_LAST_MAX = 256, /* bytes of a stream's last sending that `echo` can repeat */
     STEPS_BODY_MAX = 65536
@@ -69,6 +69,7 @@ typedef struct step_world {
     pu_config config;
     char self, seed[32];
     pu_peer_id ids[STEPS_PEERS];
+    char id_texts[STEPS_PEERS][PU_PEER_ID_TEXT_MAX];
     fault_heap heap;
     pu_peers *peers;
     pu_crypto crypto;
@@ -114,6 +115,10 @@ pu_handle world_conn_new(step_world *w, uint64_t ordinal);
 pu_handle world_stream_new(step_world *w, uint64_t ordinal);
 step_stream *world_stream_of(step_world *w, pu_handle handle);
 step_request *world_request(step_world *w, pu_token token);
+/* Whether c names a peer; the peer's place in ids, and back. */
+bool is_letter(char c);
+unsigned letter_index(char letter);
+char letter_at(unsigned index);
 /* The letter of an id; '?' for an unknown one. */
 char world_letter(const step_world *w, pu_span id);
 pu_endpoint world_endpoint(char letter);

@@ -40,11 +40,10 @@ static void ids_say(const step_world *w, FILE *to, const char *text)
         unsigned letter = 0;
         size_t len = 0;
         for (; letter < STEPS_PEERS; letter++) {
-            char id[PU_PEER_ID_TEXT_MAX];
-            len = pu_peer_id_text(&w->ids[letter], PU_PEER_BASE58, id);
-            if (strncmp(c, id, len) == 0) break;
+            len = strlen(w->id_texts[letter]);
+            if (strncmp(c, w->id_texts[letter], len) == 0) break;
         }
-        fputc(letter < STEPS_PEERS ? (int)('A' + letter) : *c, to);
+        fputc(letter < STEPS_PEERS ? letter_at(letter) : *c, to);
         if (letter < STEPS_PEERS) c += len - 1;
     }
 }

@@ -33,15 +33,32 @@ static void id_of(pu_peer_id *id, char letter)
     pu_peer_id_from_ed25519(id, key);
 }
 
+bool is_letter(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+unsigned letter_index(char letter)
+{
+    PU_ASSERT(is_letter(letter));
+    return (unsigned)(letter <= 'Z' ? letter - 'A' : letter - 'a' + 26);
+}
+
+char letter_at(unsigned index)
+{
+    PU_ASSERT(index < STEPS_PEERS);
+    return (char)(index < 26 ? 'A' + index : 'a' + index - 26);
+}
+
 pu_endpoint world_endpoint(char letter)
 {
-    return pu_endpoint_ip4(11, 0, 0, (uint8_t)(letter - 'A' + 1), 4001);
+    return pu_endpoint_ip4(11, 0, 0, (uint8_t)(letter_index(letter) + 1), 4001);
 }
 
 char world_letter(const step_world *w, pu_span id)
 {
     for (unsigned i = 0; i < STEPS_PEERS; i++)
-        if (span_equal(id, span_of(w->ids[i].bytes, w->ids[i].len))) return (char)('A' + i);
+        if (span_equal(id, span_of(w->ids[i].bytes, w->ids[i].len))) return letter_at(i);
     return '?';
 }
 
@@ -53,7 +70,10 @@ step_world *world_new(const char *path)
     w->self = 'A';
     memcpy(w->seed, "steps", 5);
     pu_config_default(&w->config);
-    for (unsigned i = 0; i < STEPS_PEERS; i++) id_of(&w->ids[i], (char)('A' + i));
+    for (unsigned i = 0; i < STEPS_PEERS; i++) {
+        id_of(&w->ids[i], letter_at(i));
+        pu_peer_id_text(&w->ids[i], PU_PEER_BASE58, w->id_texts[i]);
+    }
     w->local = world_endpoint(w->self);
     return w;
 }

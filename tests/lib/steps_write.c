@@ -21,8 +21,7 @@ enum { POOL_BYTES = 16384, TEXT_BYTES = 1024, ADDRS_MAX = 64 };
 
 const pu_peer_id *peer_read(const step_world *w, const char *text)
 {
-    bool is_letter = text[0] >= 'A' && text[0] <= 'Z' && text[1] == 0;
-    return is_letter ? &w->ids[text[0] - 'A'] : NULL;
+    return is_letter(text[0]) && text[1] == 0 ? &w->ids[letter_index(text[0])] : NULL;
 }
 
 /* ---- addresses ---- */
@@ -35,7 +34,7 @@ bool endpoint_read(const char *text, pu_endpoint *endpoint, enum pu_transport *t
     pu_addr addr;
     bool is_tcp = strncmp(text, "tcp/", 4) == 0;
     if (is_tcp) text += 4;
-    if (text[0] >= 'A' && text[0] <= 'Z' && text[1] == 0) {
+    if (is_letter(text[0]) && text[1] == 0) {
         *endpoint = world_endpoint(text[0]);
         if (is_tcp) *transport = PU_TRANSPORT_TCP;
         return true;
@@ -62,9 +61,10 @@ static bool parts_write(const step_world *w, pu_buf *out, const char *text)
     uint8_t bytes[PU_MADDR_MAX];
     for (const char *c = text; *c != 0; c++) {
         bool ends_name = c - text >= 5 && memcmp(c - 5, "/p2p/", 5) == 0;
-        bool is_letter = ends_name && *c >= 'A' && *c <= 'Z' && (c[1] == 0 || c[1] == '/');
+        bool is_peer = ends_name && is_letter(*c) && (c[1] == 0 || c[1] == '/');
         if (len + PU_PEER_ID_TEXT_MAX >= sizeof full) return false;
-        if (is_letter) len += pu_peer_id_text(&w->ids[*c - 'A'], PU_PEER_BASE58, full + len);
+        const char *id = is_peer ? w->id_texts[letter_index(*c)] : NULL;
+        if (is_peer) len += (size_t)snprintf(full + len, sizeof full - len, "%s", id);
         else full[len++] = *c;
     }
     if (pu_maddr_parse(bytes, sizeof bytes, &bytes_len, span_of(full, len), NULL) != PU_OK)

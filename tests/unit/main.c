@@ -33,6 +33,8 @@
     X(addr)            \
     X(authorized_keys) \
     X(queue)           \
+    X(heap)            \
+    X(bench)           \
     X(dist)            \
     X(topo)            \
     X(nat)             \

@@ -48,10 +48,10 @@ typedef struct entry {
     uint8_t rest[8];
 } entry;
 
-static void arrays_double_from_four_to_their_limit(void **state)
+static void arrays_double_from_one_to_their_limit(void **state)
 {
     (void)state;
-    static const uint32_t caps[] = {4, 4, 4, 4, 8, 8, 8, 8, 11, 11, 11};
+    static const uint32_t caps[] = {1, 2, 4, 4, 8, 8, 8, 8, 11, 11, 11};
     fault_heap heap = {0};
     pu_alloc alloc = fault_heap_alloc(&heap);
     entry *array = NULL;
@@ -91,11 +91,12 @@ static void small_limits_hold(void **state)
 static void a_refused_array_stays_as_it_was(void **state)
 {
     (void)state;
-    fault_heap heap = {.fail_at = 2};
+    fault_heap heap = {.fail_at = 4};
     pu_alloc alloc = fault_heap_alloc(&heap);
     uint32_t *array = NULL;
     uint32_t cap = 0;
-    assert_true(mem_grow(&alloc, (void **)&array, &cap, 0, 100, sizeof *array));
+    for (uint32_t count = 0; count < 3; count++)
+        assert_true(mem_grow(&alloc, (void **)&array, &cap, count, 100, sizeof *array));
     for (uint32_t i = 0; i < 4; i++) array[i] = i;
     uint32_t *before = array;
     assert_false(mem_grow(&alloc, (void **)&array, &cap, 4, 100, sizeof *array));
@@ -106,6 +107,29 @@ static void a_refused_array_stays_as_it_was(void **state)
     assert_int_equal(cap, 8);
     for (uint32_t i = 0; i < 4; i++) assert_int_equal(array[i], i);
     mem_free(&alloc, array, cap * sizeof *array);
+}
+
+static void trimming_gives_back_what_a_burst_took(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t count, cap;
+    } after[] = {{9, 32}, {8, 16}, {5, 16}, {4, 8}, {3, 8}, {2, 4}, {1, 2}, {1, 2}, {0, 0}, {0, 0}};
+    fault_heap heap = {0};
+    pu_alloc alloc = fault_heap_alloc(&heap);
+    uint32_t *array = NULL;
+    uint32_t cap = 0;
+    for (uint32_t count = 0; count < 32; count++) {
+        assert_true(mem_grow(&alloc, (void **)&array, &cap, count, 100, sizeof *array));
+        array[count] = count;
+    }
+    for (size_t i = 0; i < sizeof after / sizeof after[0]; i++) {
+        mem_trim(&alloc, (void **)&array, &cap, after[i].count, sizeof *array);
+        assert_int_equal(cap, after[i].cap);
+        assert_int_equal(heap.live_bytes, cap * sizeof *array);
+        for (uint32_t k = 0; k < after[i].count; k++) assert_int_equal(array[k], k);
+    }
+    assert_null(array);
 }
 
 static void bytes_wait_in_order(void **state)
@@ -194,9 +218,10 @@ int mem_test(void)
         cmocka_unit_test(new_blocks_are_zeroed_and_given_back),
         cmocka_unit_test(no_memory_gives_null),
         cmocka_unit_test(freeing_nothing_asks_nobody),
-        cmocka_unit_test(arrays_double_from_four_to_their_limit),
+        cmocka_unit_test(arrays_double_from_one_to_their_limit),
         cmocka_unit_test(small_limits_hold),
         cmocka_unit_test(a_refused_array_stays_as_it_was),
+        cmocka_unit_test(trimming_gives_back_what_a_burst_took),
         cmocka_unit_test(bytes_wait_in_order),
         cmocka_unit_test(bytes_end_at_their_limit),
         cmocka_unit_test(a_huge_append_is_refused),

@@ -108,6 +108,40 @@ static void matches_a_sorted_array(void **state)
     queue_free(q);
 }
 
+/* From nanoseconds to centuries ahead, and now and then into the past: whatever structure holds
+ * what is far, the order is the array's. */
+static void near_and_far_match_a_sorted_array(void **state)
+{
+    (void)state;
+    static model m;
+    m = (model){.order_seed = 5};
+    queue *q = queue_new(m.order_seed);
+    rng r;
+    rng_init(&r, seed, 3);
+    pu_time now = 0;
+    for (uint32_t i = 0; i < OPERATIONS / 4; i++) {
+        bool grows = i / 2000 % 2 == 0;
+        uint64_t draw = rng_u64(&r);
+        bool is_push = draw % 16 < (grows ? 11u : 5u);
+        if (m.count == 0 || (is_push && m.count < MODEL_MAX)) {
+            uint64_t ahead = rng_u64(&r) >> (1 + draw / 16 % 63);
+            pu_time at = ahead < PU_NEVER - now ? now + ahead : now;
+            if (draw / 1024 % 32 == 0) at = now / 2;
+            uint32_t source = (uint32_t)(draw >> 32) % SOURCES;
+            push(q, at, source, i);
+            model_push(&m, at, source, i);
+        } else {
+            /* Far events are popped only when the rest is gone: time stays where pushes can go. */
+            if (m.at[0].at < UINT64_C(1) << 62) now = m.at[0].at;
+            pop_both(q, &m);
+        }
+    }
+    assert_true(m.count > 0);
+    while (m.count > 0) pop_both(q, &m);
+    assert_int_equal(queue_next(q), PU_NEVER);
+    queue_free(q);
+}
+
 static void an_empty_queue_has_nothing(void **state)
 {
     (void)state;
@@ -257,6 +291,7 @@ int queue_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_a_sorted_array),
+        cmocka_unit_test(near_and_far_match_a_sorted_array),
         cmocka_unit_test(an_empty_queue_has_nothing),
         cmocka_unit_test(a_source_is_first_in_first_out),
         cmocka_unit_test(the_order_seed_orders_an_instant),

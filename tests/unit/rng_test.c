@@ -73,6 +73,20 @@ static void a_stream_begins_at_its_first_word(void **state)
     assert_true(rng_u64(&six) == UINT64_C(0xa56c04d84079e609));
 }
 
+static void skipping_passes_over_one_word(void **state)
+{
+    (void)state;
+    static const uint8_t some_seed[32] = {1, 2};
+    rng drawn, skipped;
+    rng_init(&drawn, some_seed, 4);
+    rng_init(&skipped, some_seed, 4);
+    for (uint32_t i = 0; i < 20; i++) {
+        (void)rng_u64(&drawn);
+        rng_skip(&skipped);
+        assert_int_equal(rng_u64(&drawn), rng_u64(&skipped));
+    }
+}
+
 static void bytes_are_the_words(void **state)
 {
     (void)state;
@@ -201,6 +215,7 @@ int rng_test(void)
         cmocka_unit_test(block_of_zeros),
         cmocka_unit_test(words_are_pinned),
         cmocka_unit_test(a_stream_begins_at_its_first_word),
+        cmocka_unit_test(skipping_passes_over_one_word),
         cmocka_unit_test(bytes_are_the_words),
         cmocka_unit_test(below_stays_below),
         cmocka_unit_test(below_gives_equal_shares),

@@ -26,7 +26,7 @@ enum { CHAOS_INPUTS = 20000, CHAOS_LIVES = 8 };
 static void any_input_is_taken_or_refused(void **state)
 {
     (void)state;
-    unsigned circuits = 0;
+    unsigned circuits = 0, punches = 0;
     for (unsigned seed = 1; seed <= CHAOS_LIVES; seed++) {
         const chaos_result r = chaos_run(seed, CHAOS_INPUTS);
         print_message(
@@ -40,8 +40,10 @@ static void any_input_is_taken_or_refused(void **state)
         assert_int_equal(r.peers_left, 0);
         assert_int_equal(r.bytes_left, 0);
         circuits += r.circuits;
+        punches += r.punches;
     }
-    assert_true(circuits > 20);
+    assert_true(circuits > 100);
+    assert_true(punches > 0);
 }
 
 #define FILE_TEST(name)                                              \
@@ -58,6 +60,7 @@ int steps_test(void)
         FILE_TEST("backoff"),
         FILE_TEST("connect-command"),
         FILE_TEST("identify"),
+        FILE_TEST("identify-trim"),
         FILE_TEST("ping"),
         FILE_TEST("relay-client"),
         FILE_TEST("relay-server"),

@@ -1,0 +1,61 @@
+/* bench/bench.h - `peerup-sim bench`: its benchmarks, and what they say of themselves in common.
+ *
+ * A benchmark fills figures and draws nothing from the clock but elapsed time; who prints them is
+ * cmd_bench.c. Figures hold for one machine, so the machine is printed beside them.
+ */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BENCH_CPU_NAME_MAX = 128 };
+
+/* The machine: for the reader, who compares figures. */
+typedef struct bench_machine {
+    char cpu[BENCH_CPU_NAME_MAX]; /* model name, "unknown" where the system does not tell */
+    uint32_t cores;               /* on line */
+} bench_machine;
+
+/* What `bench queue` measured. */
+typedef struct bench_queue {
+    uint32_t pending;
+    uint64_t events;          /* in each run */
+    uint64_t events_per_s;    /* median of the runs */
+    uint64_t bare_heap_per_s; /* the same with a bare 4-ary heap */
+    uint32_t runs;            /* of each, in turn */
+    uint64_t sum;             /* of all payloads: not for the reader, so that nobody skips them */
+} bench_queue;
+
+/* What `bench nodes` measured. */
+typedef struct bench_nodes {
+    uint32_t nodes, degree;
+    uint64_t steps, events;   /* in the steady phase */
+    uint64_t cpu_ns, wall_ns; /* of the steady phase */
+    uint64_t setup_wall_ns;   /* before it */
+    uint64_t peak_bytes;      /* peak resident memory */
+    uint64_t base_bytes;      /* the same with 0 nodes */
+    uint64_t node_bytes;      /* what nodes hold by their allocator, at the end */
+    uint64_t transport_bytes; /* what their transports hold, at the end */
+    uint64_t wrong_degree;    /* nodes whose confirmed connections are not as many as asked */
+    uint64_t hash[2];         /* trace hash of the run */
+} bench_nodes;
+
+void bench_machine_read(bench_machine *m);
+
+/* Elapsed time, and what this process has computed, in ns. */
+uint64_t bench_wall_ns(void);
+uint64_t bench_cpu_ns(void);
+
+/* The most memory this process has had resident, in bytes; 0 where the system does not tell. */
+uint64_t bench_peak_bytes(void);
+
+/* Hold model: `pending` events wait; each turn takes the first and schedules it again, an
+ * exponentially distributed while later. pending is at least 1. */
+void bench_queue_run(bench_queue *b, uint32_t pending);
+
+/* A random graph of nodes that each have `degree` connections and ping. nodes * degree is even,
+ * nodes is above degree. */
+void bench_nodes_run(bench_nodes *b, uint32_t nodes, uint32_t degree);
+
+#endif

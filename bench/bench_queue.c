@@ -1,0 +1,193 @@
+/* bench/bench_queue.c - the event queue against a bare heap: the hold model.
+ *
+ * What waits stays as much; each turn takes the first event, reads and writes its 64 bytes, and
+ * schedules it again an exponentially distributed while later. The bare heap orders 16-byte entries
+ * by time alone: it is what the total order, the sequence numbers and the events of the queue are
+ * paid against. Both walk the same payloads and draw the same increments.
+ */
+#include "bench/bench.h"
+
+#include "sim/mem.h"
+#include "sim/queue.h"
+
+enum {
+    PAYLOAD_WORDS = 8,
+    TABLE_BITS = 12,
+    RUNS = 5,
+    TURNS_LEAST = 1 << 20,
+    EVENTS_A_SOURCE = 10,
+    CHILDREN = 4
+};
+
+/* Mean of the increments, ns: events of a minute in a large simulation. */
+#define MEAN_NS (10 * PU_S)
+
+typedef struct payload {
+    uint64_t words[PAYLOAD_WORDS];
+} payload;
+
+typedef struct bare {
+    uint64_t at;
+    uint64_t index;
+} bare;
+
+typedef struct hold {
+    uint32_t pending;
+    uint64_t turns;
+    uint64_t table[1 << TABLE_BITS]; /* increments, one a quantile */
+    uint64_t draws;                  /* state of the generator */
+    payload *payloads;
+    uint64_t sum; /* of what was read, so that it is read */
+} hold;
+
+/* ---- increments ---- */
+
+/* log2(x / 2^32) in 1/2^32, for x of at least 2^32: digit by digit, by squaring. */
+static uint64_t log2_fixed(uint64_t x)
+{
+    uint64_t whole = 0, digits = 0;
+    for (; x >> 33 != 0; x >>= 1) whole++;
+    for (int digit = 0; digit < 32; digit++) {
+        uint64_t half = x >> 1; /* below 2^32: the square fits */
+        x = (half * half) >> 30;
+        digits <<= 1;
+        if (x >> 33 != 0) {
+            x >>= 1;
+            digits |= 1;
+        }
+    }
+    return whole << 32 | digits;
+}
+
+/* -ln of the middle of each of the table's steps, times the mean. */
+static void table_fill(hold *h)
+{
+    enum { STEPS = 1 << TABLE_BITS, LN2 = 45426 }; /* ln 2 in 1/2^16 */
+    for (uint64_t i = 0; i < STEPS; i++) {
+        uint64_t inverse = ((uint64_t)(2 * STEPS) << 32) / (2 * i + 1);
+        uint64_t nats = log2_fixed(inverse) * LN2 >> 32; /* in 1/2^16 */
+        h->table[i] = nats * MEAN_NS >> 16;
+    }
+}
+
+/* The next increment. */
+static uint64_t draw(hold *h)
+{
+    h->draws = h->draws * UINT64_C(0x5851f42d4c957f2d) + 1;
+    return h->table[h->draws >> (64 - TABLE_BITS)] + (h->draws >> 40) % 1000;
+}
+
+static void touch(hold *h, uint64_t index)
+{
+    payload *p = &h->payloads[index];
+    for (unsigned i = 0; i < PAYLOAD_WORDS; i++) h->sum += p->words[i]++;
+}
+
+/* ---- the queue ---- */
+
+static uint64_t time_queue(hold *h)
+{
+    uint32_t sources = h->pending / EVENTS_A_SOURCE + 1;
+    queue *q = queue_new(1);
+    h->draws = 1;
+    for (uint32_t i = 0; i < h->pending; i++)
+        queue_push(q, draw(h), i % sources, &(sim_event){SIM_EV_NODE, i, 0});
+    uint64_t began = bench_cpu_ns();
+    for (uint64_t turn = 0; turn < h->turns; turn++) {
+        pu_time at;
+        sim_event e;
+        bool is_there = queue_pop(q, &at, &e);
+        PU_ASSERT(is_there);
+        touch(h, e.target);
+        queue_push(q, at + draw(h), e.target % sources, &e);
+    }
+    uint64_t took = bench_cpu_ns() - began;
+    queue_free(q);
+    return took;
+}
+
+/* ---- the bare heap ---- */
+
+static void bare_push(bare *heap, uint32_t count, bare b)
+{
+    uint32_t at = count;
+    for (; at > 0 && heap[(at - 1) / CHILDREN].at > b.at; at = (at - 1) / CHILDREN)
+        heap[at] = heap[(at - 1) / CHILDREN];
+    heap[at] = b;
+}
+
+static bare bare_pop(bare *heap, uint32_t count)
+{
+    bare first = heap[0], b = heap[--count];
+    uint32_t at = 0;
+    for (;;) {
+        uint64_t from = (uint64_t)at * CHILDREN + 1;
+        if (from >= count) break;
+        uint32_t best = (uint32_t)from;
+        uint32_t end = count - best < CHILDREN ? count : best + CHILDREN;
+        for (uint32_t i = best + 1; i < end; i++)
+            if (heap[i].at < heap[best].at) best = i;
+        if (heap[best].at >= b.at) break;
+        heap[at] = heap[best];
+        at = best;
+    }
+    heap[at] = b;
+    return first;
+}
+
+static uint64_t time_bare(hold *h)
+{
+    bare *heap = sim_alloc(h->pending * sizeof *heap);
+    h->draws = 1;
+    for (uint32_t i = 0; i < h->pending; i++) bare_push(heap, i, (bare){draw(h), i});
+    uint64_t began = bench_cpu_ns();
+    for (uint64_t turn = 0; turn < h->turns; turn++) {
+        bare b = bare_pop(heap, h->pending);
+        touch(h, b.index);
+        b.at += draw(h);
+        bare_push(heap, h->pending - 1, b);
+    }
+    uint64_t took = bench_cpu_ns() - began;
+    free(heap);
+    return took;
+}
+
+/* ---- both ---- */
+
+static int by_size(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+static uint64_t rate_of(const hold *h, uint64_t took[RUNS])
+{
+    qsort(took, RUNS, sizeof took[0], by_size);
+    uint64_t median_us = took[RUNS / 2] / PU_US;
+    return h->turns * 1000000 / (median_us > 0 ? median_us : 1);
+}
+
+void bench_queue_run(bench_queue *b, uint32_t pending)
+{
+    PU_ASSERT(pending > 0);
+    hold *h = sim_alloc(sizeof *h);
+    h->pending = pending;
+    h->turns = pending > TURNS_LEAST ? pending : TURNS_LEAST;
+    h->payloads = sim_alloc(pending * sizeof *h->payloads);
+    table_fill(h);
+    uint64_t ours[RUNS], bares[RUNS];
+    for (unsigned run = 0; run < RUNS; run++) {
+        ours[run] = time_queue(h);
+        bares[run] = time_bare(h);
+    }
+    *b = (bench_queue){
+        .pending = pending,
+        .events = h->turns,
+        .events_per_s = rate_of(h, ours),
+        .bare_heap_per_s = rate_of(h, bares),
+        .runs = RUNS,
+        .sum = h->sum,
+    };
+    free(h->payloads);
+    free(h);
+}

@@ -1,0 +1,197 @@
+/* bench/cmd_bench.c - `peerup-sim bench`: measures this build on this machine. */
+#include "bench/bench.h"
+#include "sim/cli.h"
+#include "sim/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the command line asks for. */
+typedef struct wishes {
+    const char *what;
+    uint32_t pending, nodes, degree;
+    bool is_json;
+} wishes;
+
+enum { NODES_MAX = 1 << 22, DEGREE_MAX = 64, PENDING_MAX = 1 << 26 };
+
+/* A whole number of [least, most]. False: it is none. */
+static bool number(const char *text, uint32_t least, uint32_t most, uint32_t *value)
+{
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || text[0] == '-') return false;
+    if (n < least || n > most) return false;
+    *value = (uint32_t)n;
+    return true;
+}
+
+static json_t *json_machine(json_t *result)
+{
+    bench_machine m;
+    bench_machine_read(&m);
+    json_object_set_new(result, "build", json_string(run_build_id()));
+    json_object_set_new(result, "cpu", sim_json_text(m.cpu));
+    json_object_set_new(result, "cores", json_integer(m.cores));
+    return result;
+}
+
+static void print_machine(void)
+{
+    bench_machine m;
+    bench_machine_read(&m);
+    printf("build %s on %" PRIu32 " core%s: %s\n", run_build_id(), m.cores, m.cores == 1 ? "" : "s",
+           m.cpu);
+}
+
+static json_int_t whole(uint64_t value)
+{
+    return (json_int_t)value;
+}
+
+/* a / b in thousandths; 0 without b. */
+static uint64_t thousandths(uint64_t a, uint64_t b)
+{
+    return b > 0 ? a * 1000 / b : 0;
+}
+
+/* ---- queue ---- */
+
+static int queue_bench(const wishes *w)
+{
+    bench_queue b;
+    bench_queue_run(&b, w->pending);
+    uint64_t ratio = thousandths(b.bare_heap_per_s, b.events_per_s);
+    if (w->is_json) {
+        json_t *result =
+            json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:I}", "schema", "peerup.bench/1", "what",
+                      "queue", "pending", whole(b.pending), "events_per_s", whole(b.events_per_s),
+                      "bare_heap_events_per_s", whole(b.bare_heap_per_s), "ratio_to_bare_heap",
+                      json_real((double)ratio / 1000), "runs", whole(b.runs));
+        sim_json_print(json_machine(result), stdout);
+        return CLI_DONE;
+    }
+    print_machine();
+    printf("queue: %" PRIu32 " events wait; each taken and scheduled again, median of %" PRIu32
+           " runs of %" PRIu64 "\n",
+           b.pending, b.runs, b.events);
+    printf("  this queue    %9" PRIu64 " events/s\n", b.events_per_s);
+    printf("  a bare heap   %9" PRIu64 " events/s: %" PRIu64 ".%03" PRIu64 " times ours\n",
+           b.bare_heap_per_s, ratio / 1000, ratio % 1000);
+    return CLI_DONE;
+}
+
+/* ---- nodes ---- */
+
+static uint64_t per_second(uint64_t count, uint64_t ns)
+{
+    uint64_t us = ns / 1000;
+    return us > 0 ? count * 1000000 / us : 0;
+}
+
+static uint64_t a_node(const bench_nodes *b, uint64_t bytes)
+{
+    return b->nodes > 0 ? bytes / b->nodes : 0;
+}
+
+static json_t *json_nodes(const bench_nodes *b)
+{
+    char hash[33];
+    snprintf(hash, sizeof hash, "%016" PRIx64 "%016" PRIx64, b->hash[0], b->hash[1]);
+    return json_pack(
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:s}", "schema",
+        "peerup.bench/1", "what", "nodes", "nodes", whole(b->nodes), "degree", whole(b->degree),
+        "node_steps", whole(b->steps), "node_steps_per_s", whole(per_second(b->steps, b->cpu_ns)),
+        "events_per_s", whole(per_second(b->events, b->cpu_ns)), "cpu_seconds",
+        sim_json_seconds(b->cpu_ns), "wall_seconds", sim_json_seconds(b->wall_ns), "setup_seconds",
+        sim_json_seconds(b->setup_wall_ns), "bytes_per_node",
+        whole(a_node(b, b->peak_bytes - b->base_bytes)), "node_bytes",
+        whole(a_node(b, b->node_bytes)), "transport_bytes", whole(a_node(b, b->transport_bytes)),
+        "nodes_of_wrong_degree", whole(b->wrong_degree), "trace_hash", hash);
+}
+
+static void print_nodes(const bench_nodes *b)
+{
+    print_machine();
+    printf("nodes: %" PRIu32 " with %" PRIu32 " connections each, 60 simulated seconds of pings\n",
+           b->nodes, b->degree);
+    printf("  node steps      %9" PRIu64 " a second on one core (%" PRIu64 " in %" PRIu64
+           " ms of it, %" PRIu64 " ms elapsed)\n",
+           per_second(b->steps, b->cpu_ns), b->steps, b->cpu_ns / 1000000, b->wall_ns / 1000000);
+    printf("  events          %9" PRIu64 " a second\n", per_second(b->events, b->cpu_ns));
+    printf("  bytes a node    %9" PRIu64 " of peak resident memory (node %" PRIu64
+           ", transport %" PRIu64 ")\n",
+           a_node(b, b->peak_bytes - b->base_bytes), a_node(b, b->node_bytes),
+           a_node(b, b->transport_bytes));
+    printf("  set-up          %9" PRIu64 " ms elapsed\n", b->setup_wall_ns / 1000000);
+}
+
+static int nodes_bench(const cli_command *self, const wishes *w)
+{
+    if (w->nodes > 0 && w->nodes < 2 * w->degree)
+        return cli_wrong(self, "--nodes must be 0, or twice --degree at least");
+    if ((uint64_t)w->nodes * w->degree % 2 != 0)
+        return cli_wrong(self, "one of --nodes and --degree must be even");
+    bench_nodes b;
+    bench_nodes_run(&b, w->nodes, w->degree);
+    if (w->is_json) sim_json_print(json_machine(json_nodes(&b)), stdout);
+    else print_nodes(&b);
+    if (b.wrong_degree == 0) return CLI_DONE;
+    fprintf(stderr, "peerup-sim bench: %" PRIu64 " nodes have not the connections they should\n",
+            b.wrong_degree);
+    return CLI_UNEXPECTED;
+}
+
+/* ---- command line ---- */
+
+/* Takes one option. False: its value is wrong. */
+static bool take(wishes *w, const options *o)
+{
+    const char *name = o->which->name;
+    if (strcmp(name, "json") == 0) w->is_json = true;
+    if (strcmp(name, "pending") == 0) return number(o->value, 1, PENDING_MAX, &w->pending);
+    if (strcmp(name, "nodes") == 0) return number(o->value, 0, NODES_MAX, &w->nodes);
+    if (strcmp(name, "degree") == 0) return number(o->value, 1, DEGREE_MAX, &w->degree);
+    return true;
+}
+
+static int run(const cli_command *self, int argc, char *const *argv)
+{
+    wishes w = {.pending = 1000000, .nodes = 10000, .degree = 8};
+    options o = cli_options(self, argc, argv);
+    enum option_kind kind;
+    int code;
+    while (cli_next(self, &o, &kind, &code)) {
+        if (kind == OPTION_OPERAND) {
+            if (w.what != NULL) return cli_wrong(self, "'%s' is too much", o.value);
+            w.what = o.value;
+        } else if (!take(&w, &o)) {
+            return cli_wrong(self, "--%s: '%s' is not a number in its range", o.which->name,
+                             o.value);
+        }
+    }
+    if (code >= 0) return code;
+    if (w.what != NULL && strcmp(w.what, "queue") == 0) return queue_bench(&w);
+    if (w.what != NULL && strcmp(w.what, "nodes") == 0) return nodes_bench(self, &w);
+    return cli_wrong(self, "say what to measure: queue or nodes");
+}
+
+static const option table[] = {
+    {"pending", 0, "N", "queue: events that wait (1000000)"},
+    {"nodes", 0, "N", "nodes: how many (10000)"},
+    {"degree", 0, "N", "nodes: connections of each (8)"},
+    {"json", 0, NULL, "one JSON object: peerup.bench/1"},
+    {"help", 'h', NULL, "this text"},
+};
+
+const cli_command cli_bench = {
+    "bench",
+    "queue|nodes",
+    "measures this build on this machine",
+    table,
+    sizeof table / sizeof table[0],
+    run,
+};
