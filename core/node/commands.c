@@ -214,7 +214,10 @@ static uint32_t run_set(pu_node *n, pu_span body)
         if (digit > 9 || value > (UINT64_MAX - digit) / 10) return PU_CODE_INVALID;
         value = value * 10 + digit;
     }
-    return pu_config_set(&n->config, name, value) == PU_OK ? PU_CODE_OK : PU_CODE_INVALID;
+    uint32_t served = protos_served(n);
+    if (pu_config_set(&n->config, name, value) != PU_OK) return PU_CODE_INVALID;
+    if (protos_served(n) != served) ctx_self_changed(n);
+    return PU_CODE_OK;
 }
 
 void command_run(pu_node *n, const pu_in *in)
