@@ -101,7 +101,8 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
     rng_derive(h->seed, run_seed, index, SEED_NODE);
     rng_derive(h->transport_seed, run_seed, index, SEED_TRANSPORT);
     rng_init(&h->key.random, h->key.seed, 0);
-    if (pu_crypto_real_init(&h->crypto, &h->key.real, key_seed) != PU_OK)
+    if (world->is_model_crypto) pu_crypto_model_init(&h->crypto, &h->key.table.model, key_seed);
+    else if (pu_crypto_real_init(&h->crypto, &h->key.table.real, key_seed) != PU_OK)
         sim_fatal("libsodium cannot be initialised");
     h->crypto.ctx = &h->key;
     h->crypto.random = seeded_random;
@@ -129,7 +130,7 @@ void host_close(host *h)
         pu_node_close(h->node);
         resize(h->world, h->mem, pu_node_size(&h->config), 0);
     }
-    pu_crypto_real_close(&h->key.real);
+    if (!h->world->is_model_crypto) pu_crypto_real_close(&h->key.table.real);
     pu_peers_release(h->world->peers, h->peer);
 }
 

@@ -30,6 +30,7 @@ typedef struct host_world {
     uint64_t hash_seed;              /* of the nodes' tables */
     bool never_reuses;               /* freed memory is kept, so that no address comes twice */
     void *graveyard;                 /* what is kept: blocks chained by their first word */
+    bool is_model_crypto;            /* keys and signatures of all hosts are hashes */
     size_t live_bytes;               /* what nodes hold by their allocator */
     void *ctx;                       /* handed to the watchers below */
     void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);  /* before the step */
@@ -37,9 +38,12 @@ typedef struct host_world {
     void (*saw_trace)(void *ctx, uint32_t host, const pu_trace *event);
 } host_world;
 
-/* The node's key: real Ed25519; the random stream is the simulation's. */
+/* The node's key, real or model; the random stream is the simulation's. */
 typedef struct host_key {
-    pu_crypto_real real; /* first: the real functions get a host_key as their context */
+    union { /* first: the functions of either table get a host_key as their context */
+        pu_crypto_real real;
+        pu_crypto_model model;
+    } table;
     uint8_t seed[32];
     rng random;
 } host_key;
