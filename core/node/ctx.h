@@ -41,17 +41,17 @@ enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_PURPOSE_COU
 
 /* X(KIND, "name"): one timer for each (kind, arg). Who owns it handles it: node/protos.c has the
  * table. */
-#define TIMER_LIST(X)                                                                             \
-    X(STREAM, "stream-deadline") /* arg: stream handle */                                         \
-    X(OPEN, "open-deadline")     /* arg: token of a STREAM_OPEN */                                \
-    X(CONN, "connection-end")    /* arg: connection handle: it is doomed, or has a better twin */ \
-    X(LEG, "dial-next")          /* arg: peer: start the next leg */                              \
-    X(RETRY, "dial-backoff")     /* arg: peer: all legs failed, try again */                      \
-    X(COMMAND, "command-deadline") /* arg: command token */                                       \
-    X(PING, "ping")                /* arg: connection handle */                                   \
-    X(RESERVE, "relay-reserve")    /* arg: relay peer: refresh or retry the reservation */        \
-    X(RESERVATION, "relay-expiry") /* arg: client peer: as relay, a reservation ends */           \
-    X(CIRCUIT, "relay-circuit")    /* arg: circuit number: as relay, its life ends */             \
+#define TIMER_LIST(X)                                                                              \
+    X(STREAM, "stream-deadline") /* arg: stream handle */                                          \
+    X(OPEN, "open-deadline")     /* arg: token of a STREAM_OPEN */                                 \
+    X(CONN, "connection-end")    /* arg: connection handle: it is doomed, or has a better twin */  \
+    X(LEG, "dial-next")          /* arg: peer: start the next leg */                               \
+    X(RETRY, "dial-backoff")     /* arg: peer: all legs failed, try again */                       \
+    X(COMMAND, "command-deadline") /* arg: command token */                                        \
+    X(PING, "ping")                /* arg: connection handle */                                    \
+    X(RESERVE, "relay-reserve")    /* arg: relay peer: refresh or retry the reservation */         \
+    X(RESERVATION, "relay-expiry") /* arg: client peer: as relay, a reservation ends */            \
+    X(CIRCUIT, "relay-circuit")    /* arg: circuit number: as relay, its life ends */              \
     X(PUNCH, "punch")              /* arg: relayed connection handle: next step of a hole punch */ \
     X(PUSH, "identify-push")       /* arg: 1: tell everybody what has changed about us */
 enum timer_kind {

@@ -1,5 +1,5 @@
-/* proto/identify.c - reading what others say they are (libp2p specs identify/), when we ask and when
- * they push.
+/* proto/identify.c - reading what others say they are (libp2p specs identify/), when we ask and
+ * when they push.
  *
  * We read several messages until FIN, since go splits long ones, and merge them as they come: a
  * stream keeps sums, not messages. An answer must carry the key that the connection has proven, a

@@ -1,9 +1,9 @@
 /* proto/identify_push.c - /ipfs/id/push/1.0.0, sending: when our addresses or protocols change, all
  * who identified themselves and speak it are told anew.
  *
- * Changes come in bunches (an address goes, another comes, a relay keeps a place), so a sweep begins
- * a little later, never sooner than identify_push_ns after the last, and takes as many connections
- * a step as an effect list bears. What is told is put together when each stream opens.
+ * Changes come in bunches (an address goes, another comes, a relay keeps a place), so a sweep
+ * begins a little later, never sooner than identify_push_ns after the last, and takes as many
+ * connections a step as an effect list bears. What is told is put together when each stream opens.
  */
 #include "proto/identify_impl.h"
 

@@ -24,6 +24,9 @@
     X(wire_identify)   \
     X(wire_relay)      \
     X(wire_dcutr)      \
+    X(wire_record)     \
+    X(envelope)        \
+    X(identify)        \
     X(select)          \
     X(crypto)          \
     X(multibase)       \

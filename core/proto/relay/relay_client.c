@@ -343,8 +343,7 @@ static bool is_vouched(pu_node *n, const stream *s, const conn *c, const wire_re
     PU_ASSERT(m->has_reservation);
     if (m->voucher.len == 0) return true;
     enum record_verdict v = voucher_check(n, m->voucher, c->peer);
-    if (v != RECORD_OK)
-        ctx_trace(n, PU_TR_VOUCHER_REFUSED, c, s, c->peer, v, 0, span_of(NULL, 0));
+    if (v != RECORD_OK) ctx_trace(n, PU_TR_VOUCHER_REFUSED, c, s, c->peer, v, 0, span_of(NULL, 0));
     return v == RECORD_OK;
 }
 

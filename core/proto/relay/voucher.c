@@ -28,8 +28,7 @@ enum record_verdict voucher_check(const pu_node *n, pu_span bytes, pu_peer relay
     pu_peer_id signer;
     wire_voucher m;
     PU_ASSERT(bytes.len > 0);
-    enum record_verdict v =
-        envelope_open(&signer, &payload, ctx_env(n)->crypto, bytes, kinds, 1);
+    enum record_verdict v = envelope_open(&signer, &payload, ctx_env(n)->crypto, bytes, kinds, 1);
     if (v != RECORD_OK) return v;
     if (!wire_voucher_read(&m, payload)) return RECORD_MALFORMED;
     if (!span_equal(span_of(signer.bytes, signer.len), relay_id)) return RECORD_NOT_THEIRS;
