@@ -27,6 +27,7 @@
     X(wire_record)     \
     X(envelope)        \
     X(identify)        \
+    X(relay)           \
     X(select)          \
     X(crypto)          \
     X(multibase)       \
