@@ -63,7 +63,7 @@ test_src := $(addprefix tests/unit/, \
     main \
     varint_test pb_test rng_test mix_test mem_test imap_test \
     wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test \
-    relay_test \
+    relay_test dcutr_test ping_test \
     crypto_test multibase_test peer_id_test peers_test multiaddr_test addr_test \
     authorized_keys_test \
     queue_test dist_test topo_test nat_test net_test net_send_test \

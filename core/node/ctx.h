@@ -108,6 +108,7 @@ typedef struct stream {
     bool fin_sent;
     bool is_raw;        /* ctx_stream_raw: bytes are not framed (any more) */
     bool grants_itself; /* ctx_stream_grant was called: the node widens no room by itself */
+    bool has_deadline;  /* ctx_stream_deadline was called: agreement sets no other */
     bool is_given_away; /* ctx_upgrade: freed as soon as its bytes are read */
     select_machine select;
     uint64_t sent, room_out;    /* bytes we sent; may send up to */

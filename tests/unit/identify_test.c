@@ -147,12 +147,7 @@ static void it_tells_a_signed_record_with_rising_numbers(void **state)
         uint64_t seq = check_record(l, &m);
         assert_true(seq > last && seq >= LAB_UNIX_S * PU_S);
         last = seq;
-        lab_give(l, s, span_of(NULL, 0), true);
-        lab_step(l, (pu_in){.kind = PU_IN_STREAM_DOWN,
-                            .conn = conn,
-                            .stream = s->handle,
-                            .what = PU_DOWN_FINISHED});
-        s->handle = 0;
+        lab_finish(l, s);
     }
     lab_end(l);
 }

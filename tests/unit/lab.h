@@ -403,6 +403,18 @@ static inline lab_stream *lab_accept_proto(lab *l, pu_handle conn, const char *p
     return NULL;
 }
 
+/* Both sides have finished. */
+static inline void lab_finish(lab *l, lab_stream *s)
+{
+    lab_give(l, s, span_of(NULL, 0), true);
+    assert_true(s->is_finished);
+    lab_step(l, (pu_in){.kind = PU_IN_STREAM_DOWN,
+                        .conn = s->conn,
+                        .stream = s->handle,
+                        .what = PU_DOWN_FINISHED});
+    s->handle = 0;
+}
+
 /* What the node has sent since selection. */
 static inline pu_span lab_body(const lab_stream *s)
 {

@@ -28,6 +28,8 @@
     X(envelope)        \
     X(identify)        \
     X(relay)           \
+    X(dcutr)           \
+    X(ping)            \
     X(select)          \
     X(crypto)          \
     X(multibase)       \

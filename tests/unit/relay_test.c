@@ -176,9 +176,9 @@ static void what_the_other_side_says_decides(void **state)
         lab_stream *hop = ask(l, c, B), *stop = lab_accept_proto(l, b, STOP);
         assert_non_null(stop);
         assert_int_equal(lab_body(hop).len, 0);
-        give_stop(l, stop,
-                  (wire_relay){
-                      .type = WIRE_STOP_STATUS, .status = cases[i].says, .has_status = true});
+        give_stop(
+            l, stop,
+            (wire_relay){.type = WIRE_STOP_STATUS, .status = cases[i].says, .has_status = true});
         assert_int_equal(hop_status(hop), cases[i].want);
         assert_true(hop->is_finished && stop->is_finished);
     }
@@ -342,6 +342,23 @@ static void a_reservation_ends_unless_it_is_renewed(void **state)
     lab_end(l);
 }
 
+/* Reserving and leaving again keeps nothing: lab_end sees to it, and the one place is free again.
+ */
+static void places_of_the_gone_are_free(void **state)
+{
+    (void)state;
+    lab *l = relay_new();
+    l->config.reservations_max = 1;
+    lab_begin(l);
+    lab_start(l);
+    for (int i = 0; i < 150; i++) {
+        pu_handle conn = lab_connect(l, 1 + i % 3, 0, 0);
+        assert_int_equal(hop_status(reserve(l, conn)), WIRE_RELAY_OK);
+        lab_down(l, conn);
+    }
+    lab_end(l);
+}
+
 /* ---- as client ---- */
 
 /* A node whose relay B has just said that it serves hop. The relay came to us: nobody pings. */
@@ -463,8 +480,7 @@ static void refusals_are_told_and_asked_again_ever_later(void **state)
         lab_stream *s = lab_accept_proto(l, conn, HOP);
         assert_non_null(s);
         give_hop(l, s,
-                 (wire_relay){
-                     .type = WIRE_HOP_STATUS, .status = refusals[i], .has_status = true});
+                 (wire_relay){.type = WIRE_HOP_STATUS, .status = refusals[i], .has_status = true});
         assert_int_equal(l->traced[PU_TR_RELAY_REFUSED], i + 1);
         assert_int_equal(l->traced_a[PU_TR_RELAY_REFUSED], refusals[i]);
         lab_pass(l, pause_s[i] * PU_S - 1);
@@ -571,9 +587,12 @@ static void a_circuit_is_asked_for_and_its_answer_told(void **state)
 {
     (void)state;
     static const enum wire_relay_status statuses[] = {
-        WIRE_RELAY_NO_RESERVATION,          WIRE_RELAY_CONNECTION_FAILED,
-        WIRE_RELAY_RESOURCE_LIMIT_EXCEEDED, WIRE_RELAY_PERMISSION_DENIED,
-        WIRE_RELAY_MALFORMED_MESSAGE,       WIRE_RELAY_UNEXPECTED_MESSAGE,
+        WIRE_RELAY_NO_RESERVATION,
+        WIRE_RELAY_CONNECTION_FAILED,
+        WIRE_RELAY_RESOURCE_LIMIT_EXCEEDED,
+        WIRE_RELAY_PERMISSION_DENIED,
+        WIRE_RELAY_MALFORMED_MESSAGE,
+        WIRE_RELAY_UNEXPECTED_MESSAGE,
         WIRE_RELAY_OK,
     };
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
@@ -591,8 +610,7 @@ static void a_circuit_is_asked_for_and_its_answer_told(void **state)
         assert_int_equal(m.type, WIRE_HOP_CONNECT);
         assert_true(span_equal(m.peer_id, lab_id(l, D)));
         give_hop(l, s,
-                 (wire_relay){
-                     .type = WIRE_HOP_STATUS, .status = statuses[i], .has_status = true});
+                 (wire_relay){.type = WIRE_HOP_STATUS, .status = statuses[i], .has_status = true});
         bool is_ok = statuses[i] == WIRE_RELAY_OK;
         assert_int_equal(l->upgrade_count, is_ok);
         assert_int_equal(done_code(l, 77), is_ok ? UINT32_MAX : PU_CODE_REFUSED);
@@ -615,6 +633,7 @@ int relay_test(void)
         cmocka_unit_test(a_circuit_is_limited_in_time),
         cmocka_unit_test(a_peer_has_only_so_many_circuits),
         cmocka_unit_test(a_reservation_ends_unless_it_is_renewed),
+        cmocka_unit_test(places_of_the_gone_are_free),
         cmocka_unit_test(vouchers_are_verified),
         cmocka_unit_test(refusals_are_told_and_asked_again_ever_later),
         cmocka_unit_test(a_place_is_renewed_before_it_ends),
