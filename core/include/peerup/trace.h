@@ -56,7 +56,8 @@ enum pu_trace_area {
     X(IDENTIFIED, IDENTIFY, "identified",                                                          \
       "the peer told what it is; a: protocols, b: addresses; text: agent")                         \
     X(RECORD_REFUSED, IDENTIFY, "record-refused",                                                  \
-      "the peer's signed record was ignored; a: 1 malformed 2 another kind 3 another key 4 forged "\
+      "the peer's signed record was ignored; a: 1 malformed 2 another kind 3 another key 4 "       \
+      "forged "                                                                                    \
       "5 names another peer 6 not newer")                                                          \
     X(OBSERVED, IDENTIFY, "observed", "the peer told how it sees us; text: endpoint")              \
     X(PING_RTT, PING, "ping-rtt", "a ping came back; a: ns")                                       \
