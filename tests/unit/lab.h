@@ -56,6 +56,7 @@ typedef struct lab {
     void *memory;
     pu_time now;
 
+    bool is_one_site; /* all peers come from one address */
     lab_stream streams[LAB_STREAMS];
     uint32_t stream_count, conn_count;
     bool conn_is_up[LAB_CONNS]; /* by ordinal */
@@ -286,7 +287,7 @@ static inline pu_handle lab_connect(lab *l, int peer, uint32_t flags, pu_token t
                 .flags = flags,
                 .token = token,
                 .local = lab_endpoint(0),
-                .remote = lab_endpoint(peer),
+                .remote = lab_endpoint(l->is_one_site ? 1 : peer),
                 .transport = is_relayed ? PU_TRANSPORT_CIRCUIT : PU_TRANSPORT_QUIC};
     if ((flags & PU_DIALLER) == 0) {
         in.kind = PU_IN_CONN_ASK;

@@ -127,6 +127,25 @@ static void reservations_are_refused_beyond_limits_and_over_circuits(void **stat
     lab_end(l);
 }
 
+static void one_site_has_only_so_many_places(void **state)
+{
+    (void)state;
+    lab *l = relay_new();
+    l->config.reservations_per_ip_max = 2;
+    l->is_one_site = true;
+    lab_begin(l);
+    lab_start(l);
+    pu_handle b = lab_connect(l, B, 0, 0), c = lab_connect(l, C, 0, 0);
+    pu_handle d = lab_connect(l, D, 0, 0);
+    assert_int_equal(hop_status(reserve(l, b)), WIRE_RELAY_OK);
+    assert_int_equal(hop_status(reserve(l, c)), WIRE_RELAY_OK);
+    assert_int_equal(hop_status(reserve(l, d)), WIRE_RELAY_RESERVATION_REFUSED);
+    assert_int_equal(hop_status(reserve(l, c)), WIRE_RELAY_OK); /* renewed */
+    l->is_one_site = false;
+    assert_int_equal(hop_status(reserve(l, lab_connect(l, 4, 0, 0))), WIRE_RELAY_OK);
+    lab_end(l);
+}
+
 static void every_request_that_cannot_be_served_has_its_status(void **state)
 {
     (void)state;
@@ -625,6 +644,7 @@ int relay_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reservation_has_a_voucher_and_limits),
         cmocka_unit_test(reservations_are_refused_beyond_limits_and_over_circuits),
+        cmocka_unit_test(one_site_has_only_so_many_places),
         cmocka_unit_test(every_request_that_cannot_be_served_has_its_status),
         cmocka_unit_test(what_the_other_side_says_decides),
         cmocka_unit_test(the_reservations_connection_is_used),
