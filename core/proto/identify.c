@@ -101,6 +101,7 @@ static void take_addr(pu_node *n, const conn *c, pu_span maddr)
     if (addr.transport == PU_TRANSPORT_NONE || addr.dns) return;
     pu_span named = span_of(addr.peer.bytes, addr.peer.len);
     if (named.len > 0 && !span_equal(named, ctx_peer_id(n, c->peer))) return;
+    if (addr.circuit && pu_peer_id_equal(&addr.via, ctx_self(n))) return; /* we are its relay */
 
     enum pu_scope scope = pu_endpoint_scope(&addr.endpoint);
     bool is_direct = (c->flags & PU_RELAYED) == 0;

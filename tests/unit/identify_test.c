@@ -289,6 +289,33 @@ static void a_record_may_come_in_a_second_message(void **state)
     lab_end(l);
 }
 
+/* A client tells its relay the address that leads through that relay. */
+static void circuits_through_ourselves_are_not_learned(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    for (int via = 0; via <= D; via += D) {
+        uint8_t maddr[PU_MADDR_MAX + 64], bytes[256], key[32], key_pb[36];
+        pu_endpoint at = lab_endpoint(via);
+        pu_buf b = buf_of(maddr, sizeof maddr), out = buf_of(bytes, sizeof bytes);
+        b.len = pu_addr_write(maddr, &at, PU_TRANSPORT_QUIC);
+        varint_put(&b, PU_MA_P2P);
+        varint_put(&b, l->id[via].len);
+        buf_put_span(&b, lab_id(l, via));
+        varint_put(&b, PU_MA_CIRCUIT);
+        l->crypto[B].public_key(l->crypto[B].ctx, key);
+        pu_public_key_pb(key_pb, key);
+        wire_identify m = {.public_key = span_of(key_pb, 36), .addr_count = 1};
+        m.addrs[0] = buf_span(&b);
+        wire_identify_write(&out, &m);
+        assert_false(b.full || out.full);
+        pu_handle conn = lab_connect(l, B, 0, 0);
+        lab_give_framed(l, lab_accept_proto(l, conn, IDENTIFY), buf_span(&out), true);
+        assert_int_equal(known(l, B), via == D);
+    }
+    lab_end(l);
+}
+
 static void wrong_keys_and_floods_are_ignored(void **state)
 {
     (void)state;
@@ -511,6 +538,7 @@ int identify_test(void)
         cmocka_unit_test(a_record_that_does_not_hold_is_ignored_and_traced),
         cmocka_unit_test(only_a_greater_number_is_newer),
         cmocka_unit_test(a_record_may_come_in_a_second_message),
+        cmocka_unit_test(circuits_through_ourselves_are_not_learned),
         cmocka_unit_test(wrong_keys_and_floods_are_ignored),
         cmocka_unit_test(silence_ends_an_exchange),
         cmocka_unit_test(a_push_replaces_what_it_brings),
