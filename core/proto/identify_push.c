@@ -14,20 +14,30 @@ enum {
 
 #define SETTLE_NS (500 * PU_MS)
 
+static bool is_told(const conn *c)
+{
+    PU_ASSERT(c->state == CONN_UP);
+    return c->identified && !c->doomed && (c->speaks & 1u << PROTO_PUSH) != 0;
+}
+
+/* Whether anybody wants to hear of a change. Who has not told what it speaks may; who connects
+ * later asks by itself. */
+static bool has_listener(pu_node *n)
+{
+    uint32_t cursor = 0;
+    for (const conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
+        if (is_told(c) || !c->identified) return true;
+    return false;
+}
+
 void identify_changed(pu_node *n)
 {
-    identify_state *state = ctx_state(n, MODULE_IDENTIFY);
+    identify_state *state = has_listener(n) ? ctx_state(n, MODULE_IDENTIFY) : NULL;
     if (state == NULL || state->is_changed) return;
     state->is_changed = true;
     if (state->cursor != 0) return; /* its end begins the next one */
     pu_time at = ctx_after(n, SETTLE_NS);
     ctx_timer(n, TIMER_PUSH, THE_TIMER, at > state->push_at ? at : state->push_at);
-}
-
-static bool is_told(const conn *c)
-{
-    PU_ASSERT(c->state == CONN_UP);
-    return c->identified && !c->doomed && (c->speaks & 1u << PROTO_PUSH) != 0;
 }
 
 void identify_push_timer(pu_node *n, uint64_t arg)
