@@ -36,16 +36,16 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 base_src := \
     $(addprefix core/base/,assert chacha20 imap mem mix pb rng varint) \
     $(addprefix core/crypto/,model real_ed25519) \
-    $(addprefix core/ident/,addr authorized_keys decimal endpoint ip multiaddr multiaddr_text) \
-    $(addprefix core/ident/,multibase peer_id peers rfc3339) \
-    $(addprefix core/wire/,wire_dcutr wire_identify wire_relay) \
+    $(addprefix core/ident/,addr authorized_keys decimal endpoint envelope ip multiaddr) \
+    $(addprefix core/ident/,multiaddr_text multibase peer_id peers rfc3339) \
+    $(addprefix core/wire/,wire_dcutr wire_identify wire_record wire_relay) \
     core/select/select
 
 node_src := \
     $(addprefix core/node/,book commands config conns ctx dialer gater legs limits node out) \
     $(addprefix core/node/,protos rank read record self stream_read stream_send streams timers trace) \
-    $(addprefix core/proto/,dcutr identify ping) \
-    $(addprefix core/proto/relay/,pipe relay relay_client relay_server)
+    $(addprefix core/proto/,dcutr identify identify_push identify_tell ping) \
+    $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 
 tracedb_src := $(addprefix analysis/,html intern plot plot_lanes plot_punch plot_timeline) \
     $(addprefix analysis/,plot_times report sql story text tracedb tracedb_rows)
@@ -66,7 +66,8 @@ bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue cmd_bench 
 test_src := $(addprefix tests/unit/, \
     main \
     varint_test pb_test rng_test mix_test mem_test imap_test \
-    wire_identify_test wire_relay_test wire_dcutr_test select_test \
+    wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test \
+    relay_test dcutr_test ping_test \
     crypto_test multibase_test peer_id_test peers_test multiaddr_test addr_test \
     authorized_keys_test \
     queue_test heap_test bench_test dist_test topo_test nat_test net_test net_send_test \

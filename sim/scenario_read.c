@@ -19,6 +19,13 @@ static void read_fidelity(reader *r, const doc_node *node)
     else read_word(r, node, words, 1, &word);
 }
 
+static void read_crypto(reader *r, const doc_node *node)
+{
+    static const char *const words[] = {"real", "model"};
+    uint32_t word;
+    if (node != NULL && read_word(r, node, words, 2, &word)) r->s->is_model_crypto = word == 1;
+}
+
 static void read_head(reader *r, const doc_node *root)
 {
     scenario *s = r->s;
@@ -31,14 +38,16 @@ static void read_head(reader *r, const doc_node *root)
     if (read_quantity(r, duration, QUANTITY_DURATION, &s->duration_ns) && s->duration_ns == 0)
         read_error(r, duration, "a run takes some time");
     read_fidelity(r, doc_get(root, "fidelity"));
+    read_crypto(r, doc_get(root, "crypto"));
 }
 
 static void read_root(reader *r, const doc_node *root)
 {
     static const key_rule rules[] = {
-        {"scenario", true}, {"about", false},     {"duration", true}, {"fidelity", false},
-        {"network", true},  {"nats", false},      {"nodes", true},    {"groups", false},
-        {"config", false},  {"authorize", false}, {"events", false},  {"expect", false},
+        {"scenario", true}, {"about", false},  {"duration", true},   {"fidelity", false},
+        {"crypto", false},  {"network", true}, {"nats", false},      {"nodes", true},
+        {"groups", false},  {"config", false}, {"authorize", false}, {"events", false},
+        {"expect", false},
     };
     if (!read_map(r, root, rules, sizeof rules / sizeof rules[0])) return;
     read_head(r, root);

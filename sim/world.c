@@ -244,6 +244,7 @@ static void share_init(world *w)
     share->network =
         net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver});
     mix_init(&share->hash, 0);
+    share->has_model_crypto = w->s->is_model_crypto;
     share->ctx = w;
     share->saw_input = saw_input;
     share->saw_effect = saw_effect;

@@ -159,6 +159,27 @@ void ctx_learn(pu_node *n, pu_peer peer, pu_span maddr)
     else addr_add(n, k, fresh);
 }
 
+bool ctx_record_is_newer(pu_node *n, pu_peer peer, uint64_t seq)
+{
+    known_peer *k = find_or_add(n, peer);
+    if (k == NULL || (k->has_record && seq <= k->record_seq)) return false;
+    k->has_record = true;
+    k->record_seq = seq;
+    return true;
+}
+
+void ctx_forget_told(pu_node *n, pu_peer peer)
+{
+    known_peer *k = book_find(n, peer);
+    if (k == NULL) return;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < k->addr_count; i++) {
+        if (k->addrs[i].pinned) k->addrs[kept++] = k->addrs[i];
+        else addr_drop(n, &k->addrs[i]);
+    }
+    k->addr_count = kept;
+}
+
 bool ctx_is_relay(const pu_node *n, pu_peer peer)
 {
     const known_peer *k = book_find(n, peer);

@@ -24,6 +24,7 @@ enum proto_id {
     PROTO_HOP,
     PROTO_STOP,
     PROTO_DCUTR,
+    PROTO_PUSH,
     PROTO_COUNT
 };
 enum module_id {
@@ -52,7 +53,8 @@ enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_PURPOSE_COU
     X(RESERVE, "relay-reserve")     /* arg: relay peer: refresh or retry the reservation */       \
     X(RESERVATION, "relay-expiry")  /* arg: client peer: as relay, a reservation ends */          \
     X(CIRCUIT, "relay-circuit")     /* arg: circuit number: as relay, its life ends */            \
-    X(PUNCH, "punch")               /* arg: relayed connection handle: next step of a hole punch */
+    X(PUNCH, "punch")        /* arg: relayed connection handle: next step of a hole punch */      \
+    X(PUSH, "identify-push") /* arg: 1: tell everybody what has changed about us */
 enum timer_kind {
 #define TIMER_ENUM(kind, name) TIMER_##kind,
     TIMER_LIST(TIMER_ENUM)
@@ -84,7 +86,8 @@ typedef struct conn {
     pu_endpoint local, remote;
     pu_endpoint observed; /* how the peer sees our MAIN socket; all zero: it has not said */
     pu_time up_at;
-    uint64_t rtt_ns; /* last measured, 0 = unknown */
+    uint64_t rtt_ns;  /* last measured, 0 = unknown */
+    pu_time push_due; /* identify: when the peer has used up no part of its share of pushes */
 } conn;
 
 enum stream_phase {
@@ -107,6 +110,7 @@ typedef struct stream {
     bool fin_sent;
     bool is_raw;        /* ctx_stream_raw: bytes are not framed (any more) */
     bool grants_itself; /* ctx_stream_grant was called: the node widens no room by itself */
+    bool has_deadline;  /* ctx_stream_deadline was called: agreement sets no other */
     bool is_given_away; /* ctx_upgrade: freed as soon as its bytes are read */
     select_machine select;
     uint64_t sent, room_out;    /* bytes we sent; may send up to */
@@ -166,7 +170,7 @@ struct module {
     void (*conn_identified)(pu_node *n, conn *c); /* identify's message has come (again) */
     void (*conn_down)(pu_node *n, conn *c,
                       uint32_t code);       /* c is still readable; its streams have ended */
-    void (*addresses_changed)(pu_node *n);  /* a local address came or went */
+    void (*addresses_changed)(pu_node *n);  /* ctx_self_changed */
     void (*close)(pu_node *n, void *state); /* the node closes: free what state owns, not state */
 };
 
@@ -228,7 +232,17 @@ void ctx_learn(pu_node *n, pu_peer peer,
  * used >= max. */
 bool ctx_at_limit(pu_node *n, const char *parameter, uint64_t used, uint64_t max);
 
+/* Whether seq is greater than that of every earlier record of the peer that was asked about (its
+ * first one is). Remembers it as long as anything is known of the peer. False without memory. */
+bool ctx_record_is_newer(pu_node *n, pu_peer peer, uint64_t seq);
+/* Drops a peer's addresses that peers told; those given by COMMAND ADDRESS stay. */
+void ctx_forget_told(pu_node *n, pu_peer peer);
+
 /* ---- our own addresses ---- */
+/* What we tell others of ourselves has changed: a local address came or went, a relay keeps a place
+ * for us or no longer does, or what we serve is switched. Calls every module's addresses_changed.
+ */
+void ctx_self_changed(pu_node *n);
 enum { CTX_ADDRS_MAX = 16 };
 /* Our local endpoints of one transport that listen, in the order they came. Returns how many. */
 uint32_t ctx_local_addrs(const pu_node *n, enum pu_transport transport,

@@ -67,8 +67,10 @@ typedef struct known_addr {
 
 /* What the book knows of a peer. */
 typedef struct known_peer {
-    pu_peer peer;      /* one reference held */
-    bool is_relay;     /* one of our own relays */
+    pu_peer peer;    /* one reference held */
+    bool is_relay;   /* one of our own relays */
+    bool has_record; /* a signed record of its was accepted, with this number: */
+    uint64_t record_seq;
     known_addr *addrs; /* owned */
     uint32_t addr_count, addr_cap;
     uint32_t addr_next; /* where the next learned address displaces another */
@@ -160,6 +162,7 @@ pu_token token_next(pu_node *n);
 /* ---- protos.c ---- */
 const struct proto *proto_of(enum proto_id id);
 const struct module *module_of(enum module_id id);
+uint32_t protos_served(const pu_node *n);       /* bit a proto_id */
 int proto_find(const void *node, pu_span name); /* select_find over what this node serves */
 void timer_dispatch(pu_node *n, enum timer_kind kind, uint64_t arg);
 

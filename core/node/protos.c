@@ -8,7 +8,7 @@
 
 static const struct proto *const protos[PROTO_COUNT] = {
     [PROTO_IDENTIFY] = &proto_identify, [PROTO_PING] = &proto_ping,   [PROTO_HOP] = &proto_hop,
-    [PROTO_STOP] = &proto_stop,         [PROTO_DCUTR] = &proto_dcutr,
+    [PROTO_STOP] = &proto_stop,         [PROTO_DCUTR] = &proto_dcutr, [PROTO_PUSH] = &proto_push,
 };
 
 static const struct module *const modules[MODULE_COUNT] = {
@@ -28,6 +28,7 @@ static const timer_handler handlers[TIMER_COUNT] = {
     [TIMER_EXPIRY] = gater_timer,          [TIMER_PING] = ping_timer,
     [TIMER_RESERVE] = relay_reserve_timer, [TIMER_RESERVATION] = relay_reservation_timer,
     [TIMER_CIRCUIT] = relay_circuit_timer, [TIMER_PUNCH] = dcutr_timer,
+    [TIMER_PUSH] = identify_push_timer,
 };
 
 const struct proto *proto_of(enum proto_id id)
@@ -52,6 +53,14 @@ const struct proto *ctx_proto(const pu_node *n, enum proto_id id)
 {
     const struct proto *p = proto_of(id);
     return p->served == NULL || p->served(n) ? p : NULL;
+}
+
+uint32_t protos_served(const pu_node *n)
+{
+    uint32_t bits = 0;
+    for (int id = PROTO_NONE + 1; id < PROTO_COUNT; id++)
+        if (ctx_proto(n, (enum proto_id)id) != NULL) bits |= 1u << id;
+    return bits;
 }
 
 int proto_find(const void *node, pu_span name)

@@ -28,7 +28,7 @@ static void trace_endpoint(pu_node *n, enum pu_trace_code code, const pu_endpoin
     ctx_trace(n, code, NULL, NULL, 0, 0, 0, span_of(text, len));
 }
 
-static void modules_addresses_changed(pu_node *n)
+void ctx_self_changed(pu_node *n)
 {
     for (uint32_t m = 0; m < MODULE_COUNT; m++) {
         const struct module *module = module_of((enum module_id)m);
@@ -51,7 +51,7 @@ static void address_gone(pu_node *n, const pu_endpoint *gone, enum pu_transport 
     for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
         if (c->transport == transport && memcmp(c->local.ip, gone->ip, sizeof gone->ip) == 0)
             conn_doom(n, c, PU_CODE_ADDRESS_GONE);
-    modules_addresses_changed(n);
+    ctx_self_changed(n);
 }
 
 void self_addr(pu_node *n, const pu_in *in)
@@ -75,7 +75,7 @@ void self_addr(pu_node *n, const pu_in *in)
     trace_endpoint(n, PU_TR_ADDRESS_UP, &a->endpoint);
     if (!n->is_started) return;
     announce(n, a);
-    modules_addresses_changed(n);
+    ctx_self_changed(n);
     wants_begin_all(n);
 }
 

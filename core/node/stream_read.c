@@ -70,7 +70,8 @@ static void agreed(pu_node *n, stream *s)
     uint64_t life = 0;
     if (proto->deadline != 0)
         memcpy(&life, (const uint8_t *)n->config + proto->deadline, sizeof life);
-    ctx_timer(n, TIMER_STREAM, s->handle, life != 0 ? ctx_after(n, life) : PU_NEVER);
+    if (!s->has_deadline)
+        ctx_timer(n, TIMER_STREAM, s->handle, life != 0 ? ctx_after(n, life) : PU_NEVER);
     if (s->inbound && proto->opened != NULL) proto->opened(n, s);
 }
 

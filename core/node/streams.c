@@ -235,6 +235,7 @@ void stream_timer(pu_node *n, uint64_t handle)
 
 void ctx_stream_deadline(pu_node *n, stream *s, pu_time at)
 {
+    s->has_deadline = true;
     if (s->phase != STREAM_DEAD) ctx_timer(n, TIMER_STREAM, s->handle, at);
 }
 

@@ -1,5 +1,9 @@
 /* proto/dcutr.c - hole punching over a relayed connection, both roles.
  *
+ * A, who dialled the relayed connection, is the QUIC client of every round; B, who accepted it, is
+ * the server and sends datagrams. In the last of several rounds B dials as well: go-libp2p before
+ * 0.41 has it the other way round and waits for that (docs/decisions/004-dcutr-roles.md).
+ *
  * One record a relayed connection, from the first that is known about it until it goes down; its
  * phase says what is waited for, and one timer (PUNCH, the connection's handle) drives it. A peer
  * names the addresses we dial or send to, so they are few, global, distinct, and a third party that
@@ -311,11 +315,20 @@ static void punch_send(pu_node *n, punch *p)
     ctx_timer(n, TIMER_PUNCH, p->conn, p->round_end);
 }
 
+/* Whether the peer has had its rounds as client, in vain. */
+static bool swaps_roles(const pu_node *n, const punch *p)
+{
+    PU_ASSERT(p->rounds > 0);
+    return p->rounds > 1 && p->rounds >= ctx_config(n)->dcutr_rounds;
+}
+
 static void sending_begin(pu_node *n, punch *p)
 {
     PU_ASSERT(p->phase == PHASE_SYNCED);
     p->phase = PHASE_SENDING;
     p->sent = 0;
+    for (uint32_t i = 0; swaps_roles(n, p) && i < p->addr_count; i++)
+        (void)ctx_dial(n, p->peer, &p->addrs[i], p->round_end);
     punch_send(n, p);
 }
 

@@ -1,21 +1,23 @@
-/* proto/identify.c - telling what we are, and reading what others say (libp2p specs identify/).
+/* proto/identify.c - reading what others say they are (libp2p specs identify/), when we ask and
+ * when they push.
  *
- * We tell it in one message that every stack reads. We read several until FIN, since go splits
- * long ones, and merge them as they come: a stream keeps sums, not messages. Its first message must
- * carry the key that the connection has proven; one with another key is ignored.
+ * We read several messages until FIN, since go splits long ones, and merge them as they come: a
+ * stream keeps sums, not messages. An answer must carry the key that the connection has proven, a
+ * push may leave it out; a message with another key is ignored. A push replaces what was known of
+ * the peer, but only by what it brings.
  */
-#include "proto/identify.h"
-
+#include "ident/envelope.h"
+#include "proto/identify_impl.h"
 #include "wire/wire_identify.h"
+#include "wire/wire_record.h"
 
 enum {
     MESSAGE_MAX = 8192, /* bytes read of one message */
     MESSAGES_MAX = 10,  /* of one stream */
-    TELL_MAX = 4096,    /* bytes told, length included: what rust reads */
     TELL_STREAMS_MAX = 2,
-    TELL_POOL_BYTES = 8192, /* for the addresses told, in binary */
-    AGENT_KEPT = 24,        /* bytes of the agent's name that a stream keeps for the trace */
-    IDENTITY_HASH = 0,      /* first byte of a peer id that holds its key */
+    PUSH_STREAMS_MAX = 1,
+    AGENT_KEPT = 23,   /* bytes of the agent's name that a stream keeps for the trace */
+    IDENTITY_HASH = 0, /* first byte of a peer id that holds its key */
     IDENTITY_HEAD_BYTES = 2
 };
 
@@ -23,8 +25,9 @@ enum {
 typedef struct told {
     uint16_t protocols, addrs; /* how many were named */
     uint8_t messages;
-    bool has_key;   /* the right one */
-    uint8_t speaks; /* as conn.speaks */
+    bool has_key;    /* the right one, or a push needs none */
+    bool has_record; /* its addresses hold, others do not */
+    uint8_t speaks;  /* as conn.speaks */
     uint8_t agent_len;
     uint8_t agent[AGENT_KEPT];
 } told;
@@ -32,105 +35,39 @@ typedef struct told {
 _Static_assert(sizeof(told) <= 4 * sizeof(uint64_t), "it lives in stream->state");
 _Static_assert(PROTO_COUNT <= 8, "told.speaks has a bit for each");
 
+static bool is_push(const stream *s)
+{
+    PU_ASSERT(s->proto == PROTO_IDENTIFY || s->proto == PROTO_PUSH);
+    return s->proto == PROTO_PUSH;
+}
+
 /* ---- telling ---- */
 
-/* The narrowest scope of our addresses that c's peer can do something with. */
-static enum pu_scope least_scope(const conn *c)
+/* Who asks, and whom we push to, is told the same; nothing follows. */
+static void tell_and_finish(pu_node *n, stream *s)
 {
-    PU_ASSERT(c != NULL);
-    if ((c->flags & PU_RELAYED) != 0) return PU_SCOPE_GLOBAL;
-    enum pu_scope scope = pu_endpoint_scope(&c->remote);
-    if (scope == PU_SCOPE_LOOPBACK) return PU_SCOPE_LOOPBACK;
-    return scope == PU_SCOPE_LINK || scope == PU_SCOPE_PRIVATE ? PU_SCOPE_LINK : PU_SCOPE_GLOBAL;
-}
-
-/* Appends an endpoint's address to pool; empty when it did not fit. */
-static pu_span put_endpoint(pu_buf *pool, const pu_endpoint *endpoint, enum pu_transport transport)
-{
-    uint8_t maddr[PU_MADDR_MAX];
-    size_t len = pu_addr_write(maddr, endpoint, transport), at = pool->len;
-    PU_ASSERT(at <= pool->cap);
-    buf_put(pool, maddr, len);
-    return pool->full ? span_of(NULL, 0) : span_of(pool->base + at, len);
-}
-
-static void tell_local(const pu_node *n, enum pu_transport transport, enum pu_scope least,
-                       wire_identify *m, pu_buf *pool)
-{
-    PU_ASSERT(m->addr_count <= CTX_ADDRS_MAX);
-    pu_endpoint local[CTX_ADDRS_MAX];
-    uint32_t count = ctx_local_addrs(n, transport, local);
-    for (uint32_t i = 0; i < count; i++)
-        if (pu_endpoint_scope(&local[i]) >= least)
-            m->addrs[m->addr_count++] = put_endpoint(pool, &local[i], transport);
-}
-
-static void tell_addrs(const pu_node *n, const conn *c, wire_identify *m, pu_buf *pool)
-{
-    PU_ASSERT(m->addr_count == 0);
-    enum pu_scope least = least_scope(c);
-    tell_local(n, PU_TRANSPORT_QUIC, least, m, pool);
-    tell_local(n, PU_TRANSPORT_TCP, least, m, pool);
-    m->addr_count += ctx_circuit_addrs(n, least, pool, m->addrs + m->addr_count,
-                                       WIRE_IDENTIFY_ADDRS_MAX - m->addr_count);
-    PU_ASSERT(!pool->full);
-}
-
-static void tell_protocols(const pu_node *n, wire_identify *m)
-{
-    PU_ASSERT(m->protocol_count == 0);
-    for (int id = PROTO_NONE + 1; id < PROTO_COUNT; id++) {
-        if (ctx_proto(n, (enum proto_id)id) != NULL)
-            m->protocols[m->protocol_count++] = ctx_proto_name((enum proto_id)id);
-    }
-}
-
-/* Writes m framed into out and returns its length. What does not fit is left out: addresses from
- * the last, then protocols. */
-static size_t write_trimmed(wire_identify *m, uint8_t out[TELL_MAX])
-{
-    for (;;) {
-        pu_buf b = buf_of(out, TELL_MAX);
-        size_t mark = pb_frame_open(&b);
-        wire_identify_write(&b, m);
-        pb_frame_close(&b, mark);
-        if (!b.full) return b.len;
-        PU_ASSERT(m->addr_count + m->protocol_count > 0);
-        if (m->addr_count > 0) m->addr_count--;
-        else m->protocol_count--;
-    }
-}
-
-static void tell(pu_node *n, stream *s, const conn *c)
-{
-    PU_ASSERT(s->inbound);
-    uint8_t key[PU_ED25519_KEY_BYTES], key_pb[PU_PUBLIC_KEY_PB_BYTES];
-    uint8_t pool_bytes[TELL_POOL_BYTES], message[TELL_MAX];
-    pu_buf pool = buf_of(pool_bytes, sizeof pool_bytes);
-    const pu_crypto *crypto = ctx_env(n)->crypto;
-    crypto->public_key(crypto->ctx, key);
-    pu_public_key_pb(key_pb, key);
-    wire_identify m = {
-        .public_key = span_of(key_pb, sizeof key_pb),
-        .protocol_version = SPAN_LITERAL("ipfs/0.1.0"),
-        .agent_version = SPAN_LITERAL("peerup/0.1.0"),
-    };
-    bool is_direct = (c->flags & PU_RELAYED) == 0;
-    if (is_direct && (c->transport == PU_TRANSPORT_QUIC || c->transport == PU_TRANSPORT_TCP))
-        m.observed = put_endpoint(&pool, &c->remote, c->transport);
-    tell_addrs(n, c, &m, &pool);
-    tell_protocols(n, &m);
-    size_t len = write_trimmed(&m, message);
-    ctx_stream_send(n, s, span_of(message, len));
+    const conn *c = ctx_conn(n, s->conn);
+    PU_ASSERT(s->handle != 0);
+    if (c != NULL && !s->fin_out) identify_tell(n, s, c);
+    ctx_stream_fin(n, s);
 }
 
 static void identify_opened(pu_node *n, stream *s)
 {
-    PU_ASSERT(s->handle != 0);
-    if (!s->inbound) return;
-    const conn *c = ctx_conn(n, s->conn);
-    if (c != NULL && !s->fin_out) tell(n, s, c);
-    ctx_stream_fin(n, s);
+    if (s->inbound) tell_and_finish(n, s);
+}
+
+static void push_opened(pu_node *n, stream *s)
+{
+    if (!s->inbound) {
+        tell_and_finish(n, s);
+        return;
+    }
+    told *t = STREAM_STATE(s, told);
+    conn *c = ctx_conn(n, s->conn);
+    PU_ASSERT(!t->has_key);
+    t->has_key = true;
+    if (c == NULL || !identify_push_allowed(n, c)) ctx_stream_reset(n, s, PU_CODE_RATE);
 }
 
 /* ---- reading ---- */
@@ -164,6 +101,7 @@ static void take_addr(pu_node *n, const conn *c, pu_span maddr)
     if (addr.transport == PU_TRANSPORT_NONE || addr.dns) return;
     pu_span named = span_of(addr.peer.bytes, addr.peer.len);
     if (named.len > 0 && !span_equal(named, ctx_peer_id(n, c->peer))) return;
+    if (addr.circuit && pu_peer_id_equal(&addr.via, ctx_self(n))) return; /* we are its relay */
 
     enum pu_scope scope = pu_endpoint_scope(&addr.endpoint);
     bool is_direct = (c->flags & PU_RELAYED) == 0;
@@ -172,13 +110,55 @@ static void take_addr(pu_node *n, const conn *c, pu_span maddr)
     ctx_learn(n, c->peer, maddr);
 }
 
-static void take_addrs(pu_node *n, const conn *c, told *t, const wire_identify *m)
+/* The addresses that a message brings. The first of a push replace those that were told before. */
+static void take_addrs(pu_node *n, const stream *s, const conn *c, const pu_span *addrs,
+                       uint32_t count)
 {
+    told *t = STREAM_STATE(s, told);
     PU_ASSERT(t->addrs <= WIRE_IDENTIFY_ADDRS_MAX);
-    for (uint32_t i = 0; i < m->addr_count && t->addrs < WIRE_IDENTIFY_ADDRS_MAX; i++) {
+    if (is_push(s) && t->addrs == 0 && count > 0) ctx_forget_told(n, c->peer);
+    for (uint32_t i = 0; i < count && t->addrs < WIRE_IDENTIFY_ADDRS_MAX; i++) {
         t->addrs++;
-        take_addr(n, c, m->addrs[i]);
+        take_addr(n, c, addrs[i]);
     }
+}
+
+/* Reads the signed record; record points into bytes. */
+static enum record_verdict open_record(pu_node *n, const conn *c, pu_span bytes,
+                                       wire_peer_record *record)
+{
+    static const envelope_kind *const kinds[] = {&envelope_peer_record,
+                                                 &envelope_peer_record_legacy};
+    pu_peer_id signer;
+    pu_span payload, peer = ctx_peer_id(n, c->peer);
+    PU_ASSERT(bytes.len > 0);
+    enum record_verdict v = envelope_open(&signer, &payload, ctx_env(n)->crypto, bytes, kinds,
+                                          sizeof kinds / sizeof kinds[0]);
+    if (v != RECORD_OK) return v;
+    if (!wire_peer_record_read(record, payload)) return RECORD_MALFORMED;
+    if (!span_equal(span_of(signer.bytes, signer.len), peer)) return RECORD_NOT_THEIRS;
+    if (!span_equal(record->peer_id, peer)) return RECORD_NOT_THEIRS;
+    return ctx_record_is_newer(n, c->peer, record->seq) ? RECORD_OK : RECORD_STALE;
+}
+
+/* The record's addresses supersede the plain ones; a record that does not hold is as if it were not
+ * there. */
+static void take_record(pu_node *n, stream *s, const conn *c, const wire_identify *m)
+{
+    told *t = STREAM_STATE(s, told);
+    wire_peer_record record;
+    PU_ASSERT(c->peer != 0);
+    if (m->signed_record.len > 0) {
+        enum record_verdict v = open_record(n, c, m->signed_record, &record);
+        if (v == RECORD_OK) {
+            t->addrs = 0;
+            t->has_record = true;
+            take_addrs(n, s, c, record.addrs, record.addr_count);
+            return;
+        }
+        ctx_trace(n, PU_TR_RECORD_REFUSED, c, s, 0, v, 0, span_of(NULL, 0));
+    }
+    if (!t->has_record) take_addrs(n, s, c, m->addrs, m->addr_count);
 }
 
 /* How they see us, if this connection can tell. */
@@ -203,7 +183,7 @@ static enum verdict identify_message(pu_node *n, stream *s, pu_span message)
 {
     told *t = STREAM_STATE(s, told);
     wire_identify m = {0};
-    if (s->inbound || t->messages == MESSAGES_MAX) return VERDICT_MALFORMED;
+    if (s->inbound != is_push(s) || t->messages == MESSAGES_MAX) return VERDICT_MALFORMED;
     t->messages++;
     if (!wire_identify_read(&m, message)) return VERDICT_MALFORMED;
     conn *c = ctx_conn(n, s->conn);
@@ -212,14 +192,15 @@ static enum verdict identify_message(pu_node *n, stream *s, pu_span message)
     bool is_right =
         m.public_key.len > 0 ? is_key_of(ctx_peer_id(n, c->peer), m.public_key) : t->has_key;
     if (!is_right) {
-        ctx_trace(n, PU_TR_MALFORMED, c, s, 0, message.len, 0, ctx_proto_name(PROTO_IDENTIFY));
+        ctx_trace(n, PU_TR_MALFORMED, c, s, 0, message.len, 0,
+                  ctx_proto_name((enum proto_id)s->proto));
         return VERDICT_OK;
     }
     t->has_key = true;
     take_protocols(t, &m);
     take_agent(t, m.agent_version);
     take_observed(n, c, m.observed);
-    take_addrs(n, c, t, &m);
+    take_record(n, s, c, &m);
     return VERDICT_OK;
 }
 
@@ -235,6 +216,25 @@ static void identify_fin(pu_node *n, stream *s)
     ctx_trace(n, PU_TR_IDENTIFIED, c, s, 0, t->protocols, t->addrs,
               span_of(t->agent, t->agent_len));
     ctx_identified(n, c);
+}
+
+/* What a push says of the peer's protocols holds on each connection that has told its own. */
+static void push_fin(pu_node *n, stream *s)
+{
+    PU_ASSERT(s->fin_in);
+    ctx_stream_fin(n, s);
+    const told *t = STREAM_STATE(s, told);
+    const conn *c = ctx_conn(n, s->conn);
+    if (!s->inbound || c == NULL || t->messages == 0) return;
+    pu_peer peer = c->peer;
+    ctx_trace(n, PU_TR_IDENTIFIED, c, s, 0, t->protocols, t->addrs,
+              span_of(t->agent, t->agent_len));
+    uint32_t cursor = 0;
+    for (conn *other; (other = ctx_conn_at(n, &cursor)) != NULL;) {
+        if (other->peer != peer || !other->identified) continue;
+        if (t->protocols > 0) other->speaks = t->speaks;
+        ctx_identified(n, other);
+    }
 }
 
 /* ---- the connection ---- */
@@ -257,4 +257,20 @@ const struct proto proto_identify = {
     .fin = identify_fin,
 };
 
-const struct module module_identify = {.conn_confirmed = identify_conn_confirmed};
+const struct proto proto_push = {
+    .name = "/ipfs/id/push/1.0.0",
+    .area = PU_AREA_IDENTIFY,
+    .on_limited = true,
+    .inbound_max = PUSH_STREAMS_MAX,
+    .message_max = MESSAGE_MAX,
+    .deadline = offsetof(pu_config, identify_ns),
+    .opened = push_opened,
+    .message = identify_message,
+    .fin = push_fin,
+};
+
+const struct module module_identify = {
+    .state_bytes = sizeof(identify_state),
+    .conn_confirmed = identify_conn_confirmed,
+    .addresses_changed = identify_changed,
+};

@@ -1,4 +1,5 @@
-/* proto/identify.h - /ipfs/id/1.0.0: each side of a new connection asks the other what it is.
+/* proto/identify.h - /ipfs/id/1.0.0: each side of a new connection asks the other what it is;
+ * /ipfs/id/push/1.0.0: it tells again when that has changed.
  *
  * What comes of it: conn.speaks and conn.identified, addresses for the book and for hole punching,
  * how others see us, and the conn_identified hooks of all modules.
@@ -9,6 +10,10 @@
 #include "node/ctx.h"
 
 extern const struct proto proto_identify;
+extern const struct proto proto_push;
 extern const struct module module_identify;
+
+/* TIMER_PUSH: what we tell has changed, and may be pushed now. */
+void identify_push_timer(pu_node *n, uint64_t arg);
 
 #endif

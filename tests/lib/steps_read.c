@@ -15,6 +15,7 @@ static const struct {
     {"hop", "/libp2p/circuit/relay/0.2.0/hop"},
     {"stop", "/libp2p/circuit/relay/0.2.0/stop"},
     {"dcutr", "/libp2p/dcutr"},
+    {"push", "/ipfs/id/push/1.0.0"},
 };
 
 const char *proto_short(const char *name)
@@ -156,7 +157,7 @@ static bool say_dcutr(const step_world *w, FILE *to, pu_span message)
 static bool say_message(const step_world *w, FILE *to, const char *proto, pu_span message)
 {
     const char *word = proto_short(proto);
-    if (strcmp(word, "id") == 0) return say_identify(w, to, message);
+    if (strcmp(word, "id") == 0 || strcmp(word, "push") == 0) return say_identify(w, to, message);
     if (strcmp(word, "hop") == 0) return say_hop(w, to, message);
     if (strcmp(word, "stop") == 0) return say_stop(w, to, message);
     if (strcmp(word, "dcutr") == 0) return say_dcutr(w, to, message);

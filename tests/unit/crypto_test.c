@@ -93,6 +93,105 @@ static void small_order_keys_are_refused(void **state)
         assert_false(verifies(&s, keys[i], SPAN_LITERAL("any message"), signature));
 }
 
+/* A model signature of key over message, as whoever knows the model can make it for any key. */
+static void model_forge(const uint8_t *key, pu_span message, uint8_t signature[64])
+{
+    subject s;
+    start_model(&s, seed_one);
+    memcpy(s.model.key, key, sizeof s.model.key);
+    s.crypto.sign(s.crypto.ctx, signature, message);
+}
+
+/* y of the points of small order and of what is not canonical; each with either sign of x. */
+static void the_model_refuses_the_keys_that_the_real_one_refuses(void **state)
+{
+    static const uint8_t low[][32] = {
+        {0},
+        {1},
+        {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
+         0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+         0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+        {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b,
+         0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
+         0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
+    };
+    (void)state;
+    pu_span text = SPAN_LITERAL("any message");
+    uint8_t keys[2 * (4 + 20)][32], signature[64];
+    size_t count = 0;
+    subject real, model;
+    for (size_t i = 0; i < 4; i++) memcpy(keys[count++], low[i], 32);
+    for (unsigned y = 0xec; y <= 0xff; y++) { /* p - 1, then everything from p to 2^255 - 1 */
+        memset(keys[count], 0xff, 32);
+        keys[count][0] = (uint8_t)y;
+        keys[count++][31] = 0x7f;
+    }
+    for (size_t i = 0, half = count; i < half; i++) {
+        memcpy(keys[count], keys[i], 32);
+        keys[count++][31] |= 0x80;
+    }
+    start_real(&real, seed_one);
+    start_model(&model, seed_one);
+    for (size_t i = 0; i < count; i++) {
+        static const uint8_t neutral[64] = {1}; /* R is the neutral element, S is 0 */
+        assert_false(verifies(&real, keys[i], text, neutral));
+        model_forge(keys[i], text, signature);
+        assert_false(verifies(&model, keys[i], text, signature));
+    }
+    /* what is refused is the key: the forgery of another key holds */
+    memset(keys[0], 0x55, 32);
+    model_forge(keys[0], text, signature);
+    assert_true(verifies(&model, keys[0], text, signature));
+}
+
+/* S plus the group's order says the same and must not be accepted; a model signature's S is below
+ * it like any other. */
+static void an_s_that_is_not_canonical_is_refused(void **state)
+{
+    static const uint8_t order[32] = {0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58,       0xd6,
+                                      0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, [31] = 0x10};
+    (void)state;
+    for (size_t t = 0; t < START_COUNT; t++) {
+        for (uint8_t round = 0; round < 32; round++) {
+            uint8_t key[32], signature[64];
+            pu_span text = span_of(&round, 1);
+            subject s;
+            starts[t](&s, seed_two);
+            s.crypto.public_key(s.crypto.ctx, key);
+            s.crypto.sign(s.crypto.ctx, signature, text);
+            assert_true(signature[63] <= 0x10);
+            assert_true(verifies(&s, key, text, signature));
+            unsigned carry = 0;
+            for (size_t i = 0; i < 32; i++) {
+                carry += (unsigned)signature[32 + i] + order[i];
+                signature[32 + i] = (uint8_t)carry;
+                carry >>= 8;
+            }
+            assert_int_equal(carry, 0);
+            assert_false(verifies(&s, key, text, signature));
+        }
+    }
+}
+
+/* What the real table refuses of the published vectors, the model refuses too: nothing that was not
+ * made for it passes. */
+static void the_model_accepts_no_published_forgery(void **state)
+{
+    (void)state;
+    subject real, model;
+    start_real(&real, seed_one);
+    start_model(&model, seed_one);
+    unsigned refused = 0;
+    for (size_t i = 0; i < sizeof ed25519_vectors / sizeof ed25519_vectors[0]; i++) {
+        const ed25519_vector *v = &ed25519_vectors[i];
+        if (v->signature.len != PU_ED25519_SIGNATURE_BYTES) continue;
+        if (verifies(&real, v->key.base, v->message, v->signature.base)) continue;
+        refused++;
+        assert_false(verifies(&model, v->key.base, v->message, v->signature.base));
+    }
+    assert_true(refused >= 50);
+}
+
 static void every_mutation_is_caught(void **state)
 {
     (void)state;
@@ -213,6 +312,9 @@ int crypto_test(void)
         cmocka_unit_test(published_signatures_verify_and_forged_ones_do_not),
         cmocka_unit_test(another_implementations_signature_is_reproduced),
         cmocka_unit_test(small_order_keys_are_refused),
+        cmocka_unit_test(the_model_refuses_the_keys_that_the_real_one_refuses),
+        cmocka_unit_test(an_s_that_is_not_canonical_is_refused),
+        cmocka_unit_test(the_model_accepts_no_published_forgery),
         cmocka_unit_test(every_mutation_is_caught),
         cmocka_unit_test(empty_messages_are_messages),
         cmocka_unit_test(anybody_verifies_and_keys_follow_the_seed),

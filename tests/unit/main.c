@@ -24,6 +24,12 @@
     X(wire_identify)   \
     X(wire_relay)      \
     X(wire_dcutr)      \
+    X(wire_record)     \
+    X(envelope)        \
+    X(identify)        \
+    X(relay)           \
+    X(dcutr)           \
+    X(ping)            \
     X(select)          \
     X(crypto)          \
     X(multibase)       \

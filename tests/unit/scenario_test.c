@@ -303,6 +303,8 @@ static const struct {
      "4:26: network.latency.rtt: '8' is not a duration: its unit is missing: ns, us, ms, s, m, "
      "min, "
      "h or d\n"},
+    {HEAD "crypto: modle\nnodes: {a: {}}\n",
+     "4:9: crypto: unknown word 'modle', did you mean 'model'?\n"},
     {"scenario: t\nduration: 60s\nnetwork:\n  latency: {rtt: 80ms}\n"
      "  link: {loss: 2, jitter: -1ms, up: 20mbit, down: 0bit}\nnodes: {a: {}}\n",
      "5:16: network.link.loss: '2' is not a share: its unit is missing: %\n"
@@ -544,10 +546,12 @@ static void set_refuses(void **state)
 static void hash_is_what_a_run_depends_on(void **state)
 {
     (void)state;
-    static const char *const same[] = {"about=other", "scenario=other", "duration=120s",
-                                       "network.link.loss=0.50%", "fidelity=model"};
+    static const char *const same[] = {"about=other",    "scenario=other",
+                                       "duration=120s",  "network.link.loss=0.50%",
+                                       "fidelity=model", "crypto=real"};
     static const char *const other[] = {
         "duration=121s",
+        "crypto=model",
         "network.link.loss=0.6%",
         "network.latency.rtt=81ms",
         "network.latency.access=11ms",

@@ -131,6 +131,18 @@ def signed_record():
     return [span(b"\1" * 32), span(message), hex_span(record["signature"])]
 
 
+def envelopes():
+    """The same record as a whole envelope, with its parts."""
+    record = load("libp2p/js-derived-vectors.json")["signed_peer_record"]
+    row = [span(b"\1" * 32), text_span(record["domain"]), hex_span(record["payload_type"]),
+           hex_span(record["payload"]), hex_span(record["envelope"])]
+    return header("envelopes", "libp2p/js-derived-vectors.json",
+                  [table("envelope_vector", "envelope_vectors",
+                         [("pu_span", "seed", "of the signer's key"), ("pu_span", "domain", ""),
+                          ("pu_span", "payload_type", ""), ("pu_span", "payload", ""), ("pu_span", "envelope", "")],
+                         [row])])
+
+
 def ed25519():
     rows = []
     for group in load("wycheproof/ed25519_test.json")["testGroups"]:
@@ -151,7 +163,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit("usage: to_header.py OUTDIR")
     os.makedirs(sys.argv[1], exist_ok=True)
-    for make in (peer_ids, multiaddrs, multibase, multihash, ed25519):
+    for make in (peer_ids, multiaddrs, multibase, multihash, envelopes, ed25519):
         with open(os.path.join(sys.argv[1], make.__name__ + ".h"), "w", encoding="ascii") as file:
             file.write(make())
 

@@ -52,6 +52,8 @@
     X(BYTES, stream_pending_bytes, 16384, 4096, 65536,                                             \
       "bytes that may wait in a stream, each direction")                                           \
     X(NS, identify_ns, 5 * PU_S, PU_S, 60 * PU_S, "deadline of an identify exchange")              \
+    X(NS, identify_push_ns, 5 * PU_S, 100 * PU_MS, 3600 * PU_S,                                    \
+      "least pause between two identify pushes: ours, and one connection's after a burst of ten")  \
     X(NS, ping_interval_ns, 15 * PU_S, PU_S, 3600 * PU_S,                                          \
       "pause between pings on a connection we dialled")                                            \
     X(NS, ping_ns, 10 * PU_S, PU_S, 60 * PU_S,                                                     \

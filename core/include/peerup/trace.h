@@ -55,11 +55,17 @@ enum pu_trace_area {
     X(LIMITED, LIMIT, "limited", "a limit held; a: the limit; text: its name")                     \
     X(IDENTIFIED, IDENTIFY, "identified",                                                          \
       "the peer told what it is; a: protocols, b: addresses; text: agent")                         \
+    X(RECORD_REFUSED, IDENTIFY, "record-refused",                                                  \
+      "the peer's signed record was ignored; a: 1 malformed 2 another kind 3 another key "         \
+      "4 forged 5 names another peer 6 not newer")                                                 \
     X(OBSERVED, IDENTIFY, "observed", "the peer told how it sees us; text: endpoint")              \
     X(PING_RTT, PING, "ping-rtt", "a ping came back; a: ns")                                       \
     X(PING_LOST, PING, "ping-lost", "a ping did not come back in time")                            \
     X(RELAY_RESERVED, RELAY, "relay-reserved", "a relay keeps a place for us; a: lifetime in s")   \
     X(RELAY_REFUSED, RELAY, "relay-refused", "a relay refused; a: status")                         \
+    X(VOUCHER_REFUSED, RELAY, "voucher-refused",                                                   \
+      "a relay's voucher does not hold; a: 1 malformed 2 another kind 3 another key 4 forged "     \
+      "5 names another peer 6 expired")                                                            \
     X(RELAY_LOST, RELAY, "relay-lost", "our place at a relay is gone")                             \
     X(RELAY_SERVE, RELAY, "relay-serve",                                                           \
       "as relay: a reservation was given; a: reservations held")                                   \

@@ -7,6 +7,7 @@
 #include "proto/relay/relay_client.h"
 
 #include "base/varint.h"
+#include "proto/relay/voucher.h"
 #include "wire/wire_relay.h"
 
 enum {
@@ -135,6 +136,7 @@ static void place_lost(pu_node *n, place *p)
     p->expire_s = 0;
     ctx_trace(n, PU_TR_RELAY_LOST, NULL, NULL, p->relay, 0, 0, span_of(NULL, 0));
     ctx_event(n, PU_EVENT_RELAY, p->relay, p->conn, PU_GONE, 0, 0, span_of(NULL, 0));
+    ctx_self_changed(n);
 }
 
 static bool is_direct(enum pu_transport transport)
@@ -142,9 +144,10 @@ static bool is_direct(enum pu_transport transport)
     return transport == PU_TRANSPORT_QUIC || transport == PU_TRANSPORT_TCP;
 }
 
-/* Keeps the relay's own word on where it is, else where we found it. */
-static void place_take_addrs(place *p, const conn *c, const wire_relay *m)
+/* Keeps the relay's own word on where it is, else where we found it. Whether that is news. */
+static bool place_take_addrs(place *p, const conn *c, const wire_relay *m)
 {
+    const place before = *p;
     p->addr_count = 0;
     for (uint32_t i = 0; i < m->addr_count && p->addr_count < PLACE_ADDRS_MAX; i++) {
         pu_addr addr;
@@ -156,6 +159,11 @@ static void place_take_addrs(place *p, const conn *c, const wire_relay *m)
     PU_ASSERT((c->flags & PU_RELAYED) == 0);
     if (p->addr_count == 0 && is_direct(c->transport))
         p->addrs[p->addr_count++] = (relay_addr){c->remote, c->transport};
+    bool is_same = p->addr_count == before.addr_count;
+    for (uint32_t i = 0; is_same && i < p->addr_count; i++)
+        is_same = p->addrs[i].transport == before.addrs[i].transport &&
+                  pu_endpoint_equal(&p->addrs[i].endpoint, &before.addrs[i].endpoint);
+    return !is_same;
 }
 
 static void place_given(pu_node *n, place *p, const conn *c, const wire_relay *m)
@@ -168,8 +176,9 @@ static void place_given(pu_node *n, place *p, const conn *c, const wire_relay *m
     uint64_t wait_ns = life_s > spare_s ? (life_s - spare_s) * PU_S : life_s * PU_S / 2;
     p->is_asking = false;
     p->pause_ns = PAUSE_LEAST_NS;
+    bool is_new = p->expire_s == 0;
     p->expire_s = m->expire_s;
-    place_take_addrs(p, c, m);
+    if (place_take_addrs(p, c, m) || is_new) ctx_self_changed(n);
     ctx_timer(n, TIMER_RESERVE, p->relay, ctx_after(n, wait_ns));
     ctx_trace(n, PU_TR_RELAY_RESERVED, c, NULL, p->relay, life_s, 0, span_of(NULL, 0));
     ctx_event(n, PU_EVENT_RELAY, p->relay, p->conn, 0, 0, p->expire_s, span_of(NULL, 0));
@@ -328,6 +337,16 @@ void hop_client_opened(pu_node *n, stream *s)
     if (!send_hop(n, s, &m)) ctx_stream_reset(n, s, PU_CODE_REFUSED);
 }
 
+/* Rust's relays give no voucher, and none is needed to be reached; one that is there must hold. */
+static bool is_vouched(pu_node *n, const stream *s, const conn *c, const wire_relay *m)
+{
+    PU_ASSERT(m->has_reservation);
+    if (m->voucher.len == 0) return true;
+    enum record_verdict v = voucher_check(n, m->voucher, c->peer);
+    if (v != RECORD_OK) ctx_trace(n, PU_TR_VOUCHER_REFUSED, c, s, c->peer, v, 0, span_of(NULL, 0));
+    return v == RECORD_OK;
+}
+
 static void answered_reserve(pu_node *n, stream *s, const wire_relay *m)
 {
     ctx_stream_fin(n, s);
@@ -336,7 +355,7 @@ static void answered_reserve(pu_node *n, stream *s, const wire_relay *m)
     if (p == NULL || c == NULL) return;
     PU_ASSERT(p->is_asking);
     bool is_given = m->status == WIRE_RELAY_OK && m->has_reservation;
-    if (is_given && m->expire_s > ctx_unix_s(n)) {
+    if (is_given && m->expire_s > ctx_unix_s(n) && is_vouched(n, s, c, m)) {
         place_given(n, p, c, m);
         return;
     }

@@ -7,6 +7,7 @@
 
 #include "base/varint.h"
 #include "ident/ip.h"
+#include "proto/relay/voucher.h"
 #include "wire/wire_relay.h"
 
 enum {
@@ -15,7 +16,7 @@ enum {
 };
 
 _Static_assert(CTX_ADDRS_MAX <= (int)WIRE_RELAY_ADDRS_MAX, "all our addresses fit an answer");
-_Static_assert(CTX_ADDRS_MAX *ADDR_MAX < ANSWER_MAX - 64, "and so do their bytes");
+_Static_assert(CTX_ADDRS_MAX *ADDR_MAX < ANSWER_MAX - VOUCHER_MAX - 64, "and so do their bytes");
 _Static_assert(sizeof(relay_stream) <= 4 * sizeof(uint64_t), "it lives in stream->state");
 
 static pu_span hop_name(void)
@@ -160,8 +161,8 @@ static void take_reserve(pu_node *n, stream *s, const conn *c)
         return;
     }
     PU_ASSERT(server(n) != NULL);
-    uint8_t bytes[CTX_ADDRS_MAX * ADDR_MAX];
-    pu_buf pool = buf_of(bytes, sizeof bytes);
+    uint8_t bytes[CTX_ADDRS_MAX * ADDR_MAX], voucher_bytes[VOUCHER_MAX];
+    pu_buf pool = buf_of(bytes, sizeof bytes), voucher = buf_of(voucher_bytes, VOUCHER_MAX);
     uint64_t life_ns = ctx_config(n)->reservation_ns;
     wire_relay m = {
         .type = WIRE_HOP_STATUS,
@@ -172,6 +173,9 @@ static void take_reserve(pu_node *n, stream *s, const conn *c)
     };
     put_addrs(n, &m, &pool);
     put_limit(n, &m);
+    voucher_seal(n, &voucher, c->peer, m.expire_s);
+    PU_ASSERT(!voucher.full);
+    m.voucher = buf_span(&voucher);
     ctx_timer(n, TIMER_RESERVATION, c->peer, ctx_after(n, life_ns));
     ctx_trace(n, PU_TR_RELAY_SERVE, c, s, 0, server(n)->reservation_count, 0, span_of(NULL, 0));
     STREAM_STATE(s, relay_stream)->is_answered = true;

@@ -1,0 +1,74 @@
+/* proto/identify_push.c - /ipfs/id/push/1.0.0, sending: when our addresses or protocols change, all
+ * who identified themselves and speak it are told anew.
+ *
+ * Changes come in bunches (an address goes, another comes, a relay keeps a place), so a sweep
+ * begins a little later, never sooner than identify_push_ns after the last, and takes as many
+ * connections a step as an effect list bears. What is told is put together when each stream opens.
+ */
+#include "proto/identify_impl.h"
+
+enum {
+    SWEEP_MAX = 64, /* streams opened in one step */
+    THE_TIMER = 1   /* there is one a node */
+};
+
+#define SETTLE_NS (500 * PU_MS)
+
+static bool is_told(const conn *c)
+{
+    PU_ASSERT(c->state == CONN_UP);
+    return c->identified && !c->doomed && (c->speaks & 1u << PROTO_PUSH) != 0;
+}
+
+/* Whether anybody wants to hear of a change. Who has not told what it speaks may; who connects
+ * later asks by itself. */
+static bool has_listener(pu_node *n)
+{
+    uint32_t cursor = 0;
+    for (const conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
+        if (is_told(c) || !c->identified) return true;
+    return false;
+}
+
+void identify_changed(pu_node *n)
+{
+    identify_state *state = has_listener(n) ? ctx_state(n, MODULE_IDENTIFY) : NULL;
+    if (state == NULL || state->is_changed) return;
+    state->is_changed = true;
+    if (state->cursor != 0) return; /* its end begins the next one */
+    pu_time at = ctx_after(n, SETTLE_NS);
+    ctx_timer(n, TIMER_PUSH, THE_TIMER, at > state->push_at ? at : state->push_at);
+}
+
+void identify_push_timer(pu_node *n, uint64_t arg)
+{
+    identify_state *state = ctx_state_peek(n, MODULE_IDENTIFY);
+    PU_ASSERT(arg == THE_TIMER);
+    PU_ASSERT(state != NULL);
+    if (state->cursor == 0) {
+        state->is_changed = false;
+        state->push_at = ctx_after(n, ctx_config(n)->identify_push_ns);
+    }
+    conn *c = NULL;
+    for (uint32_t opened = 0; opened < SWEEP_MAX; opened++) {
+        do c = ctx_conn_at(n, &state->cursor);
+        while (c != NULL && !is_told(c));
+        if (c == NULL) break;
+        (void)ctx_stream_open(n, c, PROTO_PUSH, NULL); /* one that cannot be told now is not */
+    }
+    if (c == NULL) state->cursor = 0;
+    if (c != NULL) ctx_timer(n, TIMER_PUSH, THE_TIMER, ctx_now(n));
+    else if (state->is_changed) ctx_timer(n, TIMER_PUSH, THE_TIMER, state->push_at);
+}
+
+/* push_due runs ahead of now by one identify_push_ns a push, at most a burst. */
+bool identify_push_allowed(pu_node *n, conn *c)
+{
+    PU_ASSERT(c->handle != 0);
+    uint64_t pause_ns = ctx_config(n)->identify_push_ns;
+    pu_time now = ctx_now(n), due = c->push_due > now ? c->push_due : now;
+    uint64_t ahead = (due - now) / pause_ns;
+    if (ctx_at_limit(n, "identify_push_ns", ahead, IDENTIFY_PUSH_BURST)) return false;
+    c->push_due = due + pause_ns;
+    return true;
+}

@@ -1,0 +1,356 @@
+/* dcutr_test.c - hole punching on one node, as the side that begins (B) and as the side that
+ * answers (A): who dials and who sends datagrams in each round, retries, and what is refused. */
+#include "tests/unit/lab.h"
+#include "wire/wire_dcutr.h"
+#include "wire/wire_identify.h"
+
+int dcutr_test(void);
+
+#define IDENTIFY "/ipfs/id/1.0.0"
+#define DCUTR "/libp2p/dcutr"
+
+enum { PEER = 2, RTT_MS = 100 };
+
+static const pu_endpoint *endpoint_of(uint32_t i)
+{
+    static pu_endpoint at;
+    at = pu_endpoint_ip4(9, 9, 8, (uint8_t)(i + 1), 4001);
+    return &at;
+}
+
+/* A message with count addresses out of `scope`: 'g' global, 'p' private, 'r' through a relay, 't'
+ * TCP, 'x' no multiaddr. */
+static void give(lab *l, lab_stream *s, enum wire_dcutr_type type, uint32_t count, char scope)
+{
+    uint8_t bytes[4096 * 8];
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    pb_put_uint(&out, 1, type);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t maddr[PU_MADDR_MAX + 64];
+        pu_endpoint at = *endpoint_of(i);
+        if (scope == 'p') at = pu_endpoint_ip4(192, 168, 0, (uint8_t)(i + 1), 4001);
+        pu_buf b = buf_of(maddr, sizeof maddr);
+        b.len = pu_addr_write(maddr, &at, scope == 't' ? PU_TRANSPORT_TCP : PU_TRANSPORT_QUIC);
+        if (scope == 'r') {
+            varint_put(&b, PU_MA_P2P);
+            varint_put(&b, l->id[1].len);
+            buf_put_span(&b, lab_id(l, 1));
+            varint_put(&b, PU_MA_CIRCUIT);
+        }
+        if (scope == 'x') b.len = 3;
+        pb_put_bytes(&out, 2, buf_span(&b));
+    }
+    assert_false(out.full);
+    lab_give_framed(l, s, buf_span(&out), false);
+}
+
+/* The peer tells that it speaks DCUtR, and where it is: 0: nowhere. */
+static void identify(lab *l, pu_handle conn, const pu_endpoint *at)
+{
+    uint8_t bytes[256], key[32], key_pb[36], maddr[PU_MADDR_MAX];
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    l->crypto[PEER].public_key(l->crypto[PEER].ctx, key);
+    pu_public_key_pb(key_pb, key);
+    wire_identify m = {.public_key = span_of(key_pb, 36), .protocol_count = 1};
+    m.protocols[0] = SPAN_LITERAL(DCUTR);
+    if (at != NULL)
+        m.addrs[m.addr_count++] = span_of(maddr, pu_addr_write(maddr, at, PU_TRANSPORT_QUIC));
+    wire_identify_write(&out, &m);
+    lab_give_framed(l, lab_accept_proto(l, conn, IDENTIFY), buf_span(&out), true);
+}
+
+/* ---- B: the side that accepted the relayed connection ---- */
+
+static pu_handle relayed_in(lab *l)
+{
+    pu_handle conn = lab_connect(l, PEER, PU_RELAYED | PU_LIMITED, 0);
+    identify(l, conn, NULL);
+    return conn;
+}
+
+/* The peer's half of an exchange, RTT_MS later; the node has sent CONNECT, and then SYNC. */
+static void exchange(lab *l, lab_stream *s, uint32_t addrs)
+{
+    wire_dcutr m;
+    assert_non_null(s);
+    assert_true(wire_dcutr_read(&m, lab_message(s)));
+    assert_int_equal(m.type, WIRE_DCUTR_CONNECT);
+    assert_int_equal(m.addr_count, 1);
+    lab_pass(l, RTT_MS * PU_MS);
+    s->skip = s->len;
+    give(l, s, WIRE_DCUTR_CONNECT, addrs, 'g');
+    assert_true(wire_dcutr_read(&m, lab_message(s)));
+    assert_int_equal(m.type, WIRE_DCUTR_SYNC);
+    assert_int_equal(m.addr_count, 0);
+    assert_true(s->is_finished);
+}
+
+/* In all rounds B sends datagrams half a round trip after SYNC; in the last it dials, too. */
+static void b_is_the_server_and_in_the_last_round_also_the_client(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = relayed_in(l);
+    for (uint32_t round = 1; round <= 3; round++) {
+        exchange(l, lab_accept_proto(l, conn, DCUTR), 2);
+        uint32_t packets = l->packet_count;
+        lab_pass(l, RTT_MS * PU_MS / 2 - 1);
+        assert_int_equal(l->packet_count, packets);
+        assert_int_equal(l->dial_count, 0);
+        lab_pass(l, 1);
+        assert_int_equal(l->packet_count, packets + 2);
+        assert_true(pu_endpoint_equal(&l->packets[packets], endpoint_of(0)));
+        assert_true(pu_endpoint_equal(&l->packets[packets + 1], endpoint_of(1)));
+        assert_int_equal(l->dial_count, round == 3 ? 2 : 0);
+        lab_pass(l, l->config.dcutr_round_ns);
+        assert_int_equal(l->packet_count, packets + 2 * l->config.punch_datagrams);
+        assert_int_equal(l->traced[PU_TR_PUNCH_FAILED], round == 3);
+    }
+    assert_int_equal(l->dials[0].what, PU_ROLE_CLIENT);
+    assert_int_equal(l->dials[0].socket, PU_SOCKET_MAIN);
+    assert_true(pu_endpoint_equal(&l->dials[1].remote, endpoint_of(1)));
+    assert_null(lab_accept_proto(l, conn, DCUTR));
+    lab_end(l);
+}
+
+/* A go peer older than 0.41 never dials as A: what B dials in the last round is the connection. */
+static void the_swapped_roles_connect(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = relayed_in(l);
+    for (int round = 1; round <= 2; round++) {
+        exchange(l, lab_accept_proto(l, conn, DCUTR), 1);
+        lab_pass(l, l->config.dcutr_round_ns + PU_S);
+    }
+    exchange(l, lab_accept_proto(l, conn, DCUTR), 1);
+    lab_pass(l, RTT_MS * PU_MS / 2);
+    assert_int_equal(l->dial_count, 1);
+    lab_connect(l, PEER, PU_DIALLER, l->dials[0].token);
+    assert_int_equal(l->traced[PU_TR_PUNCH_OK], 1);
+    assert_int_equal(l->traced_a[PU_TR_PUNCH_OK], 3);
+    uint32_t packets = l->packet_count;
+    lab_pass(l, 5 * PU_S);
+    assert_int_equal(l->packet_count, packets);
+    lab_end(l);
+}
+
+static void a_connection_from_a_ends_the_punch(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = relayed_in(l);
+    exchange(l, lab_accept_proto(l, conn, DCUTR), 1);
+    lab_pass(l, RTT_MS * PU_MS);
+    uint32_t packets = l->packet_count;
+    assert_true(packets > 0);
+    lab_connect(l, PEER, 0, 0);
+    assert_int_equal(l->traced[PU_TR_PUNCH_OK], 1);
+    lab_pass(l, 5 * PU_S);
+    assert_int_equal(l->packet_count, packets);
+    assert_null(lab_accept_proto(l, conn, DCUTR));
+    lab_end(l);
+}
+
+static void one_round_alone_swaps_nothing(void **state)
+{
+    (void)state;
+    lab *l = lab_new();
+    l->config.dcutr_rounds = 1;
+    lab_begin(l);
+    lab_start(l);
+    pu_handle conn = relayed_in(l);
+    exchange(l, lab_accept_proto(l, conn, DCUTR), 1);
+    lab_pass(l, l->config.dcutr_round_ns);
+    assert_int_equal(l->dial_count, 0);
+    assert_int_equal(l->traced[PU_TR_PUNCH_FAILED], 1);
+    lab_end(l);
+}
+
+/* What identify said is dialled first, for two seconds. */
+static void b_dials_a_public_peer_before_it_punches(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = lab_connect(l, PEER, PU_RELAYED | PU_LIMITED, 0);
+    identify(l, conn, endpoint_of(7));
+    assert_int_equal(l->dial_count, 1);
+    assert_true(pu_endpoint_equal(&l->dials[0].remote, endpoint_of(7)));
+    lab_pass(l, 2 * PU_S - 1);
+    assert_null(lab_accept_proto(l, conn, DCUTR));
+    lab_pass(l, 1);
+    assert_non_null(lab_accept_proto(l, conn, DCUTR));
+    lab_end(l);
+}
+
+static void a_failed_exchange_is_tried_again(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = relayed_in(l);
+    for (int round = 1; round <= 3; round++) {
+        lab_stream *s = lab_accept_proto(l, conn, DCUTR);
+        assert_non_null(s);
+        if (round == 1) give(l, s, WIRE_DCUTR_SYNC, 1, 'g');    /* not an answer */
+        if (round == 2) give(l, s, WIRE_DCUTR_CONNECT, 2, 'p'); /* none that can be used */
+        if (round == 3) lab_pass(l, l->config.dcutr_ns);        /* silence */
+        assert_true(s->is_reset);
+        lab_pass(l, PU_S - 1);
+        assert_null(lab_accept_proto(l, conn, DCUTR));
+        lab_pass(l, 1);
+    }
+    assert_int_equal(l->traced[PU_TR_PUNCH_FAILED], 1);
+    assert_int_equal(l->packet_count, 0);
+    lab_end(l);
+}
+
+static void a_peer_without_the_protocol_is_not_asked_again(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = relayed_in(l);
+    uint32_t i = 0;
+    while (l->opens[i] != conn) i++;
+    lab_stream *s = lab_stream_new(l, conn, DCUTR);
+    l->opens[i] = 0;
+    lab_step(l, (pu_in){.kind = PU_IN_STREAM_UP,
+                        .conn = conn,
+                        .stream = s->handle,
+                        .token = l->open_tokens[i],
+                        .offset = 1 << 20});
+    lab_give(l, s, SPAN_LITERAL("\x13/multistream/1.0.0\n\x03na\n"), false);
+    assert_int_equal(l->traced[PU_TR_PUNCH_FAILED], 1);
+    lab_pass(l, 60 * PU_S);
+    assert_null(lab_accept_proto(l, conn, DCUTR));
+    lab_end(l);
+}
+
+/* ---- A: the side that dialled the relayed connection ---- */
+
+/* Nobody pings while a test takes its time. */
+static lab *quiet_lab(void)
+{
+    lab *l = lab_new();
+    l->config.ping_interval_ns = 3600 * PU_S;
+    lab_begin(l);
+    lab_start(l);
+    return l;
+}
+
+static pu_handle relayed_out(lab *l)
+{
+    pu_handle conn = lab_connect(l, PEER, PU_RELAYED | PU_LIMITED | PU_DIALLER, 0);
+    identify(l, conn, NULL);
+    return conn;
+}
+
+/* In each round A dials at once when SYNC comes, as client, from the socket that was told; it sends
+ * no datagrams. A fourth round is refused. */
+static void a_is_the_client_in_every_round(void **state)
+{
+    (void)state;
+    lab *l = quiet_lab();
+    pu_handle conn = relayed_out(l);
+    for (uint32_t round = 1; round <= 3; round++) {
+        lab_stream *s = lab_open(l, conn, DCUTR);
+        give(l, s, WIRE_DCUTR_CONNECT, 2, 'g');
+        wire_dcutr m;
+        assert_true(wire_dcutr_read(&m, lab_message(s)));
+        assert_int_equal(m.type, WIRE_DCUTR_CONNECT);
+        assert_int_equal(m.addr_count, 1);
+        assert_int_equal(l->dial_count, 2 * (round - 1));
+        give(l, s, WIRE_DCUTR_SYNC, 0, 'g');
+        assert_int_equal(l->dial_count, 2 * round);
+        const pu_ef *dial = &l->dials[l->dial_count - 1];
+        assert_int_equal(dial->what, PU_ROLE_CLIENT);
+        assert_int_equal(dial->socket, PU_SOCKET_MAIN);
+        assert_int_equal(dial->transport, PU_TRANSPORT_QUIC);
+        assert_int_equal(dial->deadline, l->now + l->config.dcutr_round_ns);
+        assert_true(pu_endpoint_equal(&dial->remote, endpoint_of(1)));
+        lab_finish(l, s);
+        lab_pass(l, 12 * PU_S);
+        for (uint32_t i = 0; i < 2; i++)
+            lab_step(l, (pu_in){.kind = PU_IN_DIAL_FAIL,
+                                .token = l->dials[2 * (round - 1) + i].token,
+                                .code = PU_CODE_TIMEOUT});
+    }
+    assert_int_equal(l->packet_count, 0);
+    lab_stream *s = lab_open(l, conn, DCUTR);
+    give(l, s, WIRE_DCUTR_CONNECT, 2, 'g');
+    assert_true(s->is_reset);
+    lab_end(l);
+}
+
+static void nonsense_is_reset_and_dials_nobody(void **state)
+{
+    (void)state;
+    static const struct {
+        enum wire_dcutr_type first;
+        uint32_t count;
+        char scope;
+    } cases[] = {
+        {WIRE_DCUTR_SYNC, 0, 'g'},    {WIRE_DCUTR_SYNC, 2, 'g'},       {WIRE_DCUTR_CONNECT, 0, 'g'},
+        {WIRE_DCUTR_CONNECT, 3, 'p'}, {WIRE_DCUTR_CONNECT, 3, 'r'},    {WIRE_DCUTR_CONNECT, 3, 't'},
+        {WIRE_DCUTR_CONNECT, 3, 'x'}, {WIRE_DCUTR_CONNECT, 1000, 'g'},
+    };
+    lab *l = quiet_lab();
+    pu_handle conn = relayed_out(l);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        lab_stream *s = lab_open(l, conn, DCUTR);
+        give(l, s, cases[i].first, cases[i].count, cases[i].scope);
+        assert_true(s->is_reset);
+        assert_int_equal(s->code, PU_CODE_VIOLATION);
+    }
+    lab_stream *s = lab_open(l, conn, DCUTR);
+    give(l, s, WIRE_DCUTR_CONNECT, 1, 'g');
+    give(l, s, WIRE_DCUTR_CONNECT, 1, 'g'); /* twice */
+    assert_true(s->is_reset);
+    s = lab_open(l, conn, DCUTR);
+    lab_pass(l, l->config.dcutr_ns);
+    assert_true(s->is_reset); /* silence */
+    assert_int_equal(l->dial_count, 0);
+    lab_end(l);
+}
+
+static void only_so_many_addresses_are_dialled(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    lab_stream *s = lab_open(l, relayed_out(l), DCUTR);
+    give(l, s, WIRE_DCUTR_CONNECT, 100, 'g');
+    give(l, s, WIRE_DCUTR_SYNC, 0, 'g');
+    assert_int_equal(l->dial_count, WIRE_DCUTR_ADDRS_MAX);
+    lab_end(l);
+}
+
+/* Only who dialled a relayed connection answers on it. */
+static void others_are_refused(void **state)
+{
+    (void)state;
+    static const uint32_t flags[] = {0, PU_DIALLER, PU_RELAYED | PU_LIMITED};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        lab *l = lab_started();
+        lab_stream *s = lab_open(l, lab_connect(l, PEER, flags[i], 0), DCUTR);
+        assert_true(s->is_reset);
+        assert_int_equal(s->code, PU_CODE_VIOLATION);
+        lab_end(l);
+    }
+}
+
+int dcutr_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(b_is_the_server_and_in_the_last_round_also_the_client),
+        cmocka_unit_test(the_swapped_roles_connect),
+        cmocka_unit_test(a_connection_from_a_ends_the_punch),
+        cmocka_unit_test(one_round_alone_swaps_nothing),
+        cmocka_unit_test(b_dials_a_public_peer_before_it_punches),
+        cmocka_unit_test(a_failed_exchange_is_tried_again),
+        cmocka_unit_test(a_peer_without_the_protocol_is_not_asked_again),
+        cmocka_unit_test(a_is_the_client_in_every_round),
+        cmocka_unit_test(nonsense_is_reset_and_dials_nobody),
+        cmocka_unit_test(only_so_many_addresses_are_dialled),
+        cmocka_unit_test(others_are_refused),
+    };
+    return cmocka_run_group_tests_name("dcutr", tests, NULL, NULL);
+}

@@ -1,0 +1,665 @@
+/* relay_test.c - circuit relay v2 on one node: every status as relay, limits in bytes and time, and
+ * as client vouchers, refusals, renewal before the end and offers. */
+#include "tests/unit/lab.h"
+#include "wire/wire_identify.h"
+#include "wire/wire_record.h"
+#include "wire/wire_relay.h"
+
+int relay_test(void);
+
+#define IDENTIFY "/ipfs/id/1.0.0"
+#define HOP "/libp2p/circuit/relay/0.2.0/hop"
+#define STOP "/libp2p/circuit/relay/0.2.0/stop"
+
+enum { B = 1, C = 2, D = 3 };
+
+/* ---- messages ---- */
+
+static void give_hop(lab *l, lab_stream *s, wire_relay m)
+{
+    uint8_t bytes[WIRE_RELAY_MESSAGE_MAX];
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    wire_hop_write(&out, &m);
+    lab_give(l, s, buf_span(&out), false);
+}
+
+static void give_stop(lab *l, lab_stream *s, wire_relay m)
+{
+    uint8_t bytes[WIRE_RELAY_MESSAGE_MAX];
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    wire_stop_write(&out, &m);
+    lab_give(l, s, buf_span(&out), false);
+}
+
+static uint64_t hop_status(const lab_stream *s)
+{
+    wire_relay m;
+    assert_true(wire_hop_read(&m, lab_message(s)));
+    assert_int_equal(m.type, WIRE_HOP_STATUS);
+    assert_true(m.has_status);
+    return m.status;
+}
+
+static uint64_t stop_status(const lab_stream *s)
+{
+    wire_relay m;
+    assert_true(wire_stop_read(&m, lab_message(s)));
+    assert_int_equal(m.type, WIRE_STOP_STATUS);
+    return m.status;
+}
+
+/* ---- as relay ---- */
+
+static lab *relay_new(void)
+{
+    lab *l = lab_new();
+    l->config.relay_server = 1;
+    return l;
+}
+
+static lab *relay_started(void)
+{
+    lab *l = relay_new();
+    lab_begin(l);
+    lab_start(l);
+    return l;
+}
+
+static lab_stream *reserve(lab *l, pu_handle conn)
+{
+    lab_stream *s = lab_open(l, conn, HOP);
+    give_hop(l, s, (wire_relay){.type = WIRE_HOP_RESERVE});
+    return s;
+}
+
+static lab_stream *ask(lab *l, pu_handle conn, int target)
+{
+    lab_stream *s = lab_open(l, conn, HOP);
+    give_hop(l, s, (wire_relay){.type = WIRE_HOP_CONNECT, .peer_id = lab_id(l, target)});
+    return s;
+}
+
+static void a_reservation_has_a_voucher_and_limits(void **state)
+{
+    static const envelope_kind *const kinds[] = {&envelope_voucher};
+    (void)state;
+    lab *l = relay_started();
+    lab_stream *s = reserve(l, lab_connect(l, B, 0, 0));
+    wire_relay m;
+    wire_voucher v;
+    pu_peer_id signer;
+    pu_span payload;
+    pu_addr addr;
+    assert_true(wire_hop_read(&m, lab_message(s)));
+    assert_true(s->is_finished);
+    assert_int_equal(m.status, WIRE_RELAY_OK);
+    assert_int_equal(m.expire_s, LAB_UNIX_S + 3600);
+    assert_int_equal(m.limit_duration_s, 120);
+    assert_int_equal(m.limit_data_bytes, 131072);
+    assert_int_equal(m.addr_count, 1);
+    assert_int_equal(pu_addr_read(&addr, m.addrs[0]), PU_OK);
+    assert_true(pu_peer_id_equal(&addr.peer, &l->id[0]));
+    assert_int_equal(envelope_open(&signer, &payload, &l->crypto[B], m.voucher, kinds, 1),
+                     RECORD_OK);
+    assert_true(pu_peer_id_equal(&signer, &l->id[0]));
+    assert_true(wire_voucher_read(&v, payload));
+    assert_true(span_equal(v.relay, lab_id(l, 0)));
+    assert_true(span_equal(v.peer, lab_id(l, B)));
+    assert_int_equal(v.expire_s, m.expire_s);
+    lab_end(l);
+}
+
+static void reservations_are_refused_beyond_limits_and_over_circuits(void **state)
+{
+    (void)state;
+    lab *l = relay_new();
+    l->config.reservations_max = 1;
+    lab_begin(l);
+    lab_start(l);
+    pu_handle b = lab_connect(l, B, 0, 0), c = lab_connect(l, C, 0, 0);
+    pu_handle d = lab_connect(l, D, PU_RELAYED | PU_LIMITED, 0);
+    assert_int_equal(hop_status(reserve(l, d)), WIRE_RELAY_PERMISSION_DENIED);
+    assert_int_equal(hop_status(reserve(l, b)), WIRE_RELAY_OK);
+    assert_int_equal(hop_status(reserve(l, b)), WIRE_RELAY_OK); /* the same again */
+    assert_int_equal(hop_status(reserve(l, c)), WIRE_RELAY_RESERVATION_REFUSED);
+    lab_down(l, b);
+    assert_int_equal(hop_status(reserve(l, c)), WIRE_RELAY_OK);
+    lab_end(l);
+}
+
+static void one_site_has_only_so_many_places(void **state)
+{
+    (void)state;
+    lab *l = relay_new();
+    l->config.reservations_per_ip_max = 2;
+    l->is_one_site = true;
+    lab_begin(l);
+    lab_start(l);
+    pu_handle b = lab_connect(l, B, 0, 0), c = lab_connect(l, C, 0, 0);
+    pu_handle d = lab_connect(l, D, 0, 0);
+    assert_int_equal(hop_status(reserve(l, b)), WIRE_RELAY_OK);
+    assert_int_equal(hop_status(reserve(l, c)), WIRE_RELAY_OK);
+    assert_int_equal(hop_status(reserve(l, d)), WIRE_RELAY_RESERVATION_REFUSED);
+    assert_int_equal(hop_status(reserve(l, c)), WIRE_RELAY_OK); /* renewed */
+    l->is_one_site = false;
+    assert_int_equal(hop_status(reserve(l, lab_connect(l, 4, 0, 0))), WIRE_RELAY_OK);
+    lab_end(l);
+}
+
+static void every_request_that_cannot_be_served_has_its_status(void **state)
+{
+    (void)state;
+    lab *l = relay_started();
+    pu_handle b = lab_connect(l, B, 0, 0), c = lab_connect(l, C, 0, 0);
+    pu_handle d = lab_connect(l, D, PU_RELAYED | PU_LIMITED, 0);
+    assert_int_equal(hop_status(reserve(l, b)), WIRE_RELAY_OK);
+    assert_int_equal(hop_status(ask(l, c, D)), WIRE_RELAY_NO_RESERVATION); /* connected only */
+    assert_int_equal(hop_status(ask(l, c, 5)), WIRE_RELAY_NO_RESERVATION); /* not even that */
+    assert_int_equal(hop_status(ask(l, c, C)), WIRE_RELAY_PERMISSION_DENIED);
+    assert_int_equal(hop_status(ask(l, c, 0)), WIRE_RELAY_PERMISSION_DENIED);
+    assert_int_equal(hop_status(ask(l, d, B)), WIRE_RELAY_PERMISSION_DENIED);
+
+    lab_stream *s = lab_open(l, c, HOP);
+    give_hop(l, s, (wire_relay){.type = WIRE_HOP_CONNECT, .peer_id = SPAN_LITERAL("nobody")});
+    assert_int_equal(hop_status(s), WIRE_RELAY_MALFORMED_MESSAGE);
+    s = lab_open(l, c, HOP);
+    give_hop(l, s, (wire_relay){.type = WIRE_HOP_CONNECT});
+    assert_int_equal(hop_status(s), WIRE_RELAY_MALFORMED_MESSAGE);
+    s = lab_open(l, c, HOP);
+    lab_give(l, s, SPAN_LITERAL("\x02\x0b\x00"), false);
+    assert_int_equal(hop_status(s), WIRE_RELAY_MALFORMED_MESSAGE);
+    s = lab_open(l, c, HOP);
+    give_hop(l, s,
+             (wire_relay){.type = WIRE_HOP_STATUS, .status = WIRE_RELAY_OK, .has_status = true});
+    assert_int_equal(hop_status(s), WIRE_RELAY_UNEXPECTED_MESSAGE);
+    assert_true(s->is_finished);
+    assert_null(lab_accept_proto(l, b, STOP)); /* nobody was bothered */
+    lab_end(l);
+}
+
+static void what_the_other_side_says_decides(void **state)
+{
+    (void)state;
+    static const struct {
+        enum wire_relay_status says, want;
+    } cases[] = {
+        {WIRE_RELAY_PERMISSION_DENIED, WIRE_RELAY_PERMISSION_DENIED},
+        {WIRE_RELAY_RESOURCE_LIMIT_EXCEEDED, WIRE_RELAY_CONNECTION_FAILED},
+        {WIRE_RELAY_MALFORMED_MESSAGE, WIRE_RELAY_CONNECTION_FAILED},
+        {WIRE_RELAY_UNUSED, WIRE_RELAY_CONNECTION_FAILED},
+    };
+    lab *l = relay_started();
+    pu_handle b = lab_connect(l, B, 0, 0), c = lab_connect(l, C, 0, 0);
+    reserve(l, b);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        lab_stream *hop = ask(l, c, B), *stop = lab_accept_proto(l, b, STOP);
+        assert_non_null(stop);
+        assert_int_equal(lab_body(hop).len, 0);
+        give_stop(
+            l, stop,
+            (wire_relay){.type = WIRE_STOP_STATUS, .status = cases[i].says, .has_status = true});
+        assert_int_equal(hop_status(hop), cases[i].want);
+        assert_true(hop->is_finished && stop->is_finished);
+    }
+    lab_stream *hop = ask(l, c, B), *stop = lab_accept_proto(l, b, STOP);
+    give_stop(l, stop, (wire_relay){.type = WIRE_STOP_CONNECT, .peer_id = lab_id(l, D)});
+    assert_true(stop->is_reset); /* nonsense */
+    assert_int_equal(hop_status(hop), WIRE_RELAY_CONNECTION_FAILED);
+
+    hop = ask(l, c, B);
+    stop = lab_accept_proto(l, b, STOP);
+    lab_pass(l, l->config.relay_ns); /* silence */
+    assert_true(stop->is_reset);
+    assert_int_equal(hop_status(hop), WIRE_RELAY_CONNECTION_FAILED);
+
+    hop = ask(l, c, B);
+    lab_down(l, b); /* gone */
+    assert_int_equal(hop_status(hop), WIRE_RELAY_CONNECTION_FAILED);
+    assert_int_equal(hop_status(ask(l, c, B)), WIRE_RELAY_NO_RESERVATION);
+    lab_end(l);
+}
+
+/* A relay of another stack died of this: the peer has two connections and one reservation. */
+static void the_reservations_connection_is_used(void **state)
+{
+    (void)state;
+    lab *l = relay_started();
+    pu_handle first = lab_connect(l, B, 0, 0), second = lab_connect(l, B, 0, 0);
+    pu_handle c = lab_connect(l, C, 0, 0);
+    reserve(l, second);
+    ask(l, c, B);
+    assert_null(lab_accept_proto(l, first, STOP));
+    assert_non_null(lab_accept_proto(l, second, STOP));
+    lab_down(l, second);
+    assert_int_equal(hop_status(ask(l, c, B)), WIRE_RELAY_NO_RESERVATION);
+    lab_end(l);
+}
+
+typedef struct circuit_ends {
+    lab_stream *hop, *stop;
+} circuit_ends;
+
+static circuit_ends circuit_up(lab *l, pu_handle from, pu_handle to, int target)
+{
+    circuit_ends e = {.hop = ask(l, from, target)};
+    e.stop = lab_accept_proto(l, to, STOP);
+    assert_non_null(e.stop);
+    wire_relay m;
+    assert_true(wire_stop_read(&m, lab_message(e.stop)));
+    assert_int_equal(m.type, WIRE_STOP_CONNECT);
+    assert_int_equal(m.limit_data_bytes, l->config.circuit_bytes);
+    give_stop(l, e.stop,
+              (wire_relay){.type = WIRE_STOP_STATUS, .status = WIRE_RELAY_OK, .has_status = true});
+    assert_int_equal(hop_status(e.hop), WIRE_RELAY_OK);
+    e.hop->skip = e.hop->len;
+    e.stop->skip = e.stop->len;
+    return e;
+}
+
+static void a_circuit_passes_bytes_and_ends(void **state)
+{
+    (void)state;
+    lab *l = relay_started();
+    pu_handle b = lab_connect(l, B, 0, 0), c = lab_connect(l, C, 0, 0);
+    reserve(l, b);
+    circuit_ends e = circuit_up(l, c, b, B);
+    lab_give(l, e.hop, SPAN_LITERAL("to b"), false);
+    lab_give(l, e.stop, SPAN_LITERAL("to c"), true);
+    assert_true(span_equal(lab_body(e.stop), SPAN_LITERAL("to b")));
+    assert_true(span_equal(lab_body(e.hop), SPAN_LITERAL("to c")));
+    assert_true(e.hop->is_finished && !e.stop->is_finished);
+    lab_step(l, (pu_in){.kind = PU_IN_STREAM_DOWN,
+                        .conn = e.hop->conn,
+                        .stream = e.hop->handle,
+                        .what = PU_DOWN_RESET,
+                        .code = PU_CODE_COLLECTED});
+    assert_true(e.stop->is_reset);
+    assert_int_equal(l->traced[PU_TR_CIRCUIT_DOWN], 1);
+    lab_end(l);
+}
+
+static void a_circuit_is_limited_in_bytes(void **state)
+{
+    (void)state;
+    lab *l = relay_new();
+    l->config.circuit_bytes = 1024;
+    lab_begin(l);
+    lab_start(l);
+    static const uint8_t bytes[1025];
+    pu_handle b = lab_connect(l, B, 0, 0), c = lab_connect(l, C, 0, 0);
+    reserve(l, b);
+    circuit_ends e = circuit_up(l, c, b, B);
+    lab_give(l, e.hop, span_of(bytes, 1024), false);
+    lab_give(l, e.stop, span_of(bytes, 1024), false); /* each direction has its own */
+    assert_false(e.hop->is_reset || e.stop->is_reset);
+    lab_give(l, e.hop, span_of(bytes, 1), false);
+    assert_true(e.hop->is_reset && e.stop->is_reset);
+    assert_int_equal(e.hop->code, PU_CODE_RESOURCE);
+    assert_int_equal(lab_body(e.stop).len, 1024);
+    assert_int_equal(lab_body(e.hop).len, 1024);
+
+    e = circuit_up(l, c, b, B);
+    lab_give(l, e.stop, span_of(bytes, 1025), false);
+    assert_true(e.hop->is_reset && e.stop->is_reset);
+    assert_int_equal(lab_body(e.hop).len, 1024);
+    lab_end(l);
+}
+
+static void a_circuit_is_limited_in_time(void **state)
+{
+    (void)state;
+    lab *l = relay_started();
+    pu_handle b = lab_connect(l, B, PU_DIALLER, 0), c = lab_connect(l, C, 0, 0);
+    reserve(l, b);
+    circuit_ends e = circuit_up(l, c, b, B);
+    l->now += l->config.circuit_ns - 1;
+    lab_give(l, e.hop, SPAN_LITERAL("x"), false);
+    assert_false(e.hop->is_reset || e.stop->is_reset);
+    lab_pass(l, 1);
+    assert_true(e.hop->is_reset && e.stop->is_reset);
+    lab_end(l);
+}
+
+static void a_peer_has_only_so_many_circuits(void **state)
+{
+    (void)state;
+    lab *l = relay_new();
+    l->config.circuits_per_peer_max = 2;
+    lab_begin(l);
+    lab_start(l);
+    pu_handle b = lab_connect(l, B, 0, 0), c = lab_connect(l, C, 0, 0);
+    pu_handle d = lab_connect(l, D, 0, 0);
+    reserve(l, b);
+    circuit_up(l, c, b, B);
+    circuit_ends e = circuit_up(l, d, b, B);
+    assert_int_equal(hop_status(ask(l, c, B)), WIRE_RELAY_RESOURCE_LIMIT_EXCEEDED);
+    assert_int_equal(hop_status(ask(l, d, B)), WIRE_RELAY_RESOURCE_LIMIT_EXCEEDED); /* b's */
+    lab_step(l, (pu_in){.kind = PU_IN_STREAM_DOWN,
+                        .conn = e.hop->conn,
+                        .stream = e.hop->handle,
+                        .what = PU_DOWN_RESET});
+    circuit_up(l, d, b, B);
+    lab_end(l);
+}
+
+static void a_reservation_ends_unless_it_is_renewed(void **state)
+{
+    (void)state;
+    lab *l = relay_new();
+    l->config.reservation_ns = 100 * PU_S;
+    lab_begin(l);
+    lab_start(l);
+    pu_handle b = lab_connect(l, B, 0, 0), c = lab_connect(l, C, 0, 0);
+    reserve(l, b);
+    lab_pass(l, 60 * PU_S);
+    assert_int_equal(hop_status(reserve(l, b)), WIRE_RELAY_OK);
+    lab_pass(l, 60 * PU_S);
+    lab_stream *s = ask(l, c, B);
+    assert_int_equal(lab_body(s).len, 0); /* it is offered */
+    lab_pass(l, 40 * PU_S);
+    assert_int_equal(hop_status(ask(l, c, B)), WIRE_RELAY_NO_RESERVATION);
+    lab_end(l);
+}
+
+/* Reserving and leaving again keeps nothing: lab_end sees to it, and the one place is free again.
+ */
+static void places_of_the_gone_are_free(void **state)
+{
+    (void)state;
+    lab *l = relay_new();
+    l->config.reservations_max = 1;
+    lab_begin(l);
+    lab_start(l);
+    for (int i = 0; i < 150; i++) {
+        pu_handle conn = lab_connect(l, 1 + i % 3, 0, 0);
+        assert_int_equal(hop_status(reserve(l, conn)), WIRE_RELAY_OK);
+        lab_down(l, conn);
+    }
+    lab_end(l);
+}
+
+/* ---- as client ---- */
+
+/* A node whose relay B has just said that it serves hop. The relay came to us: nobody pings. */
+static lab *client_started(pu_handle *conn)
+{
+    lab *l = lab_new();
+    lab_begin(l);
+    lab_address(l, B, PU_RELAY);
+    lab_start(l);
+    *conn = lab_connect(l, B, 0, 0);
+    uint8_t bytes[256], key[32], key_pb[36];
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    l->crypto[B].public_key(l->crypto[B].ctx, key);
+    pu_public_key_pb(key_pb, key);
+    wire_identify m = {.public_key = span_of(key_pb, 36), .protocol_count = 1};
+    m.protocols[0] = SPAN_LITERAL(HOP);
+    wire_identify_write(&out, &m);
+    lab_give_framed(l, lab_accept_proto(l, *conn, IDENTIFY), buf_span(&out), true);
+    return l;
+}
+
+static uint64_t unix_now(const lab *l)
+{
+    return LAB_UNIX_S + l->now / PU_S;
+}
+
+typedef struct grant {
+    int signer, relay, peer; /* the voucher's; signer 0: no voucher */
+    int64_t left_s;          /* of the voucher */
+    const envelope_kind *kind;
+    bool is_spoiled;
+} grant;
+
+static pu_span voucher_of(lab *l, const grant *g, pu_buf *out)
+{
+    uint8_t bytes[256];
+    pu_buf payload = buf_of(bytes, sizeof bytes);
+    wire_voucher v = {.relay = lab_id(l, g->relay),
+                      .peer = lab_id(l, g->peer),
+                      .expire_s = (uint64_t)((int64_t)unix_now(l) + g->left_s)};
+    wire_voucher_write(&payload, &v);
+    envelope_seal(out, &l->crypto[g->signer], g->kind != NULL ? g->kind : &envelope_voucher,
+                  buf_span(&payload));
+    if (g->is_spoiled) out->base[out->len - 1] ^= 1;
+    return buf_span(out);
+}
+
+static void grant_place(lab *l, lab_stream *s, uint64_t life_s, grant g)
+{
+    uint8_t bytes[512];
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    wire_relay m = {.type = WIRE_HOP_STATUS,
+                    .status = WIRE_RELAY_OK,
+                    .has_status = true,
+                    .has_reservation = true,
+                    .expire_s = unix_now(l) + life_s};
+    if (g.signer != 0) m.voucher = voucher_of(l, &g, &out);
+    give_hop(l, s, m);
+}
+
+static uint32_t relay_events(const lab *l, uint32_t flags)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < l->event_count; i++)
+        count += l->events[i].what == PU_EVENT_RELAY && l->events[i].flags == flags;
+    return count;
+}
+
+static void vouchers_are_verified(void **state)
+{
+    (void)state;
+    static const struct {
+        grant g;
+        enum record_verdict want;
+    } cases[] = {
+        {{0}, RECORD_OK}, /* rust gives none */
+        {{.signer = B, .relay = B, .left_s = 3600}, RECORD_OK},
+        {{.signer = B, .relay = B, .left_s = 1}, RECORD_OK},
+        {{.signer = B, .relay = B, .left_s = 0}, RECORD_STALE},
+        {{.signer = B, .relay = B, .left_s = -5}, RECORD_STALE},
+        {{.signer = C, .relay = B, .left_s = 3600}, RECORD_NOT_THEIRS},
+        {{.signer = B, .relay = C, .left_s = 3600}, RECORD_NOT_THEIRS},
+        {{.signer = C, .relay = C, .left_s = 3600}, RECORD_NOT_THEIRS},
+        {{.signer = B, .relay = B, .peer = C, .left_s = 3600}, RECORD_NOT_THEIRS},
+        {{.signer = B, .relay = B, .left_s = 3600, .is_spoiled = true}, RECORD_FORGED},
+        {{.signer = B, .relay = B, .left_s = 3600, .kind = &envelope_peer_record},
+         RECORD_OTHER_KIND},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pu_handle conn;
+        lab *l = client_started(&conn);
+        lab_stream *s = lab_accept_proto(l, conn, HOP);
+        assert_true(span_equal(lab_body(s), SPAN_LITERAL("\x02\x08\x00")));
+        grant_place(l, s, 3600, cases[i].g);
+        bool is_good = cases[i].want == RECORD_OK;
+        assert_int_equal(l->traced[PU_TR_VOUCHER_REFUSED], !is_good);
+        assert_int_equal(l->traced_a[PU_TR_VOUCHER_REFUSED], cases[i].want);
+        assert_int_equal(relay_events(l, 0), is_good);
+        assert_false(s->is_reset);
+        lab_pass(l, 5 * PU_S);
+        assert_int_equal(lab_accept_proto(l, conn, HOP) != NULL, !is_good); /* asks again */
+        lab_end(l);
+    }
+}
+
+static void refusals_are_told_and_asked_again_ever_later(void **state)
+{
+    (void)state;
+    static const enum wire_relay_status refusals[] = {
+        WIRE_RELAY_RESERVATION_REFUSED, WIRE_RELAY_RESOURCE_LIMIT_EXCEEDED,
+        WIRE_RELAY_PERMISSION_DENIED,   WIRE_RELAY_CONNECTION_FAILED,
+        WIRE_RELAY_NO_RESERVATION,      WIRE_RELAY_MALFORMED_MESSAGE,
+        WIRE_RELAY_UNEXPECTED_MESSAGE,  WIRE_RELAY_UNUSED,
+    };
+    static const uint64_t pause_s[] = {5, 10, 20, 40, 60, 60, 60, 60};
+    pu_handle conn;
+    lab *l = client_started(&conn);
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        lab_stream *s = lab_accept_proto(l, conn, HOP);
+        assert_non_null(s);
+        give_hop(l, s,
+                 (wire_relay){.type = WIRE_HOP_STATUS, .status = refusals[i], .has_status = true});
+        assert_int_equal(l->traced[PU_TR_RELAY_REFUSED], i + 1);
+        assert_int_equal(l->traced_a[PU_TR_RELAY_REFUSED], refusals[i]);
+        lab_pass(l, pause_s[i] * PU_S - 1);
+        assert_null(lab_accept_proto(l, conn, HOP));
+        lab_pass(l, 1);
+    }
+    /* a place that has ended already is none */
+    lab_stream *s = lab_accept_proto(l, conn, HOP);
+    grant_place(l, s, 0, (grant){0});
+    assert_int_equal(relay_events(l, 0), 0);
+    lab_end(l);
+}
+
+static void a_place_is_renewed_before_it_ends(void **state)
+{
+    (void)state;
+    pu_handle conn;
+    lab *l = client_started(&conn);
+    grant g = {.signer = B, .relay = B, .left_s = 3600};
+    grant_place(l, lab_accept_proto(l, conn, HOP), 3600, g);
+    for (int i = 0; i < 3; i++) { /* when a quarter of its life is left */
+        lab_pass(l, 2700 * PU_S - 1);
+        assert_null(lab_accept_proto(l, conn, HOP));
+        lab_pass(l, 1);
+        lab_stream *s = lab_accept_proto(l, conn, HOP);
+        assert_non_null(s);
+        grant_place(l, s, 3600, g);
+    }
+    assert_int_equal(relay_events(l, 0), 4);
+    assert_int_equal(relay_events(l, PU_GONE), 0);
+    /* renewing fails until the place ends: that is told, once */
+    lab_pass(l, 2700 * PU_S);
+    for (lab_stream *s; relay_events(l, PU_GONE) == 0; lab_pass(l, 5 * PU_S)) {
+        assert_true(l->now < 20000 * PU_S);
+        if ((s = lab_accept_proto(l, conn, HOP)) != NULL)
+            give_hop(l, s,
+                     (wire_relay){.type = WIRE_HOP_STATUS,
+                                  .status = WIRE_RELAY_RESERVATION_REFUSED,
+                                  .has_status = true});
+    }
+    assert_in_range(l->now, (3 * 2700 + 3600) * PU_S, (3 * 2700 + 3600 + 10) * PU_S);
+    lab_end(l);
+}
+
+static void a_place_ends_with_its_connection(void **state)
+{
+    (void)state;
+    pu_handle conn;
+    lab *l = client_started(&conn);
+    grant_place(l, lab_accept_proto(l, conn, HOP), 3600, (grant){0});
+    assert_int_equal(relay_events(l, 0), 1);
+    lab_down(l, conn);
+    assert_int_equal(relay_events(l, PU_GONE), 1);
+    lab_end(l);
+}
+
+static lab_stream *offer(lab *l, pu_handle conn, pu_span from)
+{
+    lab_stream *s = lab_open(l, conn, STOP);
+    give_stop(l, s,
+              (wire_relay){.type = WIRE_STOP_CONNECT,
+                           .peer_id = from,
+                           .has_limit = true,
+                           .limit_duration_s = 120000}); /* js counts milliseconds */
+    return s;
+}
+
+static void offers_are_answered_with_their_status(void **state)
+{
+    (void)state;
+    pu_handle conn;
+    lab *l = client_started(&conn);
+    pu_handle c = lab_connect(l, C, 0, 0); /* a peer, no relay of ours */
+    uint8_t stranger[38];
+    memcpy(stranger, lab_id(l, D).base, sizeof stranger);
+    stranger[37] ^= 1;
+    assert_int_equal(stop_status(offer(l, conn, span_of(stranger, sizeof stranger))),
+                     WIRE_RELAY_PERMISSION_DENIED);
+    assert_int_equal(stop_status(offer(l, c, lab_id(l, D))), WIRE_RELAY_PERMISSION_DENIED);
+    assert_int_equal(stop_status(offer(l, conn, lab_id(l, 0))), WIRE_RELAY_PERMISSION_DENIED);
+    assert_int_equal(stop_status(offer(l, conn, SPAN_LITERAL("x"))), WIRE_RELAY_MALFORMED_MESSAGE);
+    lab_stream *s = lab_open(l, conn, STOP);
+    give_stop(l, s,
+              (wire_relay){.type = WIRE_STOP_STATUS, .status = WIRE_RELAY_OK, .has_status = true});
+    assert_int_equal(stop_status(s), WIRE_RELAY_UNEXPECTED_MESSAGE);
+    assert_int_equal(l->upgrade_count, 0);
+    s = offer(l, conn, lab_id(l, D));
+    assert_int_equal(stop_status(s), WIRE_RELAY_OK);
+    assert_int_equal(l->upgrade_count, 1);
+    assert_int_equal(l->upgrades[0].what, PU_ROLE_SERVER);
+    assert_int_equal(l->upgrades[0].flags, PU_LIMITED);
+    lab_end(l);
+}
+
+static uint32_t done_code(const lab *l, pu_token token)
+{
+    for (uint32_t i = l->event_count; i-- > 0;)
+        if (l->events[i].what == PU_EVENT_DONE && l->events[i].token == token)
+            return l->events[i].code;
+    return UINT32_MAX;
+}
+
+static void a_circuit_is_asked_for_and_its_answer_told(void **state)
+{
+    (void)state;
+    static const enum wire_relay_status statuses[] = {
+        WIRE_RELAY_NO_RESERVATION,
+        WIRE_RELAY_CONNECTION_FAILED,
+        WIRE_RELAY_RESOURCE_LIMIT_EXCEEDED,
+        WIRE_RELAY_PERMISSION_DENIED,
+        WIRE_RELAY_MALFORMED_MESSAGE,
+        WIRE_RELAY_UNEXPECTED_MESSAGE,
+        WIRE_RELAY_OK,
+    };
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        pu_handle conn;
+        lab *l = client_started(&conn);
+        grant_place(l, lab_accept_proto(l, conn, HOP), 3600, (grant){0});
+        lab_step(l, (pu_in){.kind = PU_IN_COMMAND,
+                            .what = PU_CMD_CONNECT,
+                            .token = 77,
+                            .peer = lab_id(l, D)});
+        lab_pass(l, PU_S);
+        lab_stream *s = lab_accept_proto(l, conn, HOP);
+        wire_relay m;
+        assert_true(wire_hop_read(&m, lab_message(s)));
+        assert_int_equal(m.type, WIRE_HOP_CONNECT);
+        assert_true(span_equal(m.peer_id, lab_id(l, D)));
+        give_hop(l, s,
+                 (wire_relay){.type = WIRE_HOP_STATUS, .status = statuses[i], .has_status = true});
+        bool is_ok = statuses[i] == WIRE_RELAY_OK;
+        assert_int_equal(l->upgrade_count, is_ok);
+        assert_int_equal(done_code(l, 77), is_ok ? UINT32_MAX : PU_CODE_REFUSED);
+        if (is_ok) assert_int_equal(l->upgrades[0].what, PU_ROLE_CLIENT);
+        if (is_ok) assert_int_equal(l->upgrades[0].flags, 0); /* no limit was told */
+        lab_end(l);
+    }
+}
+
+int relay_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reservation_has_a_voucher_and_limits),
+        cmocka_unit_test(reservations_are_refused_beyond_limits_and_over_circuits),
+        cmocka_unit_test(one_site_has_only_so_many_places),
+        cmocka_unit_test(every_request_that_cannot_be_served_has_its_status),
+        cmocka_unit_test(what_the_other_side_says_decides),
+        cmocka_unit_test(the_reservations_connection_is_used),
+        cmocka_unit_test(a_circuit_passes_bytes_and_ends),
+        cmocka_unit_test(a_circuit_is_limited_in_bytes),
+        cmocka_unit_test(a_circuit_is_limited_in_time),
+        cmocka_unit_test(a_peer_has_only_so_many_circuits),
+        cmocka_unit_test(a_reservation_ends_unless_it_is_renewed),
+        cmocka_unit_test(places_of_the_gone_are_free),
+        cmocka_unit_test(vouchers_are_verified),
+        cmocka_unit_test(refusals_are_told_and_asked_again_ever_later),
+        cmocka_unit_test(a_place_is_renewed_before_it_ends),
+        cmocka_unit_test(a_place_ends_with_its_connection),
+        cmocka_unit_test(offers_are_answered_with_their_status),
+        cmocka_unit_test(a_circuit_is_asked_for_and_its_answer_told),
+    };
+    return cmocka_run_group_tests_name("relay", tests, NULL, NULL);
+}
