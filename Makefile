@@ -6,6 +6,8 @@
 #   make lint             set-up, then format, warnings, includes, symbols, sizes (tests/lint)
 #   make hash-matrix      one trace hash a seed, whatever the compiler and its options
 #   make bench            speed of the event queue and of nodes, memory of a node, on this machine
+#   make soak             many seeds of every scenario (SOAK_SEEDS=1000), noted in docs/soak-ledger.md
+#   make planted          planted bugs and the properties that catch them: docs/planted-bugs.md
 #   make format           rewrites every C file in the style of .clang-format
 #   make install          into DESTDIR and PREFIX (/usr/local)
 #   make clean            removes build/; results in out/ stay
@@ -20,6 +22,7 @@ BUILD  ?= release
 B      ?= build/$(BUILD)
 PREFIX ?= /usr/local
 SEEDS  ?= 1-20
+SOAK_SEEDS ?= 1000
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -244,6 +247,13 @@ lint:
 	@.ci/setup lint
 	@.ci/setup test
 	@tests/lint/run.sh
+
+soak: all
+	@tests/soak.sh $(SOAK_SEEDS)
+
+planted:
+	@.ci/setup test
+	@tests/planted.sh
 
 hash-matrix:
 	@.ci/setup lint

@@ -1,6 +1,7 @@
 /* Wants: peers that we keep or seek a connection to. A round dials every known way at once, ranked;
  * a failed round is tried again after a pause that doubles; a lost connection starts a round at
  * once. */
+#include "base/planted.h"
 #include "node/impl.h"
 
 #define SHORT_LIFE_NS (5 * PU_S) /* a connection that ends sooner counts as a failed round */
@@ -89,7 +90,7 @@ static void plan_circuits(pu_node *n, pu_peer peer, const known_peer *k)
     for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
         if (k->addrs[i].via != peer && may_use(n, &k->addrs[i]))
             plan_circuit(n, peer, k->addrs[i].via);
-    if (k != NULL && k->is_relay) return;
+    if ((k != NULL && k->is_relay) || PLANTED(PLANTED_NO_CIRCUITS)) return;
     for (uint32_t i = 0; i < n->known_count && plan_has_room(n, peer); i++)
         if (n->known[i].is_relay && n->known[i].peer != peer)
             plan_circuit(n, peer, n->known[i].peer);
@@ -206,7 +207,7 @@ void dialer_down(pu_node *n, conn *c, uint32_t code)
         return;
     }
     want *w = want_find(n, c->peer);
-    if (w == NULL || !n->is_started || w->is_backing_off) return;
+    if (w == NULL || !n->is_started || w->is_backing_off || PLANTED(PLANTED_NO_REDIAL)) return;
     bool is_short = n->now - c->up_at < SHORT_LIFE_NS && code != PU_CODE_ADDRESS_GONE;
     if (is_short) { /* a peer that ends what it accepts is not dialled in a loop */
         w->last_code = code;

@@ -1,4 +1,5 @@
 /* Our own addresses: those the host reports, and those that others say they see. */
+#include "base/planted.h"
 #include "node/impl.h"
 
 bool self_can_dial(const pu_node *n, enum pu_transport transport)
@@ -49,7 +50,8 @@ static void address_gone(pu_node *n, const pu_endpoint *gone, enum pu_transport 
     trace_endpoint(n, PU_TR_ADDRESS_DOWN, gone);
     uint32_t cursor = 0;
     for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
-        if (c->transport == transport && memcmp(c->local.ip, gone->ip, sizeof gone->ip) == 0)
+        if (c->transport == transport && !PLANTED(PLANTED_STALE_ADDRESS) &&
+            memcmp(c->local.ip, gone->ip, sizeof gone->ip) == 0)
             conn_doom(n, c, PU_CODE_ADDRESS_GONE);
     ctx_self_changed(n);
 }
@@ -122,6 +124,7 @@ uint32_t ctx_observed_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX])
 
 void ctx_observed(pu_node *n, conn *c, const pu_endpoint *endpoint)
 {
+    if (PLANTED(PLANTED_DEAF_TO_OBSERVERS)) return;
     if (c->transport != PU_TRANSPORT_QUIC || pu_endpoint_scope(endpoint) != PU_SCOPE_GLOBAL) return;
     if (endpoint->port == 0 || pu_endpoint_equal(&c->observed, endpoint)) return;
     char text[64];

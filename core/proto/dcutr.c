@@ -11,6 +11,7 @@
  */
 #include "proto/dcutr.h"
 
+#include "base/planted.h"
 #include "wire/wire_dcutr.h"
 
 enum {
@@ -280,6 +281,10 @@ static void punch_begin(pu_node *n, punch *p)
 static void send_datagrams(pu_node *n, punch *p)
 {
     PU_ASSERT(p->phase == PHASE_SENDING);
+    if (PLANTED(PLANTED_NO_DATAGRAMS)) {
+        p->sent++;
+        return;
+    }
     rng *r = ctx_rng(n, RNG_DCUTR);
     p->sent++;
     for (uint32_t i = 0; i < p->addr_count; i++) {
@@ -379,7 +384,8 @@ static enum verdict asking_message(pu_node *n, stream *s, const wire_dcutr *m)
     uint64_t rtt_ns = ctx_now(n) - p->asked_at;
     p->phase = PHASE_SYNCED;
     p->round_end = ctx_after(n, ctx_config(n)->dcutr_round_ns);
-    ctx_timer(n, TIMER_PUNCH, p->conn, ctx_after(n, rtt_ns / 2));
+    uint64_t wait_ns = PLANTED(PLANTED_LATE_PUNCH) ? 9 * PU_S : rtt_ns / 2;
+    ctx_timer(n, TIMER_PUNCH, p->conn, ctx_after(n, wait_ns));
     ctx_trace(n, PU_TR_PUNCH_SYNC, ctx_conn(n, s->conn), s, 0, p->rounds, rtt_ns, span_of(NULL, 0));
     return VERDICT_OK;
 }
@@ -444,7 +450,8 @@ static enum verdict answer_sync(pu_node *n, stream *s, const conn *c)
     ctx_timer(n, TIMER_PUNCH, p->conn, p->round_end);
     if (has_newer_direct(n, c)) return VERDICT_OK;
     for (uint32_t i = 0; i < p->addr_count; i++)
-        (void)ctx_dial(n, p->peer, &p->addrs[i], p->round_end);
+        if (!PLANTED(PLANTED_NO_ANSWERING_DIAL))
+            (void)ctx_dial(n, p->peer, &p->addrs[i], p->round_end);
     return VERDICT_OK;
 }
 

@@ -210,11 +210,20 @@ static void stream_is_live(step_world *w, const pu_in *in)
                        .granted = PU_FIRST_ROOM};
 }
 
+/* The step file plays the host, which promises that streams end before their connection. */
+static void check_last_words(step_world *w, pu_handle conn)
+{
+    for (unsigned i = 0; i < STEPS_STREAMS_MAX; i++)
+        if (w->streams[i].is_live && w->streams[i].conn == conn)
+            world_complain(w, "CONN_DOWN before STREAM_DOWN of %u", i);
+}
+
 /* Before the node sees the input: its effects may name what begins here. */
 static void host_before(step_world *w, const pu_in *in)
 {
     if (in->kind == PU_IN_CONN_ASK || in->kind == PU_IN_CONN_UP) conn_is_live(w, in);
     if (in->kind == PU_IN_STREAM_UP) stream_is_live(w, in);
+    if (in->kind == PU_IN_CONN_DOWN) check_last_words(w, in->conn);
     step_stream *s = world_stream_of(w, in->stream);
     if (s != NULL && in->kind == PU_IN_STREAM_ROOM && in->offset > s->room) s->room = in->offset;
     if (s != NULL && in->kind == PU_IN_STREAM_DATA) s->given += in->body.len;

@@ -7,6 +7,7 @@
  */
 #include "proto/relay/pipe.h"
 
+#include "base/planted.h"
 #include "proto/relay/relay_server.h"
 
 static circuits *table(const pu_node *n)
@@ -175,6 +176,7 @@ enum verdict pipe_data(pu_node *n, stream *s, pu_span bytes, size_t *used)
         return VERDICT_OK;
     }
     stream *other = other_side(n, c, s);
+    if (PLANTED(PLANTED_ONE_WAY_PIPE) && side_of(s) == 1) return VERDICT_OK;
     if (other == NULL || other->fin_out) return VERDICT_OK; /* nobody reads it */
     uint64_t *carried = &c->carried[side_of(s)];
     uint64_t left =

@@ -6,6 +6,7 @@
  */
 #include "proto/relay/relay_client.h"
 
+#include "base/planted.h"
 #include "base/varint.h"
 #include "proto/relay/voucher.h"
 #include "wire/wire_relay.h"
@@ -195,6 +196,7 @@ void relay_reserve_timer(pu_node *n, uint64_t arg)
 
 static void place_begin(pu_node *n, const conn *c)
 {
+    if (PLANTED(PLANTED_NO_RESERVATION)) return;
     relay_client *r = ctx_state(n, MODULE_RELAY_CLIENT);
     if (r == NULL) return;
     uint32_t max = (uint32_t)ctx_config(n)->relays_max;
