@@ -37,6 +37,11 @@ static const char refused_sql[] =
           "l.to_node = n.node AND substr(n.text, 1, length(l.from_name) + 2) = l.from_name || ' (' "
           "WHERE n.kind = 'refused' AND y <= ? ORDER BY y, n.at_ns";
 
+static const char silent_sql[] =
+    LANES "SELECT y, printf('%.6f', v.at_s) FROM v_timeline v JOIN lane l ON "
+          "v.name = l.from_name AND v.words = 'no answer from ' || l.to_name "
+          "WHERE v.sort = 'no answer' AND y <= ? ORDER BY y, v.at_s";
+
 /* Writes the rows of q, numbers only, as a data block; gnuplot needs one that is not empty. */
 static void data_block(sql *db, FILE *script, const char *name, sqlite3_stmt *q)
 {
@@ -87,6 +92,7 @@ bool plot_lanes(sql *db, FILE *script)
     data_block(db, script, "asked", sql_query(db, asked_sql, "i", max));
     data_block(db, script, "lost", sql_query(db, lost_sql, "i", max));
     data_block(db, script, "refused", sql_query(db, refused_sql, "i", max));
+    data_block(db, script, "silent", sql_query(db, silent_sql, "i", max));
     int width;
     int64_t all = name_lanes(db, script, &width), lanes = all < max ? all : max;
     if (lanes == 0) return false;
@@ -109,6 +115,8 @@ bool plot_lanes(sql *db, FILE *script)
             "$asked using 2:($1-0.36) with points pt 11 ps 0.65 lc rgb 'black' title 'asked', "
             "$refused using 2:1 with points pt 2 lw 2 ps 0.9 lc rgb '" COLOR_REFUSED
             "' title 'refused', "
+            "$silent using 2:1 with points pt 6 lw 1.5 ps 0.8 lc rgb '" COLOR_OTHER
+            "' title 'no answer', "
             "$lost using 2:1 with points pt 1 lw 2 ps 1.1 lc rgb 'black' title 'lost'\n");
     return true;
 }
