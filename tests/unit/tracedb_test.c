@@ -3,6 +3,7 @@
 #include "analysis/intern.h"
 #include "analysis/text.h"
 #include "analysis/tracedb.h"
+#include "peerup/node.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -328,6 +329,26 @@ static void only_printable_text_gets_through(void **state)
     assert_string_equal(small, "abc");
 }
 
+/* Every code can be told from every other by its name; codes of others have none. */
+static void codes_have_names(void **state)
+{
+    static const uint32_t codes[] = {
+#define CODE(code, value, name, meaning) PU_CODE_##code,
+        PU_CODE_LIST(CODE)
+#undef CODE
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        const pu_code_info *info = pu_code_describe(codes[i]);
+        assert_non_null(info);
+        assert_true(strlen(info->name) > 0 && strlen(info->meaning) > 0);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(info->name, pu_code_describe(codes[j])->name);
+    }
+    assert_string_equal(pu_code_describe(0x2000)->name, "timed-out");
+    assert_null(pu_code_describe(UINT32_MAX));
+}
+
 int tracedb_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +359,7 @@ int tracedb_test(void)
         cmocka_unit_test_setup_teardown(unwritable_folder_is_named, place_make, place_remove),
         cmocka_unit_test_setup_teardown(full_disk_leaves_no_file, place_make, place_remove),
         cmocka_unit_test(texts_are_numbered_in_order),
+        cmocka_unit_test(codes_have_names),
         cmocka_unit_test(only_printable_text_gets_through),
     };
     return cmocka_run_group_tests_name("tracedb", tests, NULL, NULL);
