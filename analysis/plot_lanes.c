@@ -17,11 +17,11 @@ enum { LANES_MAX = 80, LANE_HEIGHT = 21, FRAME_HEIGHT = 110, CHAR_PX = 7 };
 static const char lane_sql[] = LANES "SELECT y, from_name, to_name FROM lane ORDER BY y";
 
 /* Bars of one sort of path. */
-#define BAR_SQL(direct)                                                                           \
-    LANES                                                                                         \
-        "SELECT y, printf('%.6f', p.start_ns / 1e9), printf('%.6f', p.end_ns / 1e9) FROM path p " \
-        "JOIN lane l ON l.from_node = p.from_node AND l.to_node = p.to_node "                     \
-        "WHERE p.direct = " direct " AND y <= ? ORDER BY y, p.start_ns"
+#define BAR_SQL(direct)                                                                       \
+    LANES                                                                                     \
+    "SELECT y, printf('%.6f', p.start_ns / 1e9), printf('%.6f', p.end_ns / 1e9) FROM path p " \
+    "JOIN lane l ON l.from_node = p.from_node AND l.to_node = p.to_node "                     \
+    "WHERE p.direct = " direct " AND y <= ? ORDER BY y, p.start_ns"
 #define BARS "2:1:2:3:($1-0.2):($1+0.32) with boxxyerror fs solid 1 noborder "
 
 static const char relayed_sql[] = BAR_SQL("0"), direct_sql[] = BAR_SQL("1");
