@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { FOLD_ROWS = 15 }; /* a table with more is folded */
+
 /* Figures take the ink of the page: gnuplot draws axes and words in black, grids in one grey. */
 static const char *const style[] = {
     ":root{color-scheme:light dark;--ink:#1c2026;--soft:#5c6570;--page:#fff;--card:#f5f6f8;"
@@ -102,6 +104,14 @@ void html_query(FILE *out, const char *summary, const char *query)
     fputs("</pre></details>\n", out);
 }
 
+/* Rows of a query. */
+static int64_t rows_of(sql *s, const char *query)
+{
+    char text[4096];
+    int len = snprintf(text, sizeof text, "SELECT count(*) FROM (%s)", query);
+    return len > 0 && (size_t)len < sizeof text ? sql_number(s, text) : 0;
+}
+
 static void table_head(FILE *out, sqlite3_stmt *q)
 {
     fputs("<div class=\"scroll\"><table>\n<thead><tr>", out);
@@ -133,7 +143,8 @@ static void table_cell(FILE *out, sqlite3_stmt *q, int column)
 
 void html_table(FILE *out, sql *s, const char *query, int64_t limit, const char *empty)
 {
-    int64_t rows = 0;
+    int64_t rows = 0, all = rows_of(s, query);
+    if (all > FOLD_ROWS) fprintf(out, "<details><summary>%" PRId64 " rows</summary>\n", all);
     sqlite3_stmt *q = sql_query(s, query, "");
     for (; sql_row(s, q); rows++) {
         if (rows == 0) table_head(out, q);
@@ -153,5 +164,6 @@ void html_table(FILE *out, sql *s, const char *query, int64_t limit, const char 
         fprintf(out, "<p class=\"soft\">The first %" PRId64 " of %" PRId64 " rows.</p>\n", limit,
                 rows);
     }
+    if (all > FOLD_ROWS) fputs("</details>\n", out);
     html_query(out, "SQL of this table", query);
 }

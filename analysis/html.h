@@ -16,8 +16,8 @@ void html_begin(FILE *out, const char *title, const char *subtitle);
 void html_end(FILE *out);
 
 /* Writes the result of query as a table with its column names, at most limit rows and a line that
- * says so when there are more; empty: the sentence to write when there is no row. The query stands
- * below, ready to copy. */
+ * says so when there are more; empty: the sentence to write when there is no row. A long table is
+ * folded. The query stands below, ready to copy. */
 void html_table(FILE *out, sql *s, const char *query, int64_t limit, const char *empty);
 
 /* Writes a query as a box to copy from, folded under summary. */

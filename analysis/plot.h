@@ -49,4 +49,9 @@ void plot_string(FILE *script, const char *text);
 /* The figures. */
 plot_draw plot_lanes, plot_timeline, plot_times, plot_punch;
 
+/* Writes a caption, or the queries that give a figure's numbers, as plain text: they depend on what
+ * the figure shows. */
+typedef void plot_words(sql *db, FILE *out);
+plot_words plot_times_caption, plot_punch_caption, plot_punch_queries;
+
 #endif

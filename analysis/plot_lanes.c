@@ -16,10 +16,15 @@ enum { LANES_MAX = 80, LANE_HEIGHT = 21, FRAME_HEIGHT = 110, CHAR_PX = 7 };
 
 static const char lane_sql[] = LANES "SELECT y, from_name, to_name FROM lane ORDER BY y";
 
-static const char bar_sql[] =
-    LANES "SELECT y, printf('%.6f', p.start_ns / 1e9), printf('%.6f', p.end_ns / 1e9) FROM path p "
-          "JOIN lane l ON l.from_node = p.from_node AND l.to_node = p.to_node "
-          "WHERE p.direct = ? AND y <= ? ORDER BY y, p.start_ns";
+/* Bars of one sort of path. */
+#define BAR_SQL(direct)                                                                       \
+    LANES                                                                                     \
+    "SELECT y, printf('%.6f', p.start_ns / 1e9), printf('%.6f', p.end_ns / 1e9) FROM path p " \
+    "JOIN lane l ON l.from_node = p.from_node AND l.to_node = p.to_node "                     \
+    "WHERE p.direct = " direct " AND y <= ? ORDER BY y, p.start_ns"
+#define BARS "2:1:2:3:($1-0.2):($1+0.32) with boxxyerror fs solid 1 noborder "
+
+static const char relayed_sql[] = BAR_SQL("0"), direct_sql[] = BAR_SQL("1");
 
 static const char asked_sql[] =
     LANES "SELECT y, printf('%.6f', c.asked_ns / 1e9) FROM connect c "
@@ -37,8 +42,13 @@ static const char refused_sql[] =
           "l.to_node = n.node AND substr(n.text, 1, length(l.from_name) + 2) = l.from_name || ' (' "
           "WHERE n.kind = 'refused' AND y <= ? ORDER BY y, n.at_ns";
 
-/* Writes the rows of q, numbers only, as a data block; gnuplot needs one that is not empty. */
-static void data_block(sql *db, FILE *script, const char *name, sqlite3_stmt *q)
+static const char silent_sql[] =
+    LANES "SELECT y, printf('%.6f', v.at_s) FROM v_timeline v JOIN lane l ON "
+          "v.name = l.from_name AND v.words = 'no answer from ' || l.to_name "
+          "WHERE v.sort = 'no answer' AND y <= ? ORDER BY y, v.at_s";
+
+/* Writes the rows of q, numbers only, as a data block. Returns whether there are any. */
+static bool data_block(sql *db, FILE *script, const char *name, sqlite3_stmt *q)
 {
     fprintf(script, "$%s << EOD\n", name);
     int rows = 0;
@@ -46,7 +56,8 @@ static void data_block(sql *db, FILE *script, const char *name, sqlite3_stmt *q)
         for (int i = 0; i < sqlite3_column_count(q); i++) fprintf(script, "%s\t", sql_text(q, i));
         fputc('\n', script);
     }
-    fputs(rows > 0 ? "EOD\n" : "-1\t-1\t-1\nEOD\n", script);
+    fputs("EOD\n", script);
+    return rows > 0;
 }
 
 /* Names the lanes at the left axis. Returns their number, all counted; *width: room for the names
@@ -71,22 +82,27 @@ static int64_t name_lanes(sql *db, FILE *script, int *width)
     return lanes;
 }
 
-static void write_bars(FILE *script, const char *data, const char *color, const char *title)
-{
-    fprintf(script,
-            "$%s using 2:1:2:3:($1-0.2):($1+0.32) with boxxyerror fs solid 1 noborder "
-            "lc rgb '%s' title '%s', ",
-            data, color, title);
-}
+/* What lanes show: a block of data each, in the key only when it has any. */
+static const struct {
+    const char *name, *query, *style, *title;
+} blocks[] = {
+    {"relayed", relayed_sql, BARS "lc rgb '" COLOR_RELAY "'", "relayed"},
+    {"direct", direct_sql, BARS "lc rgb '" COLOR_DIRECT "'", "direct"},
+    {"asked", asked_sql, "2:($1-0.36) with points pt 11 ps 0.65 lc rgb 'black'", "asked"},
+    {"refused", refused_sql, "2:1 with points pt 2 lw 2 ps 0.9 lc rgb '" COLOR_REFUSED "'",
+     "refused"},
+    {"silent", silent_sql, "2:1 with points pt 6 lw 1.5 ps 0.8 lc rgb '" COLOR_OTHER "'",
+     "no answer"},
+    {"lost", lost_sql, "2:1 with points pt 1 lw 2 ps 1.1 lc rgb 'black'", "lost"},
+};
+enum { BLOCKS = sizeof blocks / sizeof blocks[0] };
 
 bool plot_lanes(sql *db, FILE *script)
 {
     int64_t max = LANES_MAX;
-    data_block(db, script, "relayed", sql_query(db, bar_sql, "ii", INT64_C(0), max));
-    data_block(db, script, "direct", sql_query(db, bar_sql, "ii", INT64_C(1), max));
-    data_block(db, script, "asked", sql_query(db, asked_sql, "i", max));
-    data_block(db, script, "lost", sql_query(db, lost_sql, "i", max));
-    data_block(db, script, "refused", sql_query(db, refused_sql, "i", max));
+    bool has[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++)
+        has[i] = data_block(db, script, blocks[i].name, sql_query(db, blocks[i].query, "i", max));
     int width;
     int64_t all = name_lanes(db, script, &width), lanes = all < max ? all : max;
     if (lanes == 0) return false;
@@ -101,14 +117,15 @@ bool plot_lanes(sql *db, FILE *script)
     fprintf(script,
             "set lmargin at screen %d.0/%d\nset yrange [%" PRId64 ".7:0.3]\nset xrange [0:%" PRId64
             ".%03" PRId64 "]\n"
-            "set xlabel 'time of the run (s)'\nplot ",
+            "set xlabel 'time of the run (s)'\n",
             width, (int)PLOT_WIDTH, lanes, end / 1000, end % 1000);
-    write_bars(script, "relayed", COLOR_RELAY, "relayed");
-    write_bars(script, "direct", COLOR_DIRECT, "direct");
-    fprintf(script,
-            "$asked using 2:($1-0.36) with points pt 11 ps 0.65 lc rgb 'black' title 'asked', "
-            "$refused using 2:1 with points pt 2 lw 2 ps 0.9 lc rgb '" COLOR_REFUSED
-            "' title 'refused', "
-            "$lost using 2:1 with points pt 1 lw 2 ps 1.1 lc rgb 'black' title 'lost'\n");
+    const char *before = "plot";
+    for (int i = 0; i < BLOCKS; i++) {
+        if (!has[i]) continue;
+        fprintf(script, "%s $%s using %s title '%s'", before, blocks[i].name, blocks[i].style,
+                blocks[i].title);
+        before = ",";
+    }
+    fputc('\n', script);
     return true;
 }

@@ -19,14 +19,15 @@ enum {
     ROW_PX = 16,
     LANE_PX = 26, /* of a lane without labels */
     LEFT_PX = 110,
-    RIGHT_PX = 260, /* room for the words of late marks */
-    TOP_PX = 50,
+    RIGHT_PX = 24, /* at least; late marks make room for their words */
+    AXIS_PX = 480, /* the axis is at least as long */
+    TOP_PX = 44,
     BOTTOM_PX = 64,
     CHAR_PX = 7,   /* width of a character, generously */
-    LABEL_MAX = 38 /* characters */
+    LABEL_MAX = 46 /* characters */
 };
 
-/* Sorts of marks, as the query below numbers them. */
+/* Sorts of marks, as v_timeline names them. */
 static const struct {
     const char *name, *style;
 } sorts[] = {
@@ -38,31 +39,20 @@ static const struct {
     {"network changed", "pt 13 ps 1 lc rgb '" COLOR_CHANGE "'"},
     {"refused", "pt 2 lw 2 ps 0.9 lc rgb '" COLOR_REFUSED "'"},
     {"lost", "pt 1 lw 2 ps 1.1 lc rgb 'black'"},
+    {"no answer", "pt 6 lw 1.5 ps 0.9 lc rgb '" COLOR_OTHER "'"},
 };
 enum { SORTS = sizeof sorts / sizeof sorts[0] };
 
-/* node, time in ms, sort, words. Equal refusals within 2 s are one mark with their number. */
+/* node, time in ms, sort, words. Refusals of the same, and waits for the same, are one mark at the
+ * first of them: the figure of pairs shows each. */
 static const char mark_sql[] =
-    "WITH mark(node, at_ns, sort, words) AS ("
-    "SELECT node, at_ns, 0, 'start' FROM note WHERE kind = 'start' "
-    "UNION ALL SELECT node, at_ns, 1, 'reserved at ' || text FROM note WHERE kind = 'reserved' "
-    "UNION ALL SELECT node, at_ns, 5, 'changes network' FROM note WHERE kind = 'change_network' "
-    "UNION ALL SELECT node, at_ns, 7, 'loses relay ' || text FROM note WHERE kind = 'relay-lost' "
-    "UNION ALL SELECT node, min(at_ns), 6, 'refuses ' || text || "
-    "CASE count(*) WHEN 1 THEN '' ELSE ' \xc3\x97' || count(*) END FROM note "
-    "WHERE kind = 'refused' GROUP BY node, text, at_ns / 2000000000 "
-    "UNION ALL SELECT c.from_node, c.asked_ns, 2, 'asks for ' || t.name FROM connect c "
-    "JOIN node t ON t.node = c.to_node "
-    "UNION ALL SELECT c.from_node, c.usable_ns, 3, 'relayed to ' || t.name FROM connect c "
-    "JOIN node t ON t.node = c.to_node WHERE c.usable_ns IS NOT NULL AND c.first_path = 'relay' "
-    "UNION ALL SELECT c.from_node, c.direct_ns, 4, 'direct to ' || t.name FROM connect c "
-    "JOIN node t ON t.node = c.to_node WHERE c.direct_ns IS NOT NULL "
-    "UNION ALL SELECT c.from_node, c.lost_ns, 7, 'loses ' || t.name FROM connect c "
-    "JOIN node t ON t.node = c.to_node WHERE c.lost_ns IS NOT NULL) "
-    "SELECT m.node, m.at_ns / 1000000, m.sort, printf('%.2f s ', m.at_ns / 1e9) || m.words "
-    "FROM mark m WHERE m.node IN "
-    "(SELECT node FROM node WHERE group_name IS NULL ORDER BY node LIMIT 12) "
-    "ORDER BY m.at_ns, m.node, m.sort <> 7, m.sort, m.words LIMIT 400";
+    "WITH told AS (SELECT name, min(at_s) AS at_s, min(turn) AS turn, sort, words || "
+    "CASE count(*) WHEN 1 THEN '' ELSE printf(', %d times', count(*)) END AS words "
+    "FROM v_timeline WHERE group_name IS NULL GROUP BY name, sort, words, "
+    "CASE WHEN sort IN ('refused', 'no answer') THEN 0 ELSE at_s END) "
+    "SELECT n.node, CAST(v.at_s * 1000 AS INTEGER), v.sort, printf('%.2f s ', v.at_s) || v.words "
+    "FROM told v JOIN (SELECT node, name FROM node WHERE group_name IS NULL ORDER BY node "
+    "LIMIT 12) n USING (name) ORDER BY v.at_s, v.turn, n.node, v.words LIMIT 400";
 
 typedef struct mark {
     int64_t node, at_ms;
@@ -75,6 +65,7 @@ typedef struct timeline {
     mark marks[MARKS_MAX];
     int count;
     int64_t end_ms;
+    int axis; /* length in pixels */
 } timeline;
 
 /* Cuts text to LABEL_MAX characters (not bytes). Returns the number of its characters. */
@@ -91,6 +82,33 @@ static int cut_label(char *text)
     return chars;
 }
 
+static int sort_of(const char *name)
+{
+    int sort = 0;
+    while (sort < SORTS - 1 && strcmp(sorts[sort].name, name) != 0) sort++;
+    return sort;
+}
+
+/* Pixels that a mark and its words take. */
+static int width_of(mark *m)
+{
+    return CHAR_PX * cut_label(m->label) + 20;
+}
+
+/* The longest axis that leaves room for the words of all marks. */
+static void choose_axis(timeline *t)
+{
+    t->axis = PLOT_WIDTH - LEFT_PX - RIGHT_PX;
+    for (int i = 0; i < t->count; i++) {
+        mark *m = &t->marks[i];
+        int64_t room = PLOT_WIDTH - LEFT_PX - width_of(m);
+        if (m->at_ms * t->axis > room * t->end_ms) t->axis = (int)(room * t->end_ms / m->at_ms);
+    }
+    if (t->axis < AXIS_PX) t->axis = AXIS_PX;
+    for (int i = 0; i < t->count; i++)
+        t->marks[i].x = (int)(t->marks[i].at_ms * t->axis / t->end_ms);
+}
+
 static void read_marks(sql *db, timeline *t)
 {
     t->end_ms = sql_number(db, "SELECT max(1, duration_ns / 1000000) FROM run");
@@ -100,10 +118,10 @@ static void read_marks(sql *db, timeline *t)
         mark *m = &t->marks[t->count++];
         m->node = sql_int(q, 0);
         m->at_ms = sql_int(q, 1);
-        m->sort = (int)sql_int(q, 2);
-        m->x = (int)(m->at_ms * (PLOT_WIDTH - LEFT_PX - RIGHT_PX) / t->end_ms);
+        m->sort = sort_of(sql_text(q, 2));
         snprintf(m->label, sizeof m->label, "%s", sql_text(q, 3));
     }
+    choose_axis(t);
 }
 
 /* Gives every label of node a row. Returns the number of rows. */
@@ -113,7 +131,7 @@ static int place_labels(timeline *t, int64_t node)
     for (int i = t->count - 1; i >= 0; i--) {
         mark *m = &t->marks[i];
         if (m->node != node) continue;
-        int reach = m->x + CHAR_PX * cut_label(m->label) + 20;
+        int reach = m->x + width_of(m);
         m->row = 0;
         for (int j = i + 1; j < t->count; j++) {
             const mark *other = &t->marks[j];
@@ -162,7 +180,7 @@ static int write_lanes(sql *db, FILE *script, timeline *t)
         plot_string(script, name);
         fprintf(script,
                 " %d)\nset arrow from 0,%d to %d,%d nohead lw 1 lc rgb '" COLOR_OTHER "' back\n",
-                -y, -y, PLOT_WIDTH - LEFT_PX - RIGHT_PX, -y);
+                -y, -y, t->axis, -y);
         write_marks(script, t, node, y);
     }
     if (lanes > NODES_MAX) {
@@ -184,16 +202,21 @@ static void write_tics(FILE *script, const timeline *t)
     for (int64_t at = 0; at <= t->end_ms; at += step) {
         fprintf(script, "%s'%" PRId64, at > 0 ? ", " : "", at / 1000);
         if (step < 1000) fprintf(script, ".%" PRId64, at / 100 % 10);
-        fprintf(script, "' %" PRId64, at * (PLOT_WIDTH - LEFT_PX - RIGHT_PX) / t->end_ms);
+        fprintf(script, "' %" PRId64, at * t->axis / t->end_ms);
     }
     fputs(")\n", script);
 }
 
 static void write_plot(FILE *script, const timeline *t)
 {
+    bool has[SORTS] = {false};
+    const char *before = "plot";
+    for (int i = 0; i < t->count; i++) has[t->marks[i].sort] = true;
     for (int sort = 0; sort < SORTS; sort++) {
-        fprintf(script, "%s keyentry with points %s title '%s'", sort == 0 ? "plot" : ",",
-                sorts[sort].style, sorts[sort].name);
+        if (!has[sort]) continue;
+        fprintf(script, "%s keyentry with points %s title '%s'", before, sorts[sort].style,
+                sorts[sort].name);
+        before = ",";
     }
     for (int i = 0; i < t->count; i++) {
         fprintf(script, ", $marks%d using 1:2 with points %s notitle", i,
@@ -212,14 +235,15 @@ bool plot_timeline(sql *db, FILE *script)
     bool something = height > 0 && t->count > 0;
     if (something) {
         plot_settings(script, height + TOP_PX + BOTTOM_PX);
-        fprintf(script,
-                "set lmargin at screen %d.0/%d\nset rmargin at screen %d.0/%d\n"
-                "set tmargin at screen 1 - %d.0/%d\nset bmargin at screen %d.0/%d\n"
-                "set border 1\nset xrange [0:%d]\nset yrange [%d:0]\n"
-                "set xlabel 'time of the run (s)' offset 0,0.4\n",
-                LEFT_PX, PLOT_WIDTH, PLOT_WIDTH - RIGHT_PX, PLOT_WIDTH, TOP_PX,
-                height + TOP_PX + BOTTOM_PX, BOTTOM_PX, height + TOP_PX + BOTTOM_PX,
-                PLOT_WIDTH - LEFT_PX - RIGHT_PX, -height);
+        fprintf(
+            script,
+            "set lmargin at screen %d.0/%d\nset rmargin at screen %d.0/%d\n"
+            "set tmargin at screen 1 - %d.0/%d\nset bmargin at screen %d.0/%d\n"
+            "set border 1\nunset grid\nset key at screen 0.99,screen 0.995 right top maxrows 2\n"
+            "set xrange [0:%d]\nset yrange [%d:0]\n"
+            "set xlabel 'time of the run (s)' offset 0,0.4\n",
+            LEFT_PX, PLOT_WIDTH, LEFT_PX + t->axis, PLOT_WIDTH, TOP_PX, height + TOP_PX + BOTTOM_PX,
+            BOTTOM_PX, height + TOP_PX + BOTTOM_PX, t->axis, -height);
         write_tics(script, t);
         write_plot(script, t);
     }

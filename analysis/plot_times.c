@@ -1,18 +1,24 @@
-/* analysis/plot_times.c - the figure "time to connect": which share of all connects was usable, and
- * direct, how soon. */
+/* analysis/plot_times.c - the figure "time to connect": which share of the connects of authorized
+ * pairs was usable, and direct, how soon. */
 #include "analysis/plot.h"
 
 #include <inttypes.h>
 
 static const char usable_sql[] = "SELECT usable_ns - asked_ns FROM connect "
-                                 "WHERE usable_ns IS NOT NULL ORDER BY 1";
+                                 "WHERE authorized AND usable_ns IS NOT NULL ORDER BY 1";
 static const char direct_sql[] = "SELECT direct_ns - asked_ns FROM connect "
-                                 "WHERE direct_ns IS NOT NULL ORDER BY 1";
+                                 "WHERE authorized AND direct_ns IS NOT NULL ORDER BY 1";
+static const char all_sql[] = "SELECT count(*) FROM connect WHERE authorized";
 
-/* What the axis has to hold, in ns. */
-typedef struct range {
-    int64_t least, most;
-} range;
+/* One curve: what came, how soon. */
+typedef struct curve {
+    const char *name, *query, *color;
+    int64_t all, came;   /* connects, of them those that came to it */
+    int64_t least, most; /* in ns, of those that came */
+    int64_t median;      /* in ns; the mean of the two middle ones when came is even */
+} curve;
+
+enum { USABLE = 0, DIRECT, CURVES };
 
 /* Writes a time in ns as ms. */
 static void write_ms(FILE *script, int64_t ns)
@@ -20,94 +26,144 @@ static void write_ms(FILE *script, int64_t ns)
     fprintf(script, "%" PRId64 ".%06" PRId64, ns / 1000000, ns % 1000000);
 }
 
-/* Writes the steps (ms, per cent of all connects). Returns the time in ns by which half of all were
- * there, 0 if never. */
-static int64_t write_steps(sql *db, FILE *script, const char *name, const char *query, range *seen)
+static void read_curve(sql *db, curve *c)
 {
-    int64_t all = sql_number(db, "SELECT count(*) FROM connect"), done = 0, median = 0;
-    fprintf(script, "$%s << EOD\n", name);
-    sqlite3_stmt *q = sql_query(db, query, "");
+    int64_t place = 0;
+    c->all = sql_number(db, all_sql);
+    sqlite3_stmt *q = sql_query(db, c->query, "");
+    while (sql_row(db, q)) c->came++;
+    q = sql_query(db, c->query, "");
     while (sql_row(db, q)) {
-        int64_t ns = sql_int(q, 0), before = done++ * 1000 / all, after = done * 1000 / all;
-        if (median == 0 && done * 2 >= all) median = ns;
-        if (seen->most == 0 || ns < seen->least) seen->least = ns;
-        if (ns > seen->most) seen->most = ns;
+        int64_t ns = sql_int(q, 0);
+        if (place == 0) c->least = ns;
+        c->most = ns;
+        if (place == (c->came - 1) / 2) c->median += ns / 2;
+        if (place == c->came / 2) c->median += ns - ns / 2;
+        place++;
+    }
+}
+
+/* Writes the steps (ms, per cent of all connects), on to the right edge of the figure. */
+static void write_steps(sql *db, FILE *script, const curve *c, int64_t edge_ms)
+{
+    int64_t done = 0;
+    fprintf(script, "$%s << EOD\n", c->name);
+    sqlite3_stmt *q = sql_query(db, c->query, "");
+    while (sql_row(db, q)) {
+        int64_t shares[] = {done * 1000 / c->all, (done + 1) * 1000 / c->all};
         for (int i = 0; i < 2; i++) {
-            write_ms(script, ns);
-            int64_t share = i == 0 ? before : after;
-            fprintf(script, "\t%" PRId64 ".%" PRId64 "\n", share / 10, share % 10);
+            write_ms(script, sql_int(q, 0));
+            fprintf(script, "\t%" PRId64 ".%" PRId64 "\n", shares[i] / 10, shares[i] % 10);
         }
+        done++;
     }
-    fputs("EOD\n", script);
-    return median;
+    fprintf(script, "%" PRId64 "\t%" PRId64 ".%" PRId64 "\nEOD\n", edge_ms,
+            done * 1000 / c->all / 10, done * 1000 / c->all % 10);
 }
 
-/* The curve with its median in the key, as "usable (half within 212.3 ms)". */
-static void write_curve(FILE *script, const char *name, const char *color, int64_t median)
+/* A dashed line from the axis up to the curve at the median of those that came. */
+static void write_median(FILE *script, const curve *c)
 {
-    int64_t tenths = (median + 50000) / 100000;
-    fprintf(script, "$%s using 1:2 with lines lw 2.5 lc rgb '%s' title '%s (", name, color, name);
-    if (median > 0) {
-        fprintf(script, "half within %" PRId64 ".%" PRId64 " ms)'", tenths / 10, tenths % 10);
-    } else {
-        fputs("less than half)'", script);
-    }
-}
-
-/* A dashed line from the axis up to the median. */
-static void write_median(FILE *script, const char *color, int64_t median)
-{
-    if (median == 0) return;
+    if (c->came == 0) return;
+    int64_t share = c->came * 500 / c->all;
     fputs("set arrow from ", script);
-    write_ms(script, median);
+    write_ms(script, c->median);
     fputs(", graph 0 to ", script);
-    write_ms(script, median);
-    fprintf(script, ", 50 nohead lw 1.5 dt 2 lc rgb '%s'\n", color);
+    write_ms(script, c->median);
+    fprintf(script, ", %" PRId64 ".%" PRId64 " nohead lw 1.5 dt 2 lc rgb '%s'\n", share / 10,
+            share % 10, c->color);
 }
 
-/* A logarithmic axis when linear steps would squeeze the fast ones. */
-static void write_axis(FILE *script, const range *seen)
+/* The curve with its median in the key, as "usable: 27 of 27, median 1065.6 ms". */
+static void write_curve(FILE *script, const curve *c)
 {
-    int64_t most = seen->most / 1000000 * 21 / 20 + 1;
-    if (seen->most / 20 <= seen->least) {
-        fprintf(script, "set xrange [0:%" PRId64 "]\n", most);
-        return;
+    int64_t tenths = (c->median + 50000) / 100000;
+    fprintf(script,
+            "$%s using 1:2 with lines lw 2.5 lc rgb '%s' title '%s: %" PRId64 " of %" PRId64
+            ", median %" PRId64 ".%" PRId64 " ms'",
+            c->name, c->color, c->name, c->came, c->all, tenths / 10, tenths % 10);
+}
+
+static void read_curves(sql *db, curve curves[CURVES])
+{
+    curves[USABLE] = (curve){.name = "usable", .query = usable_sql, .color = "black"};
+    curves[DIRECT] = (curve){.name = "direct", .query = direct_sql, .color = COLOR_DIRECT};
+    for (int i = 0; i < CURVES; i++) read_curve(db, &curves[i]);
+}
+
+static int64_t most_ns(const curve curves[CURVES])
+{
+    return curves[DIRECT].most > curves[USABLE].most ? curves[DIRECT].most : curves[USABLE].most;
+}
+
+/* Whether linear steps would squeeze the fast ones. */
+static bool is_logarithmic(const curve curves[CURVES])
+{
+    return most_ns(curves) / 20 > curves[USABLE].least;
+}
+
+/* Writes the axis. Returns its right edge in ms. */
+static int64_t write_axis(FILE *script, const curve curves[CURVES])
+{
+    int64_t most = most_ns(curves) / 1000000 * 21 / 20 + 1;
+    if (!is_logarithmic(curves)) {
+        fprintf(script, "set xrange [0:%" PRId64 "]\nset xlabel 'time since asked (ms)'\n", most);
+        return most;
     }
-    int64_t least = seen->least / 1000000, bottom = 1, top = 10;
+    int64_t least = curves[USABLE].least / 1000000, bottom = 1, top = 10;
     while (bottom * 10 <= least) bottom *= 10;
     while (top < most) top *= 10;
     if (bottom * 5 <= least) bottom *= 5;
     else if (bottom * 2 <= least) bottom *= 2;
     if (top / 5 >= most) top /= 5;
     else if (top / 2 >= most) top /= 2;
-    fprintf(script, "set logscale x 10\nset xrange [%" PRId64 ":%" PRId64 "]\nset xtics (", bottom,
-            top);
+    fprintf(script,
+            "set logscale x 10\nset xrange [%" PRId64 ":%" PRId64
+            "]\nset xlabel 'time since asked (ms, logarithmic)'\nset xtics (",
+            bottom, top);
     for (int64_t tic = 1; tic <= top; tic *= 10) {
         fprintf(script, "%s%" PRId64 ", %" PRId64 ", %" PRId64, tic > 1 ? ", " : "", tic, 2 * tic,
                 5 * tic);
     }
     fputs(")\n", script);
+    return top;
 }
 
 bool plot_times(sql *db, FILE *script)
 {
-    range seen = {0, 0};
-    int64_t usable = write_steps(db, script, "usable", usable_sql, &seen);
-    int64_t direct = write_steps(db, script, "direct", direct_sql, &seen);
-    if (seen.most == 0) return false;
-    bool has_direct = sql_number(db, "SELECT count(direct_ns) FROM connect") > 0;
+    curve curves[CURVES];
+    read_curves(db, curves);
+    if (curves[USABLE].came == 0) return false;
     plot_settings(script, 380);
-    write_axis(script, &seen);
-    write_median(script, "black", usable);
-    write_median(script, COLOR_DIRECT, direct);
-    fputs("set yrange [0:100]\nset ytics 25\nset grid ytics lc rgb 'gray' lt 1 lw 1\n"
-          "set xlabel 'time since asked (ms)'\nset ylabel 'share of all connects (%)'\nplot ",
+    int64_t edge_ms = write_axis(script, curves);
+    for (int i = 0; i < CURVES; i++) {
+        if (curves[i].came > 0) write_steps(db, script, &curves[i], edge_ms);
+        write_median(script, &curves[i]);
+    }
+    fputs("set yrange [0:104]\nset ytics 0,25,100\nset grid ytics lc rgb 'gray' lt 1 lw 1\n"
+          "set ylabel 'share of authorized connects (%)'\nplot ",
           script);
-    write_curve(script, "usable", "black", usable);
-    if (has_direct) {
-        fputs(", ", script);
-        write_curve(script, "direct", COLOR_DIRECT, direct);
+    for (int i = 0; i < CURVES; i++) {
+        if (curves[i].came == 0) continue;
+        if (i > 0) fputs(", ", script);
+        write_curve(script, &curves[i]);
     }
     fputc('\n', script);
     return true;
+}
+
+void plot_times_caption(sql *db, FILE *out)
+{
+    curve curves[CURVES];
+    int64_t strangers = sql_number(db, "SELECT count(*) FROM connect WHERE NOT authorized");
+    read_curves(db, curves);
+    fputs("Share of all connects between authorized pairs, those of groups and those after a loss "
+          "included, that were usable and direct within a time",
+          out);
+    if (strangers > 0) fprintf(out, " (%" PRId64 " by strangers left out)", strangers);
+    fputs(". Dashed: the median of those that came to it, which is the mean of the two middle ones "
+          "when their number is even.",
+          out);
+    if (is_logarithmic(curves)) fputs(" The axis of time is logarithmic.", out);
+    if (curves[DIRECT].came == 0) fputs(" None became direct.", out);
 }

@@ -42,8 +42,8 @@ static void write_verdict(sql *db, FILE *out)
     }
     html_table(
         out, db,
-        "SELECT name AS property, CASE held WHEN 1 THEN 'held' ELSE 'violated' END AS verdict, "
-        "why AS \"what was seen\" FROM property ORDER BY held, id",
+        "SELECT name AS property, CASE held WHEN 1 THEN 'held' ELSE 'violated' END AS verdict,\n"
+        "    expected, why AS \"what was seen\"\nFROM property ORDER BY held, id",
         ROWS_MAX, "The scenario expects nothing.");
 }
 
@@ -52,11 +52,12 @@ static bool write_story(sql *db, FILE *out)
 {
     char *text = NULL, *rest = NULL;
     size_t len = 0;
-    char error[sizeof db->error];
+    char error[sizeof db->error] = "";
     FILE *memory = open_memstream(&text, &len);
     if (!memory) return false;
     bool done = report_story(db->path, memory, error, sizeof error);
     if (fclose(memory) != 0 || !done) {
+        if (db->error[0] == '\0') snprintf(db->error, sizeof db->error, "%s", error);
         free(text);
         return false;
     }
@@ -73,63 +74,98 @@ static bool write_story(sql *db, FILE *out)
 }
 
 /* A figure with its caption, the numbers behind it and what to say when there is nothing to draw.
- */
+ * Captions and queries that depend on the run are written by a function. */
 static const struct {
     plot_draw *draw;
-    const char *title, *caption, *empty, *query;
+    const char *title, *empty, *caption, *query;
+    plot_words *write_caption, *write_query;
 } figures[] = {
-    {plot_lanes, "Who reached whom, when and over which path",
+    {plot_lanes, "Who reached whom, when and over which path", "No connect was asked for.",
      "A lane for each pair that was asked for, named nodes first. A bar is the time in which the "
-     "best usable connection went through a relay, or directly.",
-     "No connect was asked for.", "SELECT * FROM v_path_time"},
-    {plot_timeline, "What happened to the named nodes",
-     "A mark at each occurrence; its words begin with the time. Equal refusals that follow each "
-     "other within two seconds are one mark.",
-     "Nothing was noted about a named node.",
-     "SELECT at_ns / 1e9 AS at_s, n.name AS node, kind, text FROM note JOIN node n USING (node) "
-     "WHERE n.group_name IS NULL ORDER BY at_ns"},
-    {plot_times, "Time to connect",
-     "Share of all connects, those of groups included, that were usable and direct within a time. "
-     "Dashed: the time within which half of them were.",
-     "No connect came to a connection.",
-     "SELECT from_name, to_name, time_to_connect_ms, time_to_direct_ms FROM v_connect "
-     "ORDER BY time_to_connect_ms"},
+     "best usable connection went through a relay, or directly. No answer: every address was "
+     "tried, and none answered in time.",
+     "-- the bars\n"
+     "SELECT f.name AS from_name, t.name AS to_name,\n"
+     "    CASE direct WHEN 1 THEN 'direct' ELSE 'relayed' END AS path,\n"
+     "    start_ns / 1e9 AS start_s, end_ns / 1e9 AS end_s\n"
+     "FROM path p JOIN node f ON f.node = p.from_node JOIN node t ON t.node = p.to_node\n"
+     "WHERE (from_node, to_node) IN (SELECT from_node, to_node FROM connect)\n"
+     "ORDER BY coalesce(f.group_name, t.group_name) IS NOT NULL, from_node, start_ns;\n\n"
+     "-- asked and lost\n"
+     "SELECT from_name, to_name, asked_s, lost_s FROM v_connect;\n\n"
+     "-- refused and no answer\n"
+     "SELECT at_s, name, words FROM v_timeline WHERE sort IN ('refused', 'no answer');",
+     NULL, NULL},
+    {plot_timeline, "What happened to the named nodes", "Nothing was noted about a named node.",
+     "A mark at each occurrence; its words begin with the time. What happened at the same time "
+     "stands from top to bottom, causes first. Refusals of the same node, and waits for the same "
+     "node, are one mark at the first of them; the figure above has each.",
+     "SELECT at_s, name, words FROM v_timeline WHERE group_name IS NULL ORDER BY at_s, turn;", NULL,
+     NULL},
+    {plot_times, "Time to connect", "No connect came to a connection.", NULL,
+     "SELECT from_name, to_name, time_to_connect_ms, time_to_direct_ms FROM v_connect\n"
+     "WHERE authorized ORDER BY time_to_connect_ms;",
+     plot_times_caption, NULL},
     {plot_punch, "The hole punch, packet by packet",
-     "The first named pair that punched: every datagram between the two and their relay, from the "
-     "moments before the first punch datagram until the direct connection. A line goes from host "
-     "to host through the boxes; dashed lines are punch datagrams.",
-     "No named pair punched a hole, or packets were not logged (--log packets).",
-     "SELECT * FROM v_packet WHERE kind = 'punch'"},
+     "No named pair punched a hole, or packets were not logged (--log packets).", NULL, NULL,
+     plot_punch_caption, plot_punch_queries},
 };
+
+/* Text as it is, or as write writes it. */
+static char *words_of(sql *db, const char *text, plot_words *write)
+{
+    char *words = NULL;
+    size_t len = 0;
+    FILE *memory = open_memstream(&words, &len);
+    if (!memory) return NULL;
+    if (write) write(db, memory);
+    else fputs(text, memory);
+    if (fclose(memory) == 0) return words;
+    free(words);
+    return NULL;
+}
+
+static void write_figure(plots *p, size_t figure, FILE *out)
+{
+    fprintf(out, "<h3>%s</h3>\n<figure>\n", figures[figure].title);
+    bool drawn = plots_draw(p, figures[figure].draw, out);
+    char *caption = drawn ? words_of(p->db, figures[figure].caption, figures[figure].write_caption)
+                          : words_of(p->db, figures[figure].empty, NULL);
+    char *query =
+        drawn ? words_of(p->db, figures[figure].query, figures[figure].write_query) : NULL;
+    fputs("<figcaption>", out);
+    html_text(out, caption ? caption : "");
+    fputs("</figcaption>\n</figure>\n", out);
+    if (query) html_query(out, "SQL of its numbers", query);
+    free(caption);
+    free(query);
+}
 
 static void write_figures(plots *p, FILE *out)
 {
     heading(out, "figures", "Figures");
-    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
-        fprintf(out, "<h3>%s</h3>\n<figure>\n", figures[i].title);
-        bool drawn = plots_draw(p, figures[i].draw, out);
-        fprintf(out, "<figcaption>%s</figcaption>\n</figure>\n",
-                drawn ? figures[i].caption : figures[i].empty);
-        if (drawn) html_query(out, "SQL of its numbers", figures[i].query);
-    }
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) write_figure(p, i, out);
 }
 
 static const struct {
     const char *title, *empty, *query;
 } tables[] = {
     {"Connects", "No connect was asked for.",
-     "SELECT from_name AS \"from\", to_name AS \"to\", asked_s AS \"asked (s)\",\n"
+     "SELECT from_name AS \"from\", to_name AS \"to\",\n"
+     "    CASE authorized WHEN 1 THEN 'yes' ELSE '-' END AS authorized, asked_s AS \"asked (s)\",\n"
      "    first_path AS \"first path\", time_to_connect_ms AS \"usable after (ms)\",\n"
      "    time_to_direct_ms AS \"direct after (ms)\",\n"
-     "    lost_s AS \"lost (s)\", last_path AS \"last path\"\nFROM v_connect"},
+     "    lost_s AS \"lost (s)\", last_path AS \"last path\"\n"
+     "FROM v_connect ORDER BY group_name IS NOT NULL, id"},
     {"Time on each path", "No connect was asked for.",
      "SELECT from_name AS \"from\", to_name AS \"to\", relayed_s AS \"relayed (s)\",\n"
      "    direct_s AS \"direct (s)\", none_s AS \"none (s)\"\n"
-     "FROM v_path_time"},
+     "FROM v_path_time ORDER BY group_name IS NOT NULL"},
     {"Dials", "Nobody dialled.",
-     "SELECT from_name AS \"from\", to_name AS \"to\", transport,\n"
-     "    start_s AS \"start (s)\", duration_ms AS \"took (ms)\", outcome,\n"
-     "    code, address\nFROM v_dial"},
+     "SELECT from_name AS \"from\", to_name AS \"to\", start_s AS \"start (s)\",\n"
+     "    duration_ms AS \"took (ms)\", outcome, reason, transport,\n"
+     "    coalesce('via ' || via, address) AS address\n"
+     "FROM v_dial ORDER BY group_name IS NOT NULL, start_s"},
     {"Refused", "Nobody was refused.",
      "SELECT n.name AS \"refused by\", text AS \"who (stage)\", count(*) AS times,\n"
      "    min(at_ns) / 1e9 AS \"first (s)\", max(at_ns) / 1e9 AS \"last (s)\"\n"
@@ -138,14 +174,24 @@ static const struct {
     {"Nodes", "There is no node.",
      "SELECT name, coalesce(group_name, '') AS \"group\",\n"
      "    CASE is_relay WHEN 1 THEN 'relay' ELSE '' END AS role, site, address,\n"
-     "    public_address AS \"public address\", behind\nFROM node"},
+     "    public_address AS \"public address\", behind\n"
+     "FROM node ORDER BY group_name IS NOT NULL, node"},
     {"NAT boxes", "Every node is public.",
-     "SELECT box, owner, type_name AS type, mapping, filtering, ports,\n"
-     "    udp_idle_ns / 1000000000 AS \"idle (s)\", hairpin, blocks_udp AS \"blocks UDP\",\n"
-     "    coalesce(parent, '') AS inside, address\nFROM nat"},
+     "SELECT box, owner, CASE type_name WHEN '' THEN 'drawn' ELSE type_name END AS type,\n"
+     "    mapping, filtering, ports, udp_idle_ns / 1000000000 AS \"idle (s)\",\n"
+     "    CASE hairpin WHEN 1 THEN 'yes' ELSE '-' END AS hairpin,\n"
+     "    CASE blocks_udp WHEN 1 THEN 'yes' ELSE '-' END AS \"blocks UDP\",\n"
+     "    coalesce('box ' || parent, 'public') AS inside, b.address AS address\n"
+     "FROM nat b JOIN node n ON n.name = b.owner ORDER BY n.group_name IS NOT NULL, box"},
     {"Pairs by NAT", "No connect was asked for.",
      "SELECT from_behind AS \"from behind\", to_behind AS \"to behind\", pairs, usable, direct\n"
      "FROM v_nat_matrix"},
+    {"Codes that occurred", "Nothing failed or ended.",
+     "SELECT code, name, meaning,\n"
+     "    (SELECT count(*) FROM dial d WHERE d.code = c.code) AS dials,\n"
+     "    (SELECT count(*) FROM conn n WHERE n.code = c.code) AS \"ends of connections\"\n"
+     "FROM code c WHERE code > 0 AND (code IN (SELECT code FROM dial)\n"
+     "    OR code IN (SELECT code FROM conn)) ORDER BY code"},
     {"Counts", "Nothing was counted.", "SELECT name, value, unit FROM metric"},
 };
 
@@ -183,6 +229,7 @@ static void write_query(sql *db, FILE *out)
         "sqlite3 -box run.db \"SELECT * FROM v_path_time ORDER BY none_s DESC LIMIT 10\"",
         "sqlite3 -box run.db \"SELECT * FROM v_dial WHERE outcome = 'failed'\"",
         "sqlite3 -box run.db \"SELECT fate, kind, count(*), sum(bytes) FROM packet GROUP BY 1, 2\"",
+        "sqlite3 -box run.db \"SELECT * FROM code\"",
         "sqlite3 -box run.db \"SELECT * FROM _doc WHERE table_name = 'v_packet'\"",
     };
     heading(out, "query", "Ask the database");

@@ -5,7 +5,7 @@
 -- of every table and view has a line in _doc: docs/database.md is the page to read first.
 
 PRAGMA application_id = 1886745198;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 CREATE TABLE _doc (
     table_name TEXT NOT NULL,
@@ -125,6 +125,17 @@ INSERT INTO _doc VALUES
 ('event', 'b', 'by name', 'second argument, in the same way'),
 ('event', 'text', '', 'third argument, cut after 512 bytes; not printable ones are \xNN, \ is \\');
 
+CREATE TABLE code (
+    code INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    meaning TEXT NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('code', '', '', 'Why something was refused, ended or failed: what dial.code and conn.code say.'),
+('code', 'code', 'code', 'the number; 4096 to 8191 (0x1000 to 0x1fff) are those of libp2p'),
+('code', 'name', 'name', 'short, as views and reports show it'),
+('code', 'meaning', '', 'what it says');
+
 CREATE TABLE dial (
     node INTEGER NOT NULL,
     to_name TEXT NOT NULL,
@@ -144,7 +155,7 @@ INSERT INTO _doc VALUES
 ('dial', 'start_ns', 'ns', 'when it began'),
 ('dial', 'end_ns', 'ns', 'when it ended; NULL: still under way at the end'),
 ('dial', 'outcome', '', 'won, lost (another leg was first), failed, open'),
-('dial', 'code', 'code', 'why it failed, 0 otherwise');
+('dial', 'code', 'code', 'why it failed, 0 otherwise; code has names and meanings');
 
 CREATE TABLE conn (
     node INTEGER NOT NULL,
@@ -171,7 +182,7 @@ INSERT INTO _doc VALUES
 ('conn', 'up_ns', 'ns', 'the handshake was through'),
 ('conn', 'confirmed_ns', 'ns', 'the other side accepted it: usable'),
 ('conn', 'down_ns', 'ns', 'when it ended; NULL: still up at the end'),
-('conn', 'code', 'code', 'why it ended');
+('conn', 'code', 'code', 'why it ended, 0 while it is up; code has names and meanings');
 
 CREATE TABLE path (
     from_node INTEGER NOT NULL,
@@ -192,6 +203,7 @@ CREATE TABLE connect (
     id INTEGER PRIMARY KEY,
     from_node INTEGER NOT NULL,
     to_node INTEGER NOT NULL,
+    authorized INTEGER NOT NULL CHECK (authorized IN (0, 1)),
     asked_ns INTEGER NOT NULL,
     usable_ns INTEGER,
     direct_ns INTEGER,
@@ -204,6 +216,7 @@ INSERT INTO _doc VALUES
 ('connect', 'id', 'index', 'from 1, in the order written'),
 ('connect', 'from_node', 'index', 'who asks'),
 ('connect', 'to_node', 'index', 'for whom'),
+('connect', 'authorized', 'bool', '0: a stranger asks; the keys of to_node do not name from_node'),
 ('connect', 'asked_ns', 'ns', 'when it was asked, or when the one before was lost'),
 ('connect', 'usable_ns', 'ns', 'first usable connection; NULL: never'),
 ('connect', 'direct_ns', 'ns', 'first direct connection; NULL: never'),
@@ -221,8 +234,8 @@ INSERT INTO _doc VALUES
 ('note', '', '', 'What the script did, and the few things that every log level keeps.'),
 ('note', 'at_ns', 'ns', 'when'),
 ('note', 'node', 'index', 'who; NULL: nobody in particular'),
-('note', 'kind', '', 'start, connect, change_network, reserved, relay-lost, punch, refused, ...'),
-('note', 'text', '', 'the rest, by kind: RELAY, "PEER (STAGE)", "to PEER: N datagrams, M rounds"');
+('note', 'kind', '', 'start, connect, change_network, reserved, relay-lost, refused, dial-failed, punch, ...'),
+('note', 'text', '', 'by kind: the NODE itself; a PEER; refused: "PEER (STAGE)"; dial-failed: "PEER: every address failed, ..."; punch: "PEER: direct after 1 round, 768.771 ms"; punch-failed: "PEER: failed after 3 rounds"');
 
 CREATE TABLE endpoint (
     id INTEGER PRIMARY KEY,
@@ -254,8 +267,8 @@ INSERT INTO _doc VALUES
 ('packet', 'box', 'index', 'NAT box it is at; NULL: at a host or on a link'),
 ('packet', 'from_endpoint', 'index', 'source as it is at that place, see endpoint'),
 ('packet', 'to_endpoint', 'index', 'destination as it is at that place, see endpoint'),
-('packet', 'kind', '', 'what it carries: hello, data, ack, keepalive, close, punch, other'),
-('packet', 'fate', '', 'what became of it there: sent, translated, delivered, filtered, lost, ...'),
+('packet', 'kind', '', 'what it carries: hello (first flight of a handshake), data, ack, keep-alive, close, punch, other'),
+('packet', 'fate', '', 'what became of it there: sent, translated, delivered; on a link: lost, queue-full; nobody has the address: no-route; at a box: no-mapping, filtered, blocked, no-hairpin'),
 ('packet', 'bytes', 'bytes', 'UDP payload');
 
 CREATE TABLE metric (
@@ -272,6 +285,7 @@ INSERT INTO _doc VALUES
 CREATE TABLE property (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
+    expected TEXT NOT NULL,
     held INTEGER NOT NULL CHECK (held IN (0, 1)),
     why TEXT NOT NULL
 ) STRICT;
@@ -279,5 +293,6 @@ INSERT INTO _doc VALUES
 ('property', '', '', 'What the scenario expects, and whether it held.'),
 ('property', 'id', 'index', 'from 1, in the order of the scenario'),
 ('property', 'name', 'name', 'of the property'),
+('property', 'expected', '', 'what the scenario demands, in words'),
 ('property', 'held', 'bool', 'whether it held'),
 ('property', 'why', '', 'what was seen, with times');

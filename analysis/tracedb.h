@@ -56,6 +56,9 @@ void tracedb_put_nat(tracedb *db, const tracedb_nat *nat);
 /* One trace record of a node (--log events and packets). */
 void tracedb_put_event(tracedb *db, uint32_t node, const pu_trace *event, const char *peer_name);
 
+/* What a code says that dials and connections may end with: once for each. */
+void tracedb_put_code(tracedb *db, uint32_t code, const char *name, const char *meaning);
+
 typedef struct tracedb_dial {
     uint32_t node;
     const char *to;        /* name of the node meant, or its peer id */
@@ -91,11 +94,11 @@ typedef struct tracedb_connect {
     uint32_t from, to;
     pu_time asked, usable, direct, lost;
     const char *first_path, *last_path; /* "relay", "direct", "" */
+    bool is_authorized;                 /* the keys of `to` name `from` */
 } tracedb_connect;
 void tracedb_put_connect(tracedb *db, const tracedb_connect *connect);
 
-/* What the script did at a time: "change_network laptop", "connect laptop home", "refused stranger
- * at relay (secured)". */
+/* What the script did at a time, or what summaries keep of events; text by kind, as _doc says. */
 void tracedb_put_note(tracedb *db, pu_time at, int64_t node, const char *kind, const char *text);
 
 typedef struct tracedb_packet {
@@ -110,6 +113,7 @@ typedef struct tracedb_packet {
 void tracedb_put_packet(tracedb *db, const tracedb_packet *packet);
 
 void tracedb_put_metric(tracedb *db, const char *name, uint64_t value, const char *unit);
-void tracedb_put_property(tracedb *db, const char *name, bool held, const char *why);
+void tracedb_put_property(tracedb *db, const char *name, const char *expected, bool held,
+                          const char *why);
 
 #endif

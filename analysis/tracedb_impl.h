@@ -14,6 +14,7 @@ enum table {
     TABLE_NODE,
     TABLE_NAT,
     TABLE_EVENT,
+    TABLE_CODE,
     TABLE_DIAL,
     TABLE_CONN,
     TABLE_PATH,

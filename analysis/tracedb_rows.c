@@ -95,6 +95,15 @@ void tracedb_put_event(tracedb *db, uint32_t node, const pu_trace *event, const 
     row_end(&r);
 }
 
+void tracedb_put_code(tracedb *db, uint32_t code, const char *name, const char *meaning)
+{
+    row r = row_begin(db, TABLE_CODE);
+    row_int(&r, code);
+    row_text(&r, name);
+    row_text(&r, meaning);
+    row_end(&r);
+}
+
 void tracedb_put_dial(tracedb *db, const tracedb_dial *dial)
 {
     row r = row_begin(db, TABLE_DIAL);
@@ -142,6 +151,7 @@ void tracedb_put_connect(tracedb *db, const tracedb_connect *connect)
     row r = row_begin(db, TABLE_CONNECT);
     row_int(&r, connect->from);
     row_int(&r, connect->to);
+    row_int(&r, connect->is_authorized);
     row_time(&r, connect->asked);
     row_time(&r, connect->usable);
     row_time(&r, connect->direct);
@@ -202,10 +212,12 @@ void tracedb_put_metric(tracedb *db, const char *name, uint64_t value, const cha
     row_end(&r);
 }
 
-void tracedb_put_property(tracedb *db, const char *name, bool held, const char *why)
+void tracedb_put_property(tracedb *db, const char *name, const char *expected, bool held,
+                          const char *why)
 {
     row r = row_begin(db, TABLE_PROPERTY);
     row_text(&r, name);
+    row_text(&r, expected);
     row_int(&r, held);
     row_text(&r, why);
     row_end(&r);

@@ -14,6 +14,19 @@ struct record_leg {
     pu_time start;
 };
 
+static void put_codes(record *r)
+{
+    static const uint32_t codes[] = {
+#define RECORD_CODE(code, value, name, meaning) PU_CODE_##code,
+        PU_CODE_LIST(RECORD_CODE)
+#undef RECORD_CODE
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        const pu_code_info *info = pu_code_describe(codes[i]);
+        tracedb_put_code(r->db, codes[i], info->name, info->meaning);
+    }
+}
+
 bool record_open(record *r, const scenario *s, const run_options *options)
 {
     *r = (record){.log = options->log, .s = s};
@@ -21,6 +34,7 @@ bool record_open(record *r, const scenario *s, const run_options *options)
     char error[512];
     r->db = tracedb_create(options->db_path, error, sizeof error);
     if (r->db == NULL) fprintf(stderr, "peerup-sim: %s\n", error);
+    else put_codes(r);
     return r->db != NULL;
 }
 
@@ -194,11 +208,20 @@ static void note_peer(record *r, uint32_t node, const pu_trace *event, const cha
 static void note_punch(record *r, uint32_t node, const pu_trace *event)
 {
     char more[96];
+    const char *rounds = event->a == 1 ? "round" : "rounds";
     if (event->code == PU_TR_PUNCH_OK)
-        snprintf(more, sizeof more, ": direct after %" PRIu64 " rounds, %" PRIu64 " ns", event->a,
-                 event->b);
-    else snprintf(more, sizeof more, ": failed after %" PRIu64 " rounds", event->a);
+        snprintf(more, sizeof more, ": direct after %" PRIu64 " %s, %" PRIu64 ".%03" PRIu64 " ms",
+                 event->a, rounds, event->b / PU_MS, event->b % PU_MS / PU_US);
+    else snprintf(more, sizeof more, ": failed after %" PRIu64 " %s", event->a, rounds);
     note_peer(r, node, event, event->code == PU_TR_PUNCH_OK ? "punch" : "punch-failed", more);
+}
+
+static void note_backoff(record *r, uint32_t node, const pu_trace *event)
+{
+    char more[96];
+    snprintf(more, sizeof more, ": every address failed, next try in %" PRIu64 ".%03" PRIu64 " s",
+             event->a / PU_S, event->a % PU_S / PU_MS);
+    note_peer(r, node, event, "dial-failed", more);
 }
 
 static void note_refused(record *r, uint32_t node, const pu_trace *event)
@@ -215,6 +238,7 @@ static void summarise(record *r, uint32_t node, const pu_trace *event)
     else if (code == PU_TR_DIAL_WON) leg_end(r, node, event, "won", 0);
     else if (code == PU_TR_DIAL_LOST) leg_end(r, node, event, "lost", 0);
     else if (code == PU_TR_DIAL_FAILED) leg_end(r, node, event, "failed", (uint32_t)event->b);
+    else if (code == PU_TR_DIAL_BACKOFF) note_backoff(r, node, event);
     else if (code == PU_TR_REFUSED) note_refused(r, node, event);
     else if (code == PU_TR_RELAY_RESERVED) note_peer(r, node, event, "reserved", "");
     else if (code == PU_TR_RELAY_LOST) note_peer(r, node, event, "relay-lost", "");
@@ -302,7 +326,46 @@ static void put_paths(record *r, const watch *w, pu_time end)
                                        .last_path = !came               ? ""
                                                     : a->last_is_direct ? "direct"
                                                                         : "relay",
+                                       .is_authorized = watch_is_authorised(w, a->to, a->from),
                                    });
+    }
+}
+
+/* "12 s", "0.500 s". */
+static void seconds_text(uint64_t ns, char out[32])
+{
+    if (ns % PU_S == 0) snprintf(out, 32, "%" PRIu64 " s", ns / PU_S);
+    else snprintf(out, 32, "%" PRIu64 ".%03" PRIu64 " s", ns / PU_S, ns % PU_S / PU_MS);
+}
+
+/* What an expectation demands, in words. */
+static void expected_text(const scenario *s, const scenario_expect *e, char *out, size_t cap)
+{
+    const char *a = e->a != SCENARIO_ANY ? s->nodes[e->a].name : "";
+    const char *b = e->b != SCENARIO_ANY ? s->nodes[e->b].name : "";
+    char when[96], within[32], after[32] = "asked";
+    seconds_text(e->within_ns, within);
+    if (e->has_after) seconds_text(e->after, after);
+    snprintf(when, sizeof when, "at most %s after %s", within, after);
+    const char *how = e->kind != SCENARIO_EXPECT_PATH   ? "connected"
+                      : e->path == SCENARIO_PATH_DIRECT ? "directly connected"
+                                                        : "connected through a relay";
+    if (e->kind != SCENARIO_EXPECT_NEVER && e->group != SCENARIO_ANY)
+        snprintf(out, cap, "all pairs of %s connected, %s", s->groups[e->group].name, when);
+    else if (e->kind != SCENARIO_EXPECT_NEVER)
+        snprintf(out, cap, "%s %s to %s, %s", a, how, b, when);
+    else if (e->never == SCENARIO_NEVER_UNAUTHORIZED)
+        snprintf(out, cap, "never a connection or a byte from anybody unauthorized");
+    else snprintf(out, cap, "%s never directly connected to %s", a, b);
+}
+
+static void put_properties(record *r, const run_result *result)
+{
+    for (uint32_t i = 0; i < result->property_count; i++) {
+        const run_property *p = &result->properties[i];
+        char expected[256];
+        expected_text(r->s, &r->s->expects[i], expected, sizeof expected);
+        tracedb_put_property(r->db, p->name, expected, p->held, p->why);
     }
 }
 
@@ -316,9 +379,7 @@ bool record_close(record *r, const watch *w, const run_options *options, const r
     for (uint32_t i = 0; i < result->metric_count; i++)
         tracedb_put_metric(r->db, result->metrics[i].name, result->metrics[i].value,
                            result->metrics[i].unit);
-    for (uint32_t i = 0; i < result->property_count; i++)
-        tracedb_put_property(r->db, result->properties[i].name, result->properties[i].held,
-                             result->properties[i].why);
+    put_properties(r, result);
     char config_hash[40], trace_hash[40], error[512];
     snprintf(config_hash, sizeof config_hash, "%016" PRIx64 "%016" PRIx64, r->s->hash[0],
              r->s->hash[1]);

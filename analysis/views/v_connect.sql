@@ -1,7 +1,7 @@
 -- Who asked for whom, and how soon and by which path it came.
 CREATE VIEW v_connect AS
 SELECT c.id AS id, f.name AS from_name, t.name AS to_name,
-    coalesce(f.group_name, t.group_name) AS group_name,
+    coalesce(f.group_name, t.group_name) AS group_name, c.authorized AS authorized,
     c.asked_ns / 1e9 AS asked_s, c.usable_ns / 1e9 AS usable_s, c.first_path AS first_path,
     c.direct_ns / 1e9 AS direct_s, c.lost_ns / 1e9 AS lost_s, c.last_path AS last_path,
     (c.usable_ns - c.asked_ns) / 1e6 AS time_to_connect_ms,
@@ -14,6 +14,7 @@ INSERT INTO _doc VALUES
 ('v_connect', 'from_name', 'name', 'who asked'),
 ('v_connect', 'to_name', 'name', 'for whom'),
 ('v_connect', 'group_name', 'name', 'group they belong to; NULL: both are named in the scenario'),
+('v_connect', 'authorized', 'bool', '0: a stranger asks'),
 ('v_connect', 'asked_s', 's', 'when it was asked'),
 ('v_connect', 'usable_s', 's', 'first usable connection; NULL: never'),
 ('v_connect', 'first_path', '', 'relay, direct, or empty'),

@@ -11,6 +11,7 @@ WITH asked AS (
     GROUP BY p.from_node, p.to_node
 )
 SELECT f.name AS from_name, t.name AS to_name,
+    coalesce(f.group_name, t.group_name) AS group_name,
     coalesce(s.relayed_ns, 0) / 1e9 AS relayed_s, coalesce(s.direct_ns, 0) / 1e9 AS direct_s,
     (r.duration_ns - a.asked_ns - coalesce(s.relayed_ns + s.direct_ns, 0)) / 1e9 AS none_s
 FROM asked a JOIN run r
@@ -21,6 +22,7 @@ INSERT INTO _doc VALUES
 ('v_path_time', '', '', 'Per asked pair, the time on each sort of path since its first connect.'),
 ('v_path_time', 'from_name', 'name', 'who asked'),
 ('v_path_time', 'to_name', 'name', 'for whom'),
+('v_path_time', 'group_name', 'name', 'group they belong to; NULL: both are named'),
 ('v_path_time', 'relayed_s', 's', 'time with a relayed connection as the best'),
 ('v_path_time', 'direct_s', 's', 'time with a direct connection'),
 ('v_path_time', 'none_s', 's', 'time without any');

@@ -1,4 +1,4 @@
-/* Names and meanings of trace codes, and the one place where a node traces. */
+/* Names and meanings of trace codes and of error codes, and the one place where a node traces. */
 #include "node/impl.h"
 
 static const pu_trace_info infos[PU_TR_COUNT] = {
@@ -11,6 +11,21 @@ const pu_trace_info *pu_trace_describe(enum pu_trace_code code)
 {
     PU_ASSERT(code > PU_TR_NONE && code < PU_TR_COUNT);
     return &infos[code];
+}
+
+const pu_code_info *pu_code_describe(uint32_t code)
+{
+    static const struct {
+        uint32_t code;
+        pu_code_info info;
+    } codes[] = {
+#define CODE_INFO(code, value, name, meaning) {PU_CODE_##code, {name, meaning}},
+        PU_CODE_LIST(CODE_INFO)
+#undef CODE_INFO
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (codes[i].code == code) return &codes[i].info;
+    return NULL;
 }
 
 void ctx_trace(pu_node *n, enum pu_trace_code code, const conn *c, const stream *s, pu_peer peer,

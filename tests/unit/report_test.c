@@ -101,12 +101,12 @@ static void put_run(tracedb *db)
     tracedb_put_nat(db, &next);
     const tracedb_connect connects[] = {
         {2, 1, 10 * PU_S, 10 * PU_S + 200 * PU_MS, 10 * PU_S + 700 * PU_MS, 61 * PU_S, "relay",
-         "direct"},
-        {3, 1, 20 * PU_S, PU_NEVER, PU_NEVER, PU_NEVER, "", ""},
+         "direct", true},
+        {3, 1, 20 * PU_S, PU_NEVER, PU_NEVER, PU_NEVER, "", "", false},
         {4, 5, 30 * PU_S, 30 * PU_S + 100 * PU_MS, 30 * PU_S + 300 * PU_MS, PU_NEVER, "relay",
-         "direct"},
-        {6, 7, 31 * PU_S, 31 * PU_S + 500 * PU_MS, PU_NEVER, PU_NEVER, "relay", "relay"},
-        {2, 1, 61 * PU_S, 62 * PU_S, PU_NEVER, PU_NEVER, "relay", "relay"},
+         "direct", true},
+        {6, 7, 31 * PU_S, 31 * PU_S + 500 * PU_MS, PU_NEVER, PU_NEVER, "relay", "relay", true},
+        {2, 1, 61 * PU_S, 62 * PU_S, PU_NEVER, PU_NEVER, "relay", "relay", true},
     };
     for (size_t i = 0; i < sizeof connects / sizeof connects[0]; i++) {
         tracedb_put_connect(db, &connects[i]);
@@ -114,31 +114,85 @@ static void put_run(tracedb *db)
     tracedb_put_path(db, &(tracedb_path){2, 1, true, 10 * PU_S, 61 * PU_S});
     tracedb_put_dial(db, &(tracedb_dial){2, "desk", "/ip4/11.0.0.1/p2p/12D3KooW000/p2p-circuit",
                                          "circuit", 10 * PU_S, 10 * PU_S + 150 * PU_MS, "won", 0});
-    tracedb_put_note(db, 10 * PU_S + 600 * PU_MS, 1, "punch", "to phone: 6 datagrams, 1 rounds");
+    tracedb_put_note(db, 10 * PU_S + 600 * PU_MS, 1, "punch",
+                     "phone: direct after 1 round, 80.250 ms");
     tracedb_put_note(db, 20 * PU_S, 1, "refused", "nosy (secured)");
     tracedb_put_note(db, 21 * PU_S, 1, "refused", "nosy (secured)");
     tracedb_put_note(db, 22 * PU_S, 0, "refused", "nosy (relay)");
     tracedb_put_note(db, 60 * PU_S, 2, "change_network", "phone");
-    tracedb_put_property(db, "reached", true, "after 200 ms");
-    tracedb_put_property(db, "quick", false, "after 700 ms");
+    tracedb_put_property(db, "reached", "in 1 s", true, "after 200 ms");
+    tracedb_put_property(db, "quick", "in 1 ms", false, "after 700 ms");
 }
 
 static const char expected_story[] =
+    "What it is about.\n"
     "demo: 8 nodes for 120.0 s of simulated time, seed 7, 42 events.\n"
     "On public addresses: hub (a relay), nosy.\n"
-    "desk is behind box (eim/apdf/preserve, idle mappings last 65 s), then isp (eim/apdf/random, "
-    "idle mappings last 35 s).\n"
-    "phone is behind box (eim/apdf/preserve, idle mappings last 65 s).\n"
+    "desk is behind box, then isp.\n"
+    "phone is behind box.\n"
+    "box (eim/apdf/preserve): one outer port for all, the inner number where it is free; lets in "
+    "only whom it has written to; forgets what is unused for 65 s.\n"
+    "isp (eim/apdf/random): one outer port for all, numbered at random; lets in only whom it has "
+    "written to; forgets what is unused for 35 s.\n"
+    "cafe (apdm/apdf/random): another outer port for each address and port, numbered at random; "
+    "lets in only whom it has written to; forgets what is unused for 30 s.\n"
     "At 10.000 s phone asked for desk: usable after 200.0 ms through hub, direct after 700.0 ms by "
-    "a hole punch (desk to phone: 6 datagrams, 1 rounds).\n"
-    "At 20.000 s nosy asked for desk: never connected.\n"
+    "a hole punch (1 round, 80.250 ms).\n"
+    "At 20.000 s nosy asked for desk: never connected, unauthorized; its datagrams: 1 dropped at "
+    "desk isp.\n"
     "At 60.000 s phone changed its network: desk was lost 1.000 s later, back 2.000 s after the "
     "change.\n"
     "At 61.000 s phone lost desk and asked again: usable after 1000.0 ms through a relay, never "
     "direct.\n"
-    "nosy was refused 3 times: 2 by desk (secured), 1 by hub (relay).\n"
-    "crowd: 2 of 2 pairs connected (median 100.0 ms), 1 of them directly (median 300.0 ms).\n"
+    "desk: all 2 punch datagrams arrived at phone.\n"
+    "crowd: of 2 punch datagrams 1 arrived, 0 were dropped by boxes, 1 elsewhere.\n"
+    "Round trip between phone and desk: 30.0 ms directly (median of 2 pings).\n"
+    "nosy was refused 3 times: 2 by desk (secured: desk ended it after the handshake, before any "
+    "stream existed), 1 by hub (relay: hub did not carry it).\n"
+    "crowd: 2 of 2 pairs connected (median 300.0 ms), 1 of them directly (median 300.0 ms).\n"
     "1 of 2 properties held, violated: quick (after 700 ms).\n";
+
+/* A datagram of a node: sent, and delivered to a node, or dropped at a box (to -1). */
+static void put_datagram(tracedb *db, uint64_t id, pu_time at, const char *kind, uint32_t from,
+                         int64_t to, int64_t box)
+{
+    tracedb_packet p = {at, id, from, -1, -1, "10.0.0.1:1", "11.0.0.9:4001", kind, "sent", 60};
+    tracedb_put_packet(db, &p);
+    p.at += 20 * PU_MS;
+    p.to_node = to;
+    p.box = box;
+    p.fate = to >= 0 ? "delivered" : box >= 0 ? "filtered" : "lost";
+    tracedb_put_packet(db, &p);
+}
+
+/* Packets, pings and a dial to put_run: desk punches, phone and nosy say hello, crowd-1 punches. */
+static void put_packets(tracedb *db)
+{
+    put_datagram(db, 1, 10 * PU_S + 400 * PU_MS, "data", 2, 0, -1);
+    put_datagram(db, 2, 10 * PU_S + 410 * PU_MS, "data", 1, 0, -1);
+    put_datagram(db, 3, 10 * PU_S + 500 * PU_MS, "punch", 1, 2, -1);
+    put_datagram(db, 4, 10 * PU_S + 510 * PU_MS, "punch", 1, 2, -1);
+    put_datagram(db, 5, 10 * PU_S + 600 * PU_MS, "hello", 2, 1, -1);
+    put_datagram(db, 6, 20 * PU_S, "hello", 3, -1, 0);
+    put_datagram(db, 7, 30 * PU_S, "punch", 4, 5, -1);
+    put_datagram(db, 8, 30 * PU_S, "punch", 4, -1, -1);
+    tracedb_put_dial(db, &(tracedb_dial){3, "desk", "/ip4/11.0.0.9/udp/4001/quic-v1", "quic",
+                                         20 * PU_S, 25 * PU_S, "failed", 0x2000});
+    tracedb_put_note(db, 25 * PU_S, 3, "dial-failed",
+                     "desk: every address failed, next try in 1.000 s");
+    tracedb_put_code(db, 0x2000, "timed-out", "a deadline passed");
+    tracedb_put_conn(db, &(tracedb_conn){2, 1, "desk", true, false, "", "", 0, 0, PU_NEVER, 0});
+    uint8_t peer = 1;
+    for (uint64_t i = 1; i <= 2; i++) {
+        tracedb_put_event(db, 2,
+                          &(pu_trace){.now = i * PU_S,
+                                      .code = PU_TR_PING_RTT,
+                                      .conn = 1,
+                                      .peer = {&peer, 1},
+                                      .a = i * 20 * PU_MS},
+                          "desk");
+    }
+}
 
 static char *story_of(place *p)
 {
@@ -175,6 +229,7 @@ static void story_is_told(void **state)
     place *p = *state;
     tracedb *db = begin(p, "demo");
     put_run(db);
+    put_packets(db);
     end(p, db);
     char *story = story_of(p);
     assert_string_equal(story, expected_story);
@@ -186,8 +241,9 @@ static void story_of_an_empty_run(void **state)
     place *p = *state;
     end(p, begin(p, "nothing"));
     char *story = story_of(p);
-    assert_string_equal(story,
-                        "nothing: 0 nodes for 120.0 s of simulated time, seed 7, 42 events.\n");
+    assert_string_equal(
+        story,
+        "What it is about.\nnothing: 0 nodes for 120.0 s of simulated time, seed 7, 42 events.\n");
     free(story);
 }
 
@@ -210,6 +266,104 @@ static void page_is_whole(void **state)
     free(page);
 }
 
+/* Turns entities back into what they stand for, in place. */
+static void unescape(char *text)
+{
+    static const struct {
+        const char *entity;
+        char is;
+    } entities[] = {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&#39;", '\''}};
+    char *to = text;
+    while (*text != '\0') {
+        size_t skip = 1;
+        *to = *text;
+        for (size_t i = 0; i < sizeof entities / sizeof entities[0]; i++) {
+            if (strncmp(text, entities[i].entity, strlen(entities[i].entity)) != 0) continue;
+            *to = entities[i].is;
+            skip = strlen(entities[i].entity);
+        }
+        to++;
+        text += skip;
+    }
+    *to = '\0';
+}
+
+static int count_row(void *rows, int columns, char **values, char **names)
+{
+    (void)columns;
+    (void)values;
+    (void)names;
+    ++*(int *)rows;
+    return 0;
+}
+
+/* Runs every query that the page shows below word. Returns the number of queries; *rows: rows of
+ * the last one. */
+static int run_queries(const place *p, const char *page, const char *word, int *rows)
+{
+    int queries = 0;
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+    for (const char *at = strstr(page, word); at; at = strstr(at + 1, word)) {
+        const char *start = strstr(at, "<pre>") + 5, *stop = strstr(start, "</pre>");
+        char *query = strndup(start, (size_t)(stop - start)), *error = NULL;
+        assert_non_null(query);
+        unescape(query);
+        *rows = 0;
+        if (sqlite3_exec(db, query, count_row, rows, &error) != SQLITE_OK)
+            fail_msg("%s: %s", query, error);
+        free(query);
+        queries++;
+    }
+    sqlite3_close(db);
+    return queries;
+}
+
+/* The hole punch is drawn, and the queries of the page give numbers. */
+static void page_shows_its_queries(void **state)
+{
+    place *p = *state;
+    int rows = 0;
+    tracedb *db = begin(p, "demo");
+    put_run(db);
+    put_packets(db);
+    end(p, db);
+    if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
+    char *page = read_all(p->html);
+    assert_int_equal(count(page, "<svg "), 4);
+    assert_non_null(strstr(page, "until the direct connection."));
+    assert_non_null(strstr(page, "(1 by strangers left out)"));
+    assert_non_null(strstr(page, "25.00 s no answer from desk"));
+    assert_non_null(strstr(page, "via hub"));
+    assert_null(strstr(page, "dropped by a box</")); /* none was: not in the key */
+    assert_true(run_queries(p, page, "SQL of this table", &rows) > 8);
+    assert_int_equal(run_queries(p, page, "SQL of its numbers", &rows), 4);
+    assert_int_equal(rows, 10); /* five datagrams of the punch, two places each */
+    free(page);
+}
+
+/* A punch that came to nothing ends with its last datagram, whatever the relay carries on. */
+static void punch_in_vain_is_cut(void **state)
+{
+    place *p = *state;
+    tracedb *db = begin(p, "vain");
+    put_node(db, 0, "hub", NULL, "");
+    put_node(db, 1, "desk", NULL, "eim/apdf/random");
+    put_node(db, 2, "phone", NULL, "");
+    tracedb_put_connect(db, &(tracedb_connect){2, 1, 10 * PU_S, 11 * PU_S, PU_NEVER, PU_NEVER,
+                                               "relay", "relay", true});
+    put_datagram(db, 1, 12 * PU_S, "punch", 1, -1, -1);
+    put_datagram(db, 2, 12 * PU_S + 500 * PU_MS, "punch", 1, -1, -1);
+    for (uint64_t i = 0; i < 40; i++) put_datagram(db, 3 + i, (11 + i) * PU_S, "data", 1, 0, -1);
+    put_datagram(db, 50, 22 * PU_S, "punch", 1, -1, -1);
+    end(p, db);
+    if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
+    char *page = read_all(p->html);
+    assert_non_null(strstr(page, "It never became direct: the first attempt is shown, 870 ms."));
+    assert_non_null(strstr(page, ">lost on a link</"));
+    free(page);
+}
+
 /* More named nodes, pairs and marks than the figures show. */
 static void crowded_run_is_drawn(void **state)
 {
@@ -221,7 +375,7 @@ static void crowded_run_is_drawn(void **state)
         put_node(db, i, name, NULL, "");
         tracedb_put_note(db, i * PU_S, i, "refused", "node-1 (secured)");
         tracedb_put_connect(db, &(tracedb_connect){i, 99 - i, i * PU_S, i * PU_S + i * PU_MS + 1,
-                                                   PU_NEVER, PU_NEVER, "relay", "relay"});
+                                                   PU_NEVER, PU_NEVER, "relay", "relay", true});
         for (uint32_t j = 0; j < 20; j++) tracedb_put_note(db, j * PU_S, 0, "reserved", name);
     }
     end(p, db);
@@ -244,10 +398,10 @@ static void hostile_text_stays_text(void **state)
     tracedb *db = begin(p, evil);
     put_node(db, 0, evil, NULL, "");
     put_node(db, 1, "EOD", NULL, "");
-    tracedb_put_connect(db,
-                        &(tracedb_connect){0, 1, 1, PU_S, 2 * PU_S, PU_NEVER, "direct", "direct"});
+    tracedb_put_connect(
+        db, &(tracedb_connect){0, 1, 1, PU_S, 2 * PU_S, PU_NEVER, "direct", "direct", true});
     tracedb_put_note(db, PU_S, 1, "refused", evil);
-    tracedb_put_property(db, evil, false, evil);
+    tracedb_put_property(db, evil, evil, false, evil);
     tracedb_put_metric(db, evil, 1, evil);
     end(p, db);
     if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
@@ -258,7 +412,7 @@ static void hostile_text_stays_text(void **state)
     assert_true(count(page, "&lt;script") > 5);
     free(page);
     char *story = story_of(p);
-    assert_int_equal(count(story, "\n"), 5);
+    assert_int_equal(count(story, "\n"), 6);
     free(story);
 }
 
@@ -322,6 +476,8 @@ int report_test(void)
         cmocka_unit_test_setup_teardown(story_is_told, place_make, place_remove),
         cmocka_unit_test_setup_teardown(story_of_an_empty_run, place_make, place_remove),
         cmocka_unit_test_setup_teardown(page_is_whole, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(page_shows_its_queries, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(punch_in_vain_is_cut, place_make, place_remove),
         cmocka_unit_test_setup_teardown(crowded_run_is_drawn, place_make, place_remove),
         cmocka_unit_test_setup_teardown(hostile_text_stays_text, place_make, place_remove),
         cmocka_unit_test_setup_teardown(refusals_name_their_reason, place_make, place_remove),

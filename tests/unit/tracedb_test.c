@@ -3,6 +3,7 @@
 #include "analysis/intern.h"
 #include "analysis/text.h"
 #include "analysis/tracedb.h"
+#include "peerup/node.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -75,13 +76,18 @@ static void put_rows(tracedb *db)
                                   .text = {rude, sizeof rude}},
                       NULL);
     tracedb_put_dial(db,
-                     &(tracedb_dial){0, "home", "/ip4/11.0.0.1", "quic", 1, PU_NEVER, "open", 0});
+                     &(tracedb_dial){0, "home", "/ip4/11.0.0.1", "quic", 2, PU_NEVER, "open", 0});
+    tracedb_put_dial(db,
+                     &(tracedb_dial){0, "home", "/ip4/11.0.0.1", "quic", 1, 3, "failed", 0x2000});
+    tracedb_put_note(db, 3, 0, "dial-failed", "home: every address failed, next try in 1.000 s");
     tracedb_put_conn(db, &(tracedb_conn){0, 1, "home", true, false, "a", "b", 1, 2, PU_NEVER, 0});
     tracedb_put_path(db, &(tracedb_path){0, 0, true, 5, 9});
-    tracedb_put_connect(db, &(tracedb_connect){0, 0, 1, 2, PU_NEVER, PU_NEVER, "relay", "relay"});
+    tracedb_put_connect(db,
+                        &(tracedb_connect){0, 0, 1, 2, PU_NEVER, PU_NEVER, "relay", "relay", true});
     tracedb_put_note(db, 3, -1, "start", "");
     tracedb_put_metric(db, "dials", 5, "count");
-    tracedb_put_property(db, "reached", true, "after 1 ns");
+    tracedb_put_property(db, "reached", "within 2 ns", true, "after 1 ns");
+    tracedb_put_code(db, 0x2000, "timed-out", "a deadline passed");
     for (uint32_t i = 0; i < 3000; i++) {
         char from[32];
         snprintf(from, sizeof from, "11.0.0.%u:4001", i % 200);
@@ -126,7 +132,7 @@ static void rows_are_found_again(void **state)
         const char *query, *expected;
     } cases[] = {
         {"PRAGMA application_id", "1886745198"},
-        {"PRAGMA user_version", "1"},
+        {"PRAGMA user_version", "2"},
         {"PRAGMA integrity_check", "ok"},
         {"SELECT seed FROM run", "18446744073709551615"},
         {"SELECT count(*) FROM run WHERE duration_ns = 120000000000 AND events = 42", "1"},
@@ -137,17 +143,20 @@ static void rows_are_found_again(void **state)
          "identify identified 9223372036854775807 2"},
         {"SELECT text FROM event", "<b>\\x01\\xff\\\\\xc3\xa9\\x00"},
         {"SELECT stream FROM event", "NULL"},
-        {"SELECT end_ns FROM dial", "NULL"},
+        {"SELECT end_ns FROM dial WHERE outcome = 'open'", "NULL"},
         {"SELECT confirmed_ns FROM conn WHERE down_ns IS NULL", "2"},
         {"SELECT end_ns - start_ns FROM path", "4"},
         {"SELECT direct_ns FROM connect WHERE lost_ns IS NULL AND id = 1", "NULL"},
-        {"SELECT node FROM note", "NULL"},
+        {"SELECT node FROM note WHERE kind = 'start'", "NULL"},
         {"SELECT count(*) FROM endpoint", "201"},
         {"SELECT count(*) FROM packet WHERE to_node IS NULL AND box IS NULL", "1500"},
         {"SELECT value || unit FROM metric", "5count"},
-        {"SELECT held || why FROM property", "1after 1 ns"},
+        {"SELECT expected || held || why FROM property", "within 2 ns1after 1 ns"},
         {"SELECT time_to_connect_ms FROM v_connect", "1.0e-06"},
-        {"SELECT from_name || outcome FROM v_dial", "homeopen"},
+        {"SELECT group_concat(from_name || outcome || reason) FROM v_dial",
+         "homefailedtimed-out,homeopen"},
+        {"SELECT words FROM v_timeline WHERE sort = 'no answer'", "no answer from home"},
+        {"SELECT authorized FROM v_connect", "1"},
         {"SELECT direct_s FROM v_path_time", "4.0e-09"},
         {"SELECT from_behind || pairs || usable || direct FROM v_nat_matrix", "public110"},
         {"SELECT from_endpoint || to_endpoint FROM v_packet WHERE id = 100 LIMIT 1",
@@ -320,6 +329,26 @@ static void only_printable_text_gets_through(void **state)
     assert_string_equal(small, "abc");
 }
 
+/* Every code can be told from every other by its name; codes of others have none. */
+static void codes_have_names(void **state)
+{
+    static const uint32_t codes[] = {
+#define CODE(code, value, name, meaning) PU_CODE_##code,
+        PU_CODE_LIST(CODE)
+#undef CODE
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        const pu_code_info *info = pu_code_describe(codes[i]);
+        assert_non_null(info);
+        assert_true(strlen(info->name) > 0 && strlen(info->meaning) > 0);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(info->name, pu_code_describe(codes[j])->name);
+    }
+    assert_string_equal(pu_code_describe(0x2000)->name, "timed-out");
+    assert_null(pu_code_describe(UINT32_MAX));
+}
+
 int tracedb_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +359,7 @@ int tracedb_test(void)
         cmocka_unit_test_setup_teardown(unwritable_folder_is_named, place_make, place_remove),
         cmocka_unit_test_setup_teardown(full_disk_leaves_no_file, place_make, place_remove),
         cmocka_unit_test(texts_are_numbered_in_order),
+        cmocka_unit_test(codes_have_names),
         cmocka_unit_test(only_printable_text_gets_through),
     };
     return cmocka_run_group_tests_name("tracedb", tests, NULL, NULL);

@@ -167,29 +167,44 @@ enum pu_down {
 };
 
 /* `code`: why something was refused, ended or failed. Those from 0x1000 to 0x1fff are the libp2p
- * connection and stream error codes and travel; the others are ours and stay here. */
+ * connection and stream error codes and travel; the others are ours and stay here.
+ *
+ * X(code, value, name, meaning) */
+#define PU_CODE_LIST(X)                                                           \
+    X(OK, 0, "ok", "no error")                                                    \
+    X(NEGOTIATION, 0x1000, "negotiation", "protocol negotiation failed")          \
+    X(RESOURCE, 0x1001, "resource", "a resource limit was exceeded")              \
+    X(RATE, 0x1002, "rate", "rate limited")                                       \
+    X(VIOLATION, 0x1003, "violation", "the peer broke the protocol")              \
+    X(SUPPLANTED, 0x1004, "supplanted", "a better connection took over")          \
+    X(COLLECTED, 0x1005, "collected", "nobody needed it")                         \
+    X(SHUTDOWN, 0x1006, "shutdown", "the node that ended it shuts down")          \
+    X(GATED, 0x1007, "unauthorized", "the peer is not authorized")                \
+    X(TIMEOUT, 0x2000, "timed-out", "a deadline passed")                          \
+    X(CANCELLED, 0x2001, "cancelled", "given up by the node itself")              \
+    X(UNREACHABLE, 0x2002, "unreachable", "no route, or the transport gave up")   \
+    X(WRONG_PEER, 0x2003, "wrong-peer", "somebody else answered")                 \
+    X(LOST, 0x2004, "lost", "silent for idle_ns, or its carrier ended")           \
+    X(ADDRESS_GONE, 0x2005, "address-gone", "the local address it used is gone")  \
+    X(NO_ADDRESS, 0x2006, "no-address", "nothing to dial")                        \
+    X(REFUSED, 0x2007, "refused", "the other side, or the relay, refused")        \
+    X(UNSUPPORTED, 0x2008, "unsupported", "the peer does not speak the protocol") \
+    X(NO_MEMORY, 0x2009, "no-memory", "memory is short")                          \
+    X(INVALID, 0x200a, "invalid", "the fields of the command make no sense")
+
 enum pu_code {
-    PU_CODE_OK = 0,
-    PU_CODE_NEGOTIATION = 0x1000, /* protocol negotiation failed */
-    PU_CODE_RESOURCE = 0x1001,    /* resource limit exceeded */
-    PU_CODE_RATE = 0x1002,        /* rate limited */
-    PU_CODE_VIOLATION = 0x1003,   /* protocol violation */
-    PU_CODE_SUPPLANTED = 0x1004,  /* a better connection took over */
-    PU_CODE_COLLECTED = 0x1005,   /* nobody needed it */
-    PU_CODE_SHUTDOWN = 0x1006,
-    PU_CODE_GATED = 0x1007,   /* the peer is not authorised */
-    PU_CODE_TIMEOUT = 0x2000, /* a deadline passed */
-    PU_CODE_CANCELLED,        /* we gave it up */
-    PU_CODE_UNREACHABLE,      /* no route, or the transport gave up */
-    PU_CODE_WRONG_PEER,       /* somebody else answered */
-    PU_CODE_LOST,             /* silent for idle_ns, or its carrier ended */
-    PU_CODE_ADDRESS_GONE,     /* the local address it used is gone */
-    PU_CODE_NO_ADDRESS,       /* nothing to dial */
-    PU_CODE_REFUSED,          /* the other side (or the relay) refused */
-    PU_CODE_UNSUPPORTED,      /* the peer does not speak the protocol */
-    PU_CODE_NO_MEMORY,
-    PU_CODE_INVALID /* the command's fields make no sense */
+#define PU_CODE_VALUE(code, value, name, meaning) PU_CODE_##code = (value),
+    PU_CODE_LIST(PU_CODE_VALUE)
+#undef PU_CODE_VALUE
 };
+
+/* What the list says of one code. */
+typedef struct pu_code_info {
+    const char *name, *meaning;
+} pu_code_info;
+
+/* Describes code. NULL: it is not in the list, so it is a code of the peer's. */
+PU_API const pu_code_info *pu_code_describe(uint32_t code);
 
 /* `what` of COMMAND. */
 enum pu_command {
