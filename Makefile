@@ -229,7 +229,7 @@ build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* test
 # ---- commands ----------------------------------------------------------------------------------
 # Set-up may install what this file looks for, so what follows it is a second make.
 
-.PHONY: demo test check lint hash-matrix bench format sources install clean
+.PHONY: demo test check lint hash-matrix soak planted bench format sources install clean
 
 demo:
 	@.ci/setup demo
