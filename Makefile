@@ -8,11 +8,13 @@
 #   make bench            speed of the event queue and of nodes, memory of a node, on this machine
 #   make soak             many seeds of every scenario (SOAK_SEEDS=1000), noted in docs/soak-ledger.md
 #   make planted          planted bugs and the properties that catch them: docs/planted-bugs.md
+#   make fuzz T=60        each fuzz target for T seconds (tests/fuzz)
+#   make cov              line and branch coverage of the core, against tests/lint/coverage.floor
 #   make format           rewrites every C file in the style of .clang-format
 #   make install          into DESTDIR and PREFIX (/usr/local)
 #   make clean            removes build/; results in out/ stay
 #
-# Variables: BUILD=release|debug|asan|verify, CC, OPT (replaces -O of the build), V=1 (commands
+# Variables: BUILD=release|debug|asan|verify|cov|fuzz, CC, OPT (replaces -O of the build), V=1 (commands
 # instead of one line a file), SEEDS=A-B (hash-matrix), CFLAGS and LDFLAGS (added last).
 # docs/building.md says more.
 
@@ -46,7 +48,8 @@ base_src := \
 
 node_src := \
     $(addprefix core/node/,book commands config conns ctx dialer gater legs limits node out) \
-    $(addprefix core/node/,protos rank read record self stream_read stream_send streams timers trace) \
+    $(addprefix core/node/,protos rank read record self shed stream_read stream_send streams) \
+    $(addprefix core/node/,timers trace) \
     $(addprefix core/proto/,dcutr identify identify_push identify_tell ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 
@@ -76,11 +79,19 @@ test_src := $(addprefix tests/unit/, \
     queue_test heap_test bench_test dist_test topo_test nat_test net_test net_send_test \
     quantity_test scenario_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test record_test \
-    steps_test) \
+    steps_test fault_test ident_edges_test crowd_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     $(addprefix tests/lib/,steps_write chaos chaos_body)
 
-all_src := $(base_src) $(node_src) $(tracedb_src) $(sim_src) $(bench_src) sim/main $(test_src)
+# The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
+fuzz_targets := varint protobuf identify hop stop dcutr select_dialer select_listener peer_text \
+    peer_bytes maddr_bytes maddr_text addr authorized_keys multibase scenario matrix profiles \
+    datagram node nodes
+fuzz_src := $(addprefix tests/fuzz/,wire_fuzz select_fuzz ident_fuzz sim_fuzz datagram_fuzz) \
+    $(addprefix tests/fuzz/,node_fuzz nodes_fuzz)
+
+all_src := $(base_src) $(node_src) $(tracedb_src) $(sim_src) $(bench_src) sim/main $(test_src) \
+    $(fuzz_src) tests/fuzz/replay tests/fuzz/entry
 
 # ---- flags -------------------------------------------------------------------------------------
 
@@ -88,11 +99,15 @@ OPT_release := -O2
 OPT_debug   := -O0
 OPT_asan    := -O1
 OPT_verify  := -O2
+OPT_cov     := -O0
+OPT_fuzz    := -O2
 EXTRA_asan   := -fsanitize=address,undefined -fno-sanitize-recover=all
 EXTRA_verify := -DPU_VERIFY_BUILD
+EXTRA_cov    := --coverage -fprofile-update=atomic
+EXTRA_fuzz   := $(EXTRA_asan) -fsanitize=fuzzer-no-link
 OPT ?= $(OPT_$(BUILD))
 ifeq ($(OPT_$(BUILD)),)
-$(error BUILD=$(BUILD) is unknown: release, debug, asan or verify)
+$(error BUILD=$(BUILD) is unknown: release, debug, asan, verify, cov or fuzz)
 endif
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
@@ -135,9 +150,11 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/nul
 objects = $(patsubst %,$(B)/%.o,$(1))
 archives := $(addprefix $(B)/,libpusim.a libtracedb.a libpunode.a libpubase.a)
 
-.PHONY: all unit packages test-packages FORCE
+.PHONY: all unit replay fuzzers packages test-packages FORCE
 all: $(B)/peerup-sim $(B)/peerup-sim-model $(B)/libpeerup.a $(if $(filter build/release,$(B)),build/peerup-sim)
 unit: $(B)/unit
+replay: $(B)/replay
+fuzzers: $(addprefix $(B)/fuzz-,$(fuzz_targets))
 
 packages:
 	@pkg-config --print-errors --exists $(PACKAGES) || \
@@ -219,6 +236,21 @@ $(B)/unit: $(call objects,$(test_src)) $(archives)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS)
 
+# Fuzz targets need no cmocka and no vectors.
+$(call objects,$(fuzz_src) tests/fuzz/replay): $(B)/%.o: %.c $(B)/flags | packages
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(host_flags) -c -o $@ $<
+
+# One plain program that replays all corpora, and one libFuzzer program a target (clang only).
+$(B)/replay: $(call objects,tests/fuzz/replay $(fuzz_src)) $(archives)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $^ $(PKG_LIBS)
+
+$(B)/fuzz-%: tests/fuzz/entry.c $(call objects,$(fuzz_src)) $(archives)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(host_flags) -fsanitize=fuzzer -DFUZZ_TARGET=fuzz_$* -o $@ $^ $(PKG_LIBS)
+
 # Published test vectors as C headers.
 build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* tests/vectors/*/*)
 	$(call say,GEN,build/vectors)
@@ -229,7 +261,7 @@ build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* test
 # ---- commands ----------------------------------------------------------------------------------
 # Set-up may install what this file looks for, so what follows it is a second make.
 
-.PHONY: demo test check lint hash-matrix soak planted bench format sources install clean
+.PHONY: demo test check lint hash-matrix soak planted bench fuzz fuzz-keep cov format sources install clean
 
 demo:
 	@.ci/setup demo
@@ -240,8 +272,12 @@ demo:
 test:
 	@.ci/setup test
 	@$(MAKE) $(parallel) all unit
-	@tests/lib/test.sh $(B)
+	@$(MAKE) $(parallel) BUILD=$(replay_build) replay
+	@tests/lib/test.sh $(B) build/$(replay_build)
 check: test
+
+# A replay without sanitizers sees little: the release build leaves it to the asan build.
+replay_build := $(if $(filter release,$(BUILD)),asan,$(BUILD))
 
 lint:
 	@.ci/setup lint
@@ -265,6 +301,20 @@ bench:
 	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup-sim build/release/peerup-sim-model
 	build/release/peerup-sim-model bench queue --pending 1000000
 	build/release/peerup-sim-model bench nodes --nodes 100000 --degree 8
+
+T ?= 60
+fuzz:
+	@.ci/setup fuzz
+	@$(MAKE) $(parallel) BUILD=fuzz CC=clang fuzzers
+	@tests/fuzz/run.sh build/fuzz $(T) $(fuzz_targets)
+
+fuzz-keep:
+	@tests/fuzz/keep.sh build/fuzz 40 $(fuzz_targets)
+
+cov:
+	@.ci/setup cov
+	@$(MAKE) $(parallel) BUILD=cov all unit replay
+	@tests/lint/coverage.sh build/cov
 
 format:
 	@.ci/setup lint

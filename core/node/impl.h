@@ -110,10 +110,12 @@ struct pu_node {
     pu_out *out;     /* the step's list; NULL between steps */
     const pu_in *in; /* the step's input */
     pu_time now;
-    bool is_started;  /* the first TICK has come */
-    bool is_stopping; /* COMMAND STOP */
+    bool is_started;    /* the first TICK has come */
+    bool is_stopping;   /* COMMAND STOP */
+    pu_time shed_until; /* memory was short: what was shed is begun again then; PU_NEVER: nothing */
     bool has_clock;
-    int64_t unix_offset_ns; /* Unix time minus now */
+    pu_time clock_at;       /* when the last CLOCK came */
+    uint64_t clock_unix_ns; /* Unix time then */
     uint8_t seed[32];
     pu_peer_id self;
     rng rngs[RNG_PURPOSE_COUNT];
@@ -141,6 +143,7 @@ struct pu_node {
     pending_command *commands;
     uint32_t command_cap, command_count;
 
+    local_addr shed_local; /* the latest address that found no memory; transport NONE: none */
     local_addr *locals;
     uint32_t local_cap, local_count;
     pu_token *upgrades; /* inbound ones that the host has not answered */
@@ -171,6 +174,9 @@ void timers_fire(pu_node *n);
 pu_time timers_next(const pu_node *n, const char **why);
 const char *timer_name(enum timer_kind kind);
 
+/* ---- shed.c ---- */
+void shed_again(pu_node *n);
+
 /* ---- conns.c ---- */
 conn *conn_find(pu_node *n, pu_handle handle); /* any state but FREE */
 void conn_ask(pu_node *n, const pu_in *in);
@@ -197,13 +203,15 @@ void stream_stop(pu_node *n, stream *s);
 void stream_down(pu_node *n, stream *s, const pu_in *in);
 void stream_timer(pu_node *n, uint64_t handle);
 void stream_open_timer(pu_node *n, uint64_t token);
-void streams_drop_openings(pu_node *n, pu_handle conn);
+void streams_drop_openings(pu_node *n, pu_handle carrier);
 
 /* ---- stream_read.c, stream_send.c ---- */
 void stream_read(pu_node *n, stream *s, pu_span fresh);
 void stream_send_bytes(pu_node *n, stream *s,
                        pu_span bytes); /* select messages and all else go through here */
 void stream_flush(pu_node *n, stream *s);
+void stream_no_room(pu_node *n, stream *s, size_t need,
+                    uint64_t max); /* need bytes cannot wait in s: it is reset */
 void stream_end(pu_node *n, stream *s, uint32_t code); /* calls `ended` once */
 void stream_free(pu_node *n, stream *s);
 
@@ -226,6 +234,7 @@ void book_forget(pu_node *n, pu_peer peer);
 
 /* ---- self.c ---- */
 void self_addr(pu_node *n, const pu_in *in);
+void self_again(pu_node *n); /* takes shed_local */
 void self_announce(pu_node *n);
 bool self_can_dial(const pu_node *n, enum pu_transport transport);
 
@@ -242,7 +251,7 @@ void dialer_identified(pu_node *n, conn *c);
 void dialer_retry_timer(pu_node *n, uint64_t peer);
 
 leg *leg_find(pu_node *n, pu_token token);
-leg *leg_of_conn(pu_node *n, pu_handle conn);
+leg *leg_of_conn(pu_node *n, pu_handle handle);
 leg *leg_add(pu_node *n, pu_peer peer);
 void leg_failed(pu_node *n, pu_token token, uint32_t code);
 void leg_up(pu_node *n, leg *l, conn *c);

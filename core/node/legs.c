@@ -29,7 +29,7 @@ leg *leg_add(pu_node *n, pu_peer peer)
 {
     uint32_t max = (uint32_t)(n->config->wanted_max * n->config->dial_legs_max) + PUNCH_LEGS_MAX;
     if (!mem_grow(ctx_alloc(n), (void **)&n->legs, &n->leg_cap, n->leg_count, max, sizeof(leg))) {
-        ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, peer, sizeof(leg), 0, span_of(NULL, 0));
+        ctx_no_memory(n, NULL, sizeof(leg));
         return NULL;
     }
     pu_peers_retain(n->env->peers, peer);
@@ -43,14 +43,24 @@ leg *leg_add(pu_node *n, pu_peer peer)
     return l;
 }
 
-/* Takes a leg out; the order of the others stays (it is the order of their plan). */
+static bool has_leg(const pu_node *n, pu_peer peer)
+{
+    for (uint32_t i = 0; i < n->leg_count; i++)
+        if (n->legs[i].peer == peer) return true;
+    return false;
+}
+
+/* Takes a leg out; the order of the others stays (it is the order of their plan). The timer goes
+ * with the peer's last leg: the number may be another peer's afterwards. */
 static void leg_remove(pu_node *n, leg *l)
 {
-    ctx_peer_drop(n, l->peer);
+    pu_peer peer = l->peer;
     ctx_peer_drop(n, l->via);
     size_t at = (size_t)(l - n->legs);
     n->leg_count--;
     memmove(&n->legs[at], &n->legs[at + 1], (n->leg_count - at) * sizeof *l);
+    if (!has_leg(n, peer)) ctx_timer(n, TIMER_LEG, peer, PU_NEVER);
+    ctx_peer_drop(n, peer);
 }
 
 /* /p2p/RELAY/p2p-circuit, binary; returns its length. */

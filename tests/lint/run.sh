@@ -27,7 +27,7 @@ step_sources() {
         grep -qxF "$file" "$work/listed" && continue
         echo "$file:1: in no source list of the Makefile"
         status=1
-    done < <($lint/files.sh core sim analysis tests/unit | grep '\.c$')
+    done < <($lint/files.sh core sim analysis tests/unit tests/fuzz | grep '\.c$')
     for file in tests/unit/*_test.c; do
         group=$(basename "$file" _test.c)
         grep -q "X($group)" tests/unit/main.c && continue
@@ -39,10 +39,26 @@ step_sources() {
 
 # No warning from either compiler, optimised, tests included.
 step_gcc() {
-    make -s -k -j"$(nproc)" B=build/lint-gcc CC=gcc OPT=-O2 all unit 2>&1 >"$work/out"
+    make -s -k -j"$(nproc)" B=build/lint-gcc CC=gcc OPT=-O2 all unit replay 2>&1 >"$work/out"
 }
 step_clang() {
-    make -s -k -j"$(nproc)" B=build/lint-clang CC=clang OPT=-O2 all unit 2>&1 >"$work/out"
+    make -s -k -j"$(nproc)" B=build/lint-clang CC=clang OPT=-O2 all unit replay 2>&1 >"$work/out"
+}
+
+# Bugs that static analysis knows (.clang-tidy has the list), in the core.
+step_tidy() {
+    printf '%s\n' "${table_files[@]}" | grep '^core/.*\.c$' |
+        xargs -P "$(nproc)" -I{} clang-tidy --quiet {} -- -std=c11 -Icore/include -Icore -I. \
+            2>/dev/null | grep -E '(warning|error): '
+    [ "${PIPESTATUS[2]}" -eq 0 ]
+}
+
+# The same by another tool, in core, sim and analysis.
+step_cppcheck() {
+    sed 's/#.*//; /^ *$/d' $lint/cppcheck.suppress >"$work/suppress"
+    cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability -j"$(nproc)" \
+        --error-exitcode=1 --suppressions-list="$work/suppress" -Icore/include -Icore -I. \
+        --template='{file}:{line}: {message} [{id}]' core sim analysis 2>&1
 }
 
 # Who includes whom, against includes.table.
@@ -73,14 +89,14 @@ step_sizes() {
 # Words that mark unfinished work, and paths of one machine.
 step_words() {
     sed 's/^#.*//; /^$/d' $lint/words.forbidden >"$work/words"
-    find . \( -path ./.git -o -path ./build -o -path ./out -o -path ./tests/vectors \
+    find . \( -path ./.git -o -path ./build -o -path ./out -o -path ./tests/vectors -o -path ./tests/fuzz/corpus \
         -o -path ./scenarios/data -o -path ./$lint/words.forbidden \) -prune -o -type f -print0 |
         sort -z | xargs -0 grep -InE -f "$work/words" | sed 's/^\.\///; s/$/  <- words.forbidden/' |
         tee "$work/words.found"
     [ ! -s "$work/words.found" ]
 }
 
-[ $# -gt 0 ] || set -- format sources gcc clang includes symbols floats sizes words
+[ $# -gt 0 ] || set -- format sources gcc clang tidy cppcheck includes symbols floats sizes words
 failed=0
 for step in "$@"; do
     if [ "$(type -t "step_$step")" != function ]; then

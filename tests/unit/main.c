@@ -56,7 +56,10 @@
     X(tm_stream)       \
     X(tm_hostile)      \
     X(record)          \
-    X(steps)
+    X(steps)           \
+    X(fault)           \
+    X(ident_edges)     \
+    X(crowd)
 
 #define DECLARE(name) int name##_test(void);
 UNIT_GROUPS(DECLARE)
