@@ -46,7 +46,8 @@ base_src := \
 
 node_src := \
     $(addprefix core/node/,book commands config conns ctx dialer gater legs limits node out) \
-    $(addprefix core/node/,protos rank read record self stream_read stream_send streams timers trace) \
+    $(addprefix core/node/,protos rank read record self shed stream_read stream_send streams) \
+    $(addprefix core/node/,timers trace) \
     $(addprefix core/proto/,dcutr identify identify_push identify_tell ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 
@@ -76,7 +77,7 @@ test_src := $(addprefix tests/unit/, \
     queue_test heap_test bench_test dist_test topo_test nat_test net_test net_send_test \
     quantity_test scenario_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test record_test \
-    steps_test) \
+    steps_test fault_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     $(addprefix tests/lib/,steps_write chaos chaos_body)
 

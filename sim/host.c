@@ -53,6 +53,14 @@ static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
     return heap_resize(world->alloc.ctx, old, old_len, new_len);
 }
 
+/* What a node asks for itself, after it was made. Tests have one request refused. */
+static void *node_resize(void *ctx, void *old, size_t old_len, size_t new_len)
+{
+    host_world *world = ctx;
+    if (new_len > 0 && ++world->asked == world->fail_at) return NULL;
+    return resize(world, old, old_len, new_len);
+}
+
 static void seeded_random(void *ctx, uint8_t *out, size_t len)
 {
     host_key *key = ctx;
@@ -115,7 +123,7 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
     h->env = (pu_env){
         .peers = world->peers,
         .crypto = &h->crypto,
-        .alloc = {resize, world},
+        .alloc = {node_resize, world},
         .hash_seed = world->hash_seed,
         .trace = world->saw_trace != NULL ? on_trace : NULL,
         .trace_ctx = h,

@@ -34,6 +34,8 @@ typedef struct host_world {
     bool never_reuses;               /* freed memory is kept, so that no address comes twice */
     void *graveyard;                 /* what is kept: blocks chained by their first word */
     size_t live_bytes;               /* what nodes hold by their allocator */
+    uint64_t asked;                  /* times that a node has asked for memory */
+    uint64_t fail_at;                /* the time that is refused, from 1; 0: none */
     void *ctx;                       /* handed to the watchers below */
     void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);  /* before the step */
     void (*saw_effect)(void *ctx, uint32_t host, const pu_ef *ef); /* before it is performed */

@@ -86,6 +86,8 @@ static void put_result(const world *w, run_result *r)
     r->events = w->events;
     r->sim_ns = w->hosts_share.now;
     r->nodes = s->node_count;
+    r->asked = w->hosts_share.asked;
+    r->commands_shed = w->commands_shed;
     r->bytes_per_node = s->node_count > 0 ? bytes_held(w) / s->node_count : 0;
     r->property_count = s->expect_count;
     r->properties = s->expect_count > 0 ? sim_alloc(s->expect_count * sizeof *r->properties) : NULL;

@@ -22,6 +22,7 @@ typedef struct run_options {
     void (*show)(void *ctx, pu_time now,
                  pu_time end); /* how far it is, now and then; NULL: nobody looks */
     void *show_ctx;
+    uint64_t fail_at; /* tests: the request for memory, over all nodes, that is refused; 0: none */
 } run_options;
 
 /* One property of the scenario's `expect:`. */
@@ -53,6 +54,8 @@ typedef struct run_result {
     bool is_partial;  /* it was stopped before its end: properties say nothing */
     uint64_t wall_ns; /* for printing only */
     uint32_t nodes;
+    uint64_t asked;          /* requests for memory, of all nodes */
+    uint64_t commands_shed;  /* commands refused for want of memory or room */
     uint64_t bytes_per_node; /* node, transport and host; by the simulator's allocator */
     run_property *properties;
     uint32_t property_count;

@@ -35,6 +35,9 @@ static void saw_effect(void *ctx, uint32_t node, const pu_ef *ef)
     (void)node;
     world *w = ctx;
     if (ef->kind == PU_EF_DIAL) w->metrics[METRIC_DIALS]++;
+    bool is_answer = ef->kind == PU_EF_EVENT && ef->what == PU_EVENT_DONE;
+    if (is_answer && (ef->code == PU_CODE_NO_MEMORY || ef->code == PU_CODE_RESOURCE))
+        w->commands_shed++;
 }
 
 static void saw_trace(void *ctx, uint32_t node, const pu_trace *event)
@@ -267,6 +270,7 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     watch_init(&w->judge, s);
     w->hosts_share.hash_seed = options->hash_seed;
     w->hosts_share.never_reuses = options->never_reuses;
+    w->hosts_share.fail_at = options->fail_at;
     share_init(w);
     w->hosts = mem_new(&w->hosts_share.alloc, s->node_count * sizeof *w->hosts);
     w->places = sim_alloc(s->node_count * sizeof *w->places);
@@ -280,6 +284,8 @@ bool world_build(world *w, const scenario *s, const run_options *options)
 void world_close(world *w)
 {
     for (uint32_t node = 0; node < w->s->node_count; node++) host_close(&w->hosts[node]);
+    PU_ASSERT(w->hosts_share.live_bytes == 0);
+    PU_ASSERT(pu_peers_count(w->hosts_share.peers) == 0); /* every reference was given back */
     host_world_close(&w->hosts_share);
     net_free(w->hosts_share.network);
     queue_free(w->hosts_share.q);

@@ -64,6 +64,7 @@ typedef struct world {
     watch judge;
     record log;
     uint64_t events;
+    uint64_t commands_shed; /* commands that a node refused for want of memory or room */
     uint64_t metrics[METRIC_COUNT];
 } world;
 

@@ -95,7 +95,7 @@ static conn *conn_new(pu_node *n, pu_handle handle)
     while (slot >= n->conn_cap)
         if (!mem_grow(ctx_alloc(n), (void **)&n->conns, &n->conn_cap, n->conn_cap,
                       (uint32_t)n->config->conns_max, sizeof(conn))) {
-            ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, sizeof(conn), 0, span_of(NULL, 0));
+            ctx_no_memory(n, NULL, sizeof(conn));
             return NULL;
         }
     conn *c = &n->conns[slot];

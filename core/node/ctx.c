@@ -54,8 +54,7 @@ void *ctx_state(pu_node *n, enum module_id module)
     if (ctx_state_peek(n, module) != NULL) return n->module_state[module];
     size_t size = module_of(module)->state_bytes;
     n->module_state[module] = mem_new(ctx_alloc(n), size);
-    if (n->module_state[module] == NULL)
-        ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, size, 0, span_of(NULL, 0));
+    if (n->module_state[module] == NULL) ctx_no_memory(n, NULL, size);
     return n->module_state[module];
 }
 

@@ -169,9 +169,11 @@ struct module {
     void (*conn_confirmed)(pu_node *n, conn *c);
     void (*conn_identified)(pu_node *n, conn *c); /* identify's message has come (again) */
     void (*conn_down)(pu_node *n, conn *c,
-                      uint32_t code);       /* c is still readable; its streams have ended */
-    void (*addresses_changed)(pu_node *n);  /* ctx_self_changed */
-    void (*close)(pu_node *n, void *state); /* the node closes: free what state owns, not state */
+                      uint32_t code);        /* c is still readable; its streams have ended */
+    void (*conn_again)(pu_node *n, conn *c); /* memory was short: c is confirmed; what the module
+                                                began on it may be missing */
+    void (*addresses_changed)(pu_node *n);   /* ctx_self_changed */
+    void (*close)(pu_node *n, void *state);  /* the node closes: free what state owns, not state */
 };
 
 /* ---- the node ---- */
@@ -198,6 +200,10 @@ pu_time ctx_after(const pu_node *n, uint64_t duration_ns);
 /* Traces one occurrence; c, s and text may be NULL, empty. */
 void ctx_trace(pu_node *n, enum pu_trace_code code, const conn *c, const stream *s, pu_peer peer,
                uint64_t a, uint64_t b, pu_span text);
+
+/* Memory for `bytes` could not be had: traces it, and has what was shed begun again a while later.
+ * c may be NULL. */
+void ctx_no_memory(pu_node *n, const conn *c, size_t bytes);
 
 /* Tells the application (enum pu_event but DONE). */
 void ctx_event(pu_node *n, enum pu_event what, pu_peer peer, pu_handle c, uint32_t flags,

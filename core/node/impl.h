@@ -110,8 +110,9 @@ struct pu_node {
     pu_out *out;     /* the step's list; NULL between steps */
     const pu_in *in; /* the step's input */
     pu_time now;
-    bool is_started;  /* the first TICK has come */
-    bool is_stopping; /* COMMAND STOP */
+    bool is_started;    /* the first TICK has come */
+    bool is_stopping;   /* COMMAND STOP */
+    pu_time shed_until; /* memory was short: what was shed is begun again then; PU_NEVER: nothing */
     bool has_clock;
     int64_t unix_offset_ns; /* Unix time minus now */
     uint8_t seed[32];
@@ -171,6 +172,9 @@ void timers_fire(pu_node *n);
 pu_time timers_next(const pu_node *n, const char **why);
 const char *timer_name(enum timer_kind kind);
 
+/* ---- shed.c ---- */
+void shed_again(pu_node *n);
+
 /* ---- conns.c ---- */
 conn *conn_find(pu_node *n, pu_handle handle); /* any state but FREE */
 void conn_ask(pu_node *n, const pu_in *in);
@@ -204,6 +208,8 @@ void stream_read(pu_node *n, stream *s, pu_span fresh);
 void stream_send_bytes(pu_node *n, stream *s,
                        pu_span bytes); /* select messages and all else go through here */
 void stream_flush(pu_node *n, stream *s);
+void stream_no_room(pu_node *n, stream *s, size_t need,
+                    uint64_t max); /* need bytes cannot wait in s: it is reset */
 void stream_end(pu_node *n, stream *s, uint32_t code); /* calls `ended` once */
 void stream_free(pu_node *n, stream *s);
 

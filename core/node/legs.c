@@ -29,7 +29,7 @@ leg *leg_add(pu_node *n, pu_peer peer)
 {
     uint32_t max = (uint32_t)(n->config->wanted_max * n->config->dial_legs_max) + PUNCH_LEGS_MAX;
     if (!mem_grow(ctx_alloc(n), (void **)&n->legs, &n->leg_cap, n->leg_count, max, sizeof(leg))) {
-        ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, peer, sizeof(leg), 0, span_of(NULL, 0));
+        ctx_no_memory(n, NULL, sizeof(leg));
         return NULL;
     }
     pu_peers_retain(n->env->peers, peer);

@@ -158,6 +158,12 @@ static void read_end(pu_node *n, stream *s)
     if (proto->fin != NULL) proto->fin(n, s);
 }
 
+/* Bytes that may wait in a stream: an input may bring what the last one left no room for. */
+static uint32_t waiting_max(const pu_node *n)
+{
+    return (uint32_t)n->config->stream_pending_bytes + PU_DATA_MAX;
+}
+
 /* Keeps what was not consumed of `offered`, which is s->in itself when from_buffer. */
 static void keep_rest(pu_node *n, stream *s, pu_span offered, bool from_buffer)
 {
@@ -169,10 +175,8 @@ static void keep_rest(pu_node *n, stream *s, pu_span offered, bool from_buffer)
     }
     if (from_buffer) {
         mem_bytes_drop(ctx_alloc(n), &s->in, (uint32_t)(offered.len - rest.len));
-    } else if (!mem_bytes_append(ctx_alloc(n), &s->in, rest,
-                                 (uint32_t)n->config->stream_pending_bytes + PU_DATA_MAX)) {
-        ctx_at_limit(n, "stream_pending_bytes", rest.len, 0);
-        ctx_stream_reset(n, s, PU_CODE_RESOURCE);
+    } else if (!mem_bytes_append(ctx_alloc(n), &s->in, rest, waiting_max(n))) {
+        stream_no_room(n, s, rest.len, waiting_max(n));
     }
 }
 
@@ -180,10 +184,8 @@ void stream_read(pu_node *n, stream *s, pu_span fresh)
 {
     PU_ASSERT(n->reading == NULL);
     bool from_buffer = s->in.len > 0;
-    if (from_buffer && !mem_bytes_append(ctx_alloc(n), &s->in, fresh,
-                                         (uint32_t)n->config->stream_pending_bytes + PU_DATA_MAX)) {
-        ctx_at_limit(n, "stream_pending_bytes", s->in.len + fresh.len, 0);
-        ctx_stream_reset(n, s, PU_CODE_RESOURCE);
+    if (from_buffer && !mem_bytes_append(ctx_alloc(n), &s->in, fresh, waiting_max(n))) {
+        stream_no_room(n, s, s->in.len + fresh.len, waiting_max(n));
         return;
     }
     pu_span offered = from_buffer ? span_of(s->in.base, s->in.len) : fresh;

@@ -43,8 +43,7 @@ void stream_send_bytes(pu_node *n, stream *s, pu_span bytes)
     if (later.len == 0) return;
     if (mem_bytes_append(ctx_alloc(n), &s->out, later, (uint32_t)n->config->stream_pending_bytes))
         return;
-    ctx_at_limit(n, "stream_pending_bytes", s->out.len + later.len, 0);
-    ctx_stream_reset(n, s, PU_CODE_RESOURCE);
+    stream_no_room(n, s, s->out.len + later.len, n->config->stream_pending_bytes);
 }
 
 void ctx_stream_send(pu_node *n, stream *s, pu_span bytes)

@@ -16,7 +16,7 @@ stream *ctx_stream(pu_node *n, pu_handle handle)
 
 static void trace_no_memory(pu_node *n, size_t bytes)
 {
-    ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, bytes, 0, span_of(NULL, 0));
+    ctx_no_memory(n, NULL, bytes);
 }
 
 static stream *stream_new(pu_node *n, conn *c, const pu_in *in)
@@ -210,6 +210,12 @@ void ctx_stream_reset(pu_node *n, stream *s, uint32_t code)
               span_of(name, strlen(name)));
     reset_effect(n, s->conn, s->handle, code);
     stream_end(n, s, code);
+}
+
+void stream_no_room(pu_node *n, stream *s, size_t need, uint64_t max)
+{
+    if (!ctx_at_limit(n, "stream_pending_bytes", need, max + 1)) ctx_no_memory(n, NULL, need);
+    ctx_stream_reset(n, s, PU_CODE_RESOURCE);
 }
 
 void stream_down(pu_node *n, stream *s, const pu_in *in)

@@ -49,7 +49,7 @@ void ctx_timer(pu_node *n, enum timer_kind kind, uint64_t arg, pu_time at)
     if (i == n->timer_count) {
         if (!mem_grow(ctx_alloc(n), (void **)&n->timers, &n->timer_cap, n->timer_count, TIMERS_MAX,
                       sizeof(timer))) {
-            ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, sizeof(timer), 0, span_of(NULL, 0));
+            ctx_no_memory(n, NULL, sizeof(timer));
             return;
         }
         n->timer_count++;
@@ -67,6 +67,7 @@ static uint32_t timer_first(const pu_node *n)
 
 void timers_fire(pu_node *n)
 {
+    if (n->shed_until <= n->now) shed_again(n);
     for (uint32_t fired = 0; fired < TIMERS_A_STEP && n->timer_count > 0 && out_has_room(n->out);
          fired++) {
         uint32_t i = timer_first(n);
@@ -79,8 +80,15 @@ void timers_fire(pu_node *n)
 
 pu_time timers_next(const pu_node *n, const char **why)
 {
-    if (n->timer_count == 0) return PU_NEVER;
-    const timer *t = &n->timers[timer_first(n)];
-    if (why != NULL) *why = timer_name(t->kind);
-    return t->at > n->now ? t->at : n->now;
+    pu_time at = PU_NEVER;
+    if (n->timer_count > 0) {
+        const timer *t = &n->timers[timer_first(n)];
+        at = t->at;
+        if (why != NULL) *why = timer_name(t->kind);
+    }
+    if (n->shed_until < at) {
+        at = n->shed_until;
+        if (why != NULL) *why = "memory-again";
+    }
+    return at > n->now ? at : n->now;
 }

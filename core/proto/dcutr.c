@@ -83,7 +83,7 @@ static punch *punch_find(const pu_node *n, pu_handle handle)
 static void no_memory(pu_node *n, const conn *c, size_t bytes)
 {
     PU_ASSERT(bytes > 0);
-    ctx_trace(n, PU_TR_NO_MEMORY, c, NULL, 0, bytes, 0, span_of(NULL, 0));
+    ctx_no_memory(n, c, bytes);
 }
 
 /* The record of c, made when there is none; NULL without memory. */

@@ -245,6 +245,12 @@ static void identify_conn_confirmed(pu_node *n, conn *c)
     (void)ctx_stream_open(n, c, PROTO_IDENTIFY, NULL); /* without it the peer stays unknown */
 }
 
+static void identify_conn_again(pu_node *n, conn *c)
+{
+    PU_ASSERT(c->confirmed);
+    if (!c->identified) identify_conn_confirmed(n, c);
+}
+
 const struct proto proto_identify = {
     .name = "/ipfs/id/1.0.0",
     .area = PU_AREA_IDENTIFY,
@@ -272,5 +278,6 @@ const struct proto proto_push = {
 const struct module module_identify = {
     .state_bytes = sizeof(identify_state),
     .conn_confirmed = identify_conn_confirmed,
+    .conn_again = identify_conn_again,
     .addresses_changed = identify_changed,
 };

@@ -204,5 +204,6 @@ const struct proto proto_ping = {
 
 const struct module module_ping = {
     .conn_confirmed = ping_conn_confirmed,
+    .conn_again = ping_conn_confirmed,
     .conn_down = ping_conn_down,
 };

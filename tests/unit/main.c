@@ -56,7 +56,8 @@
     X(tm_stream)       \
     X(tm_hostile)      \
     X(record)          \
-    X(steps)
+    X(steps)           \
+    X(fault)           
 
 #define DECLARE(name) int name##_test(void);
 UNIT_GROUPS(DECLARE)

@@ -45,7 +45,7 @@ uint64_t pipe_new(pu_node *n, const stream *hop, pu_peer from, pu_peer to)
     PU_ASSERT(all != NULL); /* there is a reservation */
     uint32_t max = (uint32_t)ctx_config(n)->streams_max;
     if (!mem_grow(ctx_alloc(n), (void **)&all->at, &all->cap, all->count, max, sizeof *all->at)) {
-        ctx_trace(n, PU_TR_NO_MEMORY, NULL, hop, 0, sizeof *all->at, 0, span_of(NULL, 0));
+        ctx_no_memory(n, NULL, sizeof *all->at);
         return 0;
     }
     circuit *c = &all->at[all->count++];

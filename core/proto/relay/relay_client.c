@@ -68,7 +68,7 @@ _Static_assert(sizeof(hop_asking) <= 4 * sizeof(uint64_t), "it lives in stream->
 static void no_memory(pu_node *n, size_t bytes)
 {
     PU_ASSERT(bytes > 0);
-    ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, bytes, 0, span_of(NULL, 0));
+    ctx_no_memory(n, NULL, bytes);
 }
 
 static bool send_hop(pu_node *n, stream *s, const wire_relay *m)
@@ -223,6 +223,14 @@ static void relay_client_identified(pu_node *n, conn *c)
 {
     PU_ASSERT(c->identified);
     if (is_to_relay(n, c) && place_of_relay(n, c->peer) == NULL) place_begin(n, c);
+}
+
+/* A place may be missing, or the timer that renews it. */
+static void relay_client_again(pu_node *n, conn *c)
+{
+    place *p = place_of_conn(n, c->handle);
+    if (p != NULL && !p->is_asking) place_ask(n, p);
+    if (p == NULL && c->identified) relay_client_identified(n, c);
 }
 
 static void relay_client_conn_down(pu_node *n, conn *c, uint32_t code)
@@ -526,6 +534,7 @@ static void relay_client_close(pu_node *n, void *state)
 const struct module module_relay_client = {
     .state_bytes = sizeof(relay_client),
     .conn_identified = relay_client_identified,
+    .conn_again = relay_client_again,
     .conn_down = relay_client_conn_down,
     .close = relay_client_close,
 };

@@ -120,7 +120,7 @@ static enum wire_relay_status reserve(pu_node *n, const conn *c)
     if (!mem_grow(ctx_alloc(n), (void **)&r->reservations, &r->reservation_cap,
                   r->reservation_count, (uint32_t)config->reservations_max,
                   sizeof *r->reservations)) {
-        ctx_trace(n, PU_TR_NO_MEMORY, c, NULL, 0, sizeof *r->reservations, 0, span_of(NULL, 0));
+        ctx_no_memory(n, c, sizeof *r->reservations);
         return WIRE_RELAY_RESOURCE_LIMIT_EXCEEDED;
     }
     r->reservations[r->reservation_count++] = (reservation){c->peer, c->handle};

@@ -1,0 +1,49 @@
+/* Memory was short: what was shed is begun again a while later, so that one refused request never
+ * costs a peer for good. The time of that is kept in the node itself, since a timer may be what
+ * could not be had. */
+#include "node/impl.h"
+
+#define SHED_PAUSE_NS (1 * PU_S)
+
+void ctx_no_memory(pu_node *n, const conn *c, size_t bytes)
+{
+    PU_ASSERT(bytes > 0);
+    ctx_trace(n, PU_TR_NO_MEMORY, c, NULL, 0, bytes, 0, span_of(NULL, 0));
+    if (n->shed_until == PU_NEVER) n->shed_until = ctx_after(n, SHED_PAUSE_NS);
+}
+
+/* A connection may lack its end, or what modules begin on it. */
+static void conn_again(pu_node *n, conn *c)
+{
+    PU_ASSERT(c->state == CONN_UP);
+    if (c->doomed) {
+        ctx_timer(n, TIMER_CONN, c->handle, n->now);
+        return;
+    }
+    for (uint32_t m = 0; c->confirmed && m < MODULE_COUNT; m++) {
+        const struct module *module = module_of((enum module_id)m);
+        if (module->conn_again != NULL) module->conn_again(n, c);
+    }
+}
+
+/* Legs may lack the timer that starts or ends them, and so may a STOP. */
+static void timers_again(pu_node *n)
+{
+    for (uint32_t i = 0; i < n->leg_count; i++)
+        if (n->legs[i].state == LEG_PLANNED || n->legs[i].state == LEG_WAITING)
+            ctx_timer(n, TIMER_LEG, n->legs[i].peer, n->now);
+    for (uint32_t i = 0; i < n->command_count; i++)
+        if (n->commands[i].what == PU_CMD_STOP)
+            ctx_timer(n, TIMER_COMMAND, n->commands[i].token, n->now);
+}
+
+void shed_again(pu_node *n)
+{
+    PU_ASSERT(n->shed_until <= n->now);
+    n->shed_until = PU_NEVER;
+    uint32_t cursor = 0;
+    for (conn *c; out_has_room(n->out) && (c = ctx_conn_at(n, &cursor)) != NULL;) conn_again(n, c);
+    if (cursor < n->conn_cap) n->shed_until = n->now; /* the rest in the next step */
+    timers_again(n);
+    wants_begin_all(n);
+}
