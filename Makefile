@@ -81,7 +81,15 @@ test_src := $(addprefix tests/unit/, \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     $(addprefix tests/lib/,steps_write chaos chaos_body)
 
-all_src := $(base_src) $(node_src) $(tracedb_src) $(sim_src) $(bench_src) sim/main $(test_src)
+# The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
+fuzz_targets := varint protobuf identify hop stop dcutr select_dialer select_listener peer_text \
+    peer_bytes maddr_bytes maddr_text addr authorized_keys multibase scenario matrix profiles \
+    datagram node nodes
+fuzz_src := $(addprefix tests/fuzz/,wire_fuzz select_fuzz ident_fuzz sim_fuzz datagram_fuzz) \
+    $(addprefix tests/fuzz/,node_fuzz nodes_fuzz)
+
+all_src := $(base_src) $(node_src) $(tracedb_src) $(sim_src) $(bench_src) sim/main $(test_src) \
+    $(fuzz_src) tests/fuzz/replay tests/fuzz/entry
 
 # ---- flags -------------------------------------------------------------------------------------
 
@@ -89,11 +97,15 @@ OPT_release := -O2
 OPT_debug   := -O0
 OPT_asan    := -O1
 OPT_verify  := -O2
+OPT_cov     := -O0
+OPT_fuzz    := -O2
 EXTRA_asan   := -fsanitize=address,undefined -fno-sanitize-recover=all
 EXTRA_verify := -DPU_VERIFY_BUILD
+EXTRA_cov    := --coverage -fprofile-update=atomic
+EXTRA_fuzz   := $(EXTRA_asan) -fsanitize=fuzzer-no-link
 OPT ?= $(OPT_$(BUILD))
 ifeq ($(OPT_$(BUILD)),)
-$(error BUILD=$(BUILD) is unknown: release, debug, asan or verify)
+$(error BUILD=$(BUILD) is unknown: release, debug, asan, verify, cov or fuzz)
 endif
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
@@ -136,9 +148,11 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/nul
 objects = $(patsubst %,$(B)/%.o,$(1))
 archives := $(addprefix $(B)/,libpusim.a libtracedb.a libpunode.a libpubase.a)
 
-.PHONY: all unit packages test-packages FORCE
+.PHONY: all unit replay fuzzers packages test-packages FORCE
 all: $(B)/peerup-sim $(B)/peerup-sim-model $(B)/libpeerup.a $(if $(filter build/release,$(B)),build/peerup-sim)
 unit: $(B)/unit
+replay: $(B)/replay
+fuzzers: $(addprefix $(B)/fuzz-,$(fuzz_targets))
 
 packages:
 	@pkg-config --print-errors --exists $(PACKAGES) || \
@@ -219,6 +233,21 @@ build/peerup-sim: build/release/peerup-sim
 $(B)/unit: $(call objects,$(test_src)) $(archives)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS)
+
+# Fuzz targets need no cmocka and no vectors.
+$(call objects,$(fuzz_src) tests/fuzz/replay): $(B)/%.o: %.c $(B)/flags | packages
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(host_flags) -c -o $@ $<
+
+# One plain program that replays all corpora, and one libFuzzer program a target (clang only).
+$(B)/replay: $(call objects,tests/fuzz/replay $(fuzz_src)) $(archives)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $^ $(PKG_LIBS)
+
+$(B)/fuzz-%: tests/fuzz/entry.c $(call objects,$(fuzz_src)) $(archives)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(host_flags) -fsanitize=fuzzer -DFUZZ_TARGET=fuzz_$* -o $@ $^ $(PKG_LIBS)
 
 # Published test vectors as C headers.
 build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* tests/vectors/*/*)

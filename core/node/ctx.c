@@ -13,8 +13,9 @@ pu_time ctx_after(const pu_node *n, uint64_t duration_ns)
 
 uint64_t ctx_unix_s(const pu_node *n)
 {
-    int64_t unix_ns = (int64_t)n->now + n->unix_offset_ns;
-    return unix_ns > 0 ? (uint64_t)unix_ns / PU_S : 0;
+    uint64_t since_ns = n->now - n->clock_at;
+    return (since_ns < UINT64_MAX - n->clock_unix_ns ? n->clock_unix_ns + since_ns : UINT64_MAX) /
+           PU_S;
 }
 
 const pu_config *ctx_config(const pu_node *n)

@@ -114,7 +114,8 @@ struct pu_node {
     bool is_stopping;   /* COMMAND STOP */
     pu_time shed_until; /* memory was short: what was shed is begun again then; PU_NEVER: nothing */
     bool has_clock;
-    int64_t unix_offset_ns; /* Unix time minus now */
+    pu_time clock_at;       /* when the last CLOCK came */
+    uint64_t clock_unix_ns; /* Unix time then */
     uint8_t seed[32];
     pu_peer_id self;
     rng rngs[RNG_PURPOSE_COUNT];

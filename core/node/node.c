@@ -214,7 +214,8 @@ static void dispatch(pu_node *n, const pu_in *in, target t)
     case PU_IN_ADDR: self_addr(n, in); break;
     case PU_IN_CLOCK:
         n->has_clock = true;
-        n->unix_offset_ns = (int64_t)in->offset - (int64_t)in->now;
+        n->clock_at = in->now;
+        n->clock_unix_ns = in->offset;
         gater_timer(n, 0);
         break;
     case PU_IN_COMMAND: command_run(n, in); break;

@@ -1,0 +1,115 @@
+/* nodes_fuzz.c - a relay, two peers and a stranger on a network that does what the input says to
+ * each datagram: passes it, loses it, doubles it, spoils a byte, keeps it back for later.
+ *
+ * Whatever happens below, nodes break no rule of boundary A (the transport and the host check
+ * theirs), nobody gets in who is not authorised, and at the end everything is given back.
+ */
+#include "sim/check.h"
+#include "sim/scenario_load.h"
+#include "sim/world.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <string.h>
+
+static const char text[] =
+    "scenario: nodes\n"
+    "duration: 30s\n"
+    "network: {latency: {rtt: 80ms}}\n"
+    "nats: {router: {mapping: eim, filtering: apdf, ports: preserve, udp_idle: 65s}}\n"
+    "nodes:\n"
+    "  relay: {roles: [relay]}\n"
+    "  home: {behind: [router], relays: [relay]}\n"
+    "  laptop: {behind: [router], relays: [relay]}\n"
+    "  stranger: {knows: all}\n"
+    "authorize: [[home, laptop]]\n"
+    "events:\n"
+    "  - {at: 2s, connect: {from: laptop, to: home}}\n"
+    "  - {at: 3s, connect: {from: stranger, to: home}}\n"
+    "  - {at: 12s, change_network: laptop}\n"
+    "expect:\n"
+    "  - {name: nothing, never: unauthorized_data}\n";
+
+enum { EVENTS_MAX = 4000, DATAGRAM_MAX = 1500 };
+enum fate { PASS, LOSE, DOUBLE, SPOIL, KEEP, RELEASE };
+
+/* What was kept back. */
+static struct {
+    host *from;
+    pu_endpoint to;
+    size_t len;
+    uint8_t bytes[DATAGRAM_MAX];
+} kept;
+
+static pu_span fates; /* the input: a byte a datagram */
+
+static void send(host *h, const pu_endpoint *to, pu_span bytes, enum net_kind kind)
+{
+    net_send(h->world->network, h->world->now, h->index, HOST_PORT, to, bytes, kind);
+}
+
+static void spoil(host *h, const pu_endpoint *to, pu_span bytes, enum net_kind kind)
+{
+    uint8_t copy[DATAGRAM_MAX];
+    PU_ASSERT(bytes.len <= sizeof copy);
+    memcpy(copy, bytes.base, bytes.len);
+    uint32_t at = fuzz_u16(&fates);
+    if (bytes.len > 0) copy[at % bytes.len] ^= (uint8_t)(1 + fuzz_u8(&fates) % 255);
+    send(h, to, span_of(copy, bytes.len), kind);
+}
+
+static void on_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_kind kind)
+{
+    host *h = ctx;
+    enum fate fate = (enum fate)(fuzz_u8(&fates) % 16);
+    if (fate == SPOIL) spoil(h, to, bytes, kind);
+    else if (fate != LOSE && fate != KEEP) send(h, to, bytes, kind);
+    if (fate == DOUBLE) send(h, to, bytes, kind);
+    if (fate == RELEASE && kept.len > 0)
+        send(kept.from, &kept.to, span_of(kept.bytes, kept.len), NET_KIND_OTHER);
+    if (fate != KEEP) return;
+    kept.from = h;
+    kept.to = *to;
+    kept.len = bytes.len;
+    memcpy(kept.bytes, bytes.base, bytes.len);
+}
+
+static void take(world *w, pu_time at, const sim_event *e)
+{
+    w->hosts_share.now = at;
+    switch (e->kind) {
+    case SIM_EV_NODE: host_wake(&w->hosts[e->target], e->arg); break;
+    case SIM_EV_CONN: host_conn_timer(&w->hosts[e->target], e->arg); break;
+    case SIM_EV_ARRIVE:
+    case SIM_EV_DELIVER: net_event(w->hosts_share.network, at, e); break;
+    case SIM_EV_SCRIPT: script_do(w, e->target); break;
+    }
+    host_drain(&w->hosts_share, w->hosts);
+}
+
+void fuzz_nodes(pu_span bytes)
+{
+    static scenario *s;
+    static world w;
+    diag errors = {0};
+    if (s == NULL) {
+        s = scenario_load_text("fuzz.yaml", SPAN_LITERAL(text), NULL, 0, &errors);
+        diag_free(&errors);
+    }
+    PU_ASSERT(s != NULL);
+    fates = bytes;
+    kept.len = 0;
+    uint32_t seed = fuzz_u8(&fates);
+    uint64_t fail_at = fuzz_u8(&fates); /* a node gets no memory once, too */
+    PU_ASSERT(world_build(&w, s, seed));
+    w.hosts_share.fail_at = fail_at;
+    for (uint32_t i = 0; i < s->node_count; i++) w.hosts[i].callbacks.send = on_send;
+    sim_event e;
+    pu_time at;
+    for (int i = 0; i < EVENTS_MAX && queue_pop(w.hosts_share.q, &at, &e) && at < s->duration_ns;
+         i++)
+        take(&w, at, &e);
+    run_property nothing = {0};
+    check_expect(&w.judge, 0, &nothing);
+    PU_ASSERT(nothing.held);
+    world_close(&w);
+}
