@@ -8,11 +8,13 @@
 #   make bench            speed of the event queue and of nodes, memory of a node, on this machine
 #   make soak             many seeds of every scenario (SOAK_SEEDS=1000), noted in docs/soak-ledger.md
 #   make planted          planted bugs and the properties that catch them: docs/planted-bugs.md
+#   make fuzz T=60        each fuzz target for T seconds (tests/fuzz)
+#   make cov              line and branch coverage of the core, against tests/lint/coverage.floor
 #   make format           rewrites every C file in the style of .clang-format
 #   make install          into DESTDIR and PREFIX (/usr/local)
 #   make clean            removes build/; results in out/ stay
 #
-# Variables: BUILD=release|debug|asan|verify, CC, OPT (replaces -O of the build), V=1 (commands
+# Variables: BUILD=release|debug|asan|verify|cov|fuzz, CC, OPT (replaces -O of the build), V=1 (commands
 # instead of one line a file), SEEDS=A-B (hash-matrix), CFLAGS and LDFLAGS (added last).
 # docs/building.md says more.
 
@@ -77,7 +79,7 @@ test_src := $(addprefix tests/unit/, \
     queue_test heap_test bench_test dist_test topo_test nat_test net_test net_send_test \
     quantity_test scenario_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test record_test \
-    steps_test fault_test) \
+    steps_test fault_test ident_edges_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     $(addprefix tests/lib/,steps_write chaos chaos_body)
 
@@ -259,7 +261,7 @@ build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* test
 # ---- commands ----------------------------------------------------------------------------------
 # Set-up may install what this file looks for, so what follows it is a second make.
 
-.PHONY: demo test check lint hash-matrix soak planted bench format sources install clean
+.PHONY: demo test check lint hash-matrix soak planted bench fuzz fuzz-keep cov format sources install clean
 
 demo:
 	@.ci/setup demo
@@ -270,8 +272,12 @@ demo:
 test:
 	@.ci/setup test
 	@$(MAKE) $(parallel) all unit
-	@tests/lib/test.sh $(B)
+	@$(MAKE) $(parallel) BUILD=$(replay_build) replay
+	@tests/lib/test.sh $(B) build/$(replay_build)
 check: test
+
+# A replay without sanitizers sees little: the release build leaves it to the asan build.
+replay_build := $(if $(filter release,$(BUILD)),asan,$(BUILD))
 
 lint:
 	@.ci/setup lint
@@ -295,6 +301,20 @@ bench:
 	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup-sim build/release/peerup-sim-model
 	build/release/peerup-sim-model bench queue --pending 1000000
 	build/release/peerup-sim-model bench nodes --nodes 100000 --degree 8
+
+T ?= 60
+fuzz:
+	@.ci/setup fuzz
+	@$(MAKE) $(parallel) BUILD=fuzz CC=clang fuzzers
+	@tests/fuzz/run.sh build/fuzz $(T) $(fuzz_targets)
+
+fuzz-keep:
+	@tests/fuzz/keep.sh build/fuzz 40 $(fuzz_targets)
+
+cov:
+	@.ci/setup cov
+	@$(MAKE) $(parallel) BUILD=cov all unit replay
+	@tests/lint/coverage.sh build/cov
 
 format:
 	@.ci/setup lint

@@ -86,12 +86,12 @@ const maddr_protocol *maddr_by_name(pu_span name)
     return NULL;
 }
 
-/* Takes one UTF-8 character off *text. False: the bytes are not UTF-8, or the text is empty. */
+/* Takes one UTF-8 character off *text, which is not empty. False: the bytes are not UTF-8. */
 static bool utf8_next(pu_span *text, uint32_t *character)
 {
     static const uint32_t least[] = {0, 0x80, 0x800, 0x10000}; /* below: a shorter form exists */
     PU_ASSERT(character != NULL);
-    if (text->len == 0) return false;
+    PU_ASSERT(text->len > 0);
     uint8_t first = text->base[0];
     size_t more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
     if ((first >= 0x80 && first < 0xc0) || first >= 0xf8 || more >= text->len) return false;

@@ -53,7 +53,7 @@ static uint8_t character_of(const base_info *b, unsigned digit)
 {
     PU_ASSERT(digit < b->radix);
     char c = b->alphabet[digit];
-    return (uint8_t)(b->upper && c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    return (uint8_t)(b->upper && c >= 'a' ? c - 'a' + 'A' : c);
 }
 
 static unsigned digit_of(const base_info *b, uint8_t character)

@@ -50,7 +50,7 @@ int pu_peer_id_from_bytes(pu_peer_id *id, pu_span multihash)
     if (varint_get(&digest, &code) != VARINT_OK) return PU_ERANGE;
     if (varint_get(&digest, &len) != VARINT_OK) return PU_ERANGE;
     if (len != digest.len) return PU_ERANGE;
-    bool is_inline = code == MULTIHASH_IDENTITY && len > 0 && len <= INLINE_KEY_MAX;
+    bool is_inline = code == MULTIHASH_IDENTITY && len > 0;
     bool is_hash = code == MULTIHASH_SHA2_256 && len == SHA2_256_BYTES;
     if (!is_inline && !is_hash) return PU_ERANGE;
 

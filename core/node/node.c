@@ -106,6 +106,13 @@ static int check_stream_up(const pu_node *n, const pu_in *in)
     return taken ? PU_EHANDLE : PU_OK;
 }
 
+/* A token answers the dial that it was given to, and nothing else. */
+static bool is_answer(pu_node *n, const pu_in *in)
+{
+    const leg *l = in->kind == PU_IN_CONN_UP && in->token != 0 ? leg_find(n, in->token) : NULL;
+    return l == NULL || (l->state == LEG_DIALLING && span_equal(ctx_peer_id(n, l->peer), in->peer));
+}
+
 static int check_new_conn(pu_node *n, const pu_in *in)
 {
     if (pu_handle_slot(in->conn) >= n->config->conns_max || pu_handle_ordinal(in->conn) == 0)
@@ -114,6 +121,7 @@ static int check_new_conn(pu_node *n, const pu_in *in)
         pu_peer_id id;
         if (pu_peer_id_from_bytes(&id, in->peer) != PU_OK) return PU_ERANGE;
     }
+    if (!is_answer(n, in)) return PU_EHANDLE;
     if (in->kind == PU_IN_CONN_ASK && in->what != PU_ASK_ACCEPT && in->what != PU_ASK_SECURED)
         return PU_ERANGE;
     bool is_secured = in->kind == PU_IN_CONN_ASK && in->what == PU_ASK_SECURED;

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Runs every test that needs no network outside the machine and adds up what they counted.
 #
-#   tests/lib/test.sh BUILD-FOLDER      e.g. build/release, with `make all unit` done
+#   tests/lib/test.sh BUILD-FOLDER REPLAY-FOLDER
+#
+# with `make all unit` done in the first, e.g. build/release, and `make replay` in the second.
 #
 # Each part ends with a line "N passed, N failed", and so does the whole.
 set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 
 build=$1
+replay=$2
 passed=0
 failed=0
 log=$(mktemp)
@@ -30,6 +33,7 @@ part() {
 }
 
 part "$build/unit" --jobs 2
+part "$replay/replay" tests/fuzz/corpus
 part tests/sim/properties.sh "$build/peerup-sim"
 
 echo "$passed passed, $failed failed"

@@ -27,7 +27,7 @@ step_sources() {
         grep -qxF "$file" "$work/listed" && continue
         echo "$file:1: in no source list of the Makefile"
         status=1
-    done < <($lint/files.sh core sim analysis tests/unit | grep '\.c$')
+    done < <($lint/files.sh core sim analysis tests/unit tests/fuzz | grep '\.c$')
     for file in tests/unit/*_test.c; do
         group=$(basename "$file" _test.c)
         grep -q "X($group)" tests/unit/main.c && continue
@@ -39,10 +39,10 @@ step_sources() {
 
 # No warning from either compiler, optimised, tests included.
 step_gcc() {
-    make -s -k -j"$(nproc)" B=build/lint-gcc CC=gcc OPT=-O2 all unit 2>&1 >"$work/out"
+    make -s -k -j"$(nproc)" B=build/lint-gcc CC=gcc OPT=-O2 all unit replay 2>&1 >"$work/out"
 }
 step_clang() {
-    make -s -k -j"$(nproc)" B=build/lint-clang CC=clang OPT=-O2 all unit 2>&1 >"$work/out"
+    make -s -k -j"$(nproc)" B=build/lint-clang CC=clang OPT=-O2 all unit replay 2>&1 >"$work/out"
 }
 
 # Who includes whom, against includes.table.
@@ -73,7 +73,7 @@ step_sizes() {
 # Words that mark unfinished work, and paths of one machine.
 step_words() {
     sed 's/^#.*//; /^$/d' $lint/words.forbidden >"$work/words"
-    find . \( -path ./.git -o -path ./build -o -path ./out -o -path ./tests/vectors \
+    find . \( -path ./.git -o -path ./build -o -path ./out -o -path ./tests/vectors -o -path ./tests/fuzz/corpus \
         -o -path ./scenarios/data -o -path ./$lint/words.forbidden \) -prune -o -type f -print0 |
         sort -z | xargs -0 grep -InE -f "$work/words" | sed 's/^\.\///; s/$/  <- words.forbidden/' |
         tee "$work/words.found"

@@ -57,7 +57,8 @@
     X(tm_hostile)      \
     X(record)          \
     X(steps)           \
-    X(fault)           
+    X(fault)           \
+    X(ident_edges)
 
 #define DECLARE(name) int name##_test(void);
 UNIT_GROUPS(DECLARE)
