@@ -68,6 +68,7 @@ static unsigned digit_of(const base_info *b, uint8_t character)
 static void put_bits(pu_buf *out, const base_info *b, pu_span bytes)
 {
     PU_ASSERT(b->bits > 0);
+    PU_ASSERT(b->bits < 8);
     uint32_t held = 0; /* bits not written yet, the low `count` ones */
     unsigned count = 0;
     for (size_t i = 0; i < bytes.len; i++) {

@@ -33,6 +33,8 @@ void book_forget(pu_node *n, pu_peer peer)
 /* Whether anybody needs what is known of a peer. */
 static bool is_needed(const pu_node *n, const known_peer *k)
 {
+    PU_ASSERT(k != NULL);
+    PU_ASSERT(k->addrs != NULL || k->addr_count == 0);
     if (k->is_relay || want_find(n, k->peer) != NULL || conns_of_peer(n, k->peer) > 0) return true;
     for (uint32_t i = 0; i < k->addr_count; i++)
         if (k->addrs[i].pinned) return true;
@@ -43,6 +45,7 @@ static bool is_needed(const pu_node *n, const known_peer *k)
 static bool make_room(pu_node *n)
 {
     if (n->known_count < n->config->book_peers_max) return true;
+    PU_ASSERT(n->known != NULL);
     for (uint32_t i = 0; i < n->known_count; i++)
         if (!is_needed(n, &n->known[i])) {
             book_forget(n, n->known[i].peer);

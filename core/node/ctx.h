@@ -306,7 +306,7 @@ void ctx_upgrade(pu_node *n, stream *s, pu_token leg, enum pu_role role, pu_peer
  * ctx_upgrade with leg 0. */
 bool ctx_may_upgrade(pu_node *n);
 /* A circuit leg failed before its upgrade. */
-void ctx_leg_failed(pu_node *n, pu_token leg, uint32_t code);
+void ctx_leg_failed(pu_node *n, pu_token token, uint32_t code);
 /* Dials one endpoint of a peer for a hole punch, from the MAIN socket, outside of the ranker; 0:
  * limits. The result shows as a confirmed connection (module.conn_confirmed), or not at all. */
 pu_token ctx_dial(pu_node *n, pu_peer peer, const pu_endpoint *remote, pu_time deadline);

@@ -202,7 +202,7 @@ void stream_stop(pu_node *n, stream *s);
 void stream_down(pu_node *n, stream *s, const pu_in *in);
 void stream_timer(pu_node *n, uint64_t handle);
 void stream_open_timer(pu_node *n, uint64_t token);
-void streams_drop_openings(pu_node *n, pu_handle conn);
+void streams_drop_openings(pu_node *n, pu_handle carrier);
 
 /* ---- stream_read.c, stream_send.c ---- */
 void stream_read(pu_node *n, stream *s, pu_span fresh);
@@ -249,7 +249,7 @@ void dialer_identified(pu_node *n, conn *c);
 void dialer_retry_timer(pu_node *n, uint64_t peer);
 
 leg *leg_find(pu_node *n, pu_token token);
-leg *leg_of_conn(pu_node *n, pu_handle conn);
+leg *leg_of_conn(pu_node *n, pu_handle handle);
 leg *leg_add(pu_node *n, pu_peer peer);
 void leg_failed(pu_node *n, pu_token token, uint32_t code);
 void leg_up(pu_node *n, leg *l, conn *c);

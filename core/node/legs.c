@@ -43,14 +43,24 @@ leg *leg_add(pu_node *n, pu_peer peer)
     return l;
 }
 
-/* Takes a leg out; the order of the others stays (it is the order of their plan). */
+static bool has_leg(const pu_node *n, pu_peer peer)
+{
+    for (uint32_t i = 0; i < n->leg_count; i++)
+        if (n->legs[i].peer == peer) return true;
+    return false;
+}
+
+/* Takes a leg out; the order of the others stays (it is the order of their plan). The timer goes
+ * with the peer's last leg: the number may be another peer's afterwards. */
 static void leg_remove(pu_node *n, leg *l)
 {
-    ctx_peer_drop(n, l->peer);
+    pu_peer peer = l->peer;
     ctx_peer_drop(n, l->via);
     size_t at = (size_t)(l - n->legs);
     n->leg_count--;
     memmove(&n->legs[at], &n->legs[at + 1], (n->leg_count - at) * sizeof *l);
+    if (!has_leg(n, peer)) ctx_timer(n, TIMER_LEG, peer, PU_NEVER);
+    ctx_peer_drop(n, peer);
 }
 
 /* /p2p/RELAY/p2p-circuit, binary; returns its length. */

@@ -87,7 +87,7 @@ enum select_result select_read(select_machine *m, pu_span *in, pu_buf *out, sele
     PU_ASSERT(!m->is_listener || out->cap - out->len >= OUT_ROOM);
     enum select_result result = SELECT_MORE;
     while (result == SELECT_MORE) {
-        pu_span text;
+        pu_span text = {NULL, 0};
         enum varint_result got = take_message(in, &text);
         if (got == VARINT_BAD) return SELECT_FAILED;
         if (got == VARINT_MORE) return SELECT_MORE;

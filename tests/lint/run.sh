@@ -45,6 +45,22 @@ step_clang() {
     make -s -k -j"$(nproc)" B=build/lint-clang CC=clang OPT=-O2 all unit replay 2>&1 >"$work/out"
 }
 
+# Bugs that static analysis knows (.clang-tidy has the list), in the core.
+step_tidy() {
+    printf '%s\n' "${table_files[@]}" | grep '^core/.*\.c$' |
+        xargs -P "$(nproc)" -I{} clang-tidy --quiet {} -- -std=c11 -Icore/include -Icore -I. \
+            2>/dev/null | grep -E '(warning|error): '
+    [ "${PIPESTATUS[2]}" -eq 0 ]
+}
+
+# The same by another tool, in core, sim and analysis.
+step_cppcheck() {
+    sed 's/#.*//; /^ *$/d' $lint/cppcheck.suppress >"$work/suppress"
+    cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability -j"$(nproc)" \
+        --error-exitcode=1 --suppressions-list="$work/suppress" -Icore/include -Icore -I. \
+        --template='{file}:{line}: {message} [{id}]' core sim analysis 2>&1
+}
+
 # Who includes whom, against includes.table.
 step_includes() {
     gcc -MM -MG -Icore/include -Icore -I. "${table_files[@]}" >"$work/deps" &&
@@ -80,7 +96,7 @@ step_words() {
     [ ! -s "$work/words.found" ]
 }
 
-[ $# -gt 0 ] || set -- format sources gcc clang includes symbols floats sizes words
+[ $# -gt 0 ] || set -- format sources gcc clang tidy cppcheck includes symbols floats sizes words
 failed=0
 for step in "$@"; do
     if [ "$(type -t "step_$step")" != function ]; then
