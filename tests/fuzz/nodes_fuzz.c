@@ -98,10 +98,11 @@ void fuzz_nodes(pu_span bytes)
     PU_ASSERT(s != NULL);
     fates = bytes;
     kept.len = 0;
-    uint32_t seed = fuzz_u8(&fates);
-    uint64_t fail_at = fuzz_u8(&fates); /* a node gets no memory once, too */
-    PU_ASSERT(world_build(&w, s, seed));
-    w.hosts_share.fail_at = fail_at;
+    run_options options = {.record_node = SCENARIO_ANY};
+    options.seed = fuzz_u8(&fates);
+    options.fail_at = fuzz_u8(&fates); /* a node gets no memory once, too */
+    bool is_built = world_build(&w, s, &options);
+    PU_ASSERT(is_built);
     for (uint32_t i = 0; i < s->node_count; i++) w.hosts[i].callbacks.send = on_send;
     sim_event e;
     pu_time at;
