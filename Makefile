@@ -79,7 +79,7 @@ test_src := $(addprefix tests/unit/, \
     queue_test heap_test bench_test dist_test topo_test nat_test net_test net_send_test \
     quantity_test scenario_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test record_test \
-    steps_test fault_test ident_edges_test) \
+    steps_test fault_test ident_edges_test crowd_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     $(addprefix tests/lib/,steps_write chaos chaos_body)
 

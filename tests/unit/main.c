@@ -58,7 +58,8 @@
     X(record)          \
     X(steps)           \
     X(fault)           \
-    X(ident_edges)
+    X(ident_edges)     \
+    X(crowd)
 
 #define DECLARE(name) int name##_test(void);
 UNIT_GROUPS(DECLARE)
