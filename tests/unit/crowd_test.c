@@ -43,6 +43,28 @@ static void step(crowd *c, pu_in in)
     pu_out_reset(c->out);
 }
 
+/* The i-th peer connects to us. */
+static void come_in(crowd *c, uint32_t i)
+{
+    uint8_t key[32] = {(uint8_t)i, (uint8_t)(i >> 8), 1};
+    pu_peer_id id;
+    pu_peer_id_from_ed25519(&id, key);
+    pu_in in = {.kind = PU_IN_CONN_ASK,
+                .what = PU_ASK_ACCEPT,
+                .conn = pu_handle_make(i, i + 1),
+                .local = local,
+                .remote = local,
+                .transport = PU_TRANSPORT_QUIC};
+    step(c, in);
+    in.what = PU_ASK_SECURED;
+    in.peer = span_of(id.bytes, id.len);
+    step(c, in);
+    in.what = 0;
+    in.kind = PU_IN_CONN_UP;
+    step(c, in);
+    step(c, (pu_in){.kind = PU_IN_CONN_CONFIRMED, .conn = in.conn});
+}
+
 static void set_up(crowd *c)
 {
     static const uint8_t seed[32] = {1};
@@ -53,6 +75,7 @@ static void set_up(crowd *c)
     pu_config_default(&c->config);
     c->config.gating = 0;
     c->config.conns_max = CROWD;
+    c->config.conns_per_ip_max = CROWD;
     c->mem = c->env.alloc.resize(&c->heap, NULL, 0, pu_node_size(&c->config));
     assert_int_equal(pu_peers_new(&c->env.peers, CROWD, 1, &c->env.alloc), PU_OK);
     assert_int_equal(pu_out_new(&c->out, &c->env), PU_OK);
@@ -63,19 +86,7 @@ static void set_up(crowd *c)
                     .transport = PU_TRANSPORT_QUIC,
                     .socket = PU_SOCKET_MAIN});
     step(c, (pu_in){.kind = PU_IN_TICK});
-    for (uint32_t i = 0; i < CROWD; i++) {
-        uint8_t key[32] = {(uint8_t)i, (uint8_t)(i >> 8), 1};
-        pu_peer_id id;
-        pu_peer_id_from_ed25519(&id, key);
-        pu_handle handle = pu_handle_make(i, i + 1);
-        step(c, (pu_in){.kind = PU_IN_CONN_UP,
-                        .conn = handle,
-                        .peer = span_of(id.bytes, id.len),
-                        .local = local,
-                        .remote = local,
-                        .transport = PU_TRANSPORT_QUIC});
-        step(c, (pu_in){.kind = PU_IN_CONN_CONFIRMED, .conn = handle});
-    }
+    for (uint32_t i = 0; i < CROWD; i++) come_in(c, i);
 }
 
 static void tear_down(crowd *c)
