@@ -6,6 +6,7 @@
  */
 #include "sim/transport_model/tm_impl.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/fault_heap.h"
 
 #include <string.h>
 
@@ -31,6 +32,8 @@ typedef struct flying {
 
 typedef struct bench {
     pu_time now;
+    fault_heap heap; /* only counts: the simulator itself never goes without memory */
+    pu_alloc alloc;
     pu_config config;
     side sides[SIDES];
     flying wire[WIRE_MAX];
@@ -112,7 +115,7 @@ static void open_side(bench *b, size_t i)
     s->b = b;
     s->at = pu_endpoint_ip4(1, 2, 3, (uint8_t)(4 + i), 4001);
     pu_peer_id_from_ed25519(&s->id, key);
-    s->hooks = (tm_host){s, on_input, on_send, on_wake, on_local};
+    s->hooks = (tm_host){s, &b->alloc, on_input, on_send, on_wake, on_local};
     s->t = tm_new(&b->config, &s->id, &s->hooks, seed[i]);
     b->wake[i] = PU_NEVER;
 }
@@ -144,6 +147,7 @@ static void carry(bench *b)
 static void set_up(bench *b)
 {
     *b = (bench){.now = PU_S};
+    b->alloc = fault_heap_alloc(&b->heap);
     pu_config_default(&b->config);
     for (size_t i = 0; i < SIDES; i++) open_side(b, i);
     side *client = &b->sides[1];
@@ -238,4 +242,5 @@ void fuzz_datagram(pu_span bytes)
         else act(&b.sides[0], op, value);
     }
     for (size_t i = 0; i < SIDES; i++) tm_free(b.sides[i].t);
+    PU_ASSERT(b.heap.live_bytes == 0);
 }
