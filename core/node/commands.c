@@ -213,7 +213,7 @@ static pu_config *config_own(pu_node *n)
     if (n->config_own != NULL) return n->config_own;
     n->config_own = mem_new(ctx_alloc(n), sizeof(pu_config));
     if (n->config_own == NULL) {
-        ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, sizeof(pu_config), 0, span_of(NULL, 0));
+        ctx_no_memory(n, NULL, sizeof(pu_config));
         return NULL;
     }
     *n->config_own = *n->config;

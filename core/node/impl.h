@@ -143,6 +143,7 @@ struct pu_node {
     pending_command *commands;
     uint32_t command_cap, command_count;
 
+    local_addr shed_local; /* the latest address that found no memory; transport NONE: none */
     local_addr *locals;
     uint32_t local_cap, local_count;
     pu_token *upgrades; /* inbound ones that the host has not answered */
@@ -233,6 +234,7 @@ void book_forget(pu_node *n, pu_peer peer);
 
 /* ---- self.c ---- */
 void self_addr(pu_node *n, const pu_in *in);
+void self_again(pu_node *n); /* takes shed_local */
 void self_announce(pu_node *n);
 bool self_can_dial(const pu_node *n, enum pu_transport transport);
 

@@ -56,29 +56,44 @@ static void address_gone(pu_node *n, const pu_endpoint *gone, enum pu_transport 
     ctx_self_changed(n);
 }
 
-void self_addr(pu_node *n, const pu_in *in)
+static void address_come(pu_node *n, local_addr fresh)
 {
-    if (in->flags & PU_GONE) {
-        address_gone(n, &in->local, in->transport);
-        return;
-    }
+    PU_ASSERT(fresh.transport != PU_TRANSPORT_NONE);
     for (uint32_t i = 0; i < n->local_count; i++)
-        if (n->locals[i].transport == in->transport &&
-            pu_endpoint_equal(&n->locals[i].endpoint, &in->local))
+        if (n->locals[i].transport == fresh.transport &&
+            pu_endpoint_equal(&n->locals[i].endpoint, &fresh.endpoint))
             return;
     if (ctx_at_limit(n, "local addresses", n->local_count, LOCAL_ADDRS_MAX)) return;
     if (!mem_grow(ctx_alloc(n), (void **)&n->locals, &n->local_cap, n->local_count, LOCAL_ADDRS_MAX,
                   sizeof(local_addr))) {
-        ctx_trace(n, PU_TR_NO_MEMORY, NULL, NULL, 0, sizeof(local_addr), 0, span_of(NULL, 0));
+        n->shed_local = fresh; /* the host will not say it again */
+        ctx_no_memory(n, NULL, sizeof(local_addr));
         return;
     }
-    local_addr *a = &n->locals[n->local_count++];
-    *a = (local_addr){in->local, in->transport, in->socket, (in->flags & PU_LISTEN) != 0};
-    trace_endpoint(n, PU_TR_ADDRESS_UP, &a->endpoint);
+    n->locals[n->local_count++] = fresh;
+    trace_endpoint(n, PU_TR_ADDRESS_UP, &fresh.endpoint);
     if (!n->is_started) return;
-    announce(n, a);
+    announce(n, &fresh);
     ctx_self_changed(n);
     wants_begin_all(n);
+}
+
+void self_addr(pu_node *n, const pu_in *in)
+{
+    bool is_shed = n->shed_local.transport == in->transport &&
+                   pu_endpoint_equal(&n->shed_local.endpoint, &in->local);
+    if (is_shed) n->shed_local = (local_addr){.transport = PU_TRANSPORT_NONE};
+    if (in->flags & PU_GONE) address_gone(n, &in->local, in->transport);
+    else
+        address_come(
+            n, (local_addr){in->local, in->transport, in->socket, (in->flags & PU_LISTEN) != 0});
+}
+
+void self_again(pu_node *n)
+{
+    local_addr shed = n->shed_local;
+    n->shed_local = (local_addr){.transport = PU_TRANSPORT_NONE};
+    if (shed.transport != PU_TRANSPORT_NONE) address_come(n, shed);
 }
 
 uint32_t ctx_local_addrs(const pu_node *n, enum pu_transport transport,

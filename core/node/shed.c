@@ -45,5 +45,6 @@ void shed_again(pu_node *n)
     for (conn *c; out_has_room(n->out) && (c = ctx_conn_at(n, &cursor)) != NULL;) conn_again(n, c);
     if (cursor < n->conn_cap) n->shed_until = n->now; /* the rest in the next step */
     timers_again(n);
+    self_again(n);
     wants_begin_all(n);
 }

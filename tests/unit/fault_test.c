@@ -75,7 +75,7 @@ static uint64_t live(const scenario *s, uint64_t fail_at)
     assert_int_equal(result.property_count, PROPERTIES);
     if (!result.properties[NOTHING].held || (fail_at == 0 && result.commands_shed > 0) ||
         (!result.properties[BACK].held && result.commands_shed == 0))
-        fail_msg("request %u: %s %s", (unsigned)fail_at, result.properties[NOTHING].why,
+        fail_msg("request %u: %s / %s", (unsigned)fail_at, result.properties[NOTHING].why,
                  result.properties[BACK].why);
     uint64_t asked = result.asked;
     run_result_free(&result);
