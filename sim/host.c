@@ -70,10 +70,11 @@ static void on_tm_input(void *ctx, const pu_in *in)
     host_input(ctx, in);
 }
 
-static void on_tm_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_kind kind)
+static void on_tm_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_carriage carriage,
+                       enum net_kind kind)
 {
     host *h = ctx;
-    net_send(h->world->network, h->world->now, h->index, HOST_PORT, to, bytes, kind);
+    net_send(h->world->network, h->world->now, h->index, HOST_PORT, to, bytes, carriage, kind);
 }
 
 static void on_tm_wake(void *ctx, pu_handle conn, pu_time at)
@@ -156,15 +157,14 @@ void host_start(host *h)
     input_clock(h);
 }
 
+/* One endpoint for both transports: UDP and TCP have the same port number. */
 static void input_addr(host *h, uint32_t flags)
 {
-    host_input(h, &(pu_in){
-                      .kind = PU_IN_ADDR,
-                      .flags = flags,
-                      .local = h->local,
-                      .transport = PU_TRANSPORT_QUIC,
-                      .socket = PU_SOCKET_MAIN,
-                  });
+    pu_in in = {.kind = PU_IN_ADDR, .flags = flags, .local = h->local, .socket = PU_SOCKET_MAIN};
+    in.transport = PU_TRANSPORT_QUIC;
+    host_input(h, &in);
+    in.transport = PU_TRANSPORT_TCP;
+    host_input(h, &in);
 }
 
 static void read_address(host *h)
@@ -233,7 +233,8 @@ static void perform(host *h, const pu_ef *ef)
     if (ef->kind == PU_EF_EVENT) return;
     if (ef->kind == PU_EF_PACKET) {
         PU_ASSERT(ef->socket == PU_SOCKET_MAIN);
-        net_send(w->network, w->now, h->index, HOST_PORT, &ef->remote, ef->body, NET_KIND_PUNCH);
+        net_send(w->network, w->now, h->index, HOST_PORT, &ef->remote, ef->body, NET_UDP,
+                 NET_KIND_PUNCH);
         return;
     }
     bool known = tm_effect(h->transport, w->now, ef);
@@ -316,10 +317,10 @@ void host_conn_timer(host *h, pu_handle conn)
     if (h->is_running) tm_timer(h->transport, h->world->now, conn);
 }
 
-void host_datagram(host *h, const pu_endpoint *remote, pu_span bytes)
+void host_datagram(host *h, enum net_carriage carriage, const pu_endpoint *remote, pu_span bytes)
 {
-    if (!h->is_running || tm_datagram(h->transport, h->world->now, remote, bytes)) return;
-    if (bytes.len > PU_PACKET_MAX) return;
+    if (!h->is_running || tm_datagram(h->transport, h->world->now, carriage, remote, bytes)) return;
+    if (carriage != NET_UDP || bytes.len > PU_PACKET_MAX) return;
     host_input(h, &(pu_in){
                       .kind = PU_IN_PACKET,
                       .socket = PU_SOCKET_MAIN,

@@ -12,7 +12,7 @@
 #include "sim/recorder.h"
 #include "sim/transport_model/tm.h"
 
-#define HOST_PORT 4001 /* the MAIN socket's UDP port */
+#define HOST_PORT 4001 /* the MAIN socket's UDP port, and that of TCP */
 #define HOST_UNIX_START \
     (UINT64_C(1767225600) * PU_S) /* Unix time at the run's start: 2026-01-01T00:00:00Z */
 
@@ -104,6 +104,6 @@ void host_soon(const host_world *world, const host *hosts, unsigned round, const
 /* Events of the queue, and datagrams of the network. Each leaves inputs in the FIFO. */
 void host_wake(host *h, pu_time at);
 void host_conn_timer(host *h, pu_handle conn);
-void host_datagram(host *h, const pu_endpoint *remote, pu_span bytes);
+void host_datagram(host *h, enum net_carriage carriage, const pu_endpoint *remote, pu_span bytes);
 
 #endif

@@ -49,21 +49,25 @@ static void put_p2p(pu_buf *maddr, const pu_peer_id *id)
     buf_put(maddr, id->bytes, id->len);
 }
 
-static pu_buf maddr_of(uint8_t out[PU_MADDR_MAX], const pu_endpoint *endpoint, const pu_peer_id *id)
+static pu_buf maddr_of(uint8_t out[PU_MADDR_MAX], const pu_endpoint *endpoint,
+                       enum pu_transport transport, const pu_peer_id *id)
 {
     pu_buf maddr = buf_of(out, PU_MADDR_MAX);
-    maddr.len = pu_addr_write(out, endpoint, PU_TRANSPORT_QUIC);
+    maddr.len = pu_addr_write(out, endpoint, transport);
     put_p2p(&maddr, id);
     return maddr;
 }
 
-/* Tells `node` an address of `other`. */
+/* Tells `node` an address of `other`, in both transports. */
 static void tell(world *w, uint32_t node, uint32_t other, const pu_endpoint *endpoint,
                  uint32_t flags)
 {
-    uint8_t bytes[PU_MADDR_MAX];
-    pu_buf maddr = maddr_of(bytes, endpoint, &w->hosts[other].id);
-    host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), flags, buf_span(&maddr));
+    static const enum pu_transport transports[] = {PU_TRANSPORT_QUIC, PU_TRANSPORT_TCP};
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t bytes[PU_MADDR_MAX];
+        pu_buf maddr = maddr_of(bytes, endpoint, transports[i], &w->hosts[other].id);
+        host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), flags, buf_span(&maddr));
+    }
 }
 
 static pu_endpoint main_endpoint(const world *w, uint32_t node)
@@ -87,7 +91,7 @@ static void tell_all(world *w, uint32_t node, uint32_t other)
     for (uint32_t i = 0; i < n->relay_count; i++) {
         uint8_t bytes[PU_MADDR_MAX];
         pu_endpoint relay = main_endpoint(w, n->relays[i]);
-        pu_buf maddr = maddr_of(bytes, &relay, &w->hosts[n->relays[i]].id);
+        pu_buf maddr = maddr_of(bytes, &relay, PU_TRANSPORT_QUIC, &w->hosts[n->relays[i]].id);
         varint_put(&maddr, PU_MA_CIRCUIT);
         put_p2p(&maddr, &w->hosts[other].id);
         host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), 0, buf_span(&maddr));

@@ -52,17 +52,18 @@ static void saw_packet(void *ctx, const net_record *p)
     hash_datagram(&w->hosts_share.hash, p);
     if (p->fate == NET_SENT) w->metrics[METRIC_DATAGRAMS]++;
     if (p->fate == NET_DELIVERED) w->metrics[METRIC_DELIVERED]++;
-    if (p->fate == NET_LOST || p->fate == NET_QUEUE_FULL) w->metrics[METRIC_LOST]++;
+    if (p->fate == NET_LOST || p->fate == NET_QUEUE_FULL || p->fate == NET_CUT)
+        w->metrics[METRIC_LOST]++;
     if (p->fate == NET_FILTERED || p->fate == NET_NO_MAPPING) w->metrics[METRIC_FILTERED]++;
     record_packet(&w->log, p);
 }
 
-static void deliver(void *ctx, pu_time now, uint32_t node, const pu_endpoint *local,
-                    const pu_endpoint *remote, pu_span bytes)
+static void deliver(void *ctx, pu_time now, uint32_t node, enum net_carriage carriage,
+                    const pu_endpoint *local, const pu_endpoint *remote, pu_span bytes)
 {
     world *w = ctx;
     PU_ASSERT(now == w->hosts_share.now);
-    if (local->port == HOST_PORT) host_datagram(&w->hosts[node], remote, bytes);
+    if (local->port == HOST_PORT) host_datagram(&w->hosts[node], carriage, remote, bytes);
 }
 
 static void soon(void *ctx, unsigned round, const sim_event *event)
