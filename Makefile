@@ -55,9 +55,9 @@ tracedb_src := $(addprefix analysis/,html intern plot plot_lanes plot_punch plot
 
 # All of the simulator but main: tests link it too.
 sim_src := \
-    $(addprefix sim/,queue dist topo nat nat_names nat_table net net_realm net_send net_way) \
+    $(addprefix sim/,queue dist spell topo nat nat_names nat_table net net_realm net_send net_way) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_mix scenario_nats) \
-    $(addprefix sim/,scenario_network scenario_nodes scenario_read scenario_reader) \
+    $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script yaml_doc yaml_parse yaml_set quantity suggest diag file) \
     $(addprefix sim/,hash heap host watch check record recorder replay repro wall world script run) \
     $(addprefix sim/,cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress) \

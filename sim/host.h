@@ -51,17 +51,29 @@ typedef struct host_key {
     rng random;
 } host_key;
 
+/* A record that a node asked its host to keep. */
+typedef struct host_record {
+    char key[PU_KEEP_KEY_MAX + 1];
+    uint32_t len;
+    uint8_t *body; /* owned */
+} host_record;
+
 typedef struct host {
     host_world *world;
     uint32_t index; /* in the run, and in the network */
     bool is_running;
+    uint32_t lives;    /* how often it was started */
+    int64_t clock_ns;  /* how far its clock is ahead */
+    host_record *kept; /* owned; its disk, sorted by key */
+    uint32_t kept_count, kept_cap;
     const pu_config *config; /* borrowed; hosts of a run share theirs */
     host_key key;
     pu_crypto crypto;
     pu_env env;
     pu_peer_id id;
-    pu_peer peer;     /* interned for the run */
-    uint8_t seed[32]; /* of the node */
+    pu_peer peer; /* interned for the run */
+    uint8_t run_seed[32];
+    uint8_t seed[32]; /* of the node, in this life */
     uint8_t transport_seed[32];
     void *mem; /* of the node */
     pu_node *node;
@@ -81,10 +93,20 @@ void host_close(host *h);
 /* Frees the memory that never_reuses has kept: when every host is closed. */
 void host_world_close(host_world *world);
 
-/* Makes the node: its inputs up to the first ADDR are given with host_command; host_started ends
- * the start order. */
+/* Makes the node and gives it what it kept in earlier lives: its inputs up to the first ADDR are
+ * given with host_command; host_started ends the start order. */
 void host_start(host *h);
 void host_started(host *h);
+
+/* Ends node and transport at once: nobody is told, nothing that waits is sent. What the node kept
+ * stays. */
+void host_crash(host *h);
+
+/* Loses what the node kept. */
+void host_forget(host *h);
+
+/* The clock jumps by so much. */
+void host_set_clock(host *h, int64_t by_ns);
 
 /* Puts an input into the FIFO. Spans are copied. */
 void host_input(host *h, const pu_in *in);

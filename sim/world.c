@@ -10,6 +10,7 @@ enum {
     DRAWS_PURPOSE = 1,
     NET_PURPOSE = 2,
     ORDER_PURPOSE = 3,
+    CHURN_PURPOSE = 4,
     CONSTANT_SITES = 1 << 20
 };
 
@@ -32,8 +33,8 @@ static void saw_input(void *ctx, uint32_t node, const pu_in *in)
 
 static void saw_effect(void *ctx, uint32_t node, const pu_ef *ef)
 {
-    (void)node;
     world *w = ctx;
+    watch_effect(&w->judge, w->hosts_share.now, node, ef);
     if (ef->kind == PU_EF_DIAL) w->metrics[METRIC_DIALS]++;
 }
 
@@ -151,6 +152,7 @@ static void place_node(world *w, uint32_t node)
 {
     const scenario_node *n = &w->s->nodes[node];
     world_place *place = &w->places[node];
+    rng_init(&place->churn, w->churn_seed, node);
     place->site =
         n->site != SCENARIO_ANY ? n->site : (uint32_t)rng_below(&w->draws, topo_sites(w->sites));
     if (n->group != SCENARIO_ANY && w->s->groups[n->group].has_mix) {
@@ -263,6 +265,7 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     *w = (world){.s = s};
     rng_derive(w->seed, zero, options->seed, 0);
     rng_init(&w->draws, w->seed, DRAWS_PURPOSE);
+    rng_derive(w->churn_seed, w->seed, 0, CHURN_PURPOSE);
     w->sites = read_sites(s);
     if (w->sites == NULL) return false;
     watch_init(&w->judge, s);
