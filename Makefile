@@ -45,8 +45,9 @@ base_src := \
     core/select/select
 
 node_src := \
-    $(addprefix core/node/,book commands config conns ctx dialer gater legs limits node out) \
-    $(addprefix core/node/,protos rank read record self stream_read stream_send streams timers trace) \
+    $(addprefix core/node/,book commands config conns ctx dialer fault gater keep legs limits) \
+    $(addprefix core/node/,node out protos rank read record self stream_read stream_send) \
+    $(addprefix core/node/,streams timers trace) \
     $(addprefix core/proto/,dcutr identify identify_push identify_tell ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 

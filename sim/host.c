@@ -128,6 +128,7 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
 void host_crash(host *h)
 {
     PU_ASSERT(h->is_running);
+    if (recorder_is_of(h->world->tape, h->index)) recorder_end(h->world->tape, &h->crypto);
     tm_free(h->transport);
     pu_node_close(h->node);
     resize(h->world, h->mem, pu_node_size(h->config), 0);

@@ -37,7 +37,7 @@ enum module_id {
 };
 
 /* Streams of random choices, one a purpose. */
-enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_PURPOSE_COUNT };
+enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_FAULT, RNG_PURPOSE_COUNT };
 
 /* X(KIND, "name"): one timer for each (kind, arg). Who owns it handles it: node/protos.c has the
  * table. */
