@@ -2,8 +2,8 @@
  * best.
  *
  * One enum says where a connection is (ASKED, UP, CLOSING) and only this file changes it. The best
- * connection with a peer is a confirmed one, direct before relayed, QUIC before TCP, then the newest: the
- * application hears of it whenever that changes.
+ * connection with a peer is a confirmed one, direct before relayed, QUIC before TCP, then the
+ * newest: the application hears of it whenever that changes.
  */
 #include "node/fault.h"
 #include "node/impl.h"

@@ -49,6 +49,7 @@ enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_FAULT, RNG_
     X(RETRY, "dial-backoff")     /* arg: peer: all legs failed, try again */                      \
     X(COMMAND, "command-deadline")  /* arg: command token */                                      \
     X(EXPIRY, "authorisation-ends") /* the next expires= of an authorized_keys line */            \
+    X(IDENTIFY, "identify-again")   /* arg: connection handle: ask its peer again */              \
     X(PING, "ping")                 /* arg: connection handle */                                  \
     X(RESERVE, "relay-reserve")     /* arg: relay peer: refresh or retry the reservation */       \
     X(RESERVATION, "relay-expiry")  /* arg: client peer: as relay, a reservation ends */          \
