@@ -506,8 +506,8 @@ static const struct {
     {HEAD "nodes: {a: {}}\nnats:\n  n: {mapping: eim, filtering: eif, ports: random, udp_idle: 1s, "
           "tcp_idle: 0s}\n  m: {mapping: eim, filtering: eif, ports: random, udp_idle: 1s, "
           "tcp_idle: 5}\n",
-     "6:79: nats.n.tcp_idle: a box that forgets at once lets nothing back in\n"
-     "7:79: nats.m.tcp_idle: '5' is not a duration: its unit is missing: ns, us, ms, s, m, min, h "
+     "6:76: nats.n.tcp_idle: a box that forgets at once lets nothing back in\n"
+     "7:76: nats.m.tcp_idle: '5' is not a duration: its unit is missing: ns, us, ms, s, m, min, h "
      "or d\n"},
     {HEAD NODES "groups: {g: {count: 2}}\nexpect:\n"
                 "  - {name: a, together: {pairs: g}, within: 5s}\n"
