@@ -50,6 +50,7 @@
     X(net_tcp)         \
     X(quantity)        \
     X(scenario)        \
+    X(scenario_life)   \
     X(options)         \
     X(json)            \
     X(tracedb)         \

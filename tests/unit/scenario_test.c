@@ -12,64 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/scenario_load.h"
+#include "tests/unit/scenario_said.h"
 
 int scenario_test(void);
-
-enum { SAID_MAX = 8192, SETS_MAX = 4 };
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-/* Lines 1 to 3, and 4 to 9, of most texts below. */
-#define HEAD "scenario: t\nduration: 60s\nnetwork: {latency: {rtt: 80ms}}\n"
-#define NODES                                                                         \
-    "nats:\n  box: {mapping: eim, filtering: apdf, ports: preserve, udp_idle: 65s}\n" \
-    "nodes:\n  relay: {roles: [relay]}\n  home: {behind: [box], relays: [relay]}\n"   \
-    "  laptop: {}\n"
-
-static uint32_t count_of(const char *const *sets)
-{
-    uint32_t count = 0;
-    while (count < SETS_MAX && sets[count] != NULL) count++;
-    return count;
-}
-
-/* Reads text as if it were the file path; what is complained of goes to said, a line each: "L:C:
- * text". */
-static scenario *read_at(const char *path, const char *text, const char *const *sets,
-                         char said[SAID_MAX])
-{
-    diag errors = {0};
-    size_t used = 0;
-    pu_span bytes = {(const uint8_t *)text, strlen(text)};
-    scenario *s = scenario_load_text(path, bytes, sets, sets != NULL ? count_of(sets) : 0, &errors);
-    said[0] = '\0';
-    for (uint32_t i = 0; i < errors.count && used < SAID_MAX; i++) {
-        const diag_entry *e = &errors.entries[i];
-        if (e->place.source > 0)
-            used += (size_t)snprintf(said + used, SAID_MAX - used,
-                                     "%s:", errors.sources[e->place.source]);
-        if (e->place.line > 0)
-            used += (size_t)snprintf(said + used, SAID_MAX - used, "%u:%u: ", e->place.line,
-                                     e->place.column);
-        used += (size_t)snprintf(said + used, SAID_MAX - used, "%s\n", e->text);
-    }
-    diag_free(&errors);
-    return s;
-}
-
-static scenario *read_yaml(const char *text, char said[SAID_MAX])
-{
-    return read_at("t.yaml", text, NULL, said);
-}
-
-static scenario *read_good(const char *text, const char *const *sets)
-{
-    char said[SAID_MAX];
-    scenario *s = read_at("t.yaml", text, sets, said);
-    if (s == NULL) fail_msg("%s", said);
-    return s;
-}
 
 /* ---- a good file ---- */
 
@@ -262,55 +207,6 @@ static void defaults(void **state)
     scenario_free(s);
 }
 
-static void lives_and_cuts(void **state)
-{
-    (void)state;
-    static const uint8_t parted[] = {1, 2, 0, 2, 2}, blocked[] = {0, 1, 2, 0, 0};
-    scenario *s =
-        read_good(HEAD NODES
-                  "groups:\n  g: {count: 2, pairs: {from: 1s, until: 2s}, churn: {weibull: {shape: "
-                  "0.518, scale: 116min},\n      off: {exponential: {mean: 10min}}, keep: false}}\n"
-                  "events:\n"
-                  "  - {at: 5s, crash: home}\n  - {at: 9s, restart: {node: home, keep: false}}\n"
-                  "  - {at: 11s, clock: {node: home, by: 2years}}\n"
-                  "  - {at: 12s, clock: {node: home, by: -1h}}\n"
-                  "  - {at: 13s, partition: {between: [relay, [home, g]], for: 20s}}\n"
-                  "  - {at: 14s, block: {from: home, to: [laptop], for: 10s}}\n"
-                  "  - {at: 15s, crash: home}\n  - {at: 16s, restart: home}\n"
-                  "expect:\n  - {name: a, together: {pairs: g}, within: 30s, share: 97.5%}\n"
-                  "  - {name: b, together: {from: home, to: laptop}, within: 3s}\n"
-                  "  - {name: c, says: relay_lost, node: home, after: 5s, within: 6s}\n",
-                  NULL);
-    const scenario_group *g = &s->groups[0];
-    assert_true(g->has_churn);
-    assert_false(g->churn_keep);
-    assert_true(g->on.scale_ns == 6960 * PU_S);
-    assert_int_equal(g->on.shape_ppm, 518000);
-    assert_true(g->off.scale_ns == 600 * PU_S);
-    assert_int_equal(g->off.shape_ppm, 1000000);
-    const scenario_event *e = s->events;
-    assert_int_equal(s->event_count, 8);
-    assert_int_equal(e[0].kind, SCENARIO_CRASH);
-    assert_int_equal(e[0].a, 1);
-    assert_int_equal(e[1].kind, SCENARIO_RESTART);
-    assert_false(e[1].keep);
-    assert_true(e[7].keep);
-    assert_true(e[2].by_ns == 2 * INT64_C(31556952) * (int64_t)PU_S);
-    assert_true(e[3].by_ns == -3600 * (int64_t)PU_S);
-    assert_memory_equal(e[4].side, parted, sizeof parted);
-    assert_false(e[4].one_way);
-    assert_true(e[4].for_ns == 20 * PU_S);
-    assert_memory_equal(e[5].side, blocked, sizeof blocked);
-    assert_true(e[5].one_way);
-    assert_int_equal(s->expects[0].kind, SCENARIO_EXPECT_TOGETHER);
-    assert_int_equal(s->expects[0].group, 0);
-    assert_int_equal(s->expects[0].share_ppm, 975000);
-    assert_int_equal(s->expects[1].share_ppm, 1000000);
-    assert_int_equal(s->expects[2].kind, SCENARIO_EXPECT_SAYS);
-    assert_int_equal(s->expects[2].says, SCENARIO_SAYS_RELAY_LOST);
-    scenario_free(s);
-}
-
 /* ---- bad files ---- */
 
 static const struct {
@@ -438,93 +334,6 @@ static const struct {
      "15:30: events.4.change_network: the key 'node' is missing\n"
      "15:40: events.4.change_network.behind.0: unknown nat 'bax', did you mean 'box'?\n"
      "15:50: events.4.change_network.at: 'x' is not a whole number: write it like 50\n"},
-
-    /* lives */
-    {HEAD NODES "groups:\n"
-                "  a: {count: 2, churn: {weibull: {shape: 0.05, scale: 5}, keep: maybe}}\n"
-                "  b: {count: 2, churn: {exponential: {mean: 5min}, trace: x}}\n"
-                "  c: {count: 2, churn: {off: {weibul: {}}}}\n"
-                "  d: {count: 2, churn: {trace: /nowhere/t.txt, off: {exponential: {}}}}\n"
-                "  e: {count: 2, churn: {exponential: {mean: 5min}, off: {exponential: {mean: 1s}, "
-                "keep: true}}}\n"
-                "  f: {count: 2, churn: 5min}\n",
-     "11:42: groups.a.churn.weibull.shape: 0.05 is outside 0.1 to 10\n"
-     "11:55: groups.a.churn.weibull.scale: '5' is not a duration: its unit is missing: ns, us, ms, "
-     "s, m, min, h or d\n"
-     "11:65: groups.a.churn.keep: unknown word 'maybe', use false or true\n"
-     "12:24: groups.b.churn: it has one of 'weibull', 'exponential' and 'trace'\n"
-     "13:24: groups.c.churn: it has one of 'weibull', 'exponential' and 'trace'\n"
-     "13:30: groups.c.churn.off: it has one of 'weibull', 'exponential' and 'trace'\n"
-     "13:31: groups.c.churn.off: unknown key 'weibul', did you mean 'weibull'?\n"
-     "14:32: groups.d.churn.trace: /nowhere/t.txt cannot be read: No such file or directory\n"
-     "14:67: groups.d.churn.off.exponential: the key 'mean' is missing\n"
-     "15:83: groups.e.churn.off: unknown key 'keep'\n"
-     "16:24: groups.f.churn: keys with values belong here\n"},
-    {HEAD NODES "groups: {g: {count: 2, churn: {exponential: {mean: 1s}}}}\nevents:\n"
-                "  - {at: 1s, crash: hom}\n  - {at: 2s, crash: home}\n  - {at: 3s, crash: home}\n"
-                "  - {at: 4s, restart: laptop}\n  - {at: 5s, restart: {node: home, keep: no}}\n"
-                "  - {at: 6s, restart: {keep: true}}\n  - {at: 7s, crash: g-1}\n"
-                "  - {at: 5s, restart: home}\n  - {at: 8s, crash: [home]}\n",
-     "12:21: events.0.crash: unknown node 'hom', did you mean 'home'?\n"
-     "14:5: 'home' has crashed before and was not started again\n"
-     "15:5: 'laptop' is running: nothing crashed it before\n"
-     "16:42: events.4.restart.keep: unknown word 'no', use false or true\n"
-     "17:23: events.5.restart: the key 'node' is missing\n"
-     "18:5: 'g-1' comes and goes by the churn of its group\n"
-     "19:5: 'home' is running: nothing crashed it before\n"
-     "20:21: events.8.crash: a single value belongs here\n"},
-    {HEAD NODES "events:\n  - {at: 1s, clock: {node: home, by: 2yaers}}\n"
-                "  - {at: 1s, clock: {node: home, by: --1s}}\n"
-                "  - {at: 1s, clock: {by: 101years}}\n  - {at: 1s, clock: home}\n",
-     "11:38: events.0.clock.by: '2yaers' is not a length of time: unknown unit 'yaers', did you "
-     "mean 'years'?\n"
-     "12:38: events.1.clock.by: '-1s' is not a length of time: it is negative\n"
-     "13:21: events.2.clock: the key 'node' is missing\n"
-     "13:26: events.2.clock.by: '101years' is not a length of time: it is too large\n"
-     "14:21: events.3.clock: keys with values belong here\n"},
-    {HEAD NODES "groups: {g: {count: 2}}\nevents:\n"
-                "  - {at: 1s, partition: {between: [[home, g]], for: 0s}}\n"
-                "  - {at: 1s, partition: {between: [[home, g], laptop, [g-1], []], for: 1s}}\n"
-                "  - {at: 1s, partition: {between: home}}\n"
-                "  - {at: 1s, block: {from: home, to: home, for: 5}}\n"
-                "  - {at: 1s, block: {from: [hume], for: 5s, between: x}}\n"
-                "  - {at: 1s, block: {from: home, to: laptop, for: 5s}, crash: home}\n",
-     "12:35: events.0.partition.between: it takes from 2 to 255 sides\n"
-     "12:53: events.0.partition.for: it would be over at once\n"
-     "13:56: events.1.partition.between.2.0: 'g-1' is on another side already\n"
-     "13:62: events.1.partition.between.3: nobody is on this side\n"
-     "14:25: events.2.partition: the key 'for' is missing\n"
-     "14:35: events.2.partition.between: a list belongs here: [...] or lines with '-'\n"
-     "15:38: events.3.block.to: 'home' is on another side already\n"
-     "15:49: events.3.block.for: '5' is not a duration: its unit is missing: ns, us, ms, s, m, "
-     "min, h or d\n"
-     "16:21: events.4.block: the key 'to' is missing\n"
-     "16:29: events.4.block.from.0: unknown node 'hume', did you mean 'home'?\n"
-     "16:45: events.4.block: unknown key 'between'\n"
-     "17:5: events.5: it has one of 'connect', 'change_network', 'crash', 'restart', 'clock', "
-     "'partition' and 'block'\n"},
-    {HEAD "nodes: {a: {}}\nnats:\n  n: {mapping: eim, filtering: eif, ports: random, udp_idle: 1s, "
-          "tcp_idle: 0s}\n  m: {mapping: eim, filtering: eif, ports: random, udp_idle: 1s, "
-          "tcp_idle: 5}\n",
-     "6:76: nats.n.tcp_idle: a box that forgets at once lets nothing back in\n"
-     "7:76: nats.m.tcp_idle: '5' is not a duration: its unit is missing: ns, us, ms, s, m, min, h "
-     "or d\n"},
-    {HEAD NODES "groups: {g: {count: 2}}\nexpect:\n"
-                "  - {name: a, together: {pairs: g}, within: 5s}\n"
-                "  - {name: b, together: {from: home}, within: 60s, share: 101%}\n"
-                "  - {name: c, together: {from: home, to: laptop}, within: 60s, after: 1s}\n"
-                "  - {name: d, says: relay_gone, node: home, after: 1s, within: 2s}\n"
-                "  - {name: e, says: relay_lost, after: 1s, within: 60s}\n"
-                "  - {name: f, says: relay_lost, node: home, within: 1s}\n",
-     "12:34: expect.0.together.pairs: the group 'g' has no 'pairs'\n"
-     "13:25: expect.1.together: the key 'to' is missing\n"
-     "13:47: expect.1.within: no two nodes run that long\n"
-     "13:59: expect.1.share: '101%' is not a share: it is too large\n"
-     "14:59: expect.2.within: no two nodes run that long\n"
-     "14:64: expect.2: unknown key 'after'\n"
-     "15:21: expect.3.says: unknown word 'relay_gone', did you mean 'relay_lost'?\n"
-     "16:5: expect.4: the key 'node' is missing\n"
-     "17:5: expect.5: the key 'after' is missing\n"},
 
     /* properties */
     {HEAD NODES
@@ -760,7 +569,7 @@ static void write_file(const folder *f, const char *name, const char *text)
 
 static int folder_remove(void **state)
 {
-    static const char *const names[] = {"m.tsv", "n.csv", "t.txt"};
+    static const char *const names[] = {"m.tsv", "n.csv"};
     const folder *f = *state;
     for (size_t i = 0; i < COUNT(names); i++) {
         char path[128];
@@ -860,43 +669,6 @@ static void mix_is_read_from_a_table(void **state)
     assert_non_null(strstr(said, "write it as TABLE.csv#PROFILE"));
 }
 
-static void churn_is_read_from_a_trace(void **state)
-{
-    static const char text[] = HEAD "nodes: {}\ngroups: {g: {count: 2, churn: {trace: t.txt}}}\n";
-    static const struct {
-        const char *trace, *said;
-    } traces[] = {
-        {"", ":there is no length in it\n"},
-        {"# nothing\n\n", ":there is no length in it\n"},
-        {"5s\n# x\n\n7 s\n", ":4:1: '7 s' is not a duration: unknown unit ' s'"},
-        {"-5s\n", ":1:1: '-5s' is not a duration: it is negative\n"},
-    };
-    const folder *f = *state;
-    char path[128], said[SAID_MAX];
-    snprintf(path, sizeof path, "%s/t.yaml", f->path);
-    for (size_t i = 0; i < COUNT(traces); i++) {
-        write_file(f, "t.txt", traces[i].trace);
-        assert_null(read_at(path, text, NULL, said));
-        if (strstr(said, traces[i].said) == NULL) fail_msg("%zu: %s", i, said);
-    }
-    write_file(f, "t.txt", "# sessions\r\n90s\r\n\n1h30m");
-    scenario *s = read_at(path, text, NULL, said);
-    assert_non_null(s);
-    assert_int_equal(s->groups[0].on.count, 2);
-    assert_true(s->groups[0].on.lengths[0] == 90 * PU_S);
-    assert_true(s->groups[0].on.lengths[1] == 5400 * PU_S);
-    assert_int_equal(s->groups[0].off.count, 2); /* pauses are as sessions are, unless 'off' says */
-    assert_true(s->groups[0].off.lengths[1] == 5400 * PU_S);
-    uint64_t first[2];
-    memcpy(first, s->hash, sizeof first);
-    scenario_free(s);
-    write_file(f, "t.txt", "90s\n1h31m");
-    s = read_at(path, text, NULL, said);
-    assert_non_null(s);
-    assert_memory_not_equal(s->hash, first, sizeof first);
-    scenario_free(s);
-}
-
 /* ---- the shipped files ---- */
 
 static void shipped_files(void **state)
@@ -950,7 +722,6 @@ int scenario_test(void)
         cmocka_unit_test(boxes),
         cmocka_unit_test(nodes_and_members),
         cmocka_unit_test(script_and_properties),
-        cmocka_unit_test(lives_and_cuts),
         cmocka_unit_test(defaults),
         cmocka_unit_test(every_complaint_has_its_place),
         cmocka_unit_test(damaged_files),
@@ -960,7 +731,6 @@ int scenario_test(void)
         cmocka_unit_test(hash_is_what_a_run_depends_on),
         cmocka_unit_test_setup_teardown(matrix_counts_by_its_bytes, folder_make, folder_remove),
         cmocka_unit_test_setup_teardown(mix_is_read_from_a_table, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(churn_is_read_from_a_trace, folder_make, folder_remove),
         cmocka_unit_test(shipped_files),
         cmocka_unit_test(missing_file),
     };
