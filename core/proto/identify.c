@@ -261,12 +261,12 @@ void identify_timer(pu_node *n, uint64_t handle)
     if (c != NULL && !c->identified) ask(n, c);
 }
 
-/* A peer that had no room or was slow is asked again: without its answer it stays unknown, and a
+/* A peer that had no room is asked again: without its answer it stays unknown, and a
  * relay useless, as long as the connection lasts. */
 static void identify_ended(pu_node *n, stream *s, uint32_t code)
 {
     const conn *c = ctx_conn(n, s->conn);
-    bool is_worth_it = code == PU_CODE_RESOURCE || code == PU_CODE_RATE || code == PU_CODE_TIMEOUT;
+    bool is_worth_it = code == PU_CODE_RESOURCE || code == PU_CODE_RATE;
     if (!s->inbound && c != NULL && !c->identified && is_worth_it) ask_later(n, c);
 }
 
