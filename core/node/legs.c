@@ -101,13 +101,28 @@ static void dial_effect(pu_node *n, const leg *l)
     e->deadline = l->deadline;
 }
 
+/* A direct connection to a relay that has said what it speaks. The best one may not have, or never.
+ */
+static conn *known_relay(pu_node *n, pu_peer via)
+{
+    uint32_t cursor = 0;
+    conn *c = ctx_conn_direct(n, via);
+    if (c != NULL && c->identified) return c;
+    while ((c = ctx_conn_at(n, &cursor)) != NULL)
+        if (c->peer == via && c->confirmed && c->identified && !c->doomed &&
+            (c->flags & PU_RELAYED) == 0)
+            return c;
+    return NULL;
+}
+
 /* Starts a circuit leg, or lets it wait for its relay. */
 static void circuit_start(pu_node *n, leg *l)
 {
-    conn *relay = ctx_conn_direct(n, l->via);
-    if (relay == NULL || !relay->identified) {
+    conn *relay = known_relay(n, l->via);
+    if (relay == NULL) {
         l->state = LEG_WAITING;
-        if (relay == NULL && want_find(n, l->via) == NULL) want_add(n, l->via, false);
+        if (ctx_conn_direct(n, l->via) == NULL && want_find(n, l->via) == NULL)
+            want_add(n, l->via, false);
         return;
     }
     l->state = LEG_DIALLING;
