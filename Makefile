@@ -47,9 +47,9 @@ base_src := \
     core/select/select
 
 node_src := \
-    $(addprefix core/node/,book commands config conns ctx dialer gater legs limits node out) \
-    $(addprefix core/node/,protos rank read record self shed stream_read stream_send streams) \
-    $(addprefix core/node/,timers trace) \
+    $(addprefix core/node/,book commands config conns ctx dialer fault gater keep legs limits) \
+    $(addprefix core/node/,node out protos rank read record self shed stream_read) \
+    $(addprefix core/node/,stream_send streams timers trace) \
     $(addprefix core/proto/,dcutr identify identify_push identify_tell ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 
@@ -58,9 +58,9 @@ tracedb_src := $(addprefix analysis/,html intern plot plot_lanes plot_punch plot
 
 # All of the simulator but main: tests link it too.
 sim_src := \
-    $(addprefix sim/,queue dist topo nat nat_names nat_table net net_realm net_send net_way) \
+    $(addprefix sim/,queue dist spell topo nat nat_names nat_table net net_realm net_send net_way) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_mix scenario_nats) \
-    $(addprefix sim/,scenario_network scenario_nodes scenario_read scenario_reader) \
+    $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script yaml_doc yaml_parse yaml_set quantity suggest diag file) \
     $(addprefix sim/,hash heap host watch check record recorder replay repro wall world script run) \
     $(addprefix sim/,cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress) \
@@ -76,9 +76,10 @@ test_src := $(addprefix tests/unit/, \
     relay_test dcutr_test ping_test \
     crypto_test multibase_test peer_id_test peers_test multiaddr_test addr_test \
     authorized_keys_test \
-    queue_test heap_test bench_test dist_test topo_test nat_test net_test net_send_test \
-    quantity_test scenario_test options_test json_test tracedb_test report_test \
-    tm_test tm_stream_test tm_hostile_test record_test \
+    queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
+    net_send_test net_tcp_test \
+    quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \
+    tm_test tm_stream_test tm_hostile_test tm_tcp_test keep_test life_test record_test \
     steps_test fault_test ident_edges_test crowd_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     $(addprefix tests/lib/,steps_write chaos chaos_body)

@@ -57,12 +57,12 @@ static void saw_packet(void *ctx, const net_record *r)
     hash_datagram(&t->share.hash, r);
 }
 
-static void deliver(void *ctx, pu_time now, uint32_t node, const pu_endpoint *local,
-                    const pu_endpoint *remote, pu_span bytes)
+static void deliver(void *ctx, pu_time now, uint32_t node, enum net_carriage carriage,
+                    const pu_endpoint *local, const pu_endpoint *remote, pu_span bytes)
 {
     town *t = ctx;
     PU_ASSERT(now == t->share.now);
-    if (local->port == HOST_PORT) host_datagram(&t->hosts[node], remote, bytes);
+    if (local->port == HOST_PORT) host_datagram(&t->hosts[node], carriage, remote, bytes);
 }
 
 static void soon(void *ctx, unsigned round, const sim_event *event)

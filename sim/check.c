@@ -72,6 +72,115 @@ static void check_group(const watch *w, const scenario_expect *e, run_property *
              w->s->nodes[ask->from].name, w->s->nodes[ask->to].name, ask->asked / PU_S);
 }
 
+/* ---- together ---- */
+
+/* Occasions on which two nodes ran at the same time for long enough, and those that held. */
+typedef struct occasions {
+    uint32_t all, held;
+    pu_time worst_ns;  /* the longest time that two were apart */
+    uint32_t worst[2]; /* and who */
+    pu_time worst_at;
+} occasions;
+
+/* The longest time in [from, until) in which a and b were not connected. Intervals of a pair never
+ * overlap and stand in the order of their starts. */
+static uint64_t longest_apart(const watch *w, uint32_t a, uint32_t b, pu_time from, pu_time until,
+                              pu_time *since)
+{
+    pu_time seen = from;
+    uint64_t longest = 0;
+    for (uint32_t i = 0; i <= w->path_count && seen < until; i++) {
+        const watch_path *p = i < w->path_count ? &w->paths[i] : NULL;
+        bool is_pair = p != NULL && ((p->a == a && p->b == b) || (p->a == b && p->b == a));
+        if (p != NULL && (!is_pair || p->end <= seen)) continue;
+        pu_time next = p != NULL && p->start < until ? p->start : until;
+        if (next > seen && next - seen > longest) {
+            longest = next - seen;
+            *since = seen;
+        }
+        seen = p != NULL ? p->end : until;
+    }
+    return longest;
+}
+
+static void occasion(const watch *w, const scenario_expect *e, uint32_t a, uint32_t b, pu_time from,
+                     pu_time until, occasions *o)
+{
+    if (from >= until || until - from <= e->within_ns) return;
+    pu_time since = from;
+    uint64_t apart = longest_apart(w, a, b, from, until, &since);
+    o->all++;
+    if (apart <= e->within_ns) o->held++;
+    if (apart <= o->worst_ns) return;
+    *o = (occasions){o->all, o->held, apart, {a, b}, since};
+}
+
+static pu_time later(pu_time a, pu_time b)
+{
+    return a > b ? a : b;
+}
+
+static pu_time earlier(pu_time a, pu_time b)
+{
+    return a < b ? a : b;
+}
+
+/* Every stretch of time in which a and b, of which a was asked for b at `asked`, both ran. */
+static void check_two(const watch *w, const scenario_expect *e, uint32_t a, uint32_t b,
+                      pu_time asked, occasions *o)
+{
+    for (uint32_t i = 0; i < w->life_count; i++) {
+        const watch_life *x = &w->lives[i];
+        if (x->node != a) continue;
+        for (uint32_t j = 0; j < w->life_count; j++) {
+            const watch_life *y = &w->lives[j];
+            if (y->node != b) continue;
+            pu_time from = later(asked, later(x->start, y->start));
+            occasion(w, e, a, b, from, earlier(w->s->duration_ns, earlier(x->end, y->end)), o);
+        }
+    }
+}
+
+static bool is_first_ask(const watch *w, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++)
+        if (w->asks[i].from == w->asks[index].from && w->asks[i].to == w->asks[index].to)
+            return false;
+    return true;
+}
+
+static void check_together(const watch *w, const scenario_expect *e, run_property *p)
+{
+    occasions o = {.worst = {SCENARIO_ANY, SCENARIO_ANY}};
+    for (uint32_t i = 0; i < w->ask_count; i++) {
+        const run_connection *ask = &w->asks[i];
+        bool is_meant = e->group == SCENARIO_ANY ? ask->from == e->a && ask->to == e->b
+                                                 : w->s->nodes[ask->from].group == e->group &&
+                                                       w->s->nodes[ask->to].group == e->group;
+        if (is_meant && is_first_ask(w, i)) check_two(w, e, ask->from, ask->to, ask->asked, &o);
+    }
+    p->held = o.all > 0 && (uint64_t)o.held * 1000000 >= (uint64_t)o.all * e->share_ppm;
+    int len = snprintf(p->why, sizeof p->why, "%" PRIu32 " of %" PRIu32 " times", o.held, o.all);
+    if (o.worst_ns == 0 || len < 0) return;
+    snprintf(p->why + len, sizeof p->why - (size_t)len,
+             "; longest apart: %s and %s, %" PRIu64 " s from %" PRIu64 " s on",
+             w->s->nodes[o.worst[0]].name, w->s->nodes[o.worst[1]].name, o.worst_ns / PU_S,
+             o.worst_at / PU_S);
+}
+
+static void check_says(const watch *w, const scenario_expect *e, run_property *p)
+{
+    const char *what = e->says == SCENARIO_SAYS_RELAY_LOST ? "relay lost" : "relay reserved";
+    snprintf(p->why, sizeof p->why, "never said: %s", what);
+    for (uint32_t i = 0; i < w->word_count && !p->held; i++) {
+        const watch_word *word = &w->words[i];
+        if (word->node != e->a || word->says != e->says || word->at < e->after) continue;
+        p->held = word->at - e->after <= e->within_ns;
+        say(p, what, word->at);
+        return;
+    }
+}
+
 static void check_unauthorised(const watch *w, run_property *p)
 {
     p->held = w->breach_count == 0;
@@ -103,6 +212,8 @@ void check_expect(const watch *w, uint32_t index, run_property *property)
         else check_pair(w, e, -1, property);
         break;
     case SCENARIO_EXPECT_PATH: check_pair(w, e, e->path == SCENARIO_PATH_DIRECT, property); break;
+    case SCENARIO_EXPECT_TOGETHER: check_together(w, e, property); break;
+    case SCENARIO_EXPECT_SAYS: check_says(w, e, property); break;
     case SCENARIO_EXPECT_NEVER:
         if (e->never == SCENARIO_NEVER_UNAUTHORIZED) check_unauthorised(w, property);
         else check_never_direct(w, e, property);

@@ -53,7 +53,7 @@ void hash_datagram(mix128 *m, const net_record *r)
     mix_u64(m, r->id);
     mix_u64(m, (uint64_t)r->from_host << 32 | r->to_host);
     mix_u64(m, (uint64_t)r->box << 32 | r->bytes);
-    mix_u64(m, (uint64_t)r->kind << 32 | (uint32_t)r->fate);
+    mix_u64(m, (uint64_t)r->carriage << 48 | (uint64_t)r->kind << 32 | (uint32_t)r->fate);
     put_endpoint(m, &r->from);
     put_endpoint(m, &r->to);
 }

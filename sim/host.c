@@ -1,6 +1,7 @@
 /* A simulated machine, see host.h. */
 #include "sim/host.h"
 
+#include "base/bytes.h"
 #include "sim/ahead.h"
 #include "sim/mem.h"
 
@@ -78,10 +79,11 @@ static void on_tm_input(void *ctx, const pu_in *in)
     host_input(ctx, in);
 }
 
-static void on_tm_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_kind kind)
+static void on_tm_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_carriage carriage,
+                       enum net_kind kind)
 {
     host *h = ctx;
-    net_send(h->world->network, h->world->now, h->index, HOST_PORT, to, bytes, kind);
+    net_send(h->world->network, h->world->now, h->index, HOST_PORT, to, bytes, carriage, kind);
 }
 
 static void on_tm_wake(void *ctx, pu_handle conn, pu_time at)
@@ -98,17 +100,16 @@ static pu_endpoint on_tm_local(void *ctx)
 
 /* ---- life ---- */
 
-enum seed_use { SEED_KEY = 1, SEED_RANDOM, SEED_NODE, SEED_TRANSPORT };
+enum seed_use { SEED_KEY = 1, SEED_RANDOM, SEED_NODE, SEED_TRANSPORT, SEED_USES };
 
 void host_init(host *h, host_world *world, uint32_t index, const pu_config *config,
                const uint8_t run_seed[32])
 {
     *h = (host){.world = world, .index = index, .config = config, .armed = PU_NEVER};
     uint8_t key_seed[32];
+    memcpy(h->run_seed, run_seed, sizeof h->run_seed);
     rng_derive(key_seed, run_seed, index, SEED_KEY);
     rng_derive(h->key.seed, run_seed, index, SEED_RANDOM);
-    rng_derive(h->seed, run_seed, index, SEED_NODE);
-    rng_derive(h->transport_seed, run_seed, index, SEED_TRANSPORT);
     rng_init(&h->key.random, h->key.seed, 0);
     if (world->has_model_crypto) pu_crypto_model_init(&h->crypto, &h->key.of.model, key_seed);
     else if (pu_crypto_real_init(&h->crypto, &h->key.of.real, key_seed) != PU_OK)
@@ -132,25 +133,99 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
     h->callbacks = (tm_host){h, &world->alloc, on_tm_input, on_tm_send, on_tm_wake, on_tm_local};
 }
 
+void host_crash(host *h)
+{
+    PU_ASSERT(h->is_running);
+    if (recorder_is_of(h->world->tape, h->index)) recorder_end(h->world->tape, &h->crypto);
+    tm_free(h->transport);
+    pu_node_close(h->node);
+    resize(h->world, h->mem, pu_node_size(h->config), 0);
+    h->is_running = false;
+    h->armed = PU_NEVER;
+}
+
 void host_close(host *h)
 {
-    if (h->is_running) {
-        tm_free(h->transport);
-        pu_node_close(h->node);
-        resize(h->world, h->mem, pu_node_size(h->config), 0);
-    }
+    if (h->is_running) host_crash(h);
+    host_forget(h);
+    free(h->kept);
     if (!h->world->has_model_crypto) pu_crypto_real_close(&h->key.of.real);
     pu_peers_release(h->world->peers, h->peer);
 }
 
 static void input_clock(host *h)
 {
-    host_input(h, &(pu_in){.kind = PU_IN_CLOCK, .offset = HOST_UNIX_START + h->world->now});
+    uint64_t unix_ns = HOST_UNIX_START + h->world->now + (uint64_t)h->clock_ns;
+    host_input(h, &(pu_in){.kind = PU_IN_CLOCK, .offset = unix_ns});
+}
+
+void host_set_clock(host *h, int64_t by_ns)
+{
+    h->clock_ns += by_ns;
+    if (h->is_running) input_clock(h);
+}
+
+/* ---- what a node keeps ---- */
+
+static void input_kept(host *h)
+{
+    for (uint32_t i = 0; i < h->kept_count; i++) {
+        const host_record *k = &h->kept[i];
+        host_input(h, &(pu_in){.kind = PU_IN_KEPT,
+                               .peer = span_of(k->key, strlen(k->key)),
+                               .body = span_of(k->body, k->len)});
+    }
+}
+
+/* The record called key, or the place where it would stand. */
+static uint32_t kept_place(const host *h, const char *key)
+{
+    uint32_t at = 0;
+    while (at < h->kept_count && strcmp(h->kept[at].key, key) < 0) at++;
+    return at;
+}
+
+/* Writes a record as a disk would that is done at once. */
+static void keep(host *h, const pu_ef *ef)
+{
+    host_record fresh = {.len = (uint32_t)ef->body.len};
+    PU_ASSERT(ef->peer.len > 0 && ef->peer.len <= PU_KEEP_KEY_MAX);
+    PU_ASSERT(ef->body.len <= PU_KEEP_BODY_MAX);
+    memcpy(fresh.key, ef->peer.base, ef->peer.len);
+    if (fresh.len > 0) fresh.body = memcpy(sim_alloc(fresh.len), ef->body.base, fresh.len);
+    uint32_t at = kept_place(h, fresh.key);
+    if (at < h->kept_count && strcmp(h->kept[at].key, fresh.key) == 0) {
+        free(h->kept[at].body);
+    } else {
+        h->kept = sim_grow(h->kept, &h->kept_cap, h->kept_count, sizeof *h->kept);
+        memmove(&h->kept[at + 1], &h->kept[at], (h->kept_count - at) * sizeof *h->kept);
+        h->kept_count++;
+    }
+    h->kept[at] = fresh;
+    host_input(h, &(pu_in){.kind = PU_IN_STORED, .token = ef->token, .code = PU_CODE_OK});
+}
+
+void host_forget(host *h)
+{
+    for (uint32_t i = 0; i < h->kept_count; i++) free(h->kept[i].body);
+    h->kept_count = 0;
+}
+
+/* ---- starts ---- */
+
+/* Every life makes choices of its own. */
+static void seed_life(host *h)
+{
+    uint32_t uses = h->lives * SEED_USES;
+    rng_derive(h->seed, h->run_seed, h->index, uses + SEED_NODE);
+    rng_derive(h->transport_seed, h->run_seed, h->index, uses + SEED_TRANSPORT);
+    h->lives++;
 }
 
 void host_start(host *h)
 {
     PU_ASSERT(!h->is_running);
+    seed_life(h);
     h->mem = resize(h->world, NULL, 0, pu_node_size(h->config));
     pu_record_node began = {.config = *h->config, .now = h->world->now};
     memcpy(began.seed, h->seed, sizeof began.seed);
@@ -161,18 +236,18 @@ void host_start(host *h)
     if (err != PU_OK) sim_fatal("a node cannot be made: a parameter is outside its range");
     h->transport = tm_new(h->config, &h->id, &h->callbacks, h->transport_seed);
     h->is_running = true;
+    input_kept(h);
     input_clock(h);
 }
 
+/* One endpoint for both transports: UDP and TCP have the same port number. */
 static void input_addr(host *h, uint32_t flags)
 {
-    host_input(h, &(pu_in){
-                      .kind = PU_IN_ADDR,
-                      .flags = flags,
-                      .local = h->local,
-                      .transport = PU_TRANSPORT_QUIC,
-                      .socket = PU_SOCKET_MAIN,
-                  });
+    pu_in in = {.kind = PU_IN_ADDR, .flags = flags, .local = h->local, .socket = PU_SOCKET_MAIN};
+    in.transport = PU_TRANSPORT_QUIC;
+    host_input(h, &in);
+    in.transport = PU_TRANSPORT_TCP;
+    host_input(h, &in);
 }
 
 static void read_address(host *h)
@@ -222,6 +297,7 @@ void host_input(host *h, const pu_in *in)
 
 void host_command(host *h, enum pu_command what, pu_span peer, uint32_t flags, pu_span body)
 {
+    PU_ASSERT(h->is_running);
     host_input(h, &(pu_in){
                       .kind = PU_IN_COMMAND,
                       .what = what,
@@ -239,9 +315,14 @@ static void perform(host *h, const pu_ef *ef)
     host_world *w = h->world;
     w->saw_effect(w->ctx, h->index, ef);
     if (ef->kind == PU_EF_EVENT) return;
+    if (ef->kind == PU_EF_KEEP) {
+        keep(h, ef);
+        return;
+    }
     if (ef->kind == PU_EF_PACKET) {
         PU_ASSERT(ef->socket == PU_SOCKET_MAIN);
-        net_send(w->network, w->now, h->index, HOST_PORT, &ef->remote, ef->body, NET_KIND_PUNCH);
+        net_send(w->network, w->now, h->index, HOST_PORT, &ef->remote, ef->body, NET_UDP,
+                 NET_KIND_PUNCH);
         return;
     }
     bool known = tm_effect(h->transport, w->now, ef);
@@ -313,8 +394,9 @@ void host_soon(const host_world *w, const host *hosts, unsigned round, const sim
 
 void host_wake(host *h, pu_time at)
 {
-    if (at != h->armed) return; /* stale: an earlier deadline replaced it */
+    if (at != h->armed) return; /* stale: an earlier deadline replaced it, or the host crashed */
     h->armed = PU_NEVER;
+    PU_ASSERT(h->is_running); /* a crash makes all wake-ups stale */
     if (pu_node_deadline(h->node, NULL) <= at) host_input(h, &(pu_in){.kind = PU_IN_TICK});
     else arm(h);
 }
@@ -324,10 +406,10 @@ void host_conn_timer(host *h, pu_handle conn)
     if (h->is_running) tm_timer(h->transport, h->world->now, conn);
 }
 
-void host_datagram(host *h, const pu_endpoint *remote, pu_span bytes)
+void host_datagram(host *h, enum net_carriage carriage, const pu_endpoint *remote, pu_span bytes)
 {
-    if (!h->is_running || tm_datagram(h->transport, h->world->now, remote, bytes)) return;
-    if (bytes.len > PU_PACKET_MAX) return;
+    if (!h->is_running || tm_datagram(h->transport, h->world->now, carriage, remote, bytes)) return;
+    if (carriage != NET_UDP || bytes.len > PU_PACKET_MAX) return;
     host_input(h, &(pu_in){
                       .kind = PU_IN_PACKET,
                       .socket = PU_SOCKET_MAIN,

@@ -12,7 +12,7 @@
 #include "sim/recorder.h"
 #include "sim/transport_model/tm.h"
 
-#define HOST_PORT 4001 /* the MAIN socket's UDP port */
+#define HOST_PORT 4001 /* the MAIN socket's UDP port, and that of TCP */
 #define HOST_UNIX_START \
     (UINT64_C(1767225600) * PU_S) /* Unix time at the run's start: 2026-01-01T00:00:00Z */
 
@@ -53,17 +53,29 @@ typedef struct host_key {
     rng random;
 } host_key;
 
+/* A record that a node asked its host to keep. */
+typedef struct host_record {
+    char key[PU_KEEP_KEY_MAX + 1];
+    uint32_t len;
+    uint8_t *body; /* owned */
+} host_record;
+
 typedef struct host {
     host_world *world;
     uint32_t index; /* in the run, and in the network */
     bool is_running;
+    uint32_t lives;    /* how often it was started */
+    int64_t clock_ns;  /* how far its clock is ahead */
+    host_record *kept; /* owned; its disk, sorted by key */
+    uint32_t kept_count, kept_cap;
     const pu_config *config; /* borrowed; hosts of a run share theirs */
     host_key key;
     pu_crypto crypto;
     pu_env env;
     pu_peer_id id;
-    pu_peer peer;     /* interned for the run */
-    uint8_t seed[32]; /* of the node */
+    pu_peer peer; /* interned for the run */
+    uint8_t run_seed[32];
+    uint8_t seed[32]; /* of the node, in this life */
     uint8_t transport_seed[32];
     void *mem; /* of the node */
     pu_node *node;
@@ -83,10 +95,20 @@ void host_close(host *h);
 /* Frees the memory that never_reuses has kept: when every host is closed. */
 void host_world_close(host_world *world);
 
-/* Makes the node: its inputs up to the first ADDR are given with host_command; host_started ends
- * the start order. */
+/* Makes the node and gives it what it kept in earlier lives: its inputs up to the first ADDR are
+ * given with host_command; host_started ends the start order. */
 void host_start(host *h);
 void host_started(host *h);
+
+/* Ends node and transport at once: nobody is told, nothing that waits is sent. What the node kept
+ * stays. */
+void host_crash(host *h);
+
+/* Loses what the node kept. */
+void host_forget(host *h);
+
+/* The clock jumps by so much. */
+void host_set_clock(host *h, int64_t by_ns);
 
 /* Puts an input into the FIFO. Spans are copied. */
 void host_input(host *h, const pu_in *in);
@@ -106,6 +128,6 @@ void host_soon(const host_world *world, const host *hosts, unsigned round, const
 /* Events of the queue, and datagrams of the network. Each leaves inputs in the FIFO. */
 void host_wake(host *h, pu_time at);
 void host_conn_timer(host *h, pu_handle conn);
-void host_datagram(host *h, const pu_endpoint *remote, pu_span bytes);
+void host_datagram(host *h, enum net_carriage carriage, const pu_endpoint *remote, pu_span bytes);
 
 #endif

@@ -1,5 +1,5 @@
-/* sim/nat.h - one NAT box for UDP, by datagram (terms of RFC 4787). It knows endpoints and time,
- * nothing of networks. */
+/* sim/nat.h - one NAT box by datagram (terms of RFC 4787). It knows endpoints and time, nothing of
+ * networks; TCP has a box of its own beside that of UDP (sim/net.c). */
 #ifndef SIM_NAT_H
 #define SIM_NAT_H
 
@@ -24,10 +24,14 @@ typedef struct nat_type {
     enum nat_filtering filtering;
     enum nat_ports ports;
     uint64_t udp_idle_ns; /* a mapping that is not refreshed so long is gone */
+    uint64_t tcp_idle_ns; /* the same for TCP; 0: NAT_TCP_IDLE_NS. sim/net.c reads it */
     bool hairpin;         /* forwards between its own inner hosts through its external address */
     bool refresh_inbound; /* inbound datagrams refresh too (outbound always do) */
     bool blocks_udp;      /* lets no UDP out at all */
 } nat_type;
+
+/* How long a box remembers a TCP connection that says nothing: what RFC 5382 section 5 asks for. */
+#define NAT_TCP_IDLE_NS (UINT64_C(7440) * PU_S)
 
 enum nat_verdict {
     NAT_PASS = 1,

@@ -25,13 +25,15 @@ void net_free(net *n)
     if (n == NULL) return;
     for (uint32_t i = 0; i < n->slab_used; i++) free(n->slab[i].bytes);
     for (uint32_t i = 0; i < n->box_count; i++) {
-        nat_free(n->boxes[i].nat);
+        nat_free(n->boxes[i].udp);
+        nat_free(n->boxes[i].tcp);
         free(n->boxes[i].inside.members);
     }
     free(n->public.members);
     free(n->slab);
     free(n->hosts);
     free(n->boxes);
+    free(n->gaps);
     free(n);
 }
 
@@ -43,6 +45,17 @@ static realm *realm_in(net *n, uint32_t box)
     return &n->boxes[box].inside;
 }
 
+/* The same box as TCP meets it: it keeps track of connections, so that only the endpoint that was
+ * called may answer, and forgets later. */
+static nat_type tcp_side(const nat_type *type)
+{
+    nat_type tcp = *type;
+    tcp.filtering = NAT_APDF;
+    tcp.udp_idle_ns = type->tcp_idle_ns != 0 ? type->tcp_idle_ns : NAT_TCP_IDLE_NS;
+    tcp.blocks_udp = false;
+    return tcp;
+}
+
 uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_boxes)
 {
     uint32_t box = n->box_count;
@@ -52,8 +65,11 @@ uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_b
     uint32_t place = realm_join(around, member_box(box));
     pu_endpoint external = realm_address(around, place);
     n->boxes = sim_grow(n->boxes, &n->box_cap, box, sizeof *n->boxes);
+    nat_type tcp = tcp_side(type);
     n->boxes[box] = (net_box){
-        .nat = nat_new(type, &external, n->seeds[STREAM_PORTS], box),
+        .udp = nat_new(type, &external, n->seeds[STREAM_PORTS], box),
+        .tcp = nat_new(&tcp, &external, n->seeds[STREAM_TCP_PORTS], box),
+        .type = *type,
         .parent = parent,
         .inside = {.plan = holds_boxes ? REALM_CARRIER : REALM_LAN},
     };
@@ -127,7 +143,7 @@ uint32_t net_host_box(const net *n, uint32_t host)
 pu_endpoint net_box_address(const net *n, uint32_t box)
 {
     PU_ASSERT(box < n->box_count);
-    return nat_external(n->boxes[box].nat);
+    return nat_external(n->boxes[box].udp);
 }
 
 uint32_t net_box_parent(const net *n, uint32_t box)
@@ -139,12 +155,37 @@ uint32_t net_box_parent(const net *n, uint32_t box)
 const nat_type *net_box_type(const net *n, uint32_t box)
 {
     PU_ASSERT(box < n->box_count);
-    return nat_describe(n->boxes[box].nat);
+    return &n->boxes[box].type;
 }
 
 uint32_t net_box_count(const net *n)
 {
     return n->box_count;
+}
+
+/* ---- cuts ---- */
+
+void net_cut(net *n, const uint8_t *side, bool one_way)
+{
+    n->gaps = sim_grow(n->gaps, &n->gap_cap, n->gap_count, sizeof *n->gaps);
+    n->gaps[n->gap_count++] = (net_gap){side, one_way};
+}
+
+void net_mend(net *n, const uint8_t *side)
+{
+    uint32_t i = 0;
+    while (i < n->gap_count && n->gaps[i].side != side) i++;
+    PU_ASSERT(i < n->gap_count);
+    n->gaps[i] = n->gaps[--n->gap_count];
+}
+
+bool net_is_cut(const net *n, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = 0; i < n->gap_count; i++) {
+        uint8_t a = n->gaps[i].side[from], b = n->gaps[i].side[to];
+        if (a != 0 && b != 0 && a != b && (!n->gaps[i].one_way || a == 1)) return true;
+    }
+    return false;
 }
 
 const char *net_kind_name(enum net_kind kind)
@@ -174,6 +215,7 @@ const char *net_fate_name(enum net_fate fate)
     case NET_FILTERED: return "filtered";
     case NET_BLOCKED: return "blocked";
     case NET_NO_HAIRPIN: return "no-hairpin";
+    case NET_CUT: return "cut";
     }
     PU_NEVER_HERE();
 }

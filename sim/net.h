@@ -24,6 +24,7 @@
 #define NET_LAN_NS (1 * PU_MS) /* one way between hosts behind the same box */
 #define NET_HEADER_BYTES \
     28 /* IPv4 and UDP: what a datagram costs a link's rate besides its payload */
+#define NET_TCP_HEADER_BYTES 40 /* IPv4 and TCP: the same for a segment */
 
 /* A host's access link; the same both ways unless named. */
 typedef struct net_link {
@@ -33,6 +34,10 @@ typedef struct net_link {
     uint64_t up_bps, down_bps; /* bits a second; 0 = unlimited */
     uint64_t queue_ns;         /* drop-tail: a datagram that would wait longer is dropped */
 } net_link;
+
+/* How a datagram is marked: boxes treat UDP and TCP apart, and a TCP segment that opens a
+ * connection from one that continues it. */
+enum net_carriage { NET_UDP = 0, NET_TCP, NET_TCP_SYN };
 
 /* What a datagram carries, for logs: the sender says so. */
 enum net_kind {
@@ -56,7 +61,8 @@ enum net_fate {
     NET_NO_MAPPING,
     NET_FILTERED,
     NET_BLOCKED,
-    NET_NO_HAIRPIN
+    NET_NO_HAIRPIN,
+    NET_CUT /* between two hosts that a cut separates */
 };
 
 /* One line about a datagram: endpoints as they are at that place. */
@@ -67,7 +73,8 @@ typedef struct net_record {
     uint32_t to_host;   /* who got it; NET_NONE unless DELIVERED */
     uint32_t box;       /* where, NET_NONE outside of boxes */
     pu_endpoint from, to;
-    uint32_t bytes; /* UDP payload */
+    uint32_t bytes; /* payload */
+    enum net_carriage carriage;
     enum net_kind kind;
     enum net_fate fate;
 } net_record;
@@ -77,8 +84,8 @@ typedef struct net_record {
 typedef struct net_observer {
     void *ctx;
     void (*record)(void *ctx, const net_record *record);
-    void (*deliver)(void *ctx, pu_time now, uint32_t host, const pu_endpoint *local,
-                    const pu_endpoint *remote, pu_span bytes);
+    void (*deliver)(void *ctx, pu_time now, uint32_t host, enum net_carriage carriage,
+                    const pu_endpoint *local, const pu_endpoint *remote, pu_span bytes);
 } net_observer;
 
 typedef struct net net;
@@ -121,7 +128,14 @@ bool net_public_view(const net *n, pu_time now, uint32_t host, uint16_t port,
 
 /* Sends bytes from host's port to `to`. bytes are copied; at most 1,500. */
 void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoint *to,
-              pu_span bytes, enum net_kind kind);
+              pu_span bytes, enum net_carriage carriage, enum net_kind kind);
+
+/* Separates hosts until net_mend: side has one number a host, 0 for those that are not concerned;
+ * nothing arrives from a host of one side at one of another, or, one_way, only from side 1 at
+ * others. What is under way is lost as well: a cut is felt where a datagram arrives. side is kept
+ * until then; it names the cut. */
+void net_cut(net *n, const uint8_t *side, bool one_way);
+void net_mend(net *n, const uint8_t *side);
 
 /* SIM_EV_ARRIVE or SIM_EV_DELIVER is near: asks the caches for what it will read, in rounds 0 to 2;
  * from round 2 on returns the host it may be for, NET_NONE before and when it is for a box. */

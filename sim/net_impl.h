@@ -69,7 +69,14 @@ member realm_find(const realm *r, const uint8_t ip[16]);
 /* ---- the network ---- */
 
 /* One random stream a host or box and purpose. */
-enum net_stream { STREAM_PORTS = 0, STREAM_JITTER, STREAM_LOSS_UP, STREAM_LOSS_DOWN, STREAM_COUNT };
+enum net_stream {
+    STREAM_PORTS = 0,
+    STREAM_JITTER,
+    STREAM_LOSS_UP,
+    STREAM_LOSS_DOWN,
+    STREAM_TCP_PORTS,
+    STREAM_COUNT
+};
 
 typedef struct net_host {
     bool is_attached;
@@ -80,8 +87,15 @@ typedef struct net_host {
     rng jitter, loss_up, loss_down;
 } net_host;
 
+/* Hosts that do not hear each other; see net_cut. */
+typedef struct net_gap {
+    const uint8_t *side;
+    bool one_way;
+} net_gap;
+
 typedef struct net_box {
-    nat *nat;
+    nat *udp, *tcp; /* what it does with each; nothing but the external address is common */
+    nat_type type;
     uint32_t parent;
     realm inside;
     bool has_home; /* some host has been attached inside */
@@ -99,6 +113,7 @@ typedef struct datagram {
     uint32_t from_host;
     uint32_t realm; /* in which its destination is found: inside of that box, or NET_NONE */
     uint32_t next_free;
+    enum net_carriage carriage;
     enum net_kind kind;
     bool is_local; /* it never crosses an access link */
 } datagram;
@@ -117,7 +132,18 @@ struct net {
     uint32_t slab_used, slab_cap, free_slot; /* free_slot: freed last, NET_NONE when none */
     uint32_t in_flight;
     uint64_t sent; /* datagrams so far */
+    net_gap *gaps; /* those of now */
+    uint32_t gap_count, gap_cap;
 };
+
+/* The table of box that a datagram of that carriage goes through. */
+static inline nat *box_nat(const net_box *box, enum net_carriage carriage)
+{
+    return carriage == NET_UDP ? box->udp : box->tcp;
+}
+
+/* Whether a cut keeps what `from` sends from `to`. */
+bool net_is_cut(const net *n, uint32_t from, uint32_t to);
 
 /* ---- net_way.c ---- */
 

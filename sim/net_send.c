@@ -37,17 +37,19 @@ static datagram slot_give(net *n, uint32_t slot)
     return d;
 }
 
-/* Passes len bytes of payload through one direction of a link: *busy moves on and is when they have
+/* Passes d through one direction of a link: *busy moves on and is when they have
  * passed. False: they would wait longer than the queue allows, and nothing changed. */
-static bool link_pass(const net_link *link, uint64_t bps, pu_time now, uint32_t len, pu_time *busy)
+static bool link_pass(const net_link *link, uint64_t bps, pu_time now, const datagram *d,
+                      pu_time *busy)
 {
+    uint32_t header = d->carriage == NET_UDP ? NET_HEADER_BYTES : NET_TCP_HEADER_BYTES;
     pu_time start = *busy > now ? *busy : now;
     if (bps == 0) {
         *busy = start;
         return true;
     }
     if (start - now > link->queue_ns) return false;
-    uint64_t bits = (uint64_t)(len + NET_HEADER_BYTES) * BITS;
+    uint64_t bits = (uint64_t)(d->len + header) * BITS;
     *busy = start + (bits * PU_S + bps - 1) / bps;
     return true;
 }
@@ -86,7 +88,7 @@ static uint64_t core_delay(net *n, pu_time now, const datagram *d)
 static bool uplink(net *n, pu_time now, const datagram *d, pu_time *arrival)
 {
     net_host *from = &n->hosts[d->from_host];
-    if (!link_pass(&from->link, from->link.up_bps, now, d->len, &from->up_busy)) {
+    if (!link_pass(&from->link, from->link.up_bps, now, d, &from->up_busy)) {
         way_record(n, now, d, NET_NONE, NET_NONE, NET_QUEUE_FULL);
         return false;
     }
@@ -107,7 +109,7 @@ static bool is_routable(const pu_endpoint *to)
 }
 
 void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoint *to,
-              pu_span bytes, enum net_kind kind)
+              pu_span bytes, enum net_carriage carriage, enum net_kind kind)
 {
     PU_ASSERT(host < n->host_count);
     PU_ASSERT(port != 0);
@@ -118,6 +120,7 @@ void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoi
         .to = *to,
         .len = (uint32_t)bytes.len,
         .from_host = host,
+        .carriage = carriage,
         .kind = kind,
     };
     d.from.port = port;
@@ -143,7 +146,7 @@ static void deliver(net *n, pu_time now, uint32_t slot)
     if (host != NET_NONE) {
         way_record(n, now, &d, host, NET_NONE, NET_DELIVERED);
         pu_span bytes = span_of(d.bytes, d.len);
-        n->observer.deliver(n->observer.ctx, now, host, &d.to, &d.from, bytes);
+        n->observer.deliver(n->observer.ctx, now, host, d.carriage, &d.to, &d.from, bytes);
     }
     free(d.bytes);
 }
@@ -160,15 +163,19 @@ static void drop(net *n, pu_time now, uint32_t slot, enum net_fate fate)
 static void arrive(net *n, pu_time now, uint32_t slot)
 {
     const datagram *d = &n->slab[slot];
-    uint32_t to = d->is_local ? NET_NONE : way_peek(n, now, d);
-    if (to == NET_NONE) { /* local, or its end at a box is certain: no access link */
+    uint32_t to = d->is_local && n->gap_count == 0 ? NET_NONE : way_peek(n, now, d);
+    if (to != NET_NONE && net_is_cut(n, d->from_host, to)) {
+        drop(n, now, slot, NET_CUT);
+        return;
+    }
+    if (to == NET_NONE || d->is_local) { /* local, or its end at a box is certain: no access link */
         deliver(n, now, slot);
         return;
     }
     net_host *h = &n->hosts[to];
     if (is_lost(&h->loss_down, &h->link)) {
         drop(n, now, slot, NET_LOST);
-    } else if (!link_pass(&h->link, h->link.down_bps, now, d->len, &h->down_busy)) {
+    } else if (!link_pass(&h->link, h->link.down_bps, now, d, &h->down_busy)) {
         drop(n, now, slot, NET_QUEUE_FULL);
     } else if (h->down_busy > now) {
         sim_event event = {.kind = SIM_EV_DELIVER, .target = slot};

@@ -21,6 +21,7 @@ void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, 
         .from = d->from,
         .to = d->to,
         .bytes = d->len,
+        .carriage = d->carriage,
         .kind = d->kind,
         .fate = fate,
     };
@@ -43,11 +44,15 @@ static enum net_fate fate_of(enum nat_verdict verdict)
     PU_NEVER_HERE();
 }
 
-/* Lets d out of box. False: the box refuses. */
+/* Lets d out of box. False: the box refuses. A connection of TCP that the box has forgotten is not
+ * taken up again: only a SYN makes a mapping. */
 static bool box_let_out(net *n, pu_time now, uint32_t box, datagram *d)
 {
     pu_endpoint outer;
-    enum nat_verdict verdict = nat_out(n->boxes[box].nat, now, &d->from, &d->to, &outer);
+    nat *table = box_nat(&n->boxes[box], d->carriage);
+    enum nat_verdict verdict = NAT_NO_MAPPING;
+    if (d->carriage != NET_TCP || nat_lookup(table, now, &d->from, &d->to, &outer))
+        verdict = nat_out(table, now, &d->from, &d->to, &outer);
     if (verdict == NAT_PASS) d->from = outer;
     way_record(n, now, d, NET_NONE, box, fate_of(verdict));
     return verdict == NAT_PASS;
@@ -57,7 +62,8 @@ static bool box_let_out(net *n, pu_time now, uint32_t box, datagram *d)
 static bool box_let_in(net *n, pu_time now, uint32_t box, datagram *d)
 {
     pu_endpoint inner;
-    enum nat_verdict verdict = nat_in(n->boxes[box].nat, now, &d->from, &d->to, &inner);
+    nat *table = box_nat(&n->boxes[box], d->carriage);
+    enum nat_verdict verdict = nat_in(table, now, &d->from, &d->to, &inner);
     if (verdict == NAT_PASS) {
         d->to = inner;
     } else {
@@ -75,9 +81,9 @@ bool way_climb(net *n, pu_time now, datagram *d)
             way_record(n, now, d, NET_NONE, NET_NONE, NET_NO_ROUTE);
             return false;
         }
-        pu_endpoint external = nat_external(n->boxes[at].nat);
+        pu_endpoint external = nat_external(n->boxes[at].udp);
         turns = memcmp(external.ip, d->to.ip, sizeof external.ip) == 0;
-        if (turns && !nat_describe(n->boxes[at].nat)->hairpin) {
+        if (turns && !n->boxes[at].type.hairpin) {
             way_record(n, now, d, NET_NONE, at, NET_NO_HAIRPIN);
             return false;
         }
@@ -100,9 +106,10 @@ uint32_t way_peek(const net *n, pu_time now, const datagram *d)
     member m = way_entry(n, d);
     while (m != 0 && member_is_box(m)) {
         pu_endpoint inner;
-        if (!nat_peek(n->boxes[member_index(m)].nat, now, &to, &inner)) return NET_NONE;
+        const net_box *b = &n->boxes[member_index(m)];
+        if (!nat_peek(box_nat(b, d->carriage), now, &to, &inner)) return NET_NONE;
         to = inner;
-        m = realm_find(&n->boxes[member_index(m)].inside, to.ip);
+        m = realm_find(&b->inside, to.ip);
     }
     return m == 0 ? NET_NONE : member_index(m);
 }
@@ -132,7 +139,7 @@ bool net_public_view(const net *n, pu_time now, uint32_t host, uint16_t port,
     at.port = port;
     for (uint32_t box = n->hosts[host].box; box != NET_NONE; box = n->boxes[box].parent) {
         pu_endpoint outer;
-        if (!nat_lookup(n->boxes[box].nat, now, &at, remote, &outer)) return false;
+        if (!nat_lookup(n->boxes[box].udp, now, &at, remote, &outer)) return false;
         at = outer;
     }
     *seen = at;

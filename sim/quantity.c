@@ -10,6 +10,8 @@
 
 enum { UNITS_MAX = 9, UNIT_NAME_MAX = 16, DECIMALS_MAX = 18 };
 
+#define YEAR_NS (UINT64_C(31556952) * PU_S) /* 365.2425 days */
+
 typedef struct unit {
     const char *name; /* empty: the number stands alone */
     uint64_t scale;   /* of the result in one unit */
@@ -59,6 +61,18 @@ static const kind kinds[] = {
     [QUANTITY_FRACTION] = {"a fraction", "", "0.25", {{"", 1000000}}, 1000000, false},
     [QUANTITY_SECONDS] =
         {"a number of seconds", "", "65", {{"", PU_S}}, QUANTITY_DURATION_MAX, false},
+    [QUANTITY_FACTOR] = {"a factor", "", "0.518", {{"", 1000000}}, UINT64_C(1000000000), false},
+    [QUANTITY_JUMP] = {"a length of time",
+                       "s, min, h, d, year or years",
+                       "2years",
+                       {{"s", PU_S},
+                        {"min", 60 * PU_S},
+                        {"h", 3600 * PU_S},
+                        {"d", 86400 * PU_S},
+                        {"year", YEAR_NS},
+                        {"years", YEAR_NS}},
+                       100 * YEAR_NS,
+                       true},
 };
 
 /* The text under the reader's eyes. */
@@ -166,7 +180,7 @@ static bool sum_add(reading *r, uint64_t *sum, const number *n, const unit *u)
 bool quantity_read(enum quantity_kind kind_wanted, const char *text, uint64_t *value,
                    char why[QUANTITY_WHY_MAX])
 {
-    PU_ASSERT(kind_wanted >= QUANTITY_DURATION && kind_wanted <= QUANTITY_SECONDS);
+    PU_ASSERT(kind_wanted >= QUANTITY_DURATION && kind_wanted <= QUANTITY_JUMP);
     PU_ASSERT(text != NULL);
     reading r = {&kinds[kind_wanted], text, text, why};
     uint64_t sum = 0, coarser = UINT64_MAX;

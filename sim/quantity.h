@@ -20,7 +20,9 @@ enum quantity_kind {
     QUANTITY_SIZE,         /* bytes: "10KiB" "64kB" */
     QUANTITY_COUNT,        /* a whole number, at most INT64_MAX: "50" */
     QUANTITY_FRACTION,     /* parts per million, written from 0 to 1: "0.5715" */
-    QUANTITY_SECONDS       /* ns, written as seconds without a unit: "65" */
+    QUANTITY_SECONDS,      /* ns, written as seconds without a unit: "65" */
+    QUANTITY_FACTOR,       /* parts per million, at most a thousand: "0.518" */
+    QUANTITY_JUMP          /* ns, at most a hundred years: "2years" "90min" */
 };
 
 /* Reads text. False: *value is untouched and why is a phrase such as

@@ -177,7 +177,9 @@ static void leg_put(record *r, const struct record_leg *leg, pu_time end, const 
                                 .node = leg->node,
                                 .to = leg->to,
                                 .address = leg->address,
-                                .transport = leg->circuit ? "circuit" : "quic",
+                                .transport = leg->circuit                            ? "circuit"
+                                             : strstr(leg->address, "/tcp/") != NULL ? "tcp"
+                                                                                     : "quic",
                                 .start = leg->start,
                                 .end = end,
                                 .outcome = outcome,

@@ -9,6 +9,7 @@ struct recorder {
     FILE *file;
     char *path;
     uint32_t node;
+    bool is_over;        /* the node has crashed */
     int failed;          /* errno of the first failure; 0: none */
     pu_crypto inner;     /* the node's own */
     pu_record_step step; /* of the step under way */
@@ -55,7 +56,7 @@ bool recorder_close(recorder *r, char *error, size_t error_cap)
 
 bool recorder_is_of(const recorder *r, uint32_t node)
 {
-    return r != NULL && r->node == node;
+    return r != NULL && r->node == node && !r->is_over;
 }
 
 /* ---- private-key operations ---- */
@@ -94,6 +95,13 @@ void recorder_begin(recorder *r, const pu_record_node *node, pu_crypto *crypto)
     r->inner = *crypto;
     *crypto = (pu_crypto){r, public_key, sign, verify, draw};
     put(r, pu_record_write_node(r->bytes, sizeof r->bytes, node));
+}
+
+void recorder_end(recorder *r, pu_crypto *crypto)
+{
+    PU_ASSERT(!r->is_over);
+    *crypto = r->inner;
+    r->is_over = true;
 }
 
 /* ---- steps ---- */

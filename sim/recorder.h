@@ -17,12 +17,15 @@ recorder *recorder_open(const char *path, uint32_t node, char *error, size_t err
  * in any case. */
 bool recorder_close(recorder *r, char *error, size_t error_cap);
 
-/* Whether node is the one that is recorded; false when r is NULL. */
+/* Whether node is the one that is recorded, and still is; false when r is NULL. */
 bool recorder_is_of(const recorder *r, uint32_t node);
 
 /* How the node begins, and its private-key operations from now on: crypto's functions are wrapped
  * and must stay valid. */
 void recorder_begin(recorder *r, const pu_record_node *node, pu_crypto *crypto);
+
+/* The recorded life is over: crypto is as before, later lives are not recorded. */
+void recorder_end(recorder *r, pu_crypto *crypto);
 
 /* One step: its input before, each effect, and what it returned. */
 void recorder_input(recorder *r, const pu_in *in);

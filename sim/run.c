@@ -113,8 +113,9 @@ static bool tape_open(world *w, const run_options *options)
 static bool tape_close(world *w)
 {
     char error[512];
-    if (w->hosts_share.tape == NULL || recorder_close(w->hosts_share.tape, error, sizeof error))
-        return true;
+    recorder *tape = w->hosts_share.tape;
+    w->hosts_share.tape = NULL; /* hosts end after it */
+    if (tape == NULL || recorder_close(tape, error, sizeof error)) return true;
     fprintf(stderr, "peerup-sim: %s\n", error);
     return false;
 }

@@ -21,6 +21,11 @@ void scenario_free(scenario *s)
         if (group == SCENARIO_ANY || s->groups[group].first == i) free(s->nodes[i].settings);
     }
     free(s->settings);
+    for (uint32_t i = 0; i < s->group_count; i++) {
+        free(s->groups[i].on.lengths);
+        free(s->groups[i].off.lengths);
+    }
+    for (uint32_t i = 0; i < s->event_count; i++) free(s->events[i].side);
     free(s->nats);
     free(s->nodes);
     free(s->groups);
@@ -70,6 +75,7 @@ static void hash_nats(mix128 *m, const scenario *s)
         mix_u64(m, t->filtering);
         mix_u64(m, t->ports);
         mix_u64(m, t->udp_idle_ns);
+        mix_u64(m, t->tcp_idle_ns);
         mix_u64(m, t->hairpin);
         mix_u64(m, t->refresh_inbound);
         mix_u64(m, t->blocks_udp);
@@ -102,6 +108,14 @@ static void hash_nodes(mix128 *m, const scenario *s)
     }
 }
 
+static void hash_spell(mix128 *m, const spell *s)
+{
+    mix_u64(m, s->scale_ns);
+    mix_u64(m, s->shape_ppm);
+    mix_u64(m, s->count);
+    for (uint32_t i = 0; i < s->count; i++) mix_u64(m, s->lengths[i]);
+}
+
 static void hash_groups(mix128 *m, const scenario *s)
 {
     mix_u64(m, s->group_count);
@@ -118,6 +132,10 @@ static void hash_groups(mix128 *m, const scenario *s)
         mix_u64(m, g->has_pairs);
         mix_u64(m, g->pairs_from_ns);
         mix_u64(m, g->pairs_until_ns);
+        mix_u64(m, g->has_churn);
+        hash_spell(m, &g->on);
+        hash_spell(m, &g->off);
+        mix_u64(m, g->churn_keep);
     }
 }
 
@@ -138,6 +156,11 @@ static void hash_script(mix128 *m, const scenario *s)
         mix_u64(m, e->has_chain);
         hash_chain(m, &e->chain);
         mix_u64(m, e->site);
+        mix_u64(m, e->keep);
+        mix_u64(m, (uint64_t)e->by_ns);
+        mix_u64(m, e->one_way);
+        mix_u64(m, e->for_ns);
+        if (e->side != NULL) mix_bytes(m, e->side, s->node_count);
     }
 }
 
@@ -150,6 +173,8 @@ static void hash_expects(mix128 *m, const scenario *s)
         mix_u64(m, e->kind);
         mix_u64(m, e->path);
         mix_u64(m, e->never);
+        mix_u64(m, e->says);
+        mix_u64(m, e->share_ppm);
         mix_u64(m, e->a);
         mix_u64(m, e->b);
         mix_u64(m, e->group);

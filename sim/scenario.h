@@ -9,6 +9,7 @@
 
 #include "peerup/config.h"
 #include "sim/net.h"
+#include "sim/spell.h"
 
 enum {
     SCENARIO_NAME_MAX = 64, /* bytes of a name, terminator included */
@@ -77,27 +78,46 @@ typedef struct scenario_group {
     bool has_pairs; /* members 1 and 2, 3 and 4, ... authorise each other, the first asks for the
                        second */
     uint64_t pairs_from_ns, pairs_until_ns; /* at a time drawn between */
+    bool has_churn;                         /* members crash and come back, for the whole run */
+    spell on, off;                          /* how long a member runs, and is away */
+    bool churn_keep;                        /* what a member stored is there when it comes back */
 } scenario_group;
 
-enum scenario_event_kind { SCENARIO_CONNECT = 1, SCENARIO_CHANGE_NETWORK };
+enum scenario_event_kind {
+    SCENARIO_CONNECT = 1,
+    SCENARIO_CHANGE_NETWORK,
+    SCENARIO_CRASH,
+    SCENARIO_RESTART,
+    SCENARIO_CLOCK,
+    SCENARIO_CUT /* partition, and block: one way */
+};
 
 /* One entry of `events:`. */
 typedef struct scenario_event {
     pu_time at;
     enum scenario_event_kind kind;
-    uint32_t a, b;  /* CONNECT: from, to. CHANGE_NETWORK: a, the node */
+    uint32_t a, b;  /* CONNECT: from, to. Those about one node: a */
     bool has_chain; /* CHANGE_NETWORK: behind was given; otherwise new boxes of the same types */
     scenario_chain chain;
-    uint32_t site; /* CHANGE_NETWORK: SCENARIO_ANY: the same */
+    uint32_t site;   /* CHANGE_NETWORK: SCENARIO_ANY: the same */
+    bool keep;       /* RESTART: what the node stored is still there */
+    int64_t by_ns;   /* CLOCK: how far the node's clock jumps */
+    uint8_t *side;   /* CUT: owned; as net_cut wants it */
+    bool one_way;    /* CUT */
+    uint64_t for_ns; /* CUT: how long */
     scenario_place place;
 } scenario_event;
 
 enum scenario_expect_kind {
     SCENARIO_EXPECT_CONNECTED =
-        1,                /* a usable connection from a to b, or of every pair of a group */
-    SCENARIO_EXPECT_PATH, /* a's best connection to b is `path` */
-    SCENARIO_EXPECT_NEVER /* `never` does not happen */
+        1,                    /* a usable connection from a to b, or of every pair of a group */
+    SCENARIO_EXPECT_PATH,     /* a's best connection to b is `path` */
+    SCENARIO_EXPECT_NEVER,    /* `never` does not happen */
+    SCENARIO_EXPECT_TOGETHER, /* whenever a and b, or the two of a pair, have both run for `within`
+                                 since they were asked, they were connected */
+    SCENARIO_EXPECT_SAYS      /* a's node tells of `says` */
 };
+enum scenario_says { SCENARIO_SAYS_RESERVED = 1, SCENARIO_SAYS_RELAY_LOST };
 enum scenario_path { SCENARIO_PATH_DIRECT = 1, SCENARIO_PATH_RELAY };
 enum scenario_never {
     SCENARIO_NEVER_UNAUTHORIZED = 1, /* unauthorized_data: no node gets a connection or bytes from a
@@ -111,8 +131,10 @@ typedef struct scenario_expect {
     enum scenario_expect_kind kind;
     enum scenario_path path;
     enum scenario_never never;
-    uint32_t a, b;  /* nodes; SCENARIO_ANY when not given */
-    uint32_t group; /* connected: {pairs: NAME}; otherwise SCENARIO_ANY */
+    enum scenario_says says;
+    uint32_t share_ppm; /* TOGETHER: so many of the occasions at least */
+    uint32_t a, b;      /* nodes; SCENARIO_ANY when not given */
+    uint32_t group;     /* connected: {pairs: NAME}; otherwise SCENARIO_ANY */
     bool has_after; /* counts from `after`; otherwise from the last matching connect before it holds
                      */
     pu_time after;

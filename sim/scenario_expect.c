@@ -3,6 +3,8 @@
 #include "sim/mem.h"
 #include "sim/scenario_impl.h"
 
+enum { SHARE_ALL = 1000000 };
+
 /* Finds when the time of an expectation begins to count. */
 static bool start_of(reader *r, const doc_node *node, const scenario_expect *e, pu_time *start)
 {
@@ -46,6 +48,20 @@ static bool read_window(reader *r, const doc_node *node, scenario_expect *e)
     return false;
 }
 
+/* Whom it is about: `{from, to}` or `{pairs: GROUP}`. */
+static void read_whom(reader *r, const doc_node *whom, scenario_expect *e)
+{
+    static const key_rule pair_rules[] = {{"from", true}, {"to", true}};
+    static const key_rule group_rules[] = {{"pairs", true}};
+    const doc_node *pairs = doc_get(whom, "pairs");
+    if (pairs == NULL) {
+        if (read_map(r, whom, pair_rules, 2)) read_pair(r, whom, &e->a, &e->b);
+    } else if (read_map(r, whom, group_rules, 1) && read_group_ref(r, pairs, &e->group)) {
+        if (!r->s->groups[e->group].has_pairs)
+            read_error(r, pairs, "the group '%s' has no 'pairs'", pairs->text);
+    }
+}
+
 /* `connected: {from, to}` or `{pairs: GROUP}`. */
 static bool read_connected(reader *r, const doc_node *node, scenario_expect *e)
 {
@@ -55,18 +71,9 @@ static bool read_connected(reader *r, const doc_node *node, scenario_expect *e)
         {"within", true},
         {"after", false},
     };
-    static const key_rule pair_rules[] = {{"from", true}, {"to", true}};
-    static const key_rule group_rules[] = {{"pairs", true}};
-    const doc_node *whom = doc_get(node, "connected");
     e->kind = SCENARIO_EXPECT_CONNECTED;
     read_map(r, node, rules, sizeof rules / sizeof rules[0]);
-    const doc_node *pairs = doc_get(whom, "pairs");
-    if (pairs == NULL) {
-        if (read_map(r, whom, pair_rules, 2)) read_pair(r, whom, &e->a, &e->b);
-    } else if (read_map(r, whom, group_rules, 1) && read_group_ref(r, pairs, &e->group)) {
-        if (!r->s->groups[e->group].has_pairs)
-            read_error(r, pairs, "the group '%s' has no 'pairs'", pairs->text);
-    }
+    read_whom(r, doc_get(node, "connected"), e);
     return read_window(r, node, e);
 }
 
@@ -107,22 +114,67 @@ static bool read_never(reader *r, const doc_node *node, scenario_expect *e)
     return read_pair(r, node, &e->a, &e->b);
 }
 
+/* `together: {from, to}` or `{pairs: GROUP}`. */
+static bool read_together(reader *r, const doc_node *node, scenario_expect *e)
+{
+    static const key_rule rules[] = {
+        {"name", true},
+        {"together", true},
+        {"within", true},
+        {"share", false},
+    };
+    const doc_node *within = doc_get(node, "within");
+    e->kind = SCENARIO_EXPECT_TOGETHER;
+    e->share_ppm = SHARE_ALL;
+    read_map(r, node, rules, sizeof rules / sizeof rules[0]);
+    read_whom(r, doc_get(node, "together"), e);
+    read_u32(r, doc_get(node, "share"), QUANTITY_SHARE, UINT32_MAX, &e->share_ppm);
+    if (!read_quantity(r, within, QUANTITY_DURATION, &e->within_ns)) return false;
+    if (r->s->duration_ns == 0 || e->within_ns < r->s->duration_ns) return true;
+    read_error(r, within, "no two nodes run that long");
+    return false;
+}
+
+/* `says: relay_lost`, by one node. */
+static bool read_says(reader *r, const doc_node *node, scenario_expect *e)
+{
+    static const key_rule rules[] = {
+        {"name", true}, {"says", true}, {"node", true}, {"within", true}, {"after", true},
+    };
+    static const char *const words[] = {"relay_reserved", "relay_lost"};
+    uint32_t word = 0;
+    e->kind = SCENARIO_EXPECT_SAYS;
+    read_map(r, node, rules, sizeof rules / sizeof rules[0]);
+    bool has_word = read_word(r, doc_get(node, "says"), words, 2, &word);
+    e->says = word == 0 ? SCENARIO_SAYS_RESERVED : SCENARIO_SAYS_RELAY_LOST;
+    bool has_node = read_node_ref(r, doc_get(node, "node"), &e->a);
+    return has_node && has_word && doc_get(node, "after") != NULL && read_window(r, node, e);
+}
+
 static bool read_kind(reader *r, const doc_node *node, scenario_expect *e)
 {
     static const key_rule rules[] = {
-        {"name", true},  {"connected", false}, {"path", false},   {"never", false},
-        {"from", false}, {"to", false},        {"within", false}, {"after", false},
+        {"name", true},      {"connected", false}, {"path", false},   {"never", false},
+        {"together", false}, {"says", false},      {"from", false},   {"to", false},
+        {"node", false},     {"share", false},     {"within", false}, {"after", false},
     };
-    bool is_connected = doc_get(node, "connected") != NULL;
-    bool is_path = doc_get(node, "path") != NULL;
-    bool is_never = doc_get(node, "never") != NULL;
-    if (is_connected + is_path + is_never != 1) {
-        if (read_map(r, node, rules, sizeof rules / sizeof rules[0]))
-            read_error(r, node, "it has one of 'connected', 'path' and 'never'");
-        return false;
+    static const struct {
+        const char *key;
+        bool (*read)(reader *r, const doc_node *node, scenario_expect *e);
+    } kinds[] = {
+        {"connected", read_connected}, {"path", read_path}, {"never", read_never},
+        {"together", read_together},   {"says", read_says},
+    };
+    uint32_t found = 0, kind = 0;
+    for (uint32_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (doc_get(node, kinds[i].key) == NULL) continue;
+        found++;
+        kind = i;
     }
-    if (is_connected) return read_connected(r, node, e);
-    return is_path ? read_path(r, node, e) : read_never(r, node, e);
+    if (found == 1) return kinds[kind].read(r, node, e);
+    if (read_map(r, node, rules, sizeof rules / sizeof rules[0]))
+        read_error(r, node, "it has one of 'connected', 'path', 'never', 'together' and 'says'");
+    return false;
 }
 
 void read_expects(reader *r, const doc_node *node)

@@ -29,6 +29,19 @@ void read_config(reader *r, const doc_node *node, scenario_setting **settings, u
 /* `authorize:`, to which the pairs of groups are added. */
 void read_authorize(reader *r, const doc_node *node);
 
+/* `churn:` of a group. */
+void read_churn(reader *r, const doc_node *node, scenario_group *group);
+
+/* The values of events about nodes' lives and what cuts them off. False: something is wrong. */
+bool read_crash(reader *r, const doc_node *node, scenario_event *event);
+bool read_restart(reader *r, const doc_node *node, scenario_event *event);
+bool read_clock(reader *r, const doc_node *node, scenario_event *event);
+bool read_partition(reader *r, const doc_node *node, scenario_event *event);
+bool read_block(reader *r, const doc_node *node, scenario_event *event);
+
+/* Complains of crashes of what does not run, and of starts of what does. */
+void check_lives(reader *r);
+
 /* `events:` and, when they are known, `expect:`. */
 void read_events(reader *r, const doc_node *node);
 void read_expects(reader *r, const doc_node *node);

@@ -9,7 +9,7 @@ static void read_type(reader *r, const doc_node *node, nat_type *type)
 {
     static const key_rule rules[] = {
         {"mapping", true},  {"filtering", true}, {"ports", true}, {"udp_idle", true},
-        {"hairpin", false}, {"refresh", false},  {"udp", false},
+        {"hairpin", false}, {"refresh", false},  {"udp", false},  {"tcp_idle", false},
     };
     static const char *const refresh_words[] = {"outbound", "both"};
     static const char *const udp_words[] = {"allowed", "blocked"};
@@ -31,6 +31,9 @@ static void read_type(reader *r, const doc_node *node, nat_type *type)
     const doc_node *idle = doc_get(node, "udp_idle");
     if (read_quantity(r, idle, QUANTITY_DURATION, &type->udp_idle_ns) && type->udp_idle_ns == 0)
         read_error(r, idle, "a box that forgets at once lets nothing back in");
+    const doc_node *tcp_idle = doc_get(node, "tcp_idle");
+    if (read_quantity(r, tcp_idle, QUANTITY_DURATION, &type->tcp_idle_ns) && type->tcp_idle_ns == 0)
+        read_error(r, tcp_idle, "a box that forgets at once lets nothing back in");
     read_switch(r, doc_get(node, "hairpin"), &type->hairpin);
     if (read_word(r, doc_get(node, "refresh"), refresh_words, 2, &word))
         type->refresh_inbound = word == 1;

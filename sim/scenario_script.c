@@ -63,21 +63,49 @@ static bool read_change(reader *r, const doc_node *node, scenario_event *event)
     return read_node_ref(r, doc_get(node, "node"), &event->a);
 }
 
+/* What an event may be about. */
+static const struct {
+    const char *key;
+    bool (*read)(reader *r, const doc_node *node, scenario_event *event);
+} kinds[] = {
+    {"connect", read_connect}, {"change_network", read_change}, {"crash", read_crash},
+    {"restart", read_restart}, {"clock", read_clock},           {"partition", read_partition},
+    {"block", read_block},
+};
+
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+static void wrong_kind(reader *r, const doc_node *node)
+{
+    char all[128] = "";
+    for (uint32_t i = 0; i < KINDS; i++) {
+        size_t used = strlen(all);
+        const char *comma = i == 0 ? "" : i + 1 == KINDS ? " and " : ", ";
+        snprintf(all + used, sizeof all - used, "%s'%s'", comma, kinds[i].key);
+    }
+    read_error(r, node, "it has one of %s", all);
+}
+
 static bool read_event(reader *r, const doc_node *node, scenario_event *event)
 {
-    static const key_rule rules[] = {{"at", true}, {"connect", false}, {"change_network", false}};
+    key_rule rules[1 + KINDS] = {{"at", true}};
+    uint32_t found = 0, kind = 0;
     *event = (scenario_event){.site = SCENARIO_ANY, .b = SCENARIO_ANY};
     event->place = (scenario_place){node->place.line, node->place.column};
-    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return false;
+    for (uint32_t i = 0; i < KINDS; i++) {
+        rules[1 + i] = (key_rule){kinds[i].key, false};
+        if (doc_get(node, kinds[i].key) == NULL) continue;
+        found++;
+        kind = i;
+    }
+    if (!read_map(r, node, rules, 1 + KINDS)) return false;
     bool has_time = read_time(r, doc_get(node, "at"), &event->at);
-    const doc_node *connect = doc_get(node, "connect"), *change = doc_get(node, "change_network");
-    if ((connect == NULL) == (change == NULL)) {
-        read_error(r, node, "it has either 'connect' or 'change_network'");
+    if (found != 1) {
+        wrong_kind(r, node);
         return false;
     }
-    bool has_kind =
-        connect != NULL ? read_connect(r, connect, event) : read_change(r, change, event);
-    return has_time && has_kind;
+    bool is_good = kinds[kind].read(r, doc_get(node, kinds[kind].key), event);
+    return has_time && is_good;
 }
 
 void read_events(reader *r, const doc_node *node)
@@ -86,6 +114,9 @@ void read_events(reader *r, const doc_node *node)
     if (!read_list(r, node) || node->count == 0) return;
     s->events = sim_alloc(node->count * sizeof *s->events);
     for (const doc_node *n = node->first; n != NULL; n = n->next) {
-        if (read_event(r, n, &s->events[s->event_count])) s->event_count++;
+        scenario_event *event = &s->events[s->event_count];
+        if (read_event(r, n, event)) s->event_count++;
+        else free(event->side);
     }
+    check_lives(r);
 }

@@ -19,8 +19,23 @@ static void group_pairs(world *w, const scenario_group *g)
 {
     for (uint32_t i = 0; i + 1 < g->count; i += 2) {
         pu_time at = rng_between(&w->draws, g->pairs_from_ns, g->pairs_until_ns);
-        entry_add(w, (world_entry){at, WORLD_CONNECT, g->first + i, g->first + i + 1, NULL});
+        entry_add(w,
+                  (world_entry){
+                      .at = at, .what = WORLD_CONNECT, .a = g->first + i, .b = g->first + i + 1});
     }
+}
+
+static enum world_do what_of(enum scenario_event_kind kind)
+{
+    switch (kind) {
+    case SCENARIO_CONNECT: return WORLD_CONNECT;
+    case SCENARIO_CHANGE_NETWORK: return WORLD_CHANGE_NETWORK;
+    case SCENARIO_CRASH: return WORLD_CRASH;
+    case SCENARIO_RESTART: return WORLD_RESTART;
+    case SCENARIO_CLOCK: return WORLD_CLOCK;
+    case SCENARIO_CUT: return WORLD_CUT;
+    }
+    PU_NEVER_HERE();
 }
 
 void script_build(world *w)
@@ -29,12 +44,14 @@ void script_build(world *w)
     for (uint32_t node = 0; node < s->node_count; node++) {
         bool is_named = s->nodes[node].group == SCENARIO_ANY;
         pu_time at = is_named ? 0 : rng_between(&w->draws, 0, GROUP_START_WITHIN_MS * PU_MS);
-        entry_add(w, (world_entry){at, WORLD_START, node, node, NULL});
+        entry_add(w, (world_entry){.at = at, .what = WORLD_START, .a = node, .b = node});
     }
     for (uint32_t i = 0; i < s->event_count; i++) {
         const scenario_event *e = &s->events[i];
-        enum world_do what = e->kind == SCENARIO_CONNECT ? WORLD_CONNECT : WORLD_CHANGE_NETWORK;
-        entry_add(w, (world_entry){e->at, what, e->a, e->b, e});
+        entry_add(w, (world_entry){
+                         .at = e->at, .what = what_of(e->kind), .a = e->a, .b = e->b, .event = e});
+        if (e->kind == SCENARIO_CUT)
+            entry_add(w, (world_entry){.at = e->at + e->for_ns, .what = WORLD_MEND, .event = e});
     }
     for (uint32_t i = 0; i < s->group_count; i++)
         if (s->groups[i].has_pairs) group_pairs(w, &s->groups[i]);
@@ -49,21 +66,25 @@ static void put_p2p(pu_buf *maddr, const pu_peer_id *id)
     buf_put(maddr, id->bytes, id->len);
 }
 
-static pu_buf maddr_of(uint8_t out[PU_MADDR_MAX], const pu_endpoint *endpoint, const pu_peer_id *id)
+static pu_buf maddr_of(uint8_t out[PU_MADDR_MAX], const pu_endpoint *endpoint,
+                       enum pu_transport transport, const pu_peer_id *id)
 {
     pu_buf maddr = buf_of(out, PU_MADDR_MAX);
-    maddr.len = pu_addr_write(out, endpoint, PU_TRANSPORT_QUIC);
+    maddr.len = pu_addr_write(out, endpoint, transport);
     put_p2p(&maddr, id);
     return maddr;
 }
 
-/* Tells `node` an address of `other`. */
+/* Tells `node` an address of `other`, in both transports. */
 static void tell(world *w, uint32_t node, uint32_t other, const pu_endpoint *endpoint,
                  uint32_t flags)
 {
-    uint8_t bytes[PU_MADDR_MAX];
-    pu_buf maddr = maddr_of(bytes, endpoint, &w->hosts[other].id);
-    host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), flags, buf_span(&maddr));
+    static const enum pu_transport transports[] = {PU_TRANSPORT_QUIC, PU_TRANSPORT_TCP};
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t bytes[PU_MADDR_MAX];
+        pu_buf maddr = maddr_of(bytes, endpoint, transports[i], &w->hosts[other].id);
+        host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), flags, buf_span(&maddr));
+    }
 }
 
 static pu_endpoint main_endpoint(const world *w, uint32_t node)
@@ -87,7 +108,7 @@ static void tell_all(world *w, uint32_t node, uint32_t other)
     for (uint32_t i = 0; i < n->relay_count; i++) {
         uint8_t bytes[PU_MADDR_MAX];
         pu_endpoint relay = main_endpoint(w, n->relays[i]);
-        pu_buf maddr = maddr_of(bytes, &relay, &w->hosts[n->relays[i]].id);
+        pu_buf maddr = maddr_of(bytes, &relay, PU_TRANSPORT_QUIC, &w->hosts[n->relays[i]].id);
         varint_put(&maddr, PU_MA_CIRCUIT);
         put_p2p(&maddr, &w->hosts[other].id);
         host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), 0, buf_span(&maddr));
@@ -106,11 +127,37 @@ static void authorise(world *w, uint32_t node, uint32_t peer)
                  span_of(line, len + (size_t)more));
 }
 
+/* The group by whose churn a node comes and goes; NULL: it stays. */
+static const scenario_group *churn_of(const world *w, uint32_t node)
+{
+    uint32_t group = w->s->nodes[node].group;
+    return group != SCENARIO_ANY && w->s->groups[group].has_churn ? &w->s->groups[group] : NULL;
+}
+
+static void connect_command(world *w, uint32_t from, uint32_t to)
+{
+    if (w->s->nodes[from].knows_all) tell_all(w, from, to);
+    const pu_peer_id *id = &w->hosts[to].id;
+    host_command(&w->hosts[from], PU_CMD_CONNECT, span_of(id->bytes, id->len), PU_KEEP,
+                 span_of(NULL, 0));
+}
+
+/* What the node's user has asked for so far is in a file, which outlives a crash. */
+static void connect_again(world *w, uint32_t node)
+{
+    for (uint32_t i = 0; i < w->script_count; i++) {
+        const world_entry *e = &w->script[i];
+        if (e->what == WORLD_CONNECT && e->a == node && e->is_done) connect_command(w, node, e->b);
+    }
+}
+
 static void start(world *w, uint32_t node)
 {
     const scenario *s = w->s;
     host *h = &w->hosts[node];
+    pu_time now = w->hosts_share.now;
     host_start(h);
+    watch_start(&w->judge, now, node);
     for (uint32_t peer = 0; peer < s->node_count; peer++)
         if (peer != node && watch_is_authorised(&w->judge, node, peer)) authorise(w, node, peer);
     for (uint32_t i = 0; i < s->nodes[node].relay_count; i++) {
@@ -118,17 +165,45 @@ static void start(world *w, uint32_t node)
         tell(w, node, s->nodes[node].relays[i], &relay, PU_RELAY);
     }
     host_started(h);
-    record_note(&w->log, w->hosts_share.now, node, "start", s->nodes[node].name);
+    connect_again(w, node);
+    record_note(&w->log, now, node, "start", s->nodes[node].name);
+    const scenario_group *churn = churn_of(w, node);
+    if (churn == NULL) return;
+    pu_time end = now + spell_draw(&w->places[node].churn, &churn->on);
+    entry_add(w, (world_entry){.at = end, .what = WORLD_CRASH, .a = node, .b = node});
 }
 
+static void crash(world *w, uint32_t node)
+{
+    pu_time now = w->hosts_share.now;
+    host_crash(&w->hosts[node]);
+    watch_crash(&w->judge, now, node);
+    record_note(&w->log, now, node, "crash", w->s->nodes[node].name);
+    const scenario_group *churn = churn_of(w, node);
+    if (churn == NULL) return;
+    pu_time back = now + spell_draw(&w->places[node].churn, &churn->off);
+    entry_add(w, (world_entry){.at = back, .what = WORLD_RESTART, .a = node, .b = node});
+}
+
+static void restart(world *w, uint32_t node, const scenario_event *e)
+{
+    bool keeps = e != NULL ? e->keep : churn_of(w, node)->churn_keep;
+    if (!keeps) host_forget(&w->hosts[node]);
+    start(w, node);
+}
+
+/* One that is down now hears of it when it starts again. */
 static void connect_pair(world *w, uint32_t from, uint32_t to)
 {
-    if (w->s->nodes[from].knows_all) tell_all(w, from, to);
-    const pu_peer_id *id = &w->hosts[to].id;
-    host_command(&w->hosts[from], PU_CMD_CONNECT, span_of(id->bytes, id->len), PU_KEEP,
-                 span_of(NULL, 0));
+    if (w->hosts[from].is_running) connect_command(w, from, to);
     watch_ask(&w->judge, w->hosts_share.now, from, to);
     record_note(&w->log, w->hosts_share.now, from, "connect", w->s->nodes[to].name);
+}
+
+static void set_clock(world *w, const scenario_event *e)
+{
+    host_set_clock(&w->hosts[e->a], e->by_ns);
+    record_note(&w->log, w->hosts_share.now, e->a, "clock", e->by_ns < 0 ? "back" : "ahead");
 }
 
 static void change_network(world *w, uint32_t node, const scenario_event *e)
@@ -143,10 +218,16 @@ static void change_network(world *w, uint32_t node, const scenario_event *e)
 void script_do(world *w, uint32_t entry)
 {
     PU_ASSERT(entry < w->script_count);
-    const world_entry *e = &w->script[entry];
-    switch (e->what) {
-    case WORLD_START: start(w, e->a); break;
-    case WORLD_CONNECT: connect_pair(w, e->a, e->b); break;
-    case WORLD_CHANGE_NETWORK: change_network(w, e->a, e->event); break;
+    w->script[entry].is_done = true;
+    const world_entry e = w->script[entry]; /* a copy: churn adds entries */
+    switch (e.what) {
+    case WORLD_START: start(w, e.a); break;
+    case WORLD_CONNECT: connect_pair(w, e.a, e.b); break;
+    case WORLD_CHANGE_NETWORK: change_network(w, e.a, e.event); break;
+    case WORLD_CRASH: crash(w, e.a); break;
+    case WORLD_RESTART: restart(w, e.a, e.event); break;
+    case WORLD_CLOCK: set_clock(w, e.event); break;
+    case WORLD_CUT: net_cut(w->hosts_share.network, e.event->side, e.event->one_way); break;
+    case WORLD_MEND: net_mend(w->hosts_share.network, e.event->side); break;
     }
 }

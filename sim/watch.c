@@ -29,6 +29,8 @@ void watch_close(watch *w)
     free(w->pairs);
     free(w->paths);
     free(w->asks);
+    free(w->lives);
+    free(w->words);
     free(w->breaches);
 }
 
@@ -188,6 +190,34 @@ static const watch_conn *conn_down(watch *w, watch_conn *c, const pu_in *in)
     if (c->confirmed != PU_NEVER) pair_changed(w, in->now, c, -1);
     return c;
 }
+
+/* ---- lives ---- */
+
+void watch_start(watch *w, pu_time now, uint32_t node)
+{
+    w->lives = sim_grow(w->lives, &w->life_cap, w->life_count, sizeof *w->lives);
+    w->lives[w->life_count++] = (watch_life){node, now, PU_NEVER};
+}
+
+void watch_crash(watch *w, pu_time now, uint32_t node)
+{
+    for (uint32_t i = 0; i < w->life_count; i++)
+        if (w->lives[i].node == node && w->lives[i].end == PU_NEVER) w->lives[i].end = now;
+    const pu_in gone = {.now = now, .code = PU_CODE_LOST};
+    for (uint32_t i = 0; i < w->conn_count; i++)
+        if (w->conns[i].node == node && w->conns[i].is_open) conn_down(w, &w->conns[i], &gone);
+}
+
+void watch_effect(watch *w, pu_time now, uint32_t node, const pu_ef *ef)
+{
+    if (ef->kind != PU_EF_EVENT || ef->what != PU_EVENT_RELAY) return;
+    bool is_lost = (ef->flags & PU_GONE) != 0;
+    w->words = sim_grow(w->words, &w->word_cap, w->word_count, sizeof *w->words);
+    w->words[w->word_count++] =
+        (watch_word){now, node, is_lost ? SCENARIO_SAYS_RELAY_LOST : SCENARIO_SAYS_RESERVED};
+}
+
+/* ---- inputs ---- */
 
 static void bytes_came(watch *w, const watch_conn *c, const pu_in *in)
 {

@@ -36,6 +36,19 @@ typedef struct watch_pair {
     uint32_t path;       /* place in paths of the open interval; SCENARIO_ANY: not connected */
 } watch_pair;
 
+/* An interval in which a node ran. */
+typedef struct watch_life {
+    uint32_t node;
+    pu_time start, end; /* end PU_NEVER: it still runs */
+} watch_life;
+
+/* What a node told its user. */
+typedef struct watch_word {
+    pu_time at;
+    uint32_t node;
+    enum scenario_says says;
+} watch_word;
+
 /* A thing that must never happen. */
 typedef struct watch_breach {
     pu_time at;
@@ -57,6 +70,10 @@ typedef struct watch {
     uint32_t path_cap, path_count;
     run_connection *asks;
     uint32_t ask_cap, ask_count;
+    watch_life *lives;
+    uint32_t life_cap, life_count;
+    watch_word *words;
+    uint32_t word_cap, word_count;
     watch_breach *breaches;
     uint32_t breach_cap, breach_count;
 } watch;
@@ -67,6 +84,15 @@ void watch_close(watch *w);
 /* node's keys name peer. */
 void watch_authorise(watch *w, uint32_t node, uint32_t peer);
 bool watch_is_authorised(const watch *w, uint32_t node, uint32_t peer);
+
+/* node runs from now on. */
+void watch_start(watch *w, pu_time now, uint32_t node);
+
+/* node is no more: its ends of connections are gone without a word. */
+void watch_crash(watch *w, pu_time now, uint32_t node);
+
+/* An effect of node's: what it tells its user. */
+void watch_effect(watch *w, pu_time now, uint32_t node, const pu_ef *ef);
 
 /* A connect of the script, at now. */
 void watch_ask(watch *w, pu_time now, uint32_t from, uint32_t to);

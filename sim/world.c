@@ -10,6 +10,7 @@ enum {
     DRAWS_PURPOSE = 1,
     NET_PURPOSE = 2,
     ORDER_PURPOSE = 3,
+    CHURN_PURPOSE = 4,
     CONSTANT_SITES = 1 << 20
 };
 
@@ -32,8 +33,8 @@ static void saw_input(void *ctx, uint32_t node, const pu_in *in)
 
 static void saw_effect(void *ctx, uint32_t node, const pu_ef *ef)
 {
-    (void)node;
     world *w = ctx;
+    watch_effect(&w->judge, w->hosts_share.now, node, ef);
     if (ef->kind == PU_EF_DIAL) w->metrics[METRIC_DIALS]++;
     bool is_answer = ef->kind == PU_EF_EVENT && ef->what == PU_EVENT_DONE;
     if (is_answer && (ef->code == PU_CODE_NO_MEMORY || ef->code == PU_CODE_RESOURCE))
@@ -55,17 +56,18 @@ static void saw_packet(void *ctx, const net_record *p)
     hash_datagram(&w->hosts_share.hash, p);
     if (p->fate == NET_SENT) w->metrics[METRIC_DATAGRAMS]++;
     if (p->fate == NET_DELIVERED) w->metrics[METRIC_DELIVERED]++;
-    if (p->fate == NET_LOST || p->fate == NET_QUEUE_FULL) w->metrics[METRIC_LOST]++;
+    if (p->fate == NET_LOST || p->fate == NET_QUEUE_FULL || p->fate == NET_CUT)
+        w->metrics[METRIC_LOST]++;
     if (p->fate == NET_FILTERED || p->fate == NET_NO_MAPPING) w->metrics[METRIC_FILTERED]++;
     record_packet(&w->log, p);
 }
 
-static void deliver(void *ctx, pu_time now, uint32_t node, const pu_endpoint *local,
-                    const pu_endpoint *remote, pu_span bytes)
+static void deliver(void *ctx, pu_time now, uint32_t node, enum net_carriage carriage,
+                    const pu_endpoint *local, const pu_endpoint *remote, pu_span bytes)
 {
     world *w = ctx;
     PU_ASSERT(now == w->hosts_share.now);
-    if (local->port == HOST_PORT) host_datagram(&w->hosts[node], remote, bytes);
+    if (local->port == HOST_PORT) host_datagram(&w->hosts[node], carriage, remote, bytes);
 }
 
 static void soon(void *ctx, unsigned round, const sim_event *event)
@@ -153,6 +155,7 @@ static void place_node(world *w, uint32_t node)
 {
     const scenario_node *n = &w->s->nodes[node];
     world_place *place = &w->places[node];
+    rng_init(&place->churn, w->churn_seed, node);
     place->site =
         n->site != SCENARIO_ANY ? n->site : (uint32_t)rng_below(&w->draws, topo_sites(w->sites));
     if (n->group != SCENARIO_ANY && w->s->groups[n->group].has_mix) {
@@ -265,6 +268,7 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     *w = (world){.s = s};
     rng_derive(w->seed, zero, options->seed, 0);
     rng_init(&w->draws, w->seed, DRAWS_PURPOSE);
+    rng_derive(w->churn_seed, w->seed, 0, CHURN_PURPOSE);
     w->sites = read_sites(s);
     if (w->sites == NULL) return false;
     watch_init(&w->judge, s);

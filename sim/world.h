@@ -11,6 +11,7 @@ typedef struct world_place {
     uint32_t site;
     bool is_drawn; /* behind one box of a group's mix, of type `drawn` */
     nat_type drawn;
+    rng churn; /* how long it runs, and is away */
 } world_place;
 
 /* A shared box: the same type, name and surroundings are the same box. */
@@ -20,12 +21,22 @@ typedef struct world_shared {
 } world_shared;
 
 /* One entry of the script. */
-enum world_do { WORLD_START = 1, WORLD_CONNECT, WORLD_CHANGE_NETWORK };
+enum world_do {
+    WORLD_START = 1,
+    WORLD_CONNECT,
+    WORLD_CHANGE_NETWORK,
+    WORLD_CRASH,
+    WORLD_RESTART,
+    WORLD_CLOCK,
+    WORLD_CUT,
+    WORLD_MEND
+};
 typedef struct world_entry {
     pu_time at;
     enum world_do what;
     uint32_t a, b;               /* nodes */
-    const scenario_event *event; /* CHANGE_NETWORK */
+    const scenario_event *event; /* NULL: drawn, by churn or pairs */
+    bool is_done;
 } world_entry;
 
 /* Counts for the result. */
@@ -46,7 +57,8 @@ typedef struct world {
     const scenario *s;
     uint8_t seed[32];     /* of the run; every stream derives from it */
     uint8_t net_seed[32]; /* of the network */
-    rng draws;            /* sites, mixes, times of groups */
+    uint8_t churn_seed[32];
+    rng draws; /* sites, mixes, times of groups */
     topo *sites;
     host_world hosts_share;
     host *hosts;         /* by node */

@@ -102,6 +102,7 @@ static uint32_t addr_add(pu_node *n, known_peer *k, known_addr fresh)
     for (uint32_t i = 0; i < k->addr_count; i++)
         if (addr_same(&k->addrs[i], &fresh)) {
             k->addrs[i].pinned |= fresh.pinned;
+            k->addrs[i].proven |= fresh.proven;
             addr_drop(n, &fresh);
             return PU_CODE_OK;
         }
@@ -177,10 +178,22 @@ void ctx_forget_told(pu_node *n, pu_peer peer)
     if (k == NULL) return;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < k->addr_count; i++) {
-        if (k->addrs[i].pinned) k->addrs[kept++] = k->addrs[i];
+        if (k->addrs[i].pinned || k->addrs[i].proven) k->addrs[kept++] = k->addrs[i];
         else addr_drop(n, &k->addrs[i]);
     }
     k->addr_count = kept;
+}
+
+known_peer *book_prove(pu_node *n, pu_peer peer, const pu_endpoint *endpoint,
+                       enum pu_transport transport)
+{
+    known_addr fresh = {.endpoint = *endpoint, .transport = transport, .proven = true};
+    PU_ASSERT(transport == PU_TRANSPORT_QUIC || transport == PU_TRANSPORT_TCP);
+    known_peer *k = find_or_add(n, peer);
+    for (uint32_t i = 0; k != NULL && i < k->addr_count; i++)
+        if (addr_same(&k->addrs[i], &fresh) && (k->addrs[i].proven || k->addrs[i].pinned))
+            return NULL;
+    return k != NULL && addr_add(n, k, fresh) == PU_CODE_OK ? k : NULL;
 }
 
 bool ctx_is_relay(const pu_node *n, pu_peer peer)

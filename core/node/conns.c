@@ -2,9 +2,10 @@
  * best.
  *
  * One enum says where a connection is (ASKED, UP, CLOSING) and only this file changes it. The best
- * connection with a peer is a confirmed one, direct before relayed, then the newest: the
- * application hears of it whenever that changes.
+ * connection with a peer is a confirmed one, direct before relayed, QUIC before TCP, then the
+ * newest: the application hears of it whenever that changes.
  */
+#include "node/fault.h"
 #include "node/impl.h"
 #include "proto/ping.h"
 
@@ -44,6 +45,8 @@ static bool is_better(const conn *a, const conn *b)
 {
     bool relayed_a = (a->flags & PU_RELAYED) != 0, relayed_b = (b->flags & PU_RELAYED) != 0;
     if (relayed_a != relayed_b) return relayed_b;
+    bool quic_a = a->transport == PU_TRANSPORT_QUIC, quic_b = b->transport == PU_TRANSPORT_QUIC;
+    if (quic_a != quic_b) return quic_a;
     return pu_handle_ordinal(a->handle) > pu_handle_ordinal(b->handle);
 }
 
@@ -129,7 +132,8 @@ static void verdict(pu_node *n, pu_handle handle, uint32_t code)
 
 static void ask_accept(pu_node *n, const pu_in *in)
 {
-    if (n->is_stopping || !limits_allow_inbound(n, &in->remote)) {
+    bool has_room = limits_allow_inbound(n, &in->remote) && !FAULT(n, CONN_REFUSE);
+    if (n->is_stopping || !has_room) {
         verdict(n, in->conn, n->is_stopping ? PU_CODE_SHUTDOWN : PU_CODE_RESOURCE);
         return;
     }
@@ -263,6 +267,7 @@ void conn_confirmed(pu_node *n, conn *c)
               (c->flags & PU_RELAYED) != 0, span_of(NULL, 0));
     tell_best(n, c->peer, was);
     dialer_confirmed(n, c);
+    keep_confirmed(n, c);
     spare_relayed(n, c);
     probe_older(n, c);
     for (uint32_t m = 0; m < MODULE_COUNT && c->state == CONN_UP; m++) {

@@ -37,7 +37,7 @@ enum module_id {
 };
 
 /* Streams of random choices, one a purpose. */
-enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_PURPOSE_COUNT };
+enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_FAULT, RNG_PURPOSE_COUNT };
 
 /* X(KIND, "name"): one timer for each (kind, arg). Who owns it handles it: node/protos.c has the
  * table. */
@@ -49,6 +49,7 @@ enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_PURPOSE_COU
     X(RETRY, "dial-backoff")     /* arg: peer: all legs failed, try again */                      \
     X(COMMAND, "command-deadline")  /* arg: command token */                                      \
     X(EXPIRY, "authorisation-ends") /* the next expires= of an authorized_keys line */            \
+    X(IDENTIFY, "identify-again")   /* arg: connection handle: ask its peer again */              \
     X(PING, "ping")                 /* arg: connection handle */                                  \
     X(RESERVE, "relay-reserve")     /* arg: relay peer: refresh or retry the reservation */       \
     X(RESERVATION, "relay-expiry")  /* arg: client peer: as relay, a reservation ends */          \

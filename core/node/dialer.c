@@ -186,9 +186,9 @@ void want_round_failed(pu_node *n, pu_peer peer)
 
 void dialer_confirmed(pu_node *n, conn *c)
 {
-    bool is_relayed = (c->flags & PU_RELAYED) != 0;
+    bool is_best = (c->flags & PU_RELAYED) == 0 && c->transport == PU_TRANSPORT_QUIC;
     pu_peer peer = c->peer;
-    if (is_relayed) legs_won_relayed(n, peer, c->handle);
+    if (!is_best) legs_won_second(n, peer, c);
     else legs_cancel(n, peer, true, c->handle);
     want *w = want_find(n, peer);
     if (w != NULL) {

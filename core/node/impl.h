@@ -63,6 +63,7 @@ typedef struct known_addr {
     pu_peer
         via; /* the relay of a circuit (one reference held); endpoint is the relay's; 0: direct */
     bool pinned; /* given by COMMAND ADDRESS: never displaced by what peers tell */
+    bool proven; /* it gave a direct connection */
 } known_addr;
 
 /* What the book knows of a peer. */
@@ -113,6 +114,7 @@ struct pu_node {
     bool is_started;    /* the first TICK has come */
     bool is_stopping;   /* COMMAND STOP */
     pu_time shed_until; /* memory was short: what was shed is begun again then; PU_NEVER: nothing */
+    uint32_t faults;    /* bit an enum fault: that point is on */
     bool has_clock;
     pu_time clock_at;       /* when the last CLOCK came */
     uint64_t clock_unix_ns; /* Unix time then */
@@ -231,6 +233,15 @@ known_peer *book_find(const pu_node *n, pu_peer peer);
 uint32_t book_add(pu_node *n, pu_span maddr,
                   bool is_relay); /* pu_code; the address names its peer */
 void book_forget(pu_node *n, pu_peer peer);
+/* Notes that an endpoint gave a direct connection to peer; NULL: nothing is new, or no room. */
+known_peer *book_prove(pu_node *n, pu_peer peer, const pu_endpoint *endpoint,
+                       enum pu_transport transport);
+
+/* ---- keep.c ---- */
+void keep_confirmed(pu_node *n, const conn *c);
+int keep_check(const pu_node *n, const pu_in *in); /* of a KEPT */
+void keep_kept(pu_node *n, const pu_in *in);
+void keep_stored(pu_node *n, const pu_in *in);
 
 /* ---- self.c ---- */
 void self_addr(pu_node *n, const pu_in *in);
@@ -257,7 +268,7 @@ void leg_failed(pu_node *n, pu_token token, uint32_t code);
 void leg_up(pu_node *n, leg *l, conn *c);
 void legs_start_due(pu_node *n, pu_peer peer);
 void legs_cancel(pu_node *n, pu_peer peer, bool punches_too, pu_handle winner);
-void legs_won_relayed(pu_node *n, pu_peer peer, pu_handle winner);
+void legs_won_second(pu_node *n, pu_peer peer, const conn *winner);
 uint32_t legs_of_peer(const pu_node *n, pu_peer peer);
 void leg_timer(pu_node *n, uint64_t peer);
 

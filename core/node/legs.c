@@ -1,6 +1,6 @@
 /* Legs: one address of one peer being dialled, from its planned start to won, lost or failed. */
 #include "base/varint.h"
-#include "node/impl.h"
+#include "node/fault.h"
 #include "proto/relay/relay.h"
 
 leg *leg_find(pu_node *n, pu_token token)
@@ -28,7 +28,8 @@ uint32_t legs_of_peer(const pu_node *n, pu_peer peer)
 leg *leg_add(pu_node *n, pu_peer peer)
 {
     uint32_t max = (uint32_t)(n->config->wanted_max * n->config->dial_legs_max) + PUNCH_LEGS_MAX;
-    if (!mem_grow(ctx_alloc(n), (void **)&n->legs, &n->leg_cap, n->leg_count, max, sizeof(leg))) {
+    if (FAULT(n, LEG_SHED) ||
+        !mem_grow(ctx_alloc(n), (void **)&n->legs, &n->leg_cap, n->leg_count, max, sizeof(leg))) {
         ctx_no_memory(n, NULL, sizeof(leg));
         return NULL;
     }
@@ -110,13 +111,28 @@ static void dial_effect(pu_node *n, const leg *l)
     e->deadline = l->deadline;
 }
 
+/* A direct connection to a relay that has said what it speaks. The best one may not have, or never.
+ */
+static conn *known_relay(pu_node *n, pu_peer via)
+{
+    uint32_t cursor = 0;
+    conn *c = ctx_conn_direct(n, via);
+    if (c != NULL && c->identified) return c;
+    while ((c = ctx_conn_at(n, &cursor)) != NULL)
+        if (c->peer == via && c->confirmed && c->identified && !c->doomed &&
+            (c->flags & PU_RELAYED) == 0)
+            return c;
+    return NULL;
+}
+
 /* Starts a circuit leg, or lets it wait for its relay. */
 static void circuit_start(pu_node *n, leg *l)
 {
-    conn *relay = ctx_conn_direct(n, l->via);
-    if (relay == NULL || !relay->identified) {
+    conn *relay = known_relay(n, l->via);
+    if (relay == NULL) {
         l->state = LEG_WAITING;
-        if (relay == NULL && want_find(n, l->via) == NULL) want_add(n, l->via, false);
+        if (ctx_conn_direct(n, l->via) == NULL && want_find(n, l->via) == NULL)
+            want_add(n, l->via, false);
         return;
     }
     l->state = LEG_DIALLING;
@@ -229,6 +245,13 @@ void ctx_leg_failed(pu_node *n, pu_token token, uint32_t code)
     leg_failed(n, token, code);
 }
 
+/* Whether what a leg gives would be better than c, which is no direct QUIC connection. */
+static bool betters(const leg *l, const conn *c)
+{
+    if (l->via != 0) return false;
+    return (c->flags & PU_RELAYED) != 0 || l->transport == PU_TRANSPORT_QUIC;
+}
+
 /* A leg gave a connection. One that came too late, with a direct one confirmed already, is not
  * kept. */
 void leg_up(pu_node *n, leg *l, conn *c)
@@ -236,7 +259,9 @@ void leg_up(pu_node *n, leg *l, conn *c)
     PU_ASSERT(l->state == LEG_DIALLING);
     l->state = LEG_UP;
     l->conn = c->handle;
-    if (ctx_conn_direct(n, l->peer) != NULL && !l->punch) ctx_hangup(n, c, PU_CODE_SUPPLANTED);
+    const conn *best = ctx_conn_direct(n, l->peer);
+    bool is_late = best != NULL && (best->transport == PU_TRANSPORT_QUIC || !betters(l, best));
+    if (is_late && !l->punch) ctx_hangup(n, c, PU_CODE_SUPPLANTED);
 }
 
 static void cancel(pu_node *n, leg *l)
@@ -269,19 +294,21 @@ void legs_cancel(pu_node *n, pu_peer peer, bool punches_too, pu_handle winner)
     arm(n, peer);
 }
 
-/* A circuit won: other circuits and what has not started are given up; direct legs under way may
- * still better it. */
-void legs_won_relayed(pu_node *n, pu_peer peer, pu_handle winner)
+/* A circuit or TCP won: its like is given up; better legs that are under way may still come, and
+ * direct ones that have not started where there is but a circuit. QUIC does more than be quicker:
+ * only it tells how others see our MAIN socket, without which no hole is punched. */
+void legs_won_second(pu_node *n, pu_peer peer, const conn *winner)
 {
+    bool is_relayed = (winner->flags & PU_RELAYED) != 0;
     for (uint32_t i = 0; i < n->leg_count;) {
         leg *l = &n->legs[i];
-        bool is_winner = l->state == LEG_UP && l->conn == winner;
+        bool is_winner = l->state == LEG_UP && l->conn == winner->handle;
         if (l->peer != peer || l->punch) {
             i++;
         } else if (is_winner) {
             trace_leg(n, PU_TR_DIAL_WON, l, n->now - l->start_at, false);
             leg_remove(n, l);
-        } else if (l->via != 0 || l->state == LEG_PLANNED) {
+        } else if (!betters(l, winner) || (l->state == LEG_PLANNED && !is_relayed)) {
             cancel(n, l);
         } else {
             i++;

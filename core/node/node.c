@@ -1,5 +1,6 @@
 /* One step: check the input against the tables, dispatch it, nothing else. What an input means is
  * in the file of its table. */
+#include "node/fault.h"
 #include "node/impl.h"
 
 size_t pu_node_size(const pu_config *config)
@@ -34,6 +35,7 @@ int pu_node_init(pu_node **node, void *mem, const pu_config *config, const pu_en
     uint8_t key[PU_ED25519_KEY_BYTES];
     env->crypto->public_key(env->crypto->ctx, key);
     pu_peer_id_from_ed25519(&n->self, key);
+    fault_init(n);
     imap_init(&n->known_index, env->hash_seed, &env->alloc);
     imap_init(&n->authorised_index, env->hash_seed, &env->alloc);
     *node = n;
@@ -148,7 +150,9 @@ static int check_input(pu_node *n, const pu_in *in, target *t)
 {
     switch (in->kind) {
     case PU_IN_TICK:
+    case PU_IN_STORED:
     case PU_IN_DIAL_FAIL: return PU_OK;
+    case PU_IN_KEPT: return keep_check(n, in);
     case PU_IN_CLOCK: return in->offset <= INT64_MAX && in->now <= INT64_MAX ? PU_OK : PU_ERANGE;
     case PU_IN_ADDR:
         return in->transport == PU_TRANSPORT_QUIC || in->transport == PU_TRANSPORT_TCP ? PU_OK
@@ -178,8 +182,6 @@ static int check_input(pu_node *n, const pu_in *in, target *t)
         return t->stream != NULL ? PU_OK : PU_EHANDLE;
     case PU_IN_RESOLVED:
     case PU_IN_MAPPED:
-    case PU_IN_KEPT:
-    case PU_IN_STORED:
     case PU_IN_APP:
     default: return PU_ERANGE; /* not built yet, or no kind at all */
     }
@@ -226,11 +228,11 @@ static void dispatch(pu_node *n, const pu_in *in, target t)
         n->clock_unix_ns = in->offset;
         gater_timer(n, 0);
         break;
+    case PU_IN_KEPT: keep_kept(n, in); break;
+    case PU_IN_STORED: keep_stored(n, in); break;
     case PU_IN_COMMAND: command_run(n, in); break;
     case PU_IN_RESOLVED:
     case PU_IN_MAPPED:
-    case PU_IN_KEPT:
-    case PU_IN_STORED:
     case PU_IN_APP:
     default: PU_NEVER_HERE();
     }

@@ -28,7 +28,7 @@ static const timer_handler handlers[TIMER_COUNT] = {
     [TIMER_EXPIRY] = gater_timer,          [TIMER_PING] = ping_timer,
     [TIMER_RESERVE] = relay_reserve_timer, [TIMER_RESERVATION] = relay_reservation_timer,
     [TIMER_CIRCUIT] = relay_circuit_timer, [TIMER_PUNCH] = dcutr_timer,
-    [TIMER_PUSH] = identify_push_timer,
+    [TIMER_PUSH] = identify_push_timer,    [TIMER_IDENTIFY] = identify_timer,
 };
 
 const struct proto *proto_of(enum proto_id id)

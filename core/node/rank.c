@@ -16,16 +16,30 @@ static uint32_t planned_direct(const pu_node *n, pu_peer peer)
     return count;
 }
 
+/* Starts the legs of one transport a stagger apart from *at on, which becomes the start of what
+ * would follow. */
+static void plan_direct(pu_node *n, pu_peer peer, enum pu_transport transport, pu_time *at)
+{
+    for (uint32_t i = 0; i < n->leg_count; i++) {
+        leg *l = &n->legs[i];
+        if (l->peer != peer || l->state != LEG_PLANNED || l->via != 0) continue;
+        if (l->transport != transport) continue;
+        l->start_at = *at;
+        *at += n->config->dial_stagger_ns;
+    }
+}
+
 void rank_legs(pu_node *n, pu_peer peer)
 {
     pu_time direct_at = n->now;
     pu_time circuit_at =
         ctx_after(n, planned_direct(n, peer) > 0 ? n->config->dial_relay_delay_ns : 0);
+    plan_direct(n, peer, PU_TRANSPORT_QUIC, &direct_at);
+    plan_direct(n, peer, PU_TRANSPORT_TCP, &direct_at);
     for (uint32_t i = 0; i < n->leg_count; i++) {
         leg *l = &n->legs[i];
-        if (l->peer != peer || l->state != LEG_PLANNED) continue;
-        pu_time *at = l->via == 0 ? &direct_at : &circuit_at;
-        l->start_at = *at;
-        *at += n->config->dial_stagger_ns;
+        if (l->peer != peer || l->state != LEG_PLANNED || l->via == 0) continue;
+        l->start_at = circuit_at;
+        circuit_at += n->config->dial_stagger_ns;
     }
 }

@@ -1,6 +1,6 @@
 /* Our own addresses: those the host reports, and those that others say they see. */
 #include "base/planted.h"
-#include "node/impl.h"
+#include "node/fault.h"
 
 bool self_can_dial(const pu_node *n, enum pu_transport transport)
 {
@@ -151,6 +151,7 @@ void ctx_observed(pu_node *n, conn *c, const pu_endpoint *endpoint)
 void ctx_packet(pu_node *n, const pu_endpoint *remote, pu_span body)
 {
     PU_ASSERT(body.len <= PU_PACKET_MAX);
+    if (FAULT(n, PACKET_DROP)) return;
     pu_ef *e = effect(n, PU_EF_PACKET);
     e->socket = PU_SOCKET_MAIN;
     e->remote = *remote;

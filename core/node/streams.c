@@ -1,5 +1,5 @@
 /* Streams: from STREAM_UP (ours or the peer's) to STREAM_DOWN, multistream-select included. */
-#include "node/impl.h"
+#include "node/fault.h"
 
 stream *stream_find(pu_node *n, pu_handle handle)
 {
@@ -74,8 +74,8 @@ bool ctx_stream_open(pu_node *n, conn *c, enum proto_id proto, const uint64_t st
         return false;
     if (ctx_at_limit(n, "streams_max", n->stream_count + n->opening_count, n->config->streams_max))
         return false;
-    if (!mem_grow(ctx_alloc(n), (void **)&n->openings, &n->opening_cap, n->opening_count,
-                  OPENINGS_MAX, sizeof(opening))) {
+    if (FAULT(n, STREAM_SHED) || !mem_grow(ctx_alloc(n), (void **)&n->openings, &n->opening_cap,
+                                           n->opening_count, OPENINGS_MAX, sizeof(opening))) {
         trace_no_memory(n, sizeof(opening));
         return false;
     }
@@ -153,7 +153,8 @@ static void inbound_up(pu_node *n, conn *c, stream *s)
     bool is_over = ctx_at_limit(n, "streams_max", n->stream_count - 1, n->config->streams_max) ||
                    ctx_at_limit(n, "streams_per_conn_max", c->stream_count - 1,
                                 n->config->streams_per_conn_max);
-    if (is_over || c->state != CONN_UP) stream_refuse(n, s, PU_CODE_RESOURCE);
+    if (is_over || c->state != CONN_UP || FAULT(n, STREAM_REFUSE))
+        stream_refuse(n, s, PU_CODE_RESOURCE);
     else ctx_timer(n, TIMER_STREAM, s->handle, ctx_after(n, n->config->select_ns));
 }
 

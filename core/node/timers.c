@@ -4,7 +4,7 @@
  * show in any order. A node at rest has a handful; a linear scan beats a heap up to some hundred
  * entries and costs a relay with 1,000 about a microsecond.
  */
-#include "node/impl.h"
+#include "node/fault.h"
 
 enum { TIMERS_A_STEP = 256 }; /* a handler that arms for now waits for the next step */
 
@@ -42,6 +42,7 @@ void ctx_timer(pu_node *n, enum timer_kind kind, uint64_t arg, pu_time at)
 {
     PU_ASSERT(kind < TIMER_COUNT);
     uint32_t i = timer_find(n, kind, arg);
+    if (at != PU_NEVER && FAULT(n, TIMER_LATE)) at = fault_late(n, at);
     if (at == PU_NEVER) {
         if (i < n->timer_count) timer_remove(n, i);
         return;

@@ -239,10 +239,35 @@ static void push_fin(pu_node *n, stream *s)
 
 /* ---- the connection ---- */
 
+static void ask_later(pu_node *n, const conn *c)
+{
+    ctx_timer(n, TIMER_IDENTIFY, c->handle, ctx_after(n, ctx_config(n)->identify_ns));
+}
+
+static void ask(pu_node *n, conn *c)
+{
+    if (!ctx_stream_open(n, c, PROTO_IDENTIFY, NULL)) ask_later(n, c);
+}
+
 static void identify_conn_confirmed(pu_node *n, conn *c)
 {
     PU_ASSERT(c->confirmed);
-    (void)ctx_stream_open(n, c, PROTO_IDENTIFY, NULL); /* without it the peer stays unknown */
+    ask(n, c);
+}
+
+void identify_timer(pu_node *n, uint64_t handle)
+{
+    conn *c = ctx_conn(n, handle);
+    if (c != NULL && !c->identified) ask(n, c);
+}
+
+/* A peer that had no room is asked again: without its answer it stays unknown, and a
+ * relay useless, as long as the connection lasts. */
+static void identify_ended(pu_node *n, stream *s, uint32_t code)
+{
+    const conn *c = ctx_conn(n, s->conn);
+    bool is_worth_it = code == PU_CODE_RESOURCE || code == PU_CODE_RATE;
+    if (!s->inbound && c != NULL && !c->identified && is_worth_it) ask_later(n, c);
 }
 
 static void identify_conn_again(pu_node *n, conn *c)
@@ -261,6 +286,7 @@ const struct proto proto_identify = {
     .opened = identify_opened,
     .message = identify_message,
     .fin = identify_fin,
+    .ended = identify_ended,
 };
 
 const struct proto proto_push = {

@@ -16,4 +16,7 @@ extern const struct module module_identify;
 /* TIMER_PUSH: what we tell has changed, and may be pushed now. */
 void identify_push_timer(pu_node *n, uint64_t arg);
 
+/* TIMER_IDENTIFY: connection arg's peer is asked again. */
+void identify_timer(pu_node *n, uint64_t handle);
+
 #endif

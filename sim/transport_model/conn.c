@@ -58,7 +58,12 @@ void tm_conn_send(tm *t, conn *c, const packet *p, size_t size, uint32_t key, en
     pu_span bytes = span_of(out, packet_write(out, p, size, key));
     c->spoke_at = t->now;
     if (c->circuit) circuit_send(t, c, bytes);
-    else t->host->send(t->host->ctx, &c->remote, bytes, kind);
+    else {
+        enum net_carriage carriage = !c->tcp                 ? NET_UDP
+                                     : p->kind == PACKET_SYN ? NET_TCP_SYN
+                                                             : NET_TCP;
+        t->host->send(t->host->ctx, &c->remote, bytes, carriage, kind);
+    }
 }
 
 /* As QUIC does: the dialler hears only the endpoint it dialled; the accepting side follows a peer
@@ -66,7 +71,7 @@ void tm_conn_send(tm *t, conn *c, const packet *p, size_t size, uint32_t key, en
 bool tm_conn_follow(tm *t, conn *c, const pu_endpoint *remote, const packet *p)
 {
     if (pu_endpoint_equal(remote, &c->remote)) return true;
-    if (c->dialler || c->state != CONN_LIVE) return false;
+    if (c->tcp || c->dialler || c->state != CONN_LIVE) return false;
     if (p->kind != PACKET_FRAMES || p->number <= c->rx_high) return true;
     c->remote = *remote;
     c->moved = true;

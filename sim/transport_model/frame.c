@@ -107,6 +107,7 @@ static void put_peer(pu_buf *out, const pu_peer_id *peer)
 static void put_body(pu_buf *out, const packet *p)
 {
     switch (p->kind) {
+    case PACKET_SYN:
     case PACKET_INIT:
         put_u64(out, p->from);
         put_u32(out, p->nonce);
@@ -117,6 +118,7 @@ static void put_body(pu_buf *out, const packet *p)
         put_peer(out, &p->peer);
         break;
     case PACKET_FINISH: put_peer(out, &p->peer); break;
+    case PACKET_SYNACK:
     case PACKET_DONE: break;
     case PACKET_FRAMES:
         put_u64(out, p->number);
@@ -167,15 +169,17 @@ bool packet_read(packet *p, pu_span bytes)
     uint8_t kind = take_u8(&in);
     p->to = take_u64(&in);
     (void)take_u32(&in); /* the tag */
-    if (kind < PACKET_INIT || kind > PACKET_CLOSE) return false;
+    if (kind < PACKET_INIT || kind > PACKET_SYNACK) return false;
     p->kind = (enum packet_kind)kind;
     switch (p->kind) {
+    case PACKET_SYN:
     case PACKET_INIT: take_origin(&in, p); break;
     case PACKET_HELLO:
         take_origin(&in, p);
         take_peer(&in, &p->peer);
         break;
     case PACKET_FINISH: take_peer(&in, &p->peer); break;
+    case PACKET_SYNACK:
     case PACKET_DONE: break;
     case PACKET_FRAMES:
         p->number = take_offset(&in);

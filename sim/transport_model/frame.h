@@ -5,7 +5,7 @@
  *     magic u32 | kind u8 | to u64 | tag u32 | what the kind says | padding
  * in network byte order. The tag is a keyed hash of all other bytes: like the tag of authenticated
  * encryption it catches every change, and only who knows the key can make one. Keys: KEY_PUBLIC for
- * INIT, the client's nonce for what answers an INIT, both nonces for everything later.
+ * SYN and INIT, the client's nonce for what answers them, both nonces for everything later.
  */
 #ifndef SIM_TRANSPORT_MODEL_FRAME_H
 #define SIM_TRANSPORT_MODEL_FRAME_H
@@ -37,7 +37,9 @@ enum packet_kind {
     PACKET_FINISH,   /* peer */
     PACKET_DONE,     /* - */
     PACKET_FRAMES,   /* number, frames */
-    PACKET_CLOSE     /* code */
+    PACKET_CLOSE,    /* code */
+    PACKET_SYN,      /* TCP only: from, nonce */
+    PACKET_SYNACK    /* TCP only: - */
 };
 
 /* A packet's fields; those that its kind does not carry are 0. */

@@ -1,7 +1,7 @@
-/* sim/transport_model/handshake.c - INIT, HELLO, FINISH, DONE: dials, inbound handshakes, the
+/* sim/transport_model/handshake.c - SYN, INIT, HELLO, FINISH, DONE: dials, inbound handshakes, the
  * node's verdicts.
  *
- * The client drives: it sends INIT and FINISH again until they are answered; HELLO and DONE are
+ * The client drives: it sends SYN, INIT and FINISH again until they are answered; the others are
  * only ever answers, so that nobody is made to send more than it got. A repeated message finds the
  * connection that the first one made.
  */
@@ -19,7 +19,7 @@ void handshake_fail(tm *t, pu_token token, uint32_t code)
 /* The bytes that a handshake message fills at least: as large as the real ones. */
 static size_t size_of(const conn *c, enum packet_kind kind)
 {
-    if (!c->circuit) return kind == PACKET_INIT || kind == PACKET_HELLO ? PACKET_MAX : 0;
+    if (!c->circuit && !c->tcp) return kind == PACKET_INIT || kind == PACKET_HELLO ? PACKET_MAX : 0;
     if (kind == PACKET_INIT) return CIRCUIT_INIT_BYTES - CIRCUIT_LENGTH_BYTES;
     if (kind == PACKET_HELLO) return CIRCUIT_HELLO_BYTES - CIRCUIT_LENGTH_BYTES;
     if (kind == PACKET_FINISH) return CIRCUIT_FINISH_BYTES - CIRCUIT_LENGTH_BYTES;
@@ -30,10 +30,11 @@ void handshake_send(tm *t, conn *c, enum packet_kind kind)
 {
     packet p = {.kind = kind, .to = c->peer_cid};
     uint32_t key = c->key;
-    if (kind == PACKET_INIT || kind == PACKET_HELLO) {
+    bool opens = kind == PACKET_INIT || kind == PACKET_SYN;
+    if (opens || kind == PACKET_HELLO) {
         p.from = c->handle;
-        p.nonce = kind == PACKET_INIT ? c->client_nonce : c->greeting->server_nonce;
-        key = kind == PACKET_INIT ? KEY_PUBLIC : c->client_nonce;
+        p.nonce = opens ? c->client_nonce : c->greeting->server_nonce;
+        key = opens ? KEY_PUBLIC : c->client_nonce;
     }
     if (kind == PACKET_HELLO || kind == PACKET_FINISH) p.peer = t->self;
     tm_conn_send(t, c, &p, size_of(c, kind), key, NET_KIND_HELLO);
@@ -47,7 +48,10 @@ void handshake_resend(tm *t, conn *c)
 {
     if (c->greeting == NULL || t->now < c->greeting->resend_at) return;
     PU_ASSERT(c->dialler && !c->confirmed);
-    handshake_send(t, c, c->state == CONN_INIT ? PACKET_INIT : PACKET_FINISH);
+    enum packet_kind kind = c->state == CONN_SYN    ? PACKET_SYN
+                            : c->state == CONN_INIT ? PACKET_INIT
+                                                    : PACKET_FINISH;
+    handshake_send(t, c, kind);
     c->greeting->began_at = PU_NEVER; /* which of them is answered nobody knows: no sample */
 }
 
@@ -62,25 +66,29 @@ static void sample(tm *t, conn *c)
 void handshake_dial(tm *t, const pu_ef *ef)
 {
     PU_ASSERT(ef->peer.len <= PU_PEER_ID_MAX);
-    if (ef->transport != PU_TRANSPORT_QUIC || ef->socket > PU_SOCKET_MAIN) {
+    bool tcp = ef->transport == PU_TRANSPORT_TCP;
+    bool is_built = ef->transport == PU_TRANSPORT_QUIC || (tcp && ef->what == PU_ROLE_CLIENT);
+    if (!is_built || ef->socket > PU_SOCKET_MAIN) {
         handshake_fail(t, ef->token, PU_CODE_UNREACHABLE);
         return;
     }
-    conn *c = tm_conn_new(t, ef->what == PU_ROLE_SERVER ? CONN_EXPECT : CONN_INIT);
+    enum conn_state state = ef->what == PU_ROLE_SERVER ? CONN_EXPECT : tcp ? CONN_SYN : CONN_INIT;
+    conn *c = tm_conn_new(t, state);
     if (c == NULL) {
         handshake_fail(t, ef->token, PU_CODE_RESOURCE);
         return;
     }
     c->dialler = true;
+    c->tcp = tcp;
     c->greeting->token = ef->token;
     c->remote = ef->remote;
     c->deadline = ef->deadline;
     c->greeting->peer.len = (uint8_t)ef->peer.len;
     if (ef->peer.len > 0) memcpy(c->greeting->peer.bytes, ef->peer.base, ef->peer.len);
-    if (c->state == CONN_INIT) {
+    if (c->state != CONN_EXPECT) {
         c->client_nonce = (uint32_t)rng_u64(&t->nonces);
         c->greeting->began_at = t->now;
-        handshake_send(t, c, PACKET_INIT);
+        handshake_send(t, c, tcp ? PACKET_SYN : PACKET_INIT);
     }
     tm_conn_arm_next(t, c);
 }
@@ -98,21 +106,32 @@ void handshake_cancel(tm *t, pu_token token)
 
 /* ---- inbound ---- */
 
-static uint64_t origin_of(const pu_endpoint *remote, uint64_t cid)
+/* What a client's INIT is known by: a host that was started again may use the same endpoint and
+ * number for another connection, but not the same nonce. */
+static uint64_t origin_of(const pu_endpoint *remote, const packet *p, bool tcp)
 {
     mix128 m;
     uint64_t out[2];
     mix_init(&m, ORIGIN_PURPOSE);
     mix_bytes(&m, remote->ip, sizeof remote->ip);
     mix_u64(&m, (uint64_t)remote->scope << 16 | remote->port);
-    mix_u64(&m, cid);
+    mix_u64(&m, p->from);
+    mix_u64(&m, (uint64_t)p->nonce << 1 | tcp);
     mix_result(&m, out);
     return out[0] | 1; /* 0 is "none" */
 }
 
-void handshake_inbound(tm *t, const pu_endpoint *remote, const packet *p)
+void handshake_syn(tm *t, const pu_endpoint *remote, const packet *p)
 {
-    uint64_t origin = origin_of(remote, p->from);
+    uint8_t out[PACKET_MAX];
+    packet answer = {.kind = PACKET_SYNACK, .to = p->from};
+    size_t len = packet_write(out, &answer, 0, p->nonce);
+    t->host->send(t->host->ctx, remote, span_of(out, len), NET_TCP, NET_KIND_HELLO);
+}
+
+void handshake_inbound(tm *t, bool tcp, const pu_endpoint *remote, const packet *p)
+{
+    uint64_t origin = origin_of(remote, p, tcp);
     uint32_t slot;
     if (imap_get(&t->origins, origin, &slot)) {
         conn *known = t->conns.at[slot].object;
@@ -129,6 +148,7 @@ void handshake_inbound(tm *t, const pu_endpoint *remote, const packet *p)
     PU_ASSERT(is_kept);
     t->handshakes++;
     c->origin = origin;
+    c->tcp = tcp;
     c->remote = *remote;
     c->peer_cid = p->from;
     c->client_nonce = p->nonce;
@@ -140,7 +160,7 @@ void handshake_inbound(tm *t, const pu_endpoint *remote, const packet *p)
                      .conn = c->handle,
                      .local = t->host->local(t->host->ctx),
                      .remote = c->remote,
-                     .transport = PU_TRANSPORT_QUIC});
+                     .transport = tcp ? PU_TRANSPORT_TCP : PU_TRANSPORT_QUIC});
 }
 
 static void say_hello(tm *t, conn *c)
@@ -164,7 +184,7 @@ static void up(tm *t, conn *c)
         in.flags |= PU_RELAYED | PU_LIMITED;
         in.via = c->outer->conn->handle;
     } else {
-        in.transport = PU_TRANSPORT_QUIC;
+        in.transport = c->tcp ? PU_TRANSPORT_TCP : PU_TRANSPORT_QUIC;
         in.local = t->host->local(t->host->ctx);
         in.remote = c->remote;
     }
@@ -207,6 +227,16 @@ static void take_init(tm *t, conn *c, const packet *p)
     c->peer_cid = p->from;
     c->client_nonce = p->nonce;
     say_hello(t, c);
+}
+
+static void take_synack(tm *t, conn *c)
+{
+    if (c->state != CONN_SYN) return;
+    sample(t, c);
+    c->state = CONN_INIT;
+    c->greeting->began_at = t->now;
+    c->greeting->resends = 0;
+    handshake_send(t, c, PACKET_INIT);
 }
 
 static void take_hello(tm *t, conn *c, const packet *p)
@@ -261,6 +291,8 @@ void handshake_take(tm *t, conn *c, const packet *p)
     case PACKET_DONE:
         if (c->state == CONN_LIVE && c->dialler && !c->confirmed) tm_conn_confirm(t, c);
         break;
+    case PACKET_SYNACK: take_synack(t, c); break;
+    case PACKET_SYN: break; /* inside a circuit: nothing opens there */
     case PACKET_FRAMES:
     case PACKET_CLOSE: PU_NEVER_HERE();
     }

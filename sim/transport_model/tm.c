@@ -124,6 +124,7 @@ void tomb_add(tm *t, const conn *c, uint32_t code)
                                        .client_nonce = c->client_nonce,
                                        .key = c->key,
                                        .code = code,
+                                       .tcp = c->tcp,
                                        .until = t->now + TOMB_NS};
 }
 
@@ -137,10 +138,10 @@ static tomb *tomb_of(tm *t, pu_handle handle)
 
 /* The peer of a closed connection still talks to it: its CLOSE got lost. One answer a packet, and
  * none to a CLOSE. */
-static bool tomb_answer(tm *t, const pu_endpoint *remote, const packet *p, pu_span bytes)
+static bool tomb_answer(tm *t, bool tcp, const pu_endpoint *remote, const packet *p, pu_span bytes)
 {
     tomb *b = tomb_of(t, p->to);
-    if (b == NULL) return false;
+    if (b == NULL || b->tcp != tcp) return false;
     bool is_late_hello = b->peer_cid == 0 && p->kind == PACKET_HELLO;
     if (!packet_is_proven(bytes, is_late_hello ? b->client_nonce : b->key)) return false;
     if (is_late_hello) {
@@ -151,7 +152,7 @@ static bool tomb_answer(tm *t, const pu_endpoint *remote, const packet *p, pu_sp
     uint8_t out[PACKET_MAX];
     packet close = {.kind = PACKET_CLOSE, .to = b->peer_cid, .code = b->code};
     size_t len = packet_write(out, &close, 0, b->key);
-    t->host->send(t->host->ctx, remote, span_of(out, len), NET_KIND_CLOSE);
+    t->host->send(t->host->ctx, remote, span_of(out, len), tcp ? NET_TCP : NET_UDP, NET_KIND_CLOSE);
     return true;
 }
 
@@ -237,22 +238,35 @@ bool tm_effect(tm *t, pu_time now, const pu_ef *effect)
 /* The key that a packet for c must be made with. */
 static uint32_t key_for(const conn *c, enum packet_kind kind)
 {
-    return kind == PACKET_HELLO || c->state == CONN_INIT ? c->client_nonce : c->key;
+    bool is_answer = kind == PACKET_HELLO || c->state == CONN_INIT || c->state == CONN_SYN;
+    return is_answer ? c->client_nonce : c->key;
 }
 
-bool tm_datagram(tm *t, pu_time now, const pu_endpoint *remote, pu_span bytes)
+/* A SYN, or an INIT: what may come of somebody unknown. Over UDP an INIT fills its datagram, so
+ * that its answer is no longer than itself; over TCP the SYN has shown that the address is real. */
+static bool opening(tm *t, enum net_carriage carriage, const pu_endpoint *remote, const packet *p,
+                    pu_span bytes)
+{
+    bool is_syn = p->kind == PACKET_SYN;
+    if (is_syn != (carriage == NET_TCP_SYN) || !packet_is_proven(bytes, KEY_PUBLIC)) return false;
+    if (carriage == NET_UDP && bytes.len != PACKET_MAX) return false;
+    if (is_syn) handshake_syn(t, remote, p);
+    else handshake_inbound(t, carriage != NET_UDP, remote, p);
+    return true;
+}
+
+bool tm_datagram(tm *t, pu_time now, enum net_carriage carriage, const pu_endpoint *remote,
+                 pu_span bytes)
 {
     t->now = now;
     packet p;
     if (!packet_read(&p, bytes)) return false;
-    if (p.kind == PACKET_INIT) {
-        if (bytes.len != PACKET_MAX || !packet_is_proven(bytes, KEY_PUBLIC)) return false;
-        handshake_inbound(t, remote, &p);
-        return true;
-    }
+    if (p.kind == PACKET_INIT || p.kind == PACKET_SYN)
+        return opening(t, carriage, remote, &p, bytes);
+    if (carriage == NET_TCP_SYN) return false;
     conn *c = tm_conn_of(t, p.to);
-    if (c == NULL) return tomb_answer(t, remote, &p, bytes);
-    if (c->circuit || c->state == CONN_EXPECT) return false;
+    if (c == NULL) return tomb_answer(t, carriage == NET_TCP, remote, &p, bytes);
+    if (c->circuit || c->state == CONN_EXPECT || c->tcp != (carriage == NET_TCP)) return false;
     if (!packet_is_proven(bytes, key_for(c, p.kind))) return false;
     if (!tm_conn_follow(t, c, remote, &p)) return true;
     tm_conn_take(t, c, &p);
@@ -276,7 +290,7 @@ void tm_rebound(tm *t, pu_time now)
     t->now = now;
     for (uint32_t i = 0; i < t->conns.cap; i++) {
         conn *c = t->conns.at[i].object;
-        if (c == NULL || c->circuit || c->state != CONN_LIVE) continue;
+        if (c == NULL || c->circuit || c->tcp || c->state != CONN_LIVE) continue;
         c->ping = true; /* the first packet from the new address tells the peer */
         tm_conn_touch(t, c);
     }

@@ -9,8 +9,12 @@
  * Round trips without loss, QUIC-like:  client INIT ->  <- HELLO (CONN_UP at the dialler,
  * provisional: 1 RTT) FINISH ->  (server: CONN_ASK secured, CONN_UP, CONFIRMED)  <- DONE (CONFIRMED
  * at the dialler: 2 RTT). The server gives CONN_ASK accept at INIT. Sizes: INIT and HELLO 1,200
- * bytes, so that nobody amplifies. On an upgraded stream the same messages are as large as
- * multistream-select + Noise XX (INIT 60, HELLO 250, FINISH 190).
+ * bytes, so that nobody amplifies. On an upgraded stream and over TCP the same messages are as
+ * large as multistream-select + Noise XX (INIT 60, HELLO 250, FINISH 190).
+ *
+ * TCP-like: one more round trip before, SYN -> <- SYN-ACK, and everything is marked TCP, the SYN as
+ * such, so that boxes treat it apart. The answer to a SYN costs no state. A connection keeps to its
+ * two endpoints: it does not follow a peer to another address.
  *
  * Frames: OPEN, DATA, ACK, ROOM, STOP, RESET, CLOSE, PING. An acknowledgement after 25 ms or two
  * packets; retransmission after max(200 ms, srtt + 4 rttvar), 1 s before the first sample,
@@ -29,8 +33,9 @@ typedef struct tm_host {
     const pu_alloc *alloc; /* what the transport holds is allocated there; must not fail */
     void (*input)(void *ctx, const pu_in *in); /* append to the node's input FIFO (never steps);
                                                   `now` is the host's to set */
-    void (*send)(void *ctx, const pu_endpoint *to, pu_span bytes,
-                 enum net_kind kind); /* from the MAIN socket */
+    void (*send)(
+        void *ctx, const pu_endpoint *to, pu_span bytes, enum net_carriage carriage,
+        enum net_kind kind); /* from the MAIN socket, or the port of TCP, which is the same */
     void (*wake)(void *ctx, pu_handle conn,
                  pu_time at); /* call tm_timer(conn) at that time; a later wake does not cancel an
                                  earlier one, stale calls are harmless */
@@ -51,9 +56,10 @@ void tm_free(tm *t);
  * handles are ignored. */
 bool tm_effect(tm *t, pu_time now, const pu_ef *effect);
 
-/* A datagram came to the MAIN socket. False: it is neither a known connection's nor a valid INIT.
- */
-bool tm_datagram(tm *t, pu_time now, const pu_endpoint *remote, pu_span bytes);
+/* A datagram came to the MAIN socket, or a segment to the port of TCP. False: it is neither a known
+ * connection's nor a valid INIT or SYN. */
+bool tm_datagram(tm *t, pu_time now, enum net_carriage carriage, const pu_endpoint *remote,
+                 pu_span bytes);
 
 /* A time asked for by wake has come. */
 void tm_timer(tm *t, pu_time now, pu_handle conn);

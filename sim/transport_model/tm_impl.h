@@ -72,6 +72,7 @@ typedef struct tomb {
     uint32_t client_nonce; /* of such a dial */
     uint32_t key;
     uint32_t code;
+    bool tcp;
     pu_time until;
 } tomb;
 
@@ -115,6 +116,7 @@ void give(tm *t, const pu_in *in);
 
 enum conn_state {
     CONN_EXPECT = 1,  /* a dial with the server's role: the other side calls */
+    CONN_SYN,         /* dialler over TCP: SYN sent */
     CONN_INIT,        /* dialler: INIT sent */
     CONN_LISTEN,      /* accepting side of a circuit: waits for INIT */
     CONN_ASK_ACCEPT,  /* the node is asked */
@@ -154,6 +156,7 @@ struct conn {
     bool dialler, confirmed;
     bool asked;        /* the node knows the handle */
     bool circuit;      /* carried in a stream */
+    bool tcp;          /* its datagrams are marked TCP */
     bool closing;      /* hung up: flushes, takes no more data */
     bool bye;          /* CLOSE was sent or has come */
     bool ping;         /* a PING waits to be sent */
@@ -232,12 +235,14 @@ void handshake_dial(tm *t, const pu_ef *ef);
 void handshake_cancel(tm *t, pu_token token);
 void handshake_verdict(tm *t, conn *c, uint32_t code);
 /* A proven INIT datagram. */
-void handshake_inbound(tm *t, const pu_endpoint *remote, const packet *p);
-/* A proven INIT, HELLO, FINISH or DONE of c. c may have ended afterwards. */
+void handshake_inbound(tm *t, bool tcp, const pu_endpoint *remote, const packet *p);
+/* A proven SYN. */
+void handshake_syn(tm *t, const pu_endpoint *remote, const packet *p);
+/* A proven message of c's handshake. c may have ended afterwards. */
 void handshake_take(tm *t, conn *c, const packet *p);
 /* Sends c's handshake message and sets the time of the next attempt. */
 void handshake_send(tm *t, conn *c, enum packet_kind kind);
-/* Sends INIT or FINISH again when due. */
+/* Sends SYN, INIT or FINISH again when due. */
 void handshake_resend(tm *t, conn *c);
 void handshake_fail(tm *t, pu_token token, uint32_t code);
 

@@ -26,6 +26,7 @@ typedef struct side {
 /* A datagram under way. */
 typedef struct flying {
     uint32_t to;
+    enum net_carriage carriage;
     size_t len;
     uint8_t bytes[PACKET_MAX];
 } flying;
@@ -76,7 +77,8 @@ static void on_input(void *ctx, const pu_in *in)
     PU_ASSERT(s->got <= ROOM);
 }
 
-static void on_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_kind kind)
+static void on_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_carriage carriage,
+                    enum net_kind kind)
 {
     side *s = ctx;
     bench *b = s->b;
@@ -87,6 +89,7 @@ static void on_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_ki
         return;
     flying *f = &b->wire[b->wire_count++];
     f->to = other;
+    f->carriage = carriage;
     f->len = bytes.len;
     memcpy(f->bytes, bytes.base, bytes.len);
 }
@@ -136,7 +139,8 @@ static void carry(bench *b)
         for (uint32_t i = 0; i < b->wire_count; i++) {
             flying f = b->wire[i];
             const side *from = &b->sides[1 - f.to];
-            (void)tm_datagram(b->sides[f.to].t, b->now, &from->at, span_of(f.bytes, f.len));
+            (void)tm_datagram(b->sides[f.to].t, b->now, f.carriage, &from->at,
+                              span_of(f.bytes, f.len));
         }
         b->wire_count = 0;
         if (!fire(b, 0, b->now + PU_MS) && !fire(b, 1, b->now + PU_MS) && b->wire_count == 0)
@@ -171,7 +175,7 @@ enum op { OP_RAW, OP_INIT, OP_FRAMES, OP_CLOSE, OP_OPEN, OP_SEND, OP_END, OP_TIM
 
 static void deliver(bench *b, pu_span bytes)
 {
-    (void)tm_datagram(b->sides[0].t, b->now, &b->sides[1].at, bytes);
+    (void)tm_datagram(b->sides[0].t, b->now, NET_UDP, &b->sides[1].at, bytes);
 }
 
 static void deliver_packet(bench *b, enum op op, pu_span body, uint64_t number)

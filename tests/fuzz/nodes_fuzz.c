@@ -36,39 +36,44 @@ enum fate { PASS, LOSE, DOUBLE, SPOIL, KEEP, RELEASE };
 static struct {
     host *from;
     pu_endpoint to;
+    enum net_carriage carriage;
     size_t len;
     uint8_t bytes[DATAGRAM_MAX];
 } kept;
 
 static pu_span fates; /* the input: a byte a datagram */
 
-static void send(host *h, const pu_endpoint *to, pu_span bytes, enum net_kind kind)
+static void send(host *h, const pu_endpoint *to, pu_span bytes, enum net_carriage carriage,
+                 enum net_kind kind)
 {
-    net_send(h->world->network, h->world->now, h->index, HOST_PORT, to, bytes, kind);
+    net_send(h->world->network, h->world->now, h->index, HOST_PORT, to, bytes, carriage, kind);
 }
 
-static void spoil(host *h, const pu_endpoint *to, pu_span bytes, enum net_kind kind)
+static void spoil(host *h, const pu_endpoint *to, pu_span bytes, enum net_carriage carriage,
+                  enum net_kind kind)
 {
     uint8_t copy[DATAGRAM_MAX];
     PU_ASSERT(bytes.len <= sizeof copy);
     memcpy(copy, bytes.base, bytes.len);
     uint32_t at = fuzz_u16(&fates);
     if (bytes.len > 0) copy[at % bytes.len] ^= (uint8_t)(1 + fuzz_u8(&fates) % 255);
-    send(h, to, span_of(copy, bytes.len), kind);
+    send(h, to, span_of(copy, bytes.len), carriage, kind);
 }
 
-static void on_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_kind kind)
+static void on_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_carriage carriage,
+                    enum net_kind kind)
 {
     host *h = ctx;
     enum fate fate = (enum fate)(fuzz_u8(&fates) % 16);
-    if (fate == SPOIL) spoil(h, to, bytes, kind);
-    else if (fate != LOSE && fate != KEEP) send(h, to, bytes, kind);
-    if (fate == DOUBLE) send(h, to, bytes, kind);
+    if (fate == SPOIL) spoil(h, to, bytes, carriage, kind);
+    else if (fate != LOSE && fate != KEEP) send(h, to, bytes, carriage, kind);
+    if (fate == DOUBLE) send(h, to, bytes, carriage, kind);
     if (fate == RELEASE && kept.len > 0)
-        send(kept.from, &kept.to, span_of(kept.bytes, kept.len), NET_KIND_OTHER);
+        send(kept.from, &kept.to, span_of(kept.bytes, kept.len), kept.carriage, NET_KIND_OTHER);
     if (fate != KEEP) return;
     kept.from = h;
     kept.to = *to;
+    kept.carriage = carriage;
     kept.len = bytes.len;
     memcpy(kept.bytes, bytes.base, bytes.len);
 }

@@ -202,11 +202,13 @@ void effect_say(step_world *w, const pu_ef *e)
         say_endpoint(to, &e->remote);
         fprintf(to, " %zu bytes", e->body.len);
         break;
+    case PU_EF_KEEP:
+        fprintf(to, "keep %.5s %zu bytes", (const char *)e->peer.base, e->body.len);
+        break;
     case PU_EF_EVENT: say_event(w, to, e); break;
     case PU_EF_CONN_SET:
     case PU_EF_RESOLVE:
     case PU_EF_MAP:
-    case PU_EF_KEEP:
     case PU_EF_APP:
     default:
         fprintf(to, "effect %d", (int)e->kind);

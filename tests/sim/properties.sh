@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Runs every scenario of scenarios/base and scenarios/nat with many seeds: all properties must hold.
+# Runs every scenario of scenarios/base, nat and life with many seeds: all properties must hold.
 #
 #   tests/sim/properties.sh PEERUP-SIM [A-B]      seeds A to B, 1-50 unless given
+#
+# A scenario that takes long says how many of the seeds it gets here, in a line of its own:
+# "# seeds in make test: N"; the first N then. make soak gives it all.
 #
 # Two processes run side by side, each with half of the seeds. One line a scenario; below it what
 # peerup-sim says of each seed that failed. The last line counts seeds: "N passed, N failed".
@@ -11,8 +14,7 @@ cd "$(dirname "$0")/../.."
 sim=$1
 seeds=${2:-1-50}
 first=${seeds%-*}
-last=${seeds#*-}
-middle=$(((first + last) / 2))
+everything=${seeds#*-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -34,8 +36,14 @@ show() {
 
 passed=0
 failed=0
-for scenario in scenarios/base/*.yaml scenarios/nat/*.yaml; do
+for scenario in scenarios/base/*.yaml scenarios/nat/*.yaml scenarios/life/*.yaml; do
     [ -e "$scenario" ] || continue
+    share=$(sed -n 's/^# seeds in make test: //p' "$scenario")
+    last=$everything
+    if [ -n "$share" ] && [ "$((first + share - 1))" -lt "$last" ] && [ $# -lt 2 ]; then
+        last=$((first + share - 1))
+    fi
+    middle=$(((first + last) / 2))
     status=0
     run "$scenario" "$first-$middle" "$work/a" & other=$!
     if [ "$middle" -lt "$last" ]; then

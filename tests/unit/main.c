@@ -42,12 +42,15 @@
     X(heap)            \
     X(bench)           \
     X(dist)            \
+    X(spell)           \
     X(topo)            \
     X(nat)             \
     X(net)             \
     X(net_send)        \
+    X(net_tcp)         \
     X(quantity)        \
     X(scenario)        \
+    X(scenario_life)   \
     X(options)         \
     X(json)            \
     X(tracedb)         \
@@ -55,6 +58,9 @@
     X(tm)              \
     X(tm_stream)       \
     X(tm_hostile)      \
+    X(tm_tcp)          \
+    X(keep)            \
+    X(life)            \
     X(record)          \
     X(steps)           \
     X(fault)           \

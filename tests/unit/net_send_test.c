@@ -127,7 +127,8 @@ static void send_burst(world *w, pu_time now, uint32_t from, uint32_t to, uint32
     static const uint8_t zeros[1000 - NET_HEADER_BYTES];
     pu_endpoint dest = own(w, to);
     for (uint32_t i = 0; i < count; i++) {
-        net_send(w->n, now, from, PORT, &dest, span_of(zeros, sizeof zeros), NET_KIND_DATA);
+        net_send(w->n, now, from, PORT, &dest, span_of(zeros, sizeof zeros), NET_UDP,
+                 NET_KIND_DATA);
     }
 }
 
@@ -190,7 +191,7 @@ static void a_host_may_send_while_it_is_given(void **state)
     echo.port = ECHO_PORT;
     for (uint32_t i = 0; i < BURST; i++) {
         uint8_t byte = (uint8_t)i;
-        net_send(w.n, i, a, PORT, &echo, (pu_span){&byte, 1}, NET_KIND_PUNCH);
+        net_send(w.n, i, a, PORT, &echo, (pu_span){&byte, 1}, NET_UDP, NET_KIND_PUNCH);
     }
     run_all(&w);
     assert_int_equal(w.got_count, 2 * BURST);
@@ -214,13 +215,13 @@ static void sizes_and_what_is_left_under_way(void **state)
     for (size_t i = 0; i < 4; i++) {
         forget(&w);
         net_send(w.n, i * PU_S, a, PORT, &to, (pu_span){lens[i] > 0 ? bytes : NULL, lens[i]},
-                 NET_KIND_OTHER);
+                 NET_UDP, NET_KIND_OTHER);
         run_all(&w);
         assert_int_equal(w.got[0].len, lens[i]);
         assert_int_equal(w.got[0].first, lens[i] > 0 ? 77 : 0);
         assert_int_equal(w.log[1].bytes, lens[i]);
     }
-    net_send(w.n, 5 * PU_S, a, PORT, &to, span_of(bytes, 1500), NET_KIND_OTHER);
+    net_send(w.n, 5 * PU_S, a, PORT, &to, span_of(bytes, 1500), NET_UDP, NET_KIND_OTHER);
     assert_int_equal(net_in_flight(w.n), 1);
     world_close(&w); /* frees it: the leak checker looks */
     net_free(NULL);

@@ -49,15 +49,15 @@ static inline void on_record(void *ctx, const net_record *r)
     w->log[w->log_count++] = *r;
 }
 
-static inline void on_deliver(void *ctx, pu_time now, uint32_t host, const pu_endpoint *local,
-                              const pu_endpoint *remote, pu_span bytes)
+static inline void on_deliver(void *ctx, pu_time now, uint32_t host, enum net_carriage carriage,
+                              const pu_endpoint *local, const pu_endpoint *remote, pu_span bytes)
 {
     world *w = ctx;
     assert_true(w->got_count < LOG_MAX);
     w->got[w->got_count++] = (arrival){
         now, host, *local, *remote, (uint32_t)bytes.len, bytes.len > 0 ? bytes.base[0] : 0};
     if (local->port == ECHO_PORT)
-        net_send(w->n, now, host, ECHO_PORT, remote, bytes, NET_KIND_DATA);
+        net_send(w->n, now, host, ECHO_PORT, remote, bytes, carriage, NET_KIND_DATA);
 }
 
 static inline void world_open(world *w)
@@ -122,7 +122,7 @@ static inline uint32_t add_router(world *w, uint32_t parent, bool holds_boxes)
 
 static inline void send(world *w, pu_time now, uint32_t host, pu_endpoint to, uint8_t byte)
 {
-    net_send(w->n, now, host, PORT, &to, (pu_span){&byte, 1}, NET_KIND_DATA);
+    net_send(w->n, now, host, PORT, &to, (pu_span){&byte, 1}, NET_UDP, NET_KIND_DATA);
 }
 
 /* Host's own endpoint. */

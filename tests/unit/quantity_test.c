@@ -47,6 +47,12 @@ static const struct {
     {QUANTITY_FRACTION, "0.5715", 571500},
     {QUANTITY_FRACTION, "1", 1000000},
     {QUANTITY_SECONDS, "65", 65 * PU_S},
+    {QUANTITY_FACTOR, "0.518", 518000},
+    {QUANTITY_FACTOR, "1000", 1000000000},
+    {QUANTITY_JUMP, "2years", 2 * UINT64_C(31556952) * PU_S},
+    {QUANTITY_JUMP, "1year", UINT64_C(31556952) * PU_S},
+    {QUANTITY_JUMP, "1h30min", 5400 * PU_S},
+    {QUANTITY_JUMP, "100years", 100 * UINT64_C(31556952) * PU_S},
 };
 
 static void good_texts(void **state)

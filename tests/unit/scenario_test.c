@@ -12,64 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/scenario_load.h"
+#include "tests/unit/scenario_said.h"
 
 int scenario_test(void);
-
-enum { SAID_MAX = 8192, SETS_MAX = 4 };
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-/* Lines 1 to 3, and 4 to 9, of most texts below. */
-#define HEAD "scenario: t\nduration: 60s\nnetwork: {latency: {rtt: 80ms}}\n"
-#define NODES                                                                         \
-    "nats:\n  box: {mapping: eim, filtering: apdf, ports: preserve, udp_idle: 65s}\n" \
-    "nodes:\n  relay: {roles: [relay]}\n  home: {behind: [box], relays: [relay]}\n"   \
-    "  laptop: {}\n"
-
-static uint32_t count_of(const char *const *sets)
-{
-    uint32_t count = 0;
-    while (count < SETS_MAX && sets[count] != NULL) count++;
-    return count;
-}
-
-/* Reads text as if it were the file path; what is complained of goes to said, a line each: "L:C:
- * text". */
-static scenario *read_at(const char *path, const char *text, const char *const *sets,
-                         char said[SAID_MAX])
-{
-    diag errors = {0};
-    size_t used = 0;
-    pu_span bytes = {(const uint8_t *)text, strlen(text)};
-    scenario *s = scenario_load_text(path, bytes, sets, sets != NULL ? count_of(sets) : 0, &errors);
-    said[0] = '\0';
-    for (uint32_t i = 0; i < errors.count && used < SAID_MAX; i++) {
-        const diag_entry *e = &errors.entries[i];
-        if (e->place.source > 0)
-            used += (size_t)snprintf(said + used, SAID_MAX - used,
-                                     "%s:", errors.sources[e->place.source]);
-        if (e->place.line > 0)
-            used += (size_t)snprintf(said + used, SAID_MAX - used, "%u:%u: ", e->place.line,
-                                     e->place.column);
-        used += (size_t)snprintf(said + used, SAID_MAX - used, "%s\n", e->text);
-    }
-    diag_free(&errors);
-    return s;
-}
-
-static scenario *read_yaml(const char *text, char said[SAID_MAX])
-{
-    return read_at("t.yaml", text, NULL, said);
-}
-
-static scenario *read_good(const char *text, const char *const *sets)
-{
-    char said[SAID_MAX];
-    scenario *s = read_at("t.yaml", text, sets, said);
-    if (s == NULL) fail_msg("%s", said);
-    return s;
-}
 
 /* ---- a good file ---- */
 
@@ -381,7 +326,8 @@ static const struct {
                 "  - {at: 1s, change_network: {behind: [bax], at: x}}\n",
      "11:10: events.0.at: 60s is not before the end of the run, 1min\n"
      "12:42: events.1.connect.to: from and to are the same node\n"
-     "13:5: events.2: it has either 'connect' or 'change_network'\n"
+     "13:5: events.2: it has one of 'connect', 'change_network', 'crash', 'restart', 'clock', "
+     "'partition' and 'block'\n"
      "13:14: events.2: unknown key 'conect', did you mean 'connect'?\n"
      "14:10: events.3.at: '-1s' is not a duration: it is negative\n"
      "14:31: events.3.change_network: unknown node 'lapto', did you mean 'laptop'?\n"
@@ -402,10 +348,10 @@ static const struct {
      "12:72: expect.1.within: it ends at 61s, but the run at 1min\n"
      "13:41: expect.2: unknown key 'from'\n"
      "14:5: expect.3: the key 'to' is missing\n"
-     "15:5: expect.4: it has one of 'connected', 'path' and 'never'\n"
+     "15:5: expect.4: it has one of 'connected', 'path', 'never', 'together' and 'says'\n"
      "16:34: expect.5.connected.pairs: unknown group 'home'\n"
      "17:22: expect.6.never: unknown word 'relayed', use unauthorized_data or direct\n"
-     "18:5: expect.7: it has one of 'connected', 'path' and 'never'\n"},
+     "18:5: expect.7: it has one of 'connected', 'path', 'never', 'together' and 'says'\n"},
     {HEAD NODES "groups: {g: {count: 2}, h: {count: 2, pairs: {from: 1s, until: 50s}}}\n"
                 "events: [{at: 55s, connect: {from: laptop, to: home}}]\n"
                 "expect:\n  - {name: a, connected: {from: laptop, to: home}, within: 6s}\n"
@@ -734,7 +680,19 @@ static void shipped_files(void **state)
     } files[] = {
         {"scenarios/base/home-behind-cgnat.yaml", "home-behind-cgnat", 54, 6},
         {"scenarios/base/both-public.yaml", "both-public", 4, 3},
+        {"scenarios/base/lossy-link.yaml", "lossy-link", 3, 4},
         {"scenarios/nat/symmetric-both.yaml", "symmetric-both", 3, 4},
+        {"scenarios/nat/one-nat.yaml", "one-nat", 4, 3},
+        {"scenarios/nat/symmetric-one.yaml", "symmetric-one", 4, 5},
+        {"scenarios/nat/udp-blocked.yaml", "udp-blocked", 4, 6},
+        {"scenarios/nat/double-nat.yaml", "double-nat", 3, 4},
+        {"scenarios/life/relay-dies.yaml", "relay-dies", 4, 7},
+        {"scenarios/life/only-relay-dies.yaml", "only-relay-dies", 4, 6},
+        {"scenarios/life/comes-back.yaml", "comes-back", 3, 4},
+        {"scenarios/life/cut-off.yaml", "cut-off", 3, 5},
+        {"scenarios/life/clock-ahead.yaml", "clock-ahead", 3, 5},
+        {"scenarios/life/faults.yaml", "faults", 4, 4},
+        {"scenarios/life/crowd.yaml", "crowd", 202, 2},
     };
     for (size_t i = 0; i < COUNT(files); i++) {
         scenario *s = scenario_read(files[i].path, NULL, 0, stdout);

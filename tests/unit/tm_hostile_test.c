@@ -15,8 +15,8 @@ static uint64_t next_random(uint64_t *x)
 /* Gives bytes to a fresh transport and to one with a connection: nothing may change in either. */
 static void refuse(world *fresh, world *up, pu_span bytes, uint32_t to)
 {
-    assert_false(tm_datagram(fresh->hosts[1].t, fresh->now, &fresh->hosts[0].at, bytes));
-    assert_false(tm_datagram(up->hosts[to].t, up->now, &up->hosts[1 - to].at, bytes));
+    assert_false(tm_datagram(fresh->hosts[1].t, fresh->now, NET_UDP, &fresh->hosts[0].at, bytes));
+    assert_false(tm_datagram(up->hosts[to].t, up->now, NET_UDP, &up->hosts[1 - to].at, bytes));
     assert_int_equal(fresh->hosts[1].fifo_len, 0);
     assert_int_equal(up->hosts[to].fifo_len, 0);
 }
@@ -66,7 +66,7 @@ static void test_every_mutation_and_truncation(void **state)
         }
         assert_int_equal(tm_bytes(up->hosts[to].t), before);
         /* Unchanged, it is taken: what was refused above was refused for the change. */
-        assert_true(tm_datagram(up->hosts[to].t, up->now, &up->hosts[1 - to].at,
+        assert_true(tm_datagram(up->hosts[to].t, up->now, NET_UDP, &up->hosts[1 - to].at,
                                 span_of(from->last[kind], len)));
         world_free(fresh);
         world_free(up);
@@ -104,7 +104,7 @@ static void test_hostile_frames(void **state)
             packet p = {.kind = PACKET_FRAMES, .to = w->hosts[1].conn, .number = i + 1};
             p.frames = span_of(frames, len);
             size_t size = packet_write(out, &p, 0, key);
-            (void)tm_datagram(w->hosts[1].t, w->now, &w->hosts[0].at, span_of(out, size));
+            (void)tm_datagram(w->hosts[1].t, w->now, NET_UDP, &w->hosts[0].at, span_of(out, size));
             run(w, w->now + 30 * PU_MS);
         }
         world_free(w);
@@ -165,7 +165,8 @@ static void test_violations(void **state)
         packet p = {.kind = PACKET_FRAMES, .to = w->hosts[1].conn, .number = 1};
         p.frames = buf_span(&b);
         size_t size = packet_write(out, &p, 0, key_of(w));
-        assert_true(tm_datagram(w->hosts[1].t, w->now, &w->hosts[0].at, span_of(out, size)));
+        assert_true(
+            tm_datagram(w->hosts[1].t, w->now, NET_UDP, &w->hosts[0].at, span_of(out, size)));
         run(w, w->now + 5 * PU_MS);
         bool is_down = strstr(w->log, "B down 1 code=1003\n") != NULL;
         if (is_down != cases[i].is_violation) fail_msg("%s:\n%s", cases[i].name, w->log);

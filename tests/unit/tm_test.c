@@ -113,7 +113,7 @@ static void test_dials_refused_at_once(void **state)
     pu_ef ef = {.kind = PU_EF_DIAL,
                 .token = 9,
                 .remote = w->hosts[1].at,
-                .transport = PU_TRANSPORT_TCP,
+                .transport = PU_TRANSPORT_CIRCUIT,
                 .what = PU_ROLE_CLIENT,
                 .deadline = 15 * PU_S};
     effect(&w->hosts[0], ef);

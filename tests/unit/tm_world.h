@@ -39,6 +39,7 @@ typedef struct event {
     uint32_t host;
     pu_handle wake; /* 0: a datagram */
     pu_endpoint from;
+    enum net_carriage carriage;
     uint8_t *bytes; /* owned */
     size_t len;
 } event;
@@ -91,13 +92,13 @@ typedef struct world {
     uint32_t event_count;
     host hosts[HOSTS_MAX];
     drop drops[DROPS_MAX];
-    uint32_t seen_of_kind[PACKET_CLOSE + 1];
+    uint32_t seen_of_kind[PACKET_SYNACK + 1];
     uint32_t lose_every, swap_every; /* every n-th datagram; 0: none */
     uint32_t datagrams;
     bool is_deaf; /* nothing arrives any more */
     bool is_logging_data;
-    uint8_t last[PACKET_CLOSE + 1][PACKET_MAX]; /* the latest packet of each kind */
-    size_t last_len[PACKET_CLOSE + 1];
+    uint8_t last[PACKET_SYNACK + 1][PACKET_MAX]; /* the latest packet of each kind */
+    size_t last_len[PACKET_SYNACK + 1];
     char log[LOG_MAX];
     size_t log_len;
 } world;
@@ -185,7 +186,8 @@ static inline bool is_dropped(world *w, pu_span bytes)
     return w->is_deaf || (w->lose_every != 0 && w->datagrams % w->lose_every == 0);
 }
 
-static inline void on_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_kind kind)
+static inline void on_send(void *ctx, const pu_endpoint *to, pu_span bytes,
+                           enum net_carriage carriage, enum net_kind kind)
 {
     host *h = ctx;
     world *w = h->w;
@@ -199,6 +201,7 @@ static inline void on_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum
         push(w, (event){.at = w->now + DELAY_NS + (is_late ? 7 * PU_MS : 0),
                         .host = i,
                         .from = h->at,
+                        .carriage = carriage,
                         .bytes = (uint8_t *)(uintptr_t)copy.base,
                         .len = copy.len});
     }
@@ -457,7 +460,7 @@ static inline void run(world *w, pu_time until)
         w->now = e.at;
         host *h = &w->hosts[e.host];
         if (e.wake != 0) tm_timer(h->t, w->now, e.wake);
-        else (void)tm_datagram(h->t, w->now, &e.from, span_of(e.bytes, e.len));
+        else (void)tm_datagram(h->t, w->now, e.carriage, &e.from, span_of(e.bytes, e.len));
         free(e.bytes);
         drain(w);
     }

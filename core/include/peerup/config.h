@@ -14,6 +14,7 @@
     X(SWITCH, gating, 1, 0, 1, "refuse inbound peers that no authorized_keys line names")          \
     X(SWITCH, relay_server, 0, 0, 1, "serve circuit relay v2 reservations and circuits")           \
     X(SWITCH, dcutr, 1, 0, 1, "try to replace relayed connections by direct ones (DCUtR)")         \
+    X(SWITCH, faults, 0, 0, 1, "simulations only: rare failures become likely")                    \
     X(COUNT, conns_max, 256, 1, 65536, "connections in all")                                       \
     X(COUNT, conns_per_peer_max, 8, 1, 64, "connections with one peer, both directions")           \
     X(COUNT, conns_per_ip_max, 8, 1, 65536,                                                        \

@@ -40,8 +40,10 @@ enum {
     PU_OUT_BYTES_MAX = 128 * 1024, /* new bytes one step may emit */
     PU_FIRST_ROOM =
         4096, /* bytes of a stream that may be delivered before the node's first STREAM_ROOM */
-    PU_DATA_MAX = 16384, /* bytes of one STREAM_DATA or STREAM_SEND */
-    PU_PACKET_MAX = 1500 /* bytes of one PACKET */
+    PU_DATA_MAX = 16384,         /* bytes of one STREAM_DATA or STREAM_SEND */
+    PU_PACKET_MAX = 1500,        /* bytes of one PACKET */
+    PU_KEEP_KEY_MAX = 64,        /* bytes of a record's key: ASCII, PROTOCOL/NAME */
+    PU_KEEP_BODY_MAX = 64 * 1024 /* bytes of a record's body */
 };
 
 /* Inputs. The fields that each kind carries, beside now; a kind in [ ] is not built yet and is

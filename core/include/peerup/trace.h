@@ -32,6 +32,10 @@ enum pu_trace_area {
     X(NO_MEMORY, NODE, "no-memory", "memory is short, something was shed; a: bytes asked")         \
     X(ADDRESS_UP, NODE, "address-up", "a local address came; text: endpoint")                      \
     X(ADDRESS_DOWN, NODE, "address-down", "a local address went; text: endpoint")                  \
+    X(KEPT, NODE, "kept",                                                                          \
+      "a record of an earlier run came; a: addresses taken, b: bytes not understood")              \
+    X(NOT_STORED, NODE, "not-stored", "the host could not keep a record; a: code")                 \
+    X(FAULT, NODE, "fault", "a simulation makes something go wrong; a: which point")               \
     X(CONN_UP, CONN, "conn-up", "a connection is up; a: 1 dialled 0 accepted, b: 1 relayed")       \
     X(CONN_CONFIRMED, CONN, "conn-confirmed",                                                      \
       "the other side accepted it; a: 1 dialled, b: 1 relayed")                                    \

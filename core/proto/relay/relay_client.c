@@ -14,7 +14,8 @@
 enum {
     PLACE_ADDRS_MAX = 2,        /* a relay's addresses that we tell others */
     SPARE_LEAST_S = 30,         /* a place is renewed so long before its end, or earlier */
-    LIFE_MAX_S = 7 * 24 * 3600, /* renewed within a week, whatever the relay says */
+    LIFE_MAX_S = 7 * 24 * 3600, /* no relay promises more: what says so is a clock that is wrong */
+    LIFE_ASSUMED_S = 300,       /* of a place whose end our clock cannot tell */
     REQUEST_BYTES = 128,        /* any request or answer that a client writes */
     CIRCUIT_ADDR_MAX = PU_MADDR_MAX + 64
 };
@@ -31,7 +32,8 @@ typedef struct relay_addr {
 typedef struct place {
     pu_peer relay;
     pu_handle conn;
-    uint64_t expire_s; /* Unix time; 0: the relay keeps nothing for us */
+    uint64_t expire_s; /* Unix time, as the relay said; 0: it keeps nothing for us */
+    pu_time ends_at;   /* the same by our own time, which does not jump */
     uint64_t pause_ns; /* before the next attempt, after a failure */
     bool is_asking;
     uint32_t addr_count;
@@ -102,13 +104,13 @@ static place *place_of_conn(pu_node *n, pu_handle handle)
     return NULL;
 }
 
-/* When a Unix time comes, which is not in the past. */
-static pu_time time_of(const pu_node *n, uint64_t unix_s)
+/* How long a place lasts that ends at a Unix time and was given this moment. Where the two clocks
+ * are so far apart that this makes no sense, it is taken for good and renewed soon. */
+static uint64_t life_of(const pu_node *n, uint64_t unix_s)
 {
     uint64_t now_s = ctx_unix_s(n);
-    PU_ASSERT(unix_s >= now_s);
-    uint64_t left_s = unix_s - now_s;
-    return ctx_after(n, (left_s < LIFE_MAX_S ? left_s : LIFE_MAX_S) * PU_S);
+    bool makes_sense = unix_s > now_s && unix_s - now_s <= LIFE_MAX_S;
+    return makes_sense ? unix_s - now_s : LIFE_ASSUMED_S;
 }
 
 static void place_retry(pu_node *n, place *p)
@@ -116,8 +118,7 @@ static void place_retry(pu_node *n, place *p)
     PU_ASSERT(p->pause_ns >= PAUSE_LEAST_NS);
     p->is_asking = false;
     pu_time at = ctx_after(n, p->pause_ns);
-    bool is_held = p->expire_s > ctx_unix_s(n);
-    if (is_held && time_of(n, p->expire_s) < at) at = time_of(n, p->expire_s);
+    if (p->expire_s != 0 && p->ends_at < at) at = p->ends_at > ctx_now(n) ? p->ends_at : ctx_now(n);
     p->pause_ns = 2 * p->pause_ns < PAUSE_MOST_NS ? 2 * p->pause_ns : PAUSE_MOST_NS;
     ctx_timer(n, TIMER_RESERVE, p->relay, at);
 }
@@ -169,16 +170,15 @@ static bool place_take_addrs(place *p, const conn *c, const wire_relay *m)
 
 static void place_given(pu_node *n, place *p, const conn *c, const wire_relay *m)
 {
-    uint64_t now_s = ctx_unix_s(n);
-    PU_ASSERT(m->expire_s > now_s);
-    uint64_t life_s = m->expire_s - now_s;
-    if (life_s > LIFE_MAX_S) life_s = LIFE_MAX_S;
+    uint64_t life_s = life_of(n, m->expire_s);
+    PU_ASSERT(life_s > 0 && life_s <= LIFE_MAX_S);
     uint64_t spare_s = life_s / 4 > SPARE_LEAST_S ? life_s / 4 : SPARE_LEAST_S;
     uint64_t wait_ns = life_s > spare_s ? (life_s - spare_s) * PU_S : life_s * PU_S / 2;
     p->is_asking = false;
     p->pause_ns = PAUSE_LEAST_NS;
     bool is_new = p->expire_s == 0;
     p->expire_s = m->expire_s;
+    p->ends_at = ctx_after(n, life_s * PU_S);
     if (place_take_addrs(p, c, m) || is_new) ctx_self_changed(n);
     ctx_timer(n, TIMER_RESERVE, p->relay, ctx_after(n, wait_ns));
     ctx_trace(n, PU_TR_RELAY_RESERVED, c, NULL, p->relay, life_s, 0, span_of(NULL, 0));
@@ -190,7 +190,7 @@ void relay_reserve_timer(pu_node *n, uint64_t arg)
     PU_ASSERT(arg != 0 && arg <= UINT32_MAX);
     place *p = place_of_relay(n, (pu_peer)arg);
     if (p == NULL) return;
-    if (p->expire_s != 0 && p->expire_s <= ctx_unix_s(n)) place_lost(n, p);
+    if (p->expire_s != 0 && p->ends_at <= ctx_now(n)) place_lost(n, p);
     if (!p->is_asking) place_ask(n, p);
 }
 
@@ -352,7 +352,7 @@ static bool is_vouched(pu_node *n, const stream *s, const conn *c, const wire_re
 {
     PU_ASSERT(m->has_reservation);
     if (m->voucher.len == 0) return true;
-    enum record_verdict v = voucher_check(n, m->voucher, c->peer);
+    enum record_verdict v = voucher_check(n, m->voucher, c->peer, m->expire_s);
     if (v != RECORD_OK) ctx_trace(n, PU_TR_VOUCHER_REFUSED, c, s, c->peer, v, 0, span_of(NULL, 0));
     return v == RECORD_OK;
 }
@@ -365,7 +365,7 @@ static void answered_reserve(pu_node *n, stream *s, const wire_relay *m)
     if (p == NULL || c == NULL) return;
     PU_ASSERT(p->is_asking);
     bool is_given = m->status == WIRE_RELAY_OK && m->has_reservation;
-    if (is_given && m->expire_s > ctx_unix_s(n) && is_vouched(n, s, c, m)) {
+    if (is_given && m->expire_s != 0 && is_vouched(n, s, c, m)) {
         place_given(n, p, c, m);
         return;
     }

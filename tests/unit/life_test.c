@@ -1,0 +1,110 @@
+/* life_test.c - lives in whole runs: what a crash leaves, what is kept, what properties make of it;
+ * each property also where it must fail. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/run.h"
+#include "sim/scenario_load.h"
+
+int life_test(void);
+
+enum { SETS_MAX = 3 };
+
+static scenario *read_file(const char *path, const char *const *sets)
+{
+    uint32_t count = 0;
+    while (sets != NULL && count < SETS_MAX && sets[count] != NULL) count++;
+    scenario *s = scenario_read(path, sets, count, stdout);
+    assert_non_null(s);
+    return s;
+}
+
+static run_result run(const scenario *s, uint64_t seed)
+{
+    run_result result;
+    run_options options = {.seed = seed, .log = RUN_LOG_NONE, .command_line = ""};
+    assert_int_equal(run_scenario(s, &options, &result), 0);
+    return result;
+}
+
+/* Whether the property called name held in a run of the file with those --set texts. */
+static bool holds(const char *path, const char *const *sets, const char *name)
+{
+    bool held = false, found = false;
+    scenario *s = read_file(path, sets);
+    run_result result = run(s, 1);
+    for (uint32_t i = 0; i < result.property_count; i++) {
+        if (strcmp(result.properties[i].name, name) != 0) continue;
+        found = true;
+        held = result.properties[i].held;
+    }
+    run_result_free(&result);
+    scenario_free(s);
+    if (!found) fail_msg("no property %s", name);
+    return held;
+}
+
+static void properties_can_fail(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *property;
+        const char *sets[SETS_MAX];
+    } cases[] = {
+        /* nothing was kept, or nobody crashed */
+        {"comes-back", "back-directly", {"events.2.restart.keep=false"}},
+        {"comes-back", "together", {"events.2.restart.keep=false"}},
+        {"relay-dies", "home-says-so", {"events.1.crash=second", "expect.home-says-so.within=2s"}},
+        {"relay-dies", "other-takes-over", {"nodes.home.relays=[first]"}},
+        {"relay-dies", "still-there", {"nodes.laptop.relays=[first]"}},
+        {"only-relay-dies", "tablet-returns", {"events.3.at=290s"}},
+        {"only-relay-dies", "reserved-again", {"events.3.at=290s"}},
+        {"cut-off", "together", {"events.1.partition.for=250s"}},
+        {"cut-off", "by-relay-meanwhile", {"events.2.block.to=relay"}},
+        {"clock-ahead", "reached-again", {"events.5.at=22min"}},
+        {"faults", "back", {"events.3.at=354s"}},
+        {"crowd", "together", {"expect.together.within=1s", "duration=12min"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "scenarios/life/%s.yaml", cases[i].path);
+        if (!holds(path, NULL, cases[i].property)) fail_msg("%zu fails unchanged", i);
+        if (holds(path, cases[i].sets, cases[i].property)) fail_msg("%zu holds", i);
+    }
+}
+
+/* A run with everything in it twice: same seed, same bytes. */
+static void lives_are_repeatable(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"scenarios/life/faults.yaml", "scenarios/life/crowd.yaml",
+                                        "scenarios/life/cut-off.yaml"};
+    static const char *const shorter[SETS_MAX] = {"duration=11min"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        scenario *s = read_file(paths[i], i == 1 ? shorter : NULL);
+        run_result a = run(s, 7), b = run(s, 7), c = run(s, 8);
+        assert_memory_equal(a.hash, b.hash, sizeof a.hash);
+        assert_memory_not_equal(a.hash, c.hash, sizeof a.hash);
+        assert_int_equal(a.events, b.events);
+        run_result_free(&a);
+        run_result_free(&b);
+        run_result_free(&c);
+        scenario_free(s);
+    }
+}
+
+int life_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(properties_can_fail),
+        cmocka_unit_test(lives_are_repeatable),
+    };
+    return cmocka_run_group_tests_name("life", tests, NULL, NULL);
+}
