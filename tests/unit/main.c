@@ -59,7 +59,10 @@
     X(steps)           \
     X(fault)           \
     X(ident_edges)     \
-    X(crowd)
+    X(crowd)           \
+    X(advice)          \
+    X(docs)            \
+    X(result)
 
 #define DECLARE(name) int name##_test(void);
 UNIT_GROUPS(DECLARE)

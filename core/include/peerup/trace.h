@@ -79,7 +79,7 @@ enum pu_trace_area {
     X(PUNCH_SEND, DCUTR, "punch-send", "a punch datagram leaves; a: its number; text: endpoint")   \
     X(PUNCH_OK, DCUTR, "punch-ok",                                                                 \
       "a direct connection came of it; a: rounds, b: ns since it began; text: initiator or "       \
-      "responder")                           \
+      "responder")                                                                                 \
     X(PUNCH_FAILED, DCUTR, "punch-failed", "no direct connection; a: rounds, b: code")
 
 enum pu_trace_code {
