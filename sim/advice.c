@@ -131,7 +131,7 @@ static bool is_first_of_box(const scenario *s, uint32_t i, uint32_t relay)
 
 static void advise_relay(const scenario *s, uint32_t relay, diag *warnings)
 {
-    static const char *const in_all[] = {"conns_max", "reservations_max", "authorised_max"};
+    static const char *const in_all[] = {"conns_max", "reservations_max", "authorized_max"};
     static const char *const per_ip[] = {"conns_per_ip_max", "reservations_per_ip_max"};
     advise_limits(s, relay, count_users(s, relay, NULL), in_all, 3, "", warnings);
     for (uint32_t i = 0; i < s->node_count; i++) {

@@ -436,13 +436,15 @@ static const option table[] = {
     {"set", 0, "KEY.PATH=VALUE", "changes a value of the scenario; may be repeated"},
     {"out", 0, "DIR", "where run.db goes (out/NAME); --seeds: DIR/seed-N/run.db"},
     {"log", 0, "none|summary|events|packets",
-     "what the database holds (summary): none: no file; summary: nodes, dials,\n"
-     "connections, counts; events: and all that nodes tell; packets: and every\n"
-     "datagram at every box"},
+     "what the database holds (summary):\n"
+     "none: there is no database\n"
+     "summary: nodes, dials, connections, properties, counts\n"
+     "events: also all that nodes tell of themselves\n"
+     "packets: also every datagram at every box it passes"},
     {"record", 0, "NODE", "writes DIR/NODE.rec, a recording of that node for `replay`"},
     {"hash-seed", 0, "N", "lays out hash tables otherwise: the trace hash must stay"},
     {"allocator", 0, "heap|fresh", "fresh: no address comes twice: the trace hash must stay"},
-    {"json", 0, NULL, "one JSON object: peerup.run/1, with --seeds peerup.runs/1"},
+    {"json", 0, NULL, "one JSON object: peerup.run/1, with --seeds peerup.runs/1 (docs/json.md)"},
     {"progress", 0, "auto|plain|none",
      "on standard error, after two seconds (auto: a terminal only)"},
     {"help", 'h', NULL, "this text"},
