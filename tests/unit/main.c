@@ -141,8 +141,7 @@ static void job_end(job *j, int status, tally *sum)
     unsigned total = 0, passed = 0, skipped = 0, failed;
 
     rewind(j->output);
-    while (fgets(line, sizeof line, j->output) != NULL)
-        line_count(line, &total, &passed, &skipped);
+    while (fgets(line, sizeof line, j->output) != NULL) line_count(line, &total, &passed, &skipped);
     failed = total > passed + skipped ? total - passed - skipped : 0;
     if (failed == 0 && (status != 0 || passed == 0)) failed = 1;
     printf("%-20s %u passed, %u failed\n", j->group->name, passed, failed);
