@@ -63,7 +63,7 @@ sim_src := \
     $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script yaml_doc yaml_parse yaml_set quantity suggest diag file) \
     $(addprefix sim/,hash heap host watch check record recorder replay repro wall world script run) \
-    $(addprefix sim/,cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress) \
+    $(addprefix sim/,advice cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm)
 
 # In the archive of the simulator: its command `bench`.
@@ -80,6 +80,7 @@ test_src := $(addprefix tests/unit/, \
     net_send_test net_tcp_test \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test tm_tcp_test keep_test life_test record_test \
+    advice_test docs_test result_test \
     steps_test fault_test ident_edges_test crowd_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     $(addprefix tests/lib/,steps_write chaos chaos_body)
@@ -121,7 +122,7 @@ BASE_FLAGS = -std=c11 $(OPT) -g -fno-omit-frame-pointer -ffp-contract=off $(WARN
 SODIUM   := libsodium >= 1.0.18
 PACKAGES := '$(SODIUM)' 'yaml-0.1 >= 0.2.5' 'sqlite3 >= 3.40' 'jansson >= 2.14'
 CMOCKA   := 'cmocka >= 1.1.5'
-pkg = $(shell pkg-config $(1) 2>/dev/null)
+pkg = $(shell { pkg-config $(1); } 2>/dev/null)
 PKG_CFLAGS  := $(call pkg,--cflags $(PACKAGES))
 PKG_LIBS    := $(call pkg,--libs $(PACKAGES))
 TEST_CFLAGS := $(call pkg,--cflags $(CMOCKA))
@@ -158,11 +159,12 @@ replay: $(B)/replay
 fuzzers: $(addprefix $(B)/fuzz-,$(fuzz_targets))
 
 packages:
-	@pkg-config --print-errors --exists $(PACKAGES) || \
+	@{ command -v pkg-config >/dev/null && pkg-config --print-errors --exists $(PACKAGES); } || \
 	    { echo 'Missing packages: .ci/setup demo installs them, docs/building.md lists them.' >&2; exit 1; }
 
 test-packages:
-	@pkg-config --print-errors --exists $(CMOCKA) || \
+	@{ command -v pkg-config >/dev/null && command -v python3 >/dev/null && \
+	    pkg-config --print-errors --exists $(CMOCKA); } || \
 	    { echo 'Missing packages: .ci/setup test installs them, docs/building.md lists them.' >&2; exit 1; }
 
 # Changes only when compiler or flags do, so that another CC or OPT in the same folder rebuilds it.
@@ -253,7 +255,8 @@ $(B)/fuzz-%: tests/fuzz/entry.c $(call objects,$(fuzz_src)) $(archives)
 	$(Q)$(CC) $(host_flags) -fsanitize=fuzzer -DFUZZ_TARGET=fuzz_$* -o $@ $^ $(PKG_LIBS)
 
 # Published test vectors as C headers.
-build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* tests/vectors/*/*)
+build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* tests/vectors/*/*) | \
+    test-packages
 	$(call say,GEN,build/vectors)
 	$(Q)mkdir -p $(@D) && python3 tests/vectors/to_header.py $(@D) && touch $@
 
@@ -266,7 +269,7 @@ build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* test
 
 demo:
 	@.ci/setup demo
-	@mkdir -p build && echo 'Building; this takes a minute the first time.'
+	@mkdir -p build; [ -e $(B)/peerup-sim ] || echo 'Building; this takes a minute the first time.'
 	@$(MAKE) $(parallel) all >build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
 	@tests/lib/demo.sh $(B)/peerup-sim
 

@@ -192,7 +192,7 @@ static const struct {
      "    (SELECT count(*) FROM conn n WHERE n.code = c.code) AS \"ends of connections\"\n"
      "FROM code c WHERE code > 0 AND (code IN (SELECT code FROM dial)\n"
      "    OR code IN (SELECT code FROM conn)) ORDER BY code"},
-    {"Counts", "Nothing was counted.", "SELECT name, value, unit FROM metric"},
+    {"Counts", "Nothing was counted.", "SELECT name, value, unit, meaning FROM metric"},
 };
 
 static void write_tables(sql *db, FILE *out)

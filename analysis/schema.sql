@@ -274,13 +274,15 @@ INSERT INTO _doc VALUES
 CREATE TABLE metric (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL,
-    unit TEXT NOT NULL
+    unit TEXT NOT NULL,
+    meaning TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 INSERT INTO _doc VALUES
 ('metric', '', '', 'Counts over the whole run.'),
 ('metric', 'name', 'name', 'what was counted'),
 ('metric', 'value', 'by row', 'the count'),
-('metric', 'unit', '', 'its unit');
+('metric', 'unit', '', 'its unit'),
+('metric', 'meaning', '', 'what exactly was counted');
 
 CREATE TABLE property (
     id INTEGER PRIMARY KEY,

@@ -112,7 +112,9 @@ typedef struct tracedb_packet {
 } tracedb_packet;
 void tracedb_put_packet(tracedb *db, const tracedb_packet *packet);
 
-void tracedb_put_metric(tracedb *db, const char *name, uint64_t value, const char *unit);
+/* meaning: what exactly was counted. */
+void tracedb_put_metric(tracedb *db, const char *name, uint64_t value, const char *unit,
+                        const char *meaning);
 void tracedb_put_property(tracedb *db, const char *name, const char *expected, bool held,
                           const char *why);
 

@@ -203,12 +203,14 @@ void tracedb_put_packet(tracedb *db, const tracedb_packet *packet)
     row_end(&r);
 }
 
-void tracedb_put_metric(tracedb *db, const char *name, uint64_t value, const char *unit)
+void tracedb_put_metric(tracedb *db, const char *name, uint64_t value, const char *unit,
+                        const char *meaning)
 {
     row r = row_begin(db, TABLE_METRIC);
     row_text(&r, name);
     row_count(&r, value);
     row_text(&r, unit);
+    row_text(&r, meaning);
     row_end(&r);
 }
 

@@ -194,4 +194,5 @@ const cli_command cli_bench = {
     table,
     sizeof table / sizeof table[0],
     run,
+    NULL,
 };

@@ -4,10 +4,37 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { SECONDS_MAX = 32 };
+
 static void say(run_property *p, const char *what, pu_time at)
 {
     snprintf(p->why, sizeof p->why, "%s at %" PRIu64 ".%03" PRIu64 " s", what, at / PU_S,
              at % PU_S / PU_MS);
+}
+
+/* Seconds, with three decimals unless they are whole. */
+static const char *seconds(uint64_t ns, char out[SECONDS_MAX])
+{
+    int len = snprintf(out, SECONDS_MAX, "%" PRIu64, ns / PU_S);
+    if (ns % PU_S != 0)
+        snprintf(out + len, SECONDS_MAX - (size_t)len, ".%03" PRIu64, ns % PU_S / PU_MS);
+    return out;
+}
+
+/* "direct 2.165 s after it was asked, allowed 12 s": what came at `at` (PU_NEVER: never) and was
+ * due within e's time from `from`. */
+static void say_delay(run_property *p, const char *what, const scenario_expect *e, pu_time from,
+                      pu_time at)
+{
+    char time[SECONDS_MAX], allowed[SECONDS_MAX], delay[SECONDS_MAX], since[SECONDS_MAX + 8];
+    seconds(e->within_ns, allowed);
+    if (e->has_after) snprintf(since, sizeof since, "time %s s", seconds(from, time));
+    else snprintf(since, sizeof since, "it was asked");
+    if (at == PU_NEVER)
+        snprintf(p->why, sizeof p->why, "never %s, allowed %s s after %s", what, allowed, since);
+    else
+        snprintf(p->why, sizeof p->why, "%s %s s after %s, allowed %s s", what,
+                 seconds(at - from, delay), since, allowed);
 }
 
 /* When a and b were first connected (directly, when asked for) at or after from; PU_NEVER: not. */
@@ -42,9 +69,7 @@ static void check_pair(const watch *w, const scenario_expect *e, int direct, run
     if (from == PU_NEVER) from = 0;
     pu_time at = first_connected(w, e->a, e->b, direct, from);
     p->held = at != PU_NEVER && at - from <= e->within_ns;
-    const char *what = direct == 1 ? "direct" : direct == 0 ? "relayed" : "connected";
-    if (at == PU_NEVER) snprintf(p->why, sizeof p->why, "never %s", what);
-    else say(p, what, at);
+    say_delay(p, direct == 1 ? "direct" : direct == 0 ? "relayed" : "connected", e, from, at);
 }
 
 /* Every pair of a group: its first ask must have become usable in time. */
@@ -64,12 +89,15 @@ static void check_group(const watch *w, const scenario_expect *e, run_property *
         else if (worst == SCENARIO_ANY) worst = i;
     }
     p->held = held == asked && asked > 0;
-    int len =
-        snprintf(p->why, sizeof p->why, "%" PRIu32 " of %" PRIu32 " pairs in time", held, asked);
+    char allowed[SECONDS_MAX], at[SECONDS_MAX], delay[SECONDS_MAX];
+    int len = snprintf(p->why, sizeof p->why, "%" PRIu32 " of %" PRIu32 " pairs within %s s", held,
+                       asked, seconds(e->within_ns, allowed));
     if (worst == SCENARIO_ANY || len < 0) return;
     const run_connection *ask = &w->asks[worst];
-    snprintf(p->why + len, sizeof p->why - (size_t)len, "; not %s to %s, asked at %" PRIu64 " s",
-             w->s->nodes[ask->from].name, w->s->nodes[ask->to].name, ask->asked / PU_S);
+    bool is_late = ask->usable != PU_NEVER;
+    snprintf(p->why + len, sizeof p->why - (size_t)len, "; not %s to %s, asked at %s s: %s%s",
+             w->s->nodes[ask->from].name, w->s->nodes[ask->to].name, seconds(ask->asked, at),
+             is_late ? seconds(ask->usable - ask->asked, delay) : "never", is_late ? " s" : "");
 }
 
 /* ---- together ---- */
@@ -184,7 +212,7 @@ static void check_says(const watch *w, const scenario_expect *e, run_property *p
 static void check_unauthorised(const watch *w, run_property *p)
 {
     p->held = w->breach_count == 0;
-    snprintf(p->why, sizeof p->why, "no connection and no byte from anybody unauthorised");
+    snprintf(p->why, sizeof p->why, "no connection and no byte from anybody unauthorized");
     if (p->held) return;
     const watch_breach *b = &w->breaches[0];
     const char *node = b->node != SCENARIO_ANY ? w->s->nodes[b->node].name : "a node";

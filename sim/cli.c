@@ -19,9 +19,10 @@ static void help(FILE *out)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n'peerup-sim COMMAND --help' says more.\n", out);
-    fputs("exit codes: 0 all properties held, 1 unexpected error, 2 usage or scenario wrong,\n"
-          "            10 a property was violated\n",
-          out);
+    fputs(
+        "exit codes: 0 all properties held, 1 unexpected error, 2 usage or scenario wrong,\n"
+        "            10 a property was violated, 11 a replay came out otherwise, 130 interrupted\n",
+        out);
 }
 
 static void command_help(const cli_command *c)
@@ -30,6 +31,7 @@ static void command_help(const cli_command *c)
     printf("usage: peerup-sim %s%s%s [OPTION]...\n\noptions:\n", c->name,
            c->operands[0] == '\0' ? "" : " ", c->operands);
     options_help(c->options, c->option_count, stdout);
+    if (c->more != NULL) printf("\n%s", c->more);
 }
 
 options cli_options(const cli_command *self, int argc, char *const *argv)
@@ -94,8 +96,16 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
+static const char *program = "peerup-sim";
+
+const char *cli_program(void)
+{
+    return program;
+}
+
 int cli_main(int argc, char *const *argv)
 {
+    if (argc > 0) program = argv[0];
     if (argc < 2) {
         help(stderr);
         return CLI_USAGE;

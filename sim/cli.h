@@ -23,6 +23,7 @@ typedef struct cli_command {
     size_t option_count;
     int (*run)(const struct cli_command *self, int argc,
                char *const *argv); /* words after its name */
+    const char *more;              /* ends the help, lines; NULL: nothing */
 } cli_command;
 
 /* One a file: sim/cmd_*.c and bench/cmd_bench.c. */
@@ -30,6 +31,9 @@ extern const cli_command cli_run, cli_replay, cli_report, cli_lint, cli_bench, c
 
 /* Runs the command that argv names and returns the exit code. */
 int cli_main(int argc, char *const *argv);
+
+/* What the program was called as: so it is called again. */
+const char *cli_program(void);
 
 /* Starts over the words of a command. */
 options cli_options(const cli_command *self, int argc, char *const *argv);

@@ -1,37 +1,52 @@
 /* sim/cmd_lint.c - `peerup-sim lint`: checks scenario files without running them. */
+#include "sim/advice.h"
 #include "sim/cli.h"
 #include "sim/json.h"
 #include "sim/mem.h"
 #include "sim/scenario_load.h"
 
-static json_t *error_json(const diag *errors, const diag_entry *e)
+static json_t *entry_json(const diag *list, const diag_entry *e)
 {
     bool has_line = e->place.line > 0;
-    return json_pack(
-        "{s:o, s:o, s:o, s:o}", "file", sim_json_text(errors->sources[e->place.source]), "line",
-        has_line ? json_integer(e->place.line) : json_null(), "column",
-        has_line ? json_integer(e->place.column) : json_null(), "message", sim_json_text(e->text));
+    return json_pack("{s:o, s:o, s:o, s:o}", "file", sim_json_text(list->sources[e->place.source]),
+                     "line", has_line ? json_integer(e->place.line) : json_null(), "column",
+                     has_line ? json_integer(e->place.column) : json_null(), "message",
+                     sim_json_text(e->text));
 }
 
-static json_t *file_json(const char *path, const diag *errors)
+static json_t *list_json(const diag *list)
 {
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < errors->count; i++)
-        json_array_append_new(list, error_json(errors, &errors->entries[i]));
-    return json_pack("{s:o, s:b, s:o, s:I}", "path", sim_json_text(path), "ok", errors->count == 0,
-                     "errors", list, "more_errors", (json_int_t)errors->dropped);
+    json_t *all = json_array();
+    for (uint32_t i = 0; i < list->count; i++)
+        json_array_append_new(all, entry_json(list, &list->entries[i]));
+    return all;
+}
+
+static json_t *file_json(const char *path, const diag *errors, const diag *warnings)
+{
+    return json_pack("{s:o, s:b, s:o, s:I, s:o, s:I}", "path", sim_json_text(path), "ok",
+                     errors->count == 0, "errors", list_json(errors), "more_errors",
+                     (json_int_t)errors->dropped, "warnings", list_json(warnings), "more_warnings",
+                     (json_int_t)warnings->dropped);
 }
 
 /* Checks one file and tells of it, in text or as an element of files. */
 static bool lint(const char *path, json_t *files)
 {
-    diag errors = {0};
-    scenario_free(scenario_load(path, NULL, 0, &errors));
-    bool is_ok = errors.count == 0;
-    if (files != NULL) json_array_append_new(files, file_json(path, &errors));
-    else if (is_ok) printf("%s: ok\n", path);
-    else diag_print(&errors, stderr);
+    diag errors = {0}, warnings = {0};
+    scenario *s = scenario_load(path, NULL, 0, &errors);
+    bool is_ok = s != NULL;
+    if (is_ok) scenario_advise(s, &warnings);
+    if (files != NULL) {
+        json_array_append_new(files, file_json(path, &errors, &warnings));
+    } else {
+        diag_print(&errors, stderr);
+        diag_print_as(&warnings, "warning", stderr);
+        if (is_ok) printf("%s: ok\n", path);
+    }
+    scenario_free(s);
     diag_free(&errors);
+    diag_free(&warnings);
     return is_ok;
 }
 
@@ -72,8 +87,10 @@ static const option table[] = {
 const cli_command cli_lint = {
     "lint",
     "SCENARIO...",
-    "checks scenario files: keys, units, references, times",
+    "checks scenario files: keys, units, references, times; warns of what is hardly meant",
     table,
     sizeof table / sizeof table[0],
     run,
+    "An error ends with exit code 2; a warning does not change it. docs/scenarios.md explains\n"
+    "scenarios, docs/json.md the JSON.\n",
 };

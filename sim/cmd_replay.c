@@ -139,4 +139,5 @@ const cli_command cli_replay = {
     table,
     sizeof table / sizeof table[0],
     run,
+    NULL,
 };

@@ -55,4 +55,5 @@ const cli_command cli_report = {
     table,
     sizeof table / sizeof table[0],
     run,
+    NULL,
 };

@@ -9,15 +9,20 @@
 #include "sim/repro.h"
 #include "sim/suggest.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <unistd.h>
 
 enum {
     PATH_MAX_BYTES = 4096,
     FOLDER_MAX_BYTES = 3800,
     WHY_MAX = 4200,
     SEEDS_MAX = 10000000,
+    FAILED_SHOWN_MAX = 100,
     FIRST_SEED = 1
 };
+
+static const char *const log_words[] = {"none", "summary", "events", "packets"}; /* enum run_log */
 
 /* What the command line asks for. */
 typedef struct request {
@@ -83,6 +88,15 @@ static bool read_choice(const cli_command *self, const options *o, const char *c
     return false;
 }
 
+static bool read_out(const cli_command *self, const char *text, request *q)
+{
+    size_t len = strlen(text);
+    q->out = text;
+    if (len == 0) cli_wrong(self, "--out: it is empty, DIR is a folder");
+    if (len >= FOLDER_MAX_BYTES) cli_wrong(self, "--out: the path is too long");
+    return len > 0 && len < FOLDER_MAX_BYTES;
+}
+
 static bool read_fidelity(const cli_command *self, const options *o)
 {
     static const char *const words[] = {"model"};
@@ -95,7 +109,6 @@ static bool read_fidelity(const cli_command *self, const options *o)
 /* Takes one option. False: it is wrong, which has been said. */
 static bool take(const cli_command *self, const options *o, request *q)
 {
-    static const char *const logs[] = {"none", "summary", "events", "packets"};
     static const char *const kinds[] = {"auto", "plain", "none"};
     static const char *const allocators[] = {"heap", "fresh"};
     const char *name = o->which->name;
@@ -112,9 +125,9 @@ static bool take(const cli_command *self, const options *o, request *q)
     } else if (strcmp(name, "set") == 0) {
         q->sets[q->set_count++] = o->value;
     } else if (strcmp(name, "out") == 0) {
-        q->out = o->value;
+        return read_out(self, o->value, q);
     } else if (strcmp(name, "log") == 0) {
-        if (!read_choice(self, o, logs, 4, &index)) return false;
+        if (!read_choice(self, o, log_words, 4, &index)) return false;
         q->log = (enum run_log)index;
     } else if (strcmp(name, "progress") == 0) {
         if (!read_choice(self, o, kinds, 3, &index)) return false;
@@ -191,7 +204,9 @@ static void print_violations(const run_result *result, FILE *out)
 
 static void print_replay(const request *q, uint64_t seed, FILE *out)
 {
-    fputs("replay: peerup-sim run ", out);
+    fputs("replay: ", out);
+    cli_print_quoted(out, cli_program());
+    fputs(" run ", out);
     cli_print_quoted(out, q->path);
     fprintf(out, " --seed %" PRIu64, seed);
     for (uint32_t i = 0; i < q->set_count; i++) {
@@ -201,10 +216,13 @@ static void print_replay(const request *q, uint64_t seed, FILE *out)
     putc('\n', out);
 }
 
-static void print_tail(uint64_t seed, const run_result *r)
+/* Where the database is, unless it is one of many; then the run in one line. */
+static void print_tail(const request *q, const run_options *how, const run_result *r)
 {
-    printf("seed=%" PRIu64 " hash=%016" PRIx64 "%016" PRIx64 " events=%" PRIu64, seed, r->hash[0],
-           r->hash[1], r->events);
+    if (how->db_path != NULL && !q->has_seeds)
+        printf("db=%s log=%s\n", how->db_path, log_words[how->log]);
+    printf("seed=%" PRIu64 " hash=%016" PRIx64 "%016" PRIx64 " events=%" PRIu64, how->seed,
+           r->hash[0], r->hash[1], r->events);
     printf(" sim=%" PRIu64 ".%03" PRIu64 "s", r->sim_ns / PU_S, r->sim_ns % PU_S / PU_MS);
     printf(" wall=%" PRIu64 ".%02" PRIu64 "s", r->wall_ns / PU_S, r->wall_ns % PU_S / (10 * PU_MS));
     printf(" properties=%u/%u\n", held_count(r), r->property_count);
@@ -217,15 +235,11 @@ static bool folder_of(const request *q, const scenario *s, uint64_t seed, char p
     char why[WHY_MAX];
     int len = q->out != NULL ? snprintf(path, PATH_MAX_BYTES, "%s", q->out)
                              : snprintf(path, PATH_MAX_BYTES, "out/%s", s->name);
-    bool is_good = len > 0 && len < FOLDER_MAX_BYTES;
-    if (is_good && q->has_seeds)
-        snprintf(path + len, PATH_MAX_BYTES - (size_t)len, "/seed-%" PRIu64, seed);
-    if (!is_good) fprintf(stderr, "peerup-sim run: the path of the output is too long\n");
-    else if (!file_make_folders(path, why, sizeof why)) {
-        fprintf(stderr, "peerup-sim run: %s\n", why);
-        is_good = false;
-    }
-    return is_good;
+    PU_ASSERT(len > 0 && len < FOLDER_MAX_BYTES);
+    if (q->has_seeds) snprintf(path + len, PATH_MAX_BYTES - (size_t)len, "/seed-%" PRIu64, seed);
+    if (file_make_folders(path, why, sizeof why)) return true;
+    fprintf(stderr, "peerup-sim run: %s\n", why);
+    return false;
 }
 
 /* folder/name. folder_of has left room for it. */
@@ -253,6 +267,15 @@ static void leave_repro(const request *q, const scenario *s, uint64_t seed,
     file_in(folder, "run.repro", path);
     if (repro_write(path, &r, result, why, sizeof why)) fprintf(notices, "repro: %s\n", path);
     else fprintf(stderr, "peerup-sim run: %s\n", why);
+}
+
+/* A report of the database that was just replaced would tell of another run. */
+static void remove_report(const char *folder)
+{
+    char path[PATH_MAX_BYTES];
+    file_in(folder, "report.html", path);
+    if (unlink(path) != 0 && errno != ENOENT)
+        fprintf(stderr, "peerup-sim run: %s is of an older run: %s\n", path, strerror(errno));
 }
 
 static void show_within(void *ctx, pu_time now, pu_time end)
@@ -304,11 +327,13 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, progress
     how.show = show_within;
     how.show_ctx = bar;
     progress_begin(bar);
-    if (!q->is_json) print_head(s, seed);
+    if (!q->is_json && !q->has_seeds) print_head(s, seed);
+    bool replaces = how.db_path != NULL && access(how.db_path, F_OK) == 0;
     if (run_scenario(s, &how, &result) != 0) {
         run_result_free(&result);
         return CLI_UNEXPECTED;
     }
+    if (replaces) remove_report(folder);
     bool has_held = held_count(&result) == result.property_count, is_partial = result.is_partial;
     if (is_partial)
         fprintf(notices, "interrupted after %" PRIu64 " of %" PRIu64 " simulated seconds\n",
@@ -316,7 +341,7 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, progress
     else print_violations(&result, notices);
     if (!has_held && !is_partial) leave_repro(q, s, seed, &result, notices);
     if (q->is_json) json_array_append_new(runs, sim_json_run(s, &how, &result));
-    else print_tail(seed, &result);
+    else print_tail(q, &how, &result);
     run_result_free(&result);
     if (is_partial) return CLI_INTERRUPTED;
     return has_held ? CLI_DONE : CLI_VIOLATED;
@@ -333,22 +358,39 @@ static void print_json(const request *q, json_t *runs)
         sim_json_print(json_incref(json_array_get(runs, 0)), stdout);
 }
 
+/* The last line of many runs, and where their databases are. failed: the first bad seeds. */
+static void print_seeds(const request *q, const scenario *s, uint64_t ran, const uint64_t *failed,
+                        uint64_t failed_count)
+{
+    if (q->log != RUN_LOG_NONE) {
+        printf("db=%s%s/seed-N/run.db log=%s\n", q->out != NULL ? "" : "out/",
+               q->out != NULL ? q->out : s->name, log_words[q->log]);
+    }
+    printf("%" PRIu64 " seed%s: %" PRIu64 " held", ran, ran == 1 ? "" : "s", ran - failed_count);
+    if (failed_count > 0) printf(", %" PRIu64 " failed:", failed_count);
+    for (uint64_t i = 0; i < failed_count && i < FAILED_SHOWN_MAX; i++)
+        printf(" %" PRIu64, failed[i]);
+    printf("%s\n", failed_count > FAILED_SHOWN_MAX ? " ..." : "");
+}
+
 static int run_all(const request *q, const scenario *s)
 {
     int worst = CLI_DONE;
-    uint64_t failed = 0, count = q->last - q->first + 1;
+    uint64_t failed_seeds[FAILED_SHOWN_MAX];
+    uint64_t failed = 0, ran = 0, count = q->last - q->first + 1;
     progress bar = progress_start(q->progress, count, q->is_json);
     json_t *runs = json_array();
     catch_interrupts();
     for (uint64_t i = 0; i < count && worst != CLI_UNEXPECTED && worst != CLI_INTERRUPTED; i++) {
         int code = run_seed(q, s, q->first + i, &bar, runs);
-        if (code != CLI_DONE) {
-            worst = code;
-            failed++;
-        }
+        if (code != CLI_DONE) worst = code;
+        if (code == CLI_VIOLATED && failed < FAILED_SHOWN_MAX) failed_seeds[failed] = q->first + i;
+        failed += code == CLI_VIOLATED;
+        ran += code == CLI_DONE || code == CLI_VIOLATED;
         if (q->has_seeds) progress_show(&bar, i + 1, failed);
     }
     if (q->is_json) print_json(q, runs);
+    else if (q->has_seeds) print_seeds(q, s, ran, failed_seeds, failed);
     json_decref(runs);
     return worst;
 }
@@ -393,11 +435,16 @@ static const option table[] = {
     {"fidelity", 0, "model", "how connections are made: by the model transport"},
     {"set", 0, "KEY.PATH=VALUE", "changes a value of the scenario; may be repeated"},
     {"out", 0, "DIR", "where run.db goes (out/NAME); --seeds: DIR/seed-N/run.db"},
-    {"log", 0, "none|summary|events|packets", "what the database holds (summary); none: no file"},
+    {"log", 0, "none|summary|events|packets",
+     "what the database holds (summary):\n"
+     "none: there is no database\n"
+     "summary: nodes, dials, connections, properties, counts\n"
+     "events: also all that nodes tell of themselves\n"
+     "packets: also every datagram at every box it passes"},
     {"record", 0, "NODE", "writes DIR/NODE.rec, a recording of that node for `replay`"},
     {"hash-seed", 0, "N", "lays out hash tables otherwise: the trace hash must stay"},
     {"allocator", 0, "heap|fresh", "fresh: no address comes twice: the trace hash must stay"},
-    {"json", 0, NULL, "one JSON object: peerup.run/1, with --seeds peerup.runs/1"},
+    {"json", 0, NULL, "one JSON object: peerup.run/1, with --seeds peerup.runs/1 (docs/json.md)"},
     {"progress", 0, "auto|plain|none",
      "on standard error, after two seconds (auto: a terminal only)"},
     {"help", 'h', NULL, "this text"},
@@ -410,4 +457,7 @@ const cli_command cli_run = {
     table,
     sizeof table / sizeof table[0],
     run,
+    "SCENARIO is a YAML file; docs/scenarios.md explains it. For example:\n"
+    "  peerup-sim run scenarios/base/both-public.yaml --seed 7 --set network.link.loss=2%\n"
+    "  peerup-sim run scenarios/base/both-public.yaml --seeds 1-50 --log none\n",
 };

@@ -29,5 +29,5 @@ static const option table[] = {
 };
 
 const cli_command cli_version = {
-    "version", "", "prints version and build", table, sizeof table / sizeof table[0], run,
+    "version", "", "prints version and build", table, sizeof table / sizeof table[0], run, NULL,
 };

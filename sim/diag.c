@@ -63,13 +63,20 @@ void diag_sort(diag *d)
 
 void diag_print(const diag *d, FILE *out)
 {
+    diag_print_as(d, "", out);
+}
+
+void diag_print_as(const diag *d, const char *word, FILE *out)
+{
+    const char *colon = word[0] == '\0' ? "" : ": ";
     for (uint32_t i = 0; i < d->count; i++) {
         const diag_entry *e = &d->entries[i];
         fputs(d->sources[e->place.source], out);
         if (e->place.line > 0) fprintf(out, ":%u:%u", e->place.line, e->place.column);
-        fprintf(out, ": %s\n", e->text);
+        fprintf(out, ": %s%s%s\n", word, colon, e->text);
     }
-    if (d->dropped > 0) fprintf(out, "%s: and %u more\n", d->sources[0], d->dropped);
+    if (d->dropped > 0)
+        fprintf(out, "%s: %s%sand %u more\n", d->sources[0], word, colon, d->dropped);
 }
 
 void diag_free(diag *d)

@@ -48,6 +48,9 @@ void diag_sort(diag *d);
  */
 void diag_print(const diag *d, FILE *out);
 
+/* The same with a word before each text: "NAME:LINE:COLUMN: warning: text". */
+void diag_print_as(const diag *d, const char *word, FILE *out);
+
 /* Frees the list; it is empty again. */
 void diag_free(diag *d);
 

@@ -128,6 +128,7 @@ json_t *sim_json_run(const scenario *s, const run_options *options, const run_re
     put(run, "trace_hash", hash_text(result->hash));
     put(run, "events", number(result->events));
     put(run, "sim_seconds", sim_json_seconds(result->sim_ns));
+    put(run, "partial", json_boolean(result->is_partial));
     put(run, "wall_seconds", sim_json_seconds(result->wall_ns));
     put(run, "nodes", number(result->nodes));
     put(run, "bytes_per_node", number(result->bytes_per_node));

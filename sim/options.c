@@ -68,6 +68,14 @@ enum option_kind options_next(options *o)
     return named(o, name, word[len] == '=' ? word + len + 1 : NULL);
 }
 
+/* A help text; its further lines begin under the first. */
+static void print_lines(const char *text, FILE *out)
+{
+    for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1)
+        fprintf(out, "  %.*s\n  %-*s", (int)(end - text), text, HELP_COLUMN, "");
+    fprintf(out, "  %s\n", text);
+}
+
 void options_help(const option *table, size_t count, FILE *out)
 {
     for (size_t i = 0; i < count; i++) {
@@ -80,6 +88,6 @@ void options_help(const option *table, size_t count, FILE *out)
         else snprintf(left, sizeof left, "    --%s%s%s", o->name, space, argument);
         if (strlen(left) > HELP_COLUMN) fprintf(out, "  %s\n  %-*s", left, HELP_COLUMN, "");
         else fprintf(out, "  %-*s", HELP_COLUMN, left);
-        fprintf(out, "  %s\n", o->help);
+        print_lines(o->help, out);
     }
 }

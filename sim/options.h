@@ -18,7 +18,7 @@ typedef struct option {
     const char *name;     /* without dashes */
     char letter;          /* its short form; 0: none */
     const char *argument; /* what its value is called in the help; NULL: it has none */
-    const char *help;
+    const char *help;     /* lines */
 } option;
 
 /* A command line under way. */

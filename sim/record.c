@@ -380,7 +380,7 @@ bool record_close(record *r, const watch *w, const run_options *options, const r
     free(r->legs);
     for (uint32_t i = 0; i < result->metric_count; i++)
         tracedb_put_metric(r->db, result->metrics[i].name, result->metrics[i].value,
-                           result->metrics[i].unit);
+                           result->metrics[i].unit, result->metrics[i].meaning);
     put_properties(r, result);
     char config_hash[40], trace_hash[40], error[512];
     snprintf(config_hash, sizeof config_hash, "%016" PRIx64 "%016" PRIx64, r->s->hash[0],

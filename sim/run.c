@@ -61,22 +61,33 @@ static size_t bytes_held(const world *w)
 static void put_metrics(const world *w, run_result *r)
 {
     static const struct {
-        const char *name, *unit;
+        const char *name, *unit, *meaning;
     } names[METRIC_COUNT] = {
-        [METRIC_DIALS] = {"dials", "dials"},
-        [METRIC_DIALS_WASTED] = {"dials_wasted", "dials"},
-        [METRIC_PUNCHES] = {"hole_punches", "attempts"},
-        [METRIC_PUNCHES_OK] = {"hole_punches_ok", "attempts"},
-        [METRIC_REFUSED] = {"refused", "connections"},
-        [METRIC_DATAGRAMS] = {"datagrams_sent", "datagrams"},
-        [METRIC_DELIVERED] = {"datagrams_delivered", "datagrams"},
-        [METRIC_LOST] = {"datagrams_lost", "datagrams"},
-        [METRIC_FILTERED] = {"datagrams_filtered", "datagrams"},
+        [METRIC_DIALS] = {"dials", "dials", "addresses tried, circuits and hole punches included"},
+        [METRIC_DIALS_WASTED] = {"dials_wasted", "dials", "of those, the ones that lost or failed"},
+        [METRIC_PUNCHES] = {"hole_punches", "attempts", "begun, each counted once for both ends"},
+        [METRIC_PUNCHES_OK] = {"hole_punches_ok", "attempts",
+                               "of those, the ones that a direct connection came of"},
+        [METRIC_PUNCHES_FAILED] = {"hole_punches_failed", "attempts",
+                                   "of those, the ones given up; the rest was not over"},
+        [METRIC_REFUSED] = {"refused", "times", "a node or relay turned a peer away"},
+        [METRIC_DATAGRAMS] = {"datagrams_sent", "datagrams",
+                              "sent by hosts: the sum of the five below"},
+        [METRIC_DELIVERED] = {"datagrams_delivered", "datagrams", "that reached a host"},
+        [METRIC_LOST] = {"datagrams_lost", "datagrams", "lost on a link, or in its full queue"},
+        [METRIC_FILTERED] = {"datagrams_filtered", "datagrams", "that a NAT box dropped"},
+        [METRIC_UNROUTABLE] = {"datagrams_unroutable", "datagrams",
+                               "to an address that nobody has, or has no longer"},
+        [METRIC_UNDER_WAY] = {"datagrams_under_way", "datagrams", "not there yet at the end"},
     };
     _Static_assert(METRIC_COUNT <= sizeof r->metrics / sizeof r->metrics[0],
                    "a place for every metric");
-    for (uint32_t i = 0; i < METRIC_COUNT; i++)
-        r->metrics[r->metric_count++] = (run_metric){names[i].name, w->metrics[i], names[i].unit};
+    for (uint32_t i = 0; i < METRIC_COUNT; i++) {
+        uint64_t value =
+            i == METRIC_UNDER_WAY ? net_in_flight(w->hosts_share.network) : w->metrics[i];
+        r->metrics[r->metric_count++] =
+            (run_metric){names[i].name, value, names[i].unit, names[i].meaning};
+    }
 }
 
 static void put_result(const world *w, run_result *r)

@@ -44,7 +44,8 @@ typedef struct run_connection {
 typedef struct run_metric {
     const char *name; /* static */
     uint64_t value;
-    const char *unit; /* static: "datagrams", "dials" */
+    const char *unit;    /* static: "datagrams", "dials" */
+    const char *meaning; /* static */
 } run_metric;
 
 typedef struct run_result {

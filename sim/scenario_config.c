@@ -14,8 +14,7 @@ static const pu_config_info *find(reader *r, const doc_node *entry)
     if (info != NULL) return info;
     suggest_begin(&near, entry->key);
     for (size_t i = 0; (info = pu_config_at(i)) != NULL; i++) suggest_offer(&near, info->name);
-    diag_add(r->errors, entry->key_place, "unknown parameter '%.80s'%s", entry->key,
-             suggest_hint(&near, hint));
+    read_key_error(r, entry, "unknown parameter '%.80s'%s", entry->key, suggest_hint(&near, hint));
     return NULL;
 }
 

@@ -170,8 +170,7 @@ static uint32_t count_nodes(reader *r, const doc_node *nodes, const doc_node *gr
         scenario_group *group = &s->groups[s->group_count++];
         snprintf(group->name, sizeof group->name, "%s", n->key);
         if (strlen(n->key) > GROUP_NAME_MAX)
-            diag_add(r->errors, n->key_place, "a group's name has at most %d bytes",
-                     GROUP_NAME_MAX);
+            read_key_error(r, n, "a group's name has at most %d bytes", GROUP_NAME_MAX);
         uint32_t room = total < SCENARIO_NODES_MAX ? SCENARIO_NODES_MAX - total : 0;
         group->count = read_count(r, n, room);
         total += group->count;
@@ -188,8 +187,7 @@ static void add_nodes(reader *r, const doc_node *nodes, const doc_node *groups, 
         scenario_node *node = add_node(s, n, SCENARIO_ANY);
         snprintf(node->name, sizeof node->name, "%s", n->key);
         read_roles(r, doc_get(n, "roles"), &node->is_relay);
-        if (is_taken(s, node->name))
-            diag_add(r->errors, n->key_place, "'%s' is also in groups", node->name);
+        if (is_taken(s, node->name)) read_key_error(r, n, "'%s' is also in groups", node->name);
     }
     const doc_node *n = groups != NULL ? groups->first : NULL;
     for (uint32_t g = 0; g < s->group_count; g++, n = n->next) add_members(s, n, &s->groups[g], g);

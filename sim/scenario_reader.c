@@ -17,15 +17,24 @@ void read_error(reader *r, const doc_node *node, const char *format, ...)
     diag_add(r->errors, node->place, "%s%s%s", path, path[0] == '\0' ? "" : ": ", text);
 }
 
+void read_key_error(reader *r, const doc_node *entry, const char *format, ...)
+{
+    char path[DOC_PATH_MAX], text[QUANTITY_WHY_MAX + DOC_PATH_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    doc_path(entry->parent, path);
+    diag_add(r->errors, entry->key_place, "%s%s%s", path, path[0] == '\0' ? "" : ": ", text);
+}
+
 static void unknown_key(reader *r, const doc_node *entry, const key_rule *rules, size_t count)
 {
     suggest near;
-    char hint[SUGGEST_HINT_MAX], path[DOC_PATH_MAX];
+    char hint[SUGGEST_HINT_MAX];
     suggest_begin(&near, entry->key);
     for (size_t i = 0; i < count; i++) suggest_offer(&near, rules[i].key);
-    doc_path(entry->parent, path);
-    diag_add(r->errors, entry->key_place, "%s%sunknown key '%s'%s", path,
-             path[0] == '\0' ? "" : ": ", entry->key, suggest_hint(&near, hint));
+    read_key_error(r, entry, "unknown key '%s'%s", entry->key, suggest_hint(&near, hint));
 }
 
 static bool is_map(reader *r, const doc_node *node)
@@ -62,17 +71,13 @@ bool is_name(const char *text)
     return true;
 }
 
-static void wrong_name(reader *r, diag_place place, const char *text)
-{
-    diag_add(r->errors, place, "'%.80s' is not a name: letters, digits, '-' and '_', at most %d",
-             text, SCENARIO_NAME_MAX - 1);
-}
+#define WRONG_NAME "'%.80s' is not a name: letters, digits, '-' and '_', at most %d"
 
 bool read_names(reader *r, const doc_node *node)
 {
     if (!is_map(r, node)) return false;
     for (const doc_node *n = node->first; n != NULL; n = n->next) {
-        if (!is_name(n->key)) wrong_name(r, n->key_place, n->key);
+        if (!is_name(n->key)) read_key_error(r, n, WRONG_NAME, n->key, SCENARIO_NAME_MAX - 1);
     }
     return true;
 }
@@ -96,7 +101,7 @@ bool read_name(reader *r, const doc_node *node, char out[SCENARIO_NAME_MAX])
     const char *text = read_text(r, node);
     if (text == NULL) return false;
     if (!is_name(text)) {
-        wrong_name(r, node->place, text);
+        read_error(r, node, WRONG_NAME, text, SCENARIO_NAME_MAX - 1);
         return false;
     }
     memcpy(out, text, strlen(text) + 1);

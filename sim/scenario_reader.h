@@ -38,6 +38,10 @@ typedef struct key_rule {
 void read_error(reader *r, const doc_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Complains about an entry's key: "groups: ..." at the place of the key. */
+void read_key_error(reader *r, const doc_node *entry, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Whether node is a map; unknown and missing keys are complained of, and do not make it false. */
 bool read_map(reader *r, const doc_node *node, const key_rule *rules, size_t rule_count);
 

@@ -27,7 +27,6 @@ uint32_t world_node(const world *w, pu_span peer)
 static void saw_input(void *ctx, uint32_t node, const pu_in *in)
 {
     world *w = ctx;
-    if (in->kind == PU_IN_DIAL_FAIL) w->metrics[METRIC_DIALS_WASTED]++;
     watch_input(&w->judge, node, world_node(w, in->peer), in);
 }
 
@@ -35,30 +34,56 @@ static void saw_effect(void *ctx, uint32_t node, const pu_ef *ef)
 {
     world *w = ctx;
     watch_effect(&w->judge, w->hosts_share.now, node, ef);
-    if (ef->kind == PU_EF_DIAL) w->metrics[METRIC_DIALS]++;
     bool is_answer = ef->kind == PU_EF_EVENT && ef->what == PU_EVENT_DONE;
     if (is_answer && (ef->code == PU_CODE_NO_MEMORY || ef->code == PU_CODE_RESOURCE))
         w->commands_shed++;
 }
 
+/* What a node tells that is counted. A hole punch has two ends: only the initiator's counts. */
+static void count_trace(uint64_t *metrics, const pu_trace *event)
+{
+    enum pu_trace_code code = event->code;
+    if (code == PU_TR_DIAL_START) metrics[METRIC_DIALS]++;
+    if (code == PU_TR_DIAL_LOST || code == PU_TR_DIAL_FAILED) metrics[METRIC_DIALS_WASTED]++;
+    if (code == PU_TR_PUNCH_START && event->a == 1) metrics[METRIC_PUNCHES]++;
+    if (code == PU_TR_PUNCH_OK && event->text.len > 0 && event->text.base[0] == 'i')
+        metrics[METRIC_PUNCHES_OK]++;
+    if (code == PU_TR_PUNCH_FAILED) metrics[METRIC_PUNCHES_FAILED]++;
+    if (code == PU_TR_REFUSED) metrics[METRIC_REFUSED]++;
+}
+
 static void saw_trace(void *ctx, uint32_t node, const pu_trace *event)
 {
     world *w = ctx;
-    if (event->code == PU_TR_PUNCH_START && event->a == 1) w->metrics[METRIC_PUNCHES]++;
-    if (event->code == PU_TR_PUNCH_OK) w->metrics[METRIC_PUNCHES_OK]++;
-    if (event->code == PU_TR_REFUSED) w->metrics[METRIC_REFUSED]++;
+    count_trace(w->metrics, event);
     record_trace(&w->log, node, event);
+}
+
+/* Every datagram is sent once, and ends once; METRIC_COUNT: it goes on. */
+static enum world_metric metric_of_fate(enum net_fate fate)
+{
+    switch (fate) {
+    case NET_SENT: return METRIC_DATAGRAMS;
+    case NET_DELIVERED: return METRIC_DELIVERED;
+    case NET_LOST:
+    case NET_CUT:
+    case NET_QUEUE_FULL: return METRIC_LOST;
+    case NET_FILTERED:
+    case NET_NO_MAPPING:
+    case NET_BLOCKED:
+    case NET_NO_HAIRPIN: return METRIC_FILTERED;
+    case NET_NO_ROUTE: return METRIC_UNROUTABLE;
+    case NET_TRANSLATED: break;
+    }
+    return METRIC_COUNT;
 }
 
 static void saw_packet(void *ctx, const net_record *p)
 {
     world *w = ctx;
     hash_datagram(&w->hosts_share.hash, p);
-    if (p->fate == NET_SENT) w->metrics[METRIC_DATAGRAMS]++;
-    if (p->fate == NET_DELIVERED) w->metrics[METRIC_DELIVERED]++;
-    if (p->fate == NET_LOST || p->fate == NET_QUEUE_FULL || p->fate == NET_CUT)
-        w->metrics[METRIC_LOST]++;
-    if (p->fate == NET_FILTERED || p->fate == NET_NO_MAPPING) w->metrics[METRIC_FILTERED]++;
+    enum world_metric metric = metric_of_fate(p->fate);
+    if (metric != METRIC_COUNT) w->metrics[metric]++;
     record_packet(&w->log, p);
 }
 

@@ -41,15 +41,18 @@ typedef struct world_entry {
 
 /* Counts for the result. */
 enum world_metric {
-    METRIC_DIALS = 0,
+    METRIC_DIALS = 0,    /* legs, circuits and those of hole punches too */
     METRIC_DIALS_WASTED, /* cancelled or failed */
-    METRIC_PUNCHES,
+    METRIC_PUNCHES,      /* counted where they begin: at the side that accepted the circuit */
     METRIC_PUNCHES_OK,
+    METRIC_PUNCHES_FAILED,
     METRIC_REFUSED,
     METRIC_DATAGRAMS,
     METRIC_DELIVERED,
     METRIC_LOST,     /* by links */
     METRIC_FILTERED, /* by boxes */
+    METRIC_UNROUTABLE,
+    METRIC_UNDER_WAY, /* at the end */
     METRIC_COUNT
 };
 

@@ -225,8 +225,7 @@ void dialer_identified(pu_node *n, conn *c)
     for (uint32_t i = 0; i < n->leg_count; i++) {
         leg *l = &n->legs[i];
         if (l->state != LEG_WAITING || l->via != c->peer) continue;
-        l->state = LEG_PLANNED;
-        l->start_at = n->now;
+        l->state = LEG_PLANNED; /* due at once: it has started before */
         ctx_timer(n, TIMER_LEG, l->peer, n->now);
     }
 }

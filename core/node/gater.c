@@ -23,10 +23,10 @@ bool ctx_is_authorised(const pu_node *n, pu_peer peer)
 
 static int add(pu_node *n, pu_peer peer, uint64_t expires_s)
 {
-    if (ctx_at_limit(n, "authorised_max", n->authorised_count, n->config->authorised_max))
+    if (ctx_at_limit(n, "authorized_max", n->authorised_count, n->config->authorized_max))
         return PU_CODE_RESOURCE;
     if (!mem_grow(ctx_alloc(n), (void **)&n->authorised, &n->authorised_cap, n->authorised_count,
-                  (uint32_t)n->config->authorised_max, sizeof(authorised)) ||
+                  (uint32_t)n->config->authorized_max, sizeof(authorised)) ||
         !imap_put(&n->authorised_index, peer, n->authorised_count))
         return PU_CODE_NO_MEMORY;
     n->authorised[n->authorised_count++] = (authorised){peer, expires_s};

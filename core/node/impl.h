@@ -39,6 +39,7 @@ typedef struct leg {
     pu_peer peer; /* one reference held */
     enum leg_state state;
     bool punch;         /* begun by ctx_dial: outside of a want */
+    bool is_started;    /* its start was told, and stays even if it waits and starts again */
     pu_peer via;        /* circuit: the relay (one reference held); 0: direct */
     pu_endpoint remote; /* direct */
     enum pu_transport transport;

@@ -143,8 +143,8 @@ static void circuit_start(pu_node *n, leg *l)
 
 static void leg_start(pu_node *n, leg *l)
 {
-    bool was_planned = l->state == LEG_PLANNED;
-    if (was_planned) {
+    if (!l->is_started) {
+        l->is_started = true;
         l->start_at = n->now;
         l->deadline =
             ctx_after(n, l->via == 0 ? direct_deadline_ns(n, &l->remote) : n->config->dial_ns);
@@ -179,7 +179,7 @@ static void arm(pu_node *n, pu_peer peer)
         pu_time at = l->state == LEG_PLANNED ? l->start_at : l->deadline;
         if (at < next) next = at;
     }
-    ctx_timer(n, TIMER_LEG, peer, next);
+    ctx_timer(n, TIMER_LEG, peer, next < n->now ? n->now : next);
 }
 
 void legs_start_due(pu_node *n, pu_peer peer)
@@ -234,7 +234,8 @@ void leg_failed(pu_node *n, pu_token token, uint32_t code)
     } else if (!was_punch &&
                !is_under_way(n,
                              peer)) { /* a failed address starts the next at once (RFC 8305 §5) */
-        next_planned(n, peer)->start_at = n->now;
+        leg *next = next_planned(n, peer);
+        if (!next->is_started) next->start_at = n->now;
         legs_start_due(n, peer);
     }
     ctx_peer_drop(n, peer);
@@ -266,7 +267,7 @@ void leg_up(pu_node *n, leg *l, conn *c)
 
 static void cancel(pu_node *n, leg *l)
 {
-    if (l->state != LEG_PLANNED) trace_leg(n, PU_TR_DIAL_LOST, l, 0, false);
+    if (l->is_started) trace_leg(n, PU_TR_DIAL_LOST, l, 0, false);
     if (l->state ==
         LEG_DIALLING) { /* the host ignores the token of a circuit that is not upgraded yet */
         pu_ef *e = effect(n, PU_EF_DIAL_CANCEL);
@@ -339,6 +340,7 @@ pu_token ctx_dial(pu_node *n, pu_peer peer, const pu_endpoint *remote, pu_time d
     leg *l = leg_add(n, peer);
     if (l == NULL) return 0;
     l->punch = true;
+    l->is_started = true;
     l->remote = *remote;
     l->transport = PU_TRANSPORT_QUIC;
     l->deadline = deadline;

@@ -54,7 +54,7 @@ bool pu_node_read_limits(const pu_node *n, uint32_t *cursor, pu_limit_row *row)
         {"conns_max", n->conn_count, n->config->conns_max},
         {"handshakes_max", n->asked_count, n->config->handshakes_max},
         {"streams_max", n->stream_count, n->config->streams_max},
-        {"authorised_max", n->authorised_count, n->config->authorised_max},
+        {"authorized_max", n->authorised_count, n->config->authorized_max},
         {"book_peers_max", n->known_count, n->config->book_peers_max},
         {"wanted_max", n->want_count, n->config->wanted_max},
     };

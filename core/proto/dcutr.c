@@ -546,8 +546,9 @@ static void punch_succeeded(pu_node *n, punch *p, const conn *direct)
     p->phase = is_b ? PHASE_OVER : PHASE_IDLE;
     addrs_free(n, p);
     ctx_timer(n, TIMER_PUNCH, p->conn, PU_NEVER);
+    static const char side[2][10] = {"responder", "initiator"};
     ctx_trace(n, PU_TR_PUNCH_OK, direct, NULL, 0, p->rounds, ctx_now(n) - p->begun,
-              span_of(NULL, 0));
+              span_of(side[is_b], sizeof side[0] - 1));
     ctx_dial_cancel(n, p->peer);
     if (s != NULL) ctx_stream_reset(n, s, PU_CODE_SUPPLANTED);
 }

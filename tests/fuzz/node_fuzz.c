@@ -531,7 +531,7 @@ static void open_node(host *h, void *mem)
     if (b & 16) h->config.wanted_max = 2;
     if (b & 32) h->config.reservations_max = 1;
     if (b & 64) h->config.circuit_bytes = 1024;
-    if (b & 128) h->config.authorised_max = 2;
+    if (b & 128) h->config.authorized_max = 2;
     pu_crypto_model_init(&h->crypto, &h->key, seed);
     h->env.alloc = fault_heap_alloc(&h->heap);
     h->env.crypto = &h->crypto;

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What `make demo` shows once the simulator is built: the story of one run, and its last line.
+# What `make demo` shows once the simulator is built: a run, its story, and where the report is.
 #
 #   tests/lib/demo.sh PEERUP-SIM
-set -eu
+set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 
 sim=$1
@@ -15,6 +15,6 @@ if ! "$sim" run "$scenario" --log packets --progress none >"$out/run.log" 2>&1; 
     cat "$out/run.log"
     exit 1
 fi
-"$sim" report "$out/run.db" -o "$out/report.html"
 tail -n 1 "$out/run.log"
-echo "Report: $out/report.html"
+"$sim" report "$out/run.db" -o "$out/report.html" | sed '$d' # its last line is ours
+echo "Report with plots: $out/report.html (in any browser: xdg-open $out/report.html)"

@@ -2,9 +2,9 @@
  *
  *   unit [--list] [--jobs N] [NAME...]
  *
- * A group that crashes, hangs or leaks fails alone. What a group prints is kept until it ends and
- * printed in one piece; the last line is "N passed, N failed", in tests. The numbers come from
- * cmocka's own report, so tests that a crash kept from running count as failed.
+ * A group that crashes, hangs or leaks fails alone. A group that passes is one line; what one that
+ * fails has printed follows in one piece. The last line is "N passed, N failed", in tests. The
+ * numbers come from cmocka's own report, so tests that a crash kept from running count as failed.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -65,7 +65,10 @@
     X(steps)           \
     X(fault)           \
     X(ident_edges)     \
-    X(crowd)
+    X(crowd)           \
+    X(advice)          \
+    X(docs)            \
+    X(result)
 
 #define DECLARE(name) int name##_test(void);
 UNIT_GROUPS(DECLARE)
@@ -130,23 +133,27 @@ static void line_count(const char *line, unsigned *total, unsigned *passed, unsi
     if (strstr(line, " test(s)") != NULL) *skipped += number_after(line, "[  SKIPPED ] ");
 }
 
-/* Prints what the group printed and adds its tests to the tally. */
+static void print_all(FILE *from)
+{
+    char line[4096];
+    rewind(from);
+    while (fgets(line, sizeof line, from) != NULL) fputs(line, stdout);
+}
+
+/* Tells of a group that has ended, and adds its tests to the tally. */
 static void job_end(job *j, int status, tally *sum)
 {
     char line[4096];
     unsigned total = 0, passed = 0, skipped = 0, failed;
 
-    printf("== %s\n", j->group->name);
     rewind(j->output);
-    while (fgets(line, sizeof line, j->output) != NULL) {
-        line_count(line, &total, &passed, &skipped);
-        fputs(line, stdout);
-    }
-    fclose(j->output);
+    while (fgets(line, sizeof line, j->output) != NULL) line_count(line, &total, &passed, &skipped);
     failed = total > passed + skipped ? total - passed - skipped : 0;
     if (failed == 0 && (status != 0 || passed == 0)) failed = 1;
+    printf("%-20s %u passed, %u failed\n", j->group->name, passed, failed);
+    if (failed > 0) print_all(j->output);
+    fclose(j->output);
     if (WIFSIGNALED(status)) printf("%s: ended by signal %d\n", j->group->name, WTERMSIG(status));
-    if (failed > 0) printf("%s: %u FAILED\n", j->group->name, failed);
     sum->passed += passed;
     sum->failed += failed;
     j->group = NULL;

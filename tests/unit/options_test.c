@@ -156,6 +156,8 @@ static const struct {
      "unknown word 'all', use none|summary|events|packets"},
     {{"sim", "run", PUBLIC, "--set", "duration=1x"}, 2, "--set duration=1x: duration: '1x' is not"},
     {{"sim", "run", PUBLIC, "--out", "/dev/null/x"}, 1, "cannot make the folder /dev/null: "},
+    {{"sim", "run", PUBLIC, "--out", ""}, 2, "--out: it is empty"},
+    {{"sim", "run", PUBLIC, "--out="}, 2, "--out: it is empty"},
     {{"sim", "report", "run.db"}, 2, "-o FILE.html is missing"},
     {{"sim", "report", "-o", "x.html"}, 2, "RUN.db is missing"},
     {{"sim", "lint"}, 2, "SCENARIO is missing"},
@@ -188,7 +190,7 @@ static const struct {
     {{"sim", "lint", PUBLIC}, PUBLIC ": ok\n"},
     {{"sim", "lint", "-json", PUBLIC},
      "{\"schema\":\"peerup.lint/1\",\"ok\":true,\"files\":[{\"path\":\"" PUBLIC
-     "\",\"ok\":true,\"errors\":[],\"more_errors\":0}]}\n"},
+     "\",\"ok\":true,\"errors\":[],\"more_errors\":0,\"warnings\":[],\"more_warnings\":0}]}\n"},
 };
 
 static void right_command_lines(void **state)
@@ -213,6 +215,103 @@ static void lint_tells_places(void **state)
     assert_null(strstr(said, "\"line\":null"));
 }
 
+/* Puts text into a new file of a new folder and makes that folder the place of --out. */
+static void folder_make(char folder[32], const char *name, const char *text)
+{
+    char path[64];
+    strcpy(folder, "/tmp/peerup-cli-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static bool exists(const char *folder, const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+static void folder_remove(const char *folder)
+{
+    static const char *const names[] = {"a.yaml", "run.db", "report.html"};
+    char path[64];
+    for (size_t i = 0; i < COUNT(names); i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* A warning has a place, and is no error. */
+static void lint_warns(void **state)
+{
+    (void)state;
+    char folder[32], path[64], said[SAID_MAX];
+    folder_make(
+        folder, "a.yaml",
+        "scenario: t\nduration: 9s\nnetwork: {latency: {rtt: 80ms}}\nnodes: {a: {}, b: {}}\n"
+        "events: [{at: 5s, connect: {from: a, to: b}}]\n");
+    snprintf(path, sizeof path, "%s/a.yaml", folder);
+    const char *const text[WORDS_MAX] = {"sim", "lint", path};
+    assert_int_equal(run(text, stderr, said), 0);
+    assert_int_equal(strncmp(said, path, strlen(path)), 0);
+    assert_int_equal(strncmp(said + strlen(path), ":5:10: warning: 'a' has no way ", 31), 0);
+    const char *const json[WORDS_MAX] = {"sim", "lint", "--json", path};
+    assert_int_equal(run(json, stdout, said), 0);
+    assert_non_null(strstr(said, "\"errors\":[],"));
+    assert_non_null(strstr(said, ",\"warnings\":[{\"file\":"));
+    folder_remove(folder);
+}
+
+/* The last lines of one run and of many; a report goes with the database it was made of. */
+static void run_tells_where_and_how_many(void **state)
+{
+    (void)state;
+    char folder[32], said[SAID_MAX], db[80];
+    folder_make(folder, "report.html", "of another run");
+    const char *const one[WORDS_MAX] = {"sim", "run", PUBLIC, "--out", folder};
+    assert_int_equal(run(one, stdout, said), 0);
+    snprintf(db, sizeof db, "\ndb=%s/run.db log=summary\nseed=1 hash=", folder);
+    assert_non_null(strstr(said, db));
+    assert_true(exists(folder, "report.html")); /* it replaced nothing */
+    assert_int_equal(run(one, stdout, said), 0);
+    assert_false(exists(folder, "report.html"));
+    const char *const many[WORDS_MAX] = {"sim", "run", PUBLIC, "--seeds=1-3", "--log=none"};
+    assert_int_equal(run(many, stdout, said), 0);
+    assert_int_equal(strncmp(said, "seed=1 hash=", 12), 0);
+    assert_string_equal(strstr(said, "\n3 seeds"), "\n3 seeds: 3 held\n");
+    folder_remove(folder);
+}
+
+static void failed_seeds_are_named(void **state)
+{
+    (void)state;
+    char folder[32], said[SAID_MAX];
+    folder_make(
+        folder, "a.yaml",
+        "scenario: t\nduration: 9s\nnetwork: {latency: {rtt: 80ms}}\nnodes: {a: {}, b: {}}\n"
+        "expect: [{name: n, connected: {from: a, to: b}, after: 1s, within: 5s}]\n");
+    char path[64], out[64];
+    snprintf(path, sizeof path, "%s/a.yaml", folder);
+    snprintf(out, sizeof out, "--out=%s/out", folder);
+    const char *const many[WORDS_MAX] = {"/a/sim", "run", path, "--seeds=4-5", "--log=none", out};
+    assert_int_equal(run(many, stdout, said), 10);
+    assert_non_null(strstr(said, "violated: n: never connected, allowed 5 s after time 1 s\n"));
+    assert_non_null(strstr(said, "replay: /a/sim run /tmp/"));
+    assert_string_equal(strstr(said, "\n2 seeds"), "\n2 seeds: 0 held, 2 failed: 4 5\n");
+    static const char *const made[] = {"out/seed-4/run.repro", "out/seed-5/run.repro", "out/seed-4",
+                                       "out/seed-5", "out"};
+    for (size_t i = 0; i < COUNT(made); i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, made[i]);
+        assert_int_equal(remove(path), 0);
+    }
+    folder_remove(folder);
+}
+
 int options_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +320,9 @@ int options_test(void)
         cmocka_unit_test(wrong_command_lines),
         cmocka_unit_test(right_command_lines),
         cmocka_unit_test(lint_tells_places),
+        cmocka_unit_test(lint_warns),
+        cmocka_unit_test(run_tells_where_and_how_many),
+        cmocka_unit_test(failed_seeds_are_named),
     };
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);
 }

@@ -402,7 +402,7 @@ static void hostile_text_stays_text(void **state)
         db, &(tracedb_connect){0, 1, 1, PU_S, 2 * PU_S, PU_NEVER, "direct", "direct", true});
     tracedb_put_note(db, PU_S, 1, "refused", evil);
     tracedb_put_property(db, evil, evil, false, evil);
-    tracedb_put_metric(db, evil, 1, evil);
+    tracedb_put_metric(db, evil, 1, evil, evil);
     end(p, db);
     if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
     char *page = read_all(p->html);

@@ -242,7 +242,7 @@ static const struct {
 
     /* values and units */
     {"scenario: a b\nduration: 0s\nfidelity: wire\nnetwork: {latency: {rtt: 8}}\nnodes: {a: {}}\n",
-     "1:11: 'a b' is not a name: letters, digits, '-' and '_', at most 63\n"
+     "1:11: scenario: 'a b' is not a name: letters, digits, '-' and '_', at most 63\n"
      "2:11: duration: a run takes some time\n"
      "3:11: fidelity: 'wire' is not built yet, use model\n"
      "4:26: network.latency.rtt: '8' is not a duration: its unit is missing: ns, us, ms, s, m, "
@@ -271,7 +271,7 @@ static const struct {
     {HEAD "nodes: {a: {config: {dial_ns: 400s, dail_ns: 3s, gating: 1, conns_max: 3s, relays_max: "
           "33}}}\n",
      "4:31: nodes.a.config.dial_ns: 400s is outside 1s to 5min\n"
-     "4:37: unknown parameter 'dail_ns', did you mean 'dial_ns'?\n"
+     "4:37: nodes.a.config: unknown parameter 'dail_ns', did you mean 'dial_ns'?\n"
      "4:58: nodes.a.config.gating: unknown word '1', use false or true\n"
      "4:72: nodes.a.config.conns_max: '3s' is not a whole number: it takes no unit\n"
      "4:88: nodes.a.config.relays_max: 33 is outside 0 to 32\n"},
@@ -279,7 +279,7 @@ static const struct {
      "4:17: nodes.a.at: site 100000 does not exist, they go from 0 to 99999\n"
      "4:32: nodes.a.knows: unknown word 'some', use all\n"
      "4:45: nodes.a.roles: a list belongs here: [...] or lines with '-'\n"
-     "4:53: 'b c' is not a name: letters, digits, '-' and '_', at most 63\n"},
+     "4:53: nodes: 'b c' is not a name: letters, digits, '-' and '_', at most 63\n"},
 
     /* references */
     {HEAD "nodes: {a: {behind: [rooter], relays: [b, a, c]}, b: {}}\n",
@@ -295,12 +295,12 @@ static const struct {
      "11:21: nodes.y.behind.1: after '@' comes the name of one box, which '' is not\n"},
     {HEAD NODES "groups: {home: {count: 2}, laptop-x: {count: 0}, g: {count: 1, pairs: {from: 5s, "
                 "until: 2s}}}\n",
-     "8:3: 'home' is also in groups\n"
+     "8:3: nodes: 'home' is also in groups\n"
      "10:46: groups.laptop-x.count: a group has at least one member\n"
      "10:71: groups.g.pairs: one member makes no pair\n"
      "10:89: groups.g.pairs.until: it is before 'from'\n"},
     {HEAD "nodes: {crowd-2: {}, crowd-4: {}, crowd-02: {}}\ngroups: {crowd: {count: 3}}\n",
-     "4:9: 'crowd-2' is also in groups\n"},
+     "4:9: nodes: 'crowd-2' is also in groups\n"},
     {HEAD NODES "groups: {g: {count: 99998}}\n",
      "10:21: groups.g.count: '99998' is too large, at most 99997\n"},
     {HEAD NODES "authorize: [[home, laptop], [home, home], [home], [home, labtop]]\n",

@@ -85,7 +85,7 @@ static void put_rows(tracedb *db)
     tracedb_put_connect(db,
                         &(tracedb_connect){0, 0, 1, 2, PU_NEVER, PU_NEVER, "relay", "relay", true});
     tracedb_put_note(db, 3, -1, "start", "");
-    tracedb_put_metric(db, "dials", 5, "count");
+    tracedb_put_metric(db, "dials", 5, "count", "addresses");
     tracedb_put_property(db, "reached", "within 2 ns", true, "after 1 ns");
     tracedb_put_code(db, 0x2000, "timed-out", "a deadline passed");
     for (uint32_t i = 0; i < 3000; i++) {
@@ -150,7 +150,7 @@ static void rows_are_found_again(void **state)
         {"SELECT node FROM note WHERE kind = 'start'", "NULL"},
         {"SELECT count(*) FROM endpoint", "201"},
         {"SELECT count(*) FROM packet WHERE to_node IS NULL AND box IS NULL", "1500"},
-        {"SELECT value || unit FROM metric", "5count"},
+        {"SELECT value || unit || meaning FROM metric", "5countaddresses"},
         {"SELECT expected || held || why FROM property", "within 2 ns1after 1 ns"},
         {"SELECT time_to_connect_ms FROM v_connect", "1.0e-06"},
         {"SELECT group_concat(from_name || outcome || reason) FROM v_dial",

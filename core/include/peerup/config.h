@@ -23,7 +23,7 @@
     X(COUNT, streams_max, 4096, 1, 1048576, "streams in all, circuits included")                   \
     X(COUNT, streams_per_conn_max, 512, 1, 65536,                                                  \
       "streams that one connection's peer may have open")                                          \
-    X(COUNT, authorised_max, 4096, 1, 65536, "authorised peers")                                   \
+    X(COUNT, authorized_max, 4096, 1, 65536, "authorized peers")                                   \
     X(COUNT, book_peers_max, 1024, 1, 65536, "peers whose addresses are remembered")               \
     X(COUNT, book_addrs_max, 16, 1, 64, "addresses remembered for one peer")                       \
     X(COUNT, wanted_max, 256, 1, 65536, "peers we keep or seek a connection to")                   \

@@ -55,7 +55,7 @@ enum pu_trace_area {
     X(DIAL_BACKOFF, DIAL, "dial-backoff",                                                          \
       "every leg failed; a: pause in ns, b: failures in a row")                                    \
     X(REFUSED, GATE, "refused",                                                                    \
-      "an inbound peer is not authorised; a: 0 accept 1 secured 2 relay")                          \
+      "an inbound peer is not authorized; a: 0 accept 1 secured 2 relay")                          \
     X(LIMITED, LIMIT, "limited", "a limit held; a: the limit; text: its name")                     \
     X(IDENTIFIED, IDENTIFY, "identified",                                                          \
       "the peer told what it is; a: protocols, b: addresses; text: agent")                         \
@@ -82,7 +82,8 @@ enum pu_trace_area {
       "the moment is agreed; a: round, b: rtt through the relay in ns")                            \
     X(PUNCH_SEND, DCUTR, "punch-send", "a punch datagram leaves; a: its number; text: endpoint")   \
     X(PUNCH_OK, DCUTR, "punch-ok",                                                                 \
-      "a direct connection came of it; a: rounds, b: ns since it began")                           \
+      "a direct connection came of it; a: rounds, b: ns since it began; text: initiator or "       \
+      "responder")                                                                                 \
     X(PUNCH_FAILED, DCUTR, "punch-failed", "no direct connection; a: rounds, b: code")
 
 enum pu_trace_code {

@@ -1,0 +1,184 @@
+/* result_test.c - what a whole run says of itself: counts that add up, dials that end, and reasons
+ * in words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/run.h"
+#include "sim/scenario_load.h"
+
+int result_test(void);
+
+enum { SEEDS = 10 };
+
+static const char demo[] = "scenarios/base/home-behind-cgnat.yaml";
+
+static scenario *played; /* a result's names belong to it */
+
+static run_result run_file(const char *path, const char *const *sets, uint32_t set_count,
+                           uint64_t seed, const char *db)
+{
+    scenario_free(played);
+    played = scenario_read(path, sets, set_count, stdout);
+    assert_non_null(played);
+    run_options how = {.seed = seed, .command_line = "", .db_path = db};
+    how.log = db != NULL ? RUN_LOG_SUMMARY : RUN_LOG_NONE;
+    run_result result;
+    assert_int_equal(run_scenario(played, &how, &result), 0);
+    return result;
+}
+
+static uint64_t metric(const run_result *result, const char *name)
+{
+    for (uint32_t i = 0; i < result->metric_count; i++) {
+        assert_true(strlen(result->metrics[i].meaning) > 0);
+        if (strcmp(result->metrics[i].name, name) == 0) return result->metrics[i].value;
+    }
+    fail_msg("no metric %s", name);
+    return 0;
+}
+
+static void every_datagram_ends_once(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"datagrams_delivered", "datagrams_lost",
+                                       "datagrams_filtered", "datagrams_unroutable",
+                                       "datagrams_under_way"};
+    uint64_t all[5] = {0};
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        run_result result = run_file(demo, NULL, 0, seed, NULL);
+        uint64_t sum = 0;
+        for (size_t i = 0; i < 5; i++) {
+            uint64_t count = metric(&result, ends[i]);
+            all[i] += count;
+            sum += count;
+        }
+        assert_int_equal(metric(&result, "datagrams_sent"), sum);
+        run_result_free(&result);
+    }
+    for (size_t i = 0; i < 5; i++) assert_true(all[i] > 0);
+}
+
+static void hole_punches_count_once(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        run_result result = run_file(demo, NULL, 0, seed, NULL);
+        uint64_t ok = metric(&result, "hole_punches_ok");
+        assert_true(ok > 0);
+        assert_true(ok + metric(&result, "hole_punches_failed") <= metric(&result, "hole_punches"));
+        run_result_free(&result);
+    }
+}
+
+/* The first column of the first row as a number. */
+static uint64_t ask(sqlite3 *db, const char *query)
+{
+    sqlite3_stmt *row;
+    assert_int_equal(sqlite3_prepare_v2(db, query, -1, &row, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(row), SQLITE_ROW);
+    uint64_t value = (uint64_t)sqlite3_column_int64(row, 0);
+    sqlite3_finalize(row);
+    return value;
+}
+
+/* A circuit that waits for its relay is one dial, and ends with the others of its want. */
+static void dials_end_with_their_want(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/peerup-result-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        run_result result = run_file(demo, NULL, 0, seed, path);
+        sqlite3 *db;
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(ask(db, "SELECT count(*) FROM dial"), metric(&result, "dials"));
+        assert_int_equal(ask(db, "SELECT count(*) FROM dial WHERE outcome IN ('lost', 'failed')"),
+                         metric(&result, "dials_wasted"));
+        assert_int_equal(ask(db,
+                             "SELECT count(*) FROM dial d JOIN path p ON p.from_node = d.node "
+                             "JOIN node t ON t.node = p.to_node AND t.name = d.to_name JOIN run r "
+                             "WHERE d.outcome = 'open' AND p.end_ns = r.duration_ns "
+                             "AND p.direct = 1"),
+                         0);
+        assert_int_equal(ask(db, "SELECT count(*) FROM dial a JOIN dial b ON a.rowid < b.rowid "
+                                 "AND a.node = b.node AND a.to_name = b.to_name "
+                                 "AND a.address = b.address AND a.outcome = 'open' "
+                                 "AND b.start_ns > a.start_ns"),
+                         0);
+        sqlite3_close(db);
+        run_result_free(&result);
+    }
+    unlink(path);
+}
+
+static const run_property *property(const run_result *result, const char *name)
+{
+    for (uint32_t i = 0; i < result->property_count; i++)
+        if (strcmp(result->properties[i].name, name) == 0) return &result->properties[i];
+    fail_msg("no property %s", name);
+    return NULL;
+}
+
+/* A reason says what was seen, when it began to count, and what was demanded. */
+static void reasons_name_the_demand(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {"expect.direct.within=1ms", "expect.back.within=1500us",
+                                       "expect.bystanders-connected.within=1ms"};
+    static const struct {
+        const char *name, *begin, *end;
+    } cases[] = {
+        {"reached", "connected ", " s after it was asked, allowed 6 s"},
+        {"direct", "direct ", " s after it was asked, allowed 0.001 s"},
+        {"back", "connected ", " s after time 60 s, allowed 0.001 s"},
+        {"bystanders-connected", "0 of 25 pairs within 0.001 s; not bystanders-", " s"},
+        {"strangers-get-nothing", "no connection and no byte from anybody unauthorized", ""},
+    };
+    run_result result = run_file(demo, sets, 3, 1, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *why = property(&result, cases[i].name)->why;
+        size_t begin = strlen(cases[i].begin), end = strlen(cases[i].end), len = strlen(why);
+        if (len < begin + end || strncmp(why, cases[i].begin, begin) != 0 ||
+            strcmp(why + len - end, cases[i].end) != 0)
+            fail_msg("%s: %s", cases[i].name, why);
+    }
+    assert_false(property(&result, "direct")->held);
+    assert_true(property(&result, "reached")->held);
+    run_result_free(&result);
+
+    static const char *const blocked[] = {"network.link.loss=100%"};
+    result = run_file(demo, blocked, 1, 1, NULL);
+    assert_string_equal(property(&result, "reached")->why,
+                        "never connected, allowed 6 s after it was asked");
+    run_result_free(&result);
+}
+
+static int forget(void **state)
+{
+    (void)state;
+    scenario_free(played);
+    return 0;
+}
+
+int result_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_datagram_ends_once),
+        cmocka_unit_test(hole_punches_count_once),
+        cmocka_unit_test(dials_end_with_their_want),
+        cmocka_unit_test(reasons_name_the_demand),
+    };
+    return cmocka_run_group_tests_name("result", tests, NULL, forget);
+}
