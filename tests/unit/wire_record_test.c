@@ -12,6 +12,73 @@
 #include "vectors/envelopes.h"
 #include "wire/wire_record.h"
 
+/* Fields of another wire type, and fields that nobody knows, are passed over. */
+static void foreign_fields_are_passed_over(void **state)
+{
+    (void)state;
+    static const uint32_t numbers[] = {1, 2, 3, 9};
+    uint8_t bytes[256], inner[16];
+    wire_peer_record record;
+    wire_voucher voucher;
+    pu_buf info = buf_of(inner, sizeof inner);
+    pb_put_uint(&info, 1, 5); /* an AddressInfo whose multiaddr is a number */
+    pb_put_bytes(&info, 7, SPAN_LITERAL("x"));
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    for (size_t i = 0; i < 4; i++) { /* every number as a varint, then as bytes */
+        pb_put_uint(&out, numbers[i], 77);
+        if (numbers[i] != 3) pb_put_bytes(&out, numbers[i], SPAN_LITERAL("p"));
+        else pb_put_bytes(&out, numbers[i], buf_span(&info));
+    }
+    assert_false(out.full);
+    assert_true(wire_peer_record_read(&record, buf_span(&out)));
+    assert_int_equal(record.seq, 77);
+    assert_int_equal(record.peer_id.len, 1);
+    assert_int_equal(record.addr_count, 0);
+    assert_true(wire_voucher_read(&voucher, buf_span(&out)));
+    assert_int_equal(voucher.expire_s, 77);
+    assert_int_equal(voucher.relay.len, 1);
+    assert_int_equal(voucher.peer.len, 1);
+}
+
+/* What must be there: a peer in a record, both in a voucher; addresses beyond the limit are
+ * dropped. */
+static void missing_and_surplus(void **state)
+{
+    (void)state;
+    static uint8_t bytes[WIRE_RECORD_ADDRS_MAX * 16 + 64];
+    wire_peer_record record = {.peer_id = SPAN_LITERAL("p")};
+    wire_voucher voucher = {.relay = SPAN_LITERAL("r"), .peer = SPAN_LITERAL("p")};
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    assert_false(wire_peer_record_read(&record, span_of(NULL, 0)));
+    pb_put_bytes(&out, 1, SPAN_LITERAL("r"));
+    assert_false(wire_voucher_read(&voucher, buf_span(&out)));
+    out = buf_of(bytes, sizeof bytes);
+    pb_put_bytes(&out, 2, SPAN_LITERAL("p"));
+    assert_false(wire_voucher_read(&voucher, buf_span(&out)));
+
+    voucher = (wire_voucher){.relay = SPAN_LITERAL("r"), .peer = SPAN_LITERAL("p")};
+    out = buf_of(bytes, sizeof bytes);
+    wire_voucher_write(&out, &voucher); /* without an end */
+    assert_true(wire_voucher_read(&voucher, buf_span(&out)));
+    assert_int_equal(voucher.expire_s, 0);
+
+    out = buf_of(bytes, sizeof bytes);
+    pb_put_bytes(&out, 1, SPAN_LITERAL("p"));
+    for (int i = 0; i < WIRE_RECORD_ADDRS_MAX + 3; i++) {
+        size_t mark = pb_open(&out, 3);
+        pb_put_bytes(&out, 1, SPAN_LITERAL("a"));
+        pb_close(&out, mark);
+    }
+    assert_false(out.full);
+    assert_true(wire_peer_record_read(&record, buf_span(&out)));
+    assert_int_equal(record.addr_count, WIRE_RECORD_ADDRS_MAX);
+    assert_int_equal(record.seq, 0);
+    record.addr_count = 0;
+    out = buf_of(bytes, sizeof bytes);
+    wire_peer_record_write(&out, &record); /* a seq of 0 is left out */
+    assert_int_equal(out.len, 3);
+}
+
 int wire_record_test(void);
 
 /* relay "r", peer "pp", expiration 300 */
@@ -126,6 +193,8 @@ int wire_record_test(void)
         cmocka_unit_test(malformed_records_are_refused),
         cmocka_unit_test(odd_but_good_records_are_read),
         cmocka_unit_test(surplus_addresses_are_dropped),
+        cmocka_unit_test(foreign_fields_are_passed_over),
+        cmocka_unit_test(missing_and_surplus),
     };
     return cmocka_run_group_tests_name("wire_record", tests, NULL, NULL);
 }
