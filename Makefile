@@ -53,7 +53,7 @@ node_src := \
     $(addprefix core/proto/,dcutr identify identify_push identify_tell ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 
-tracedb_src := $(addprefix analysis/,html intern plot plot_lanes plot_punch plot_timeline) \
+tracedb_src := $(addprefix analysis/,html intern partial plot plot_lanes plot_punch plot_timeline) \
     $(addprefix analysis/,plot_times report sql story text tracedb tracedb_rows)
 
 # All of the simulator but main: tests link it too.
@@ -79,7 +79,7 @@ test_src := $(addprefix tests/unit/, \
     queue_test heap_test bench_test dist_test topo_test nat_test net_test net_send_test \
     quantity_test scenario_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test record_test \
-    steps_test fault_test ident_edges_test crowd_test) \
+    steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     $(addprefix tests/lib/,steps_write chaos chaos_body)
 

@@ -15,10 +15,17 @@ static void entry_add(world *w, world_entry entry)
     w->script[w->script_count++] = entry;
 }
 
+/* A node that has not started yet asks as it starts: its start is in the queue before that. */
+static pu_time ask_time(const world *w, uint32_t node, pu_time at)
+{
+    return at > w->places[node].start ? at : w->places[node].start;
+}
+
 static void group_pairs(world *w, const scenario_group *g)
 {
     for (uint32_t i = 0; i + 1 < g->count; i += 2) {
-        pu_time at = rng_between(&w->draws, g->pairs_from_ns, g->pairs_until_ns);
+        pu_time drawn = rng_between(&w->draws, g->pairs_from_ns, g->pairs_until_ns);
+        pu_time at = ask_time(w, g->first + i, drawn);
         entry_add(w, (world_entry){at, WORLD_CONNECT, g->first + i, g->first + i + 1, NULL});
     }
 }
@@ -29,12 +36,14 @@ void script_build(world *w)
     for (uint32_t node = 0; node < s->node_count; node++) {
         bool is_named = s->nodes[node].group == SCENARIO_ANY;
         pu_time at = is_named ? 0 : rng_between(&w->draws, 0, GROUP_START_WITHIN_MS * PU_MS);
+        w->places[node].start = at;
         entry_add(w, (world_entry){at, WORLD_START, node, node, NULL});
     }
     for (uint32_t i = 0; i < s->event_count; i++) {
         const scenario_event *e = &s->events[i];
         enum world_do what = e->kind == SCENARIO_CONNECT ? WORLD_CONNECT : WORLD_CHANGE_NETWORK;
-        entry_add(w, (world_entry){e->at, what, e->a, e->b, e});
+        pu_time at = e->kind == SCENARIO_CONNECT ? ask_time(w, e->a, e->at) : e->at;
+        entry_add(w, (world_entry){at, what, e->a, e->b, e});
     }
     for (uint32_t i = 0; i < s->group_count; i++)
         if (s->groups[i].has_pairs) group_pairs(w, &s->groups[i]);
@@ -111,8 +120,9 @@ static void start(world *w, uint32_t node)
     const scenario *s = w->s;
     host *h = &w->hosts[node];
     host_start(h);
-    for (uint32_t peer = 0; peer < s->node_count; peer++)
-        if (peer != node && watch_is_authorised(&w->judge, node, peer)) authorise(w, node, peer);
+    uint32_t count;
+    const watch_trust *trust = watch_trusted(&w->judge, node, &count);
+    for (uint32_t i = 0; i < count; i++) authorise(w, node, trust[i].peer);
     for (uint32_t i = 0; i < s->nodes[node].relay_count; i++) {
         pu_endpoint relay = main_endpoint(w, s->nodes[node].relays[i]);
         tell(w, node, s->nodes[node].relays[i], &relay, PU_RELAY);
@@ -136,6 +146,7 @@ static void change_network(world *w, uint32_t node, const scenario_event *e)
     if (e->site != SCENARIO_ANY) w->places[node].site = e->site;
     net_host_detach(w->hosts_share.network, node);
     world_attach(w, node, e->has_chain ? &e->chain : NULL, true);
+    watch_moved(&w->judge, w->hosts_share.now, node);
     host_moved(&w->hosts[node]);
     record_note(&w->log, w->hosts_share.now, node, "change_network", w->s->nodes[node].name);
 }

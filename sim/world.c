@@ -27,7 +27,9 @@ static void saw_input(void *ctx, uint32_t node, const pu_in *in)
 {
     world *w = ctx;
     if (in->kind == PU_IN_DIAL_FAIL) w->metrics[METRIC_DIALS_WASTED]++;
-    watch_input(&w->judge, node, world_node(w, in->peer), in);
+    pu_handle other = 0;
+    if (in->kind == PU_IN_CONN_CONFIRMED) other = tm_other_end(w->hosts[node].transport, in->conn);
+    watch_input(&w->judge, node, world_node(w, in->peer), other, in);
 }
 
 static void saw_effect(void *ctx, uint32_t node, const pu_ef *ef)

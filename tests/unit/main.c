@@ -59,6 +59,7 @@
     X(steps)           \
     X(fault)           \
     X(ident_edges)     \
+    X(judge)           \
     X(crowd)
 
 #define DECLARE(name) int name##_test(void);
