@@ -61,7 +61,7 @@ sim_src := \
     $(addprefix sim/,queue dist topo nat nat_names nat_table net net_realm net_send net_way) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_mix scenario_nats) \
     $(addprefix sim/,scenario_network scenario_nodes scenario_read scenario_reader) \
-    $(addprefix sim/,scenario_script yaml_doc yaml_parse yaml_set quantity suggest diag file) \
+    $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity suggest diag file) \
     $(addprefix sim/,hash heap host watch check record recorder replay repro wall world script run) \
     $(addprefix sim/,cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm)

@@ -20,8 +20,9 @@
 #include "sim/queue.h"
 #include "sim/topo.h"
 
-#define NET_NONE UINT32_MAX    /* no host, no box: the public realm */
-#define NET_LAN_NS (1 * PU_MS) /* one way between hosts behind the same box */
+#define NET_NONE UINT32_MAX               /* no host, no box: the public realm */
+#define NET_LAN_NS (1 * PU_MS)            /* one way between hosts behind the same box */
+#define NET_LAN_HOSTS_MAX ((1 << 16) - 3) /* addresses inside a box that holds no boxes */
 #define NET_HEADER_BYTES \
     28 /* IPv4 and UDP: what a datagram costs a link's rate besides its payload */
 

@@ -22,6 +22,7 @@ void scenario_free(scenario *s)
     }
     free(s->settings);
     free(s->nats);
+    free(s->shared);
     free(s->nodes);
     free(s->groups);
     free(s->authorize);

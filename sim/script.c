@@ -145,7 +145,7 @@ static void change_network(world *w, uint32_t node, const scenario_event *e)
 {
     if (e->site != SCENARIO_ANY) w->places[node].site = e->site;
     net_host_detach(w->hosts_share.network, node);
-    world_attach(w, node, e->has_chain ? &e->chain : NULL, true);
+    world_attach(w, node, e->has_chain ? &e->chain : NULL, !e->has_chain);
     watch_moved(&w->judge, w->hosts_share.now, node);
     host_moved(&w->hosts[node]);
     record_note(&w->log, w->hosts_share.now, node, "change_network", w->s->nodes[node].name);

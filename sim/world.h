@@ -14,12 +14,6 @@ typedef struct world_place {
     nat_type drawn;
 } world_place;
 
-/* A shared box: the same type, name and surroundings are the same box. */
-typedef struct world_shared {
-    uint32_t nat, parent, box;
-    const char *name; /* belongs to the scenario */
-} world_shared;
-
 /* One entry of the script. */
 enum world_do { WORLD_START = 1, WORLD_CONNECT, WORLD_CHANGE_NETWORK };
 typedef struct world_entry {
@@ -58,8 +52,7 @@ typedef struct world {
     uint32_t node_of_peer_count;
     uint32_t *box_owner, *box_nat;
     uint32_t box_owner_cap, box_nat_cap; /* by box */
-    world_shared *shared;
-    uint32_t shared_cap, shared_count;
+    uint32_t *shared; /* boxes by number of the shared box; NET_NONE: not there yet */
     world_entry *script;
     uint32_t script_cap, script_count;
     watch judge;

@@ -7,12 +7,13 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "sim/run.h"
 #include "sim/scenario_load.h"
-#include "sim/watch.h"
+#include "sim/world.h"
 
 int judge_test(void);
 
@@ -213,6 +214,46 @@ static void what_moved_lives_when_both_ends_hear(void **state)
     watch_close(&w);
 }
 
+/* ---- boxes ---- */
+
+#define NATS "nats:\n  box: {mapping: eim, filtering: apdf, ports: preserve, udp_idle: 65s}\n"
+
+/* Who names a shared box first, and how, makes no difference. */
+static void shared_box_holds_boxes_if_any_use_says_so(void **state)
+{
+    (void)state;
+    judge(HEAD("20s") NATS "nodes:\n  phone: {behind: [box@isp]}\n"
+                           "  home: {behind: [box, box@isp]}\n",
+          "");
+    judge(HEAD("20s") NATS "nodes: {phone: {behind: [box@isp]}, home: {}}\n"
+                           "events:\n  - {at: 9s, change_network: {node: home, behind: [box, "
+                           "box@isp]}}\n",
+          "");
+}
+
+static void shared_box_is_found_by_who_moves_there(void **state)
+{
+    (void)state;
+    const run_options options = {.seed = 1, .record_node = SCENARIO_ANY};
+    scenario *s = load(HEAD("20s") NATS
+                       "nodes: {a: {behind: [box@house]}, b: {}}\n"
+                       "events:\n  - {at: 9s, change_network: {node: b, behind: [box@house]}}\n"
+                       "  - {at: 10s, change_network: a}\n");
+    world *w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    assert_true(world_build(w, s, &options));
+    assert_int_equal(net_box_count(w->hosts_share.network), 1);
+    script_do(w, 2);
+    assert_int_equal(net_box_count(w->hosts_share.network), 1);
+    assert_int_equal(net_host_box(w->hosts_share.network, 1), 0);
+    script_do(w, 3); /* without `behind` to new boxes */
+    assert_int_equal(net_box_count(w->hosts_share.network), 2);
+    assert_int_equal(net_host_box(w->hosts_share.network, 0), 1);
+    world_close(w);
+    free(w);
+    scenario_free(s);
+}
+
 int judge_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +264,8 @@ int judge_test(void)
         cmocka_unit_test(a_path_whose_relay_moved_is_dead),
         cmocka_unit_test(ends_of_two_connections_make_no_path),
         cmocka_unit_test(what_moved_lives_when_both_ends_hear),
+        cmocka_unit_test(shared_box_holds_boxes_if_any_use_says_so),
+        cmocka_unit_test(shared_box_is_found_by_who_moves_there),
     };
     return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
 }
