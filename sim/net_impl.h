@@ -100,7 +100,7 @@ typedef struct datagram {
     uint32_t realm; /* in which its destination is found: inside of that box, or NET_NONE */
     uint32_t next_free;
     enum net_kind kind;
-    bool is_local; /* it never crosses an access link */
+    bool is_local; /* it stays in one LAN, and never crosses an access link */
 } datagram;
 
 struct net {
