@@ -254,6 +254,24 @@ static void shared_box_is_found_by_who_moves_there(void **state)
     scenario_free(s);
 }
 
+/* ---- progress ---- */
+
+/* Two nodes start at one time. */
+static void run_without_progress_ends(void **state)
+{
+    (void)state;
+    static const uint64_t mosts[] = {1, 1000000};
+    scenario *s = load(HEAD("20s") TWO);
+    for (uint32_t i = 0; i < 2; i++) {
+        const run_options options = {.seed = 1, .record_node = SCENARIO_ANY, .still_max = mosts[i]};
+        run_result r;
+        assert_int_equal(run_scenario(s, &options, &r), i == 0 ? 1 : 0);
+        assert_int_equal(r.is_partial, i == 0);
+        run_result_free(&r);
+    }
+    scenario_free(s);
+}
+
 int judge_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +284,7 @@ int judge_test(void)
         cmocka_unit_test(what_moved_lives_when_both_ends_hear),
         cmocka_unit_test(shared_box_holds_boxes_if_any_use_says_so),
         cmocka_unit_test(shared_box_is_found_by_who_moves_there),
+        cmocka_unit_test(run_without_progress_ends),
     };
     return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
 }
