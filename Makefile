@@ -53,7 +53,7 @@ node_src := \
     $(addprefix core/proto/,dcutr identify identify_push identify_tell ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 
-tracedb_src := $(addprefix analysis/,html intern plot plot_lanes plot_punch plot_timeline) \
+tracedb_src := $(addprefix analysis/,html intern partial plot plot_lanes plot_punch plot_timeline) \
     $(addprefix analysis/,plot_times report sql story text tracedb tracedb_rows)
 
 # All of the simulator but main: tests link it too.
@@ -61,7 +61,7 @@ sim_src := \
     $(addprefix sim/,queue dist spell topo nat nat_names nat_table net net_realm net_send net_way) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_mix scenario_nats) \
     $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
-    $(addprefix sim/,scenario_script yaml_doc yaml_parse yaml_set quantity suggest diag file) \
+    $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity suggest diag file) \
     $(addprefix sim/,hash heap host watch check record recorder replay repro wall world script run) \
     $(addprefix sim/,advice cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm)
@@ -81,7 +81,7 @@ test_src := $(addprefix tests/unit/, \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test tm_tcp_test keep_test life_test record_test \
     advice_test docs_test result_test \
-    steps_test fault_test ident_edges_test crowd_test) \
+    steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     $(addprefix tests/lib/,steps_write chaos chaos_body)
 

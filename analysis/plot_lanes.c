@@ -16,11 +16,13 @@ enum { LANES_MAX = 80, LANE_HEIGHT = 21, FRAME_HEIGHT = 110, CHAR_PX = 7 };
 
 static const char lane_sql[] = LANES "SELECT y, from_name, to_name FROM lane ORDER BY y";
 
-/* Bars of one sort of path. */
-#define BAR_SQL(direct)                                                                       \
-    LANES                                                                                     \
-    "SELECT y, printf('%.6f', p.start_ns / 1e9), printf('%.6f', p.end_ns / 1e9) FROM path p " \
-    "JOIN lane l ON l.from_node = p.from_node AND l.to_node = p.to_node "                     \
+/* Bars of one sort of path. A path is of two nodes, whoever asked. */
+#define BAR_SQL(direct)                                                                 \
+    LANES                                                                               \
+    ", turned AS (SELECT from_node, to_node, direct, start_ns, end_ns FROM path UNION " \
+    "SELECT to_node, from_node, direct, start_ns, end_ns FROM path) "                   \
+    "SELECT y, printf('%.6f', p.start_ns / 1e9), printf('%.6f', p.end_ns / 1e9) "       \
+    "FROM turned p JOIN lane l ON l.from_node = p.from_node AND l.to_node = p.to_node " \
     "WHERE p.direct = " direct " AND y <= ? ORDER BY y, p.start_ns"
 #define BARS "2:1:2:3:($1-0.2):($1+0.32) with boxxyerror fs solid 1 noborder "
 
@@ -106,7 +108,7 @@ bool plot_lanes(sql *db, FILE *script)
     int width;
     int64_t all = name_lanes(db, script, &width), lanes = all < max ? all : max;
     if (lanes == 0) return false;
-    int64_t end = sql_number(db, "SELECT duration_ns / 1000000 FROM run");
+    int64_t end = sql_number(db, "SELECT max(1, duration_ns / 1000000) FROM run");
     plot_settings(script, (int)(FRAME_HEIGHT + LANE_HEIGHT * lanes));
     if (all > lanes) {
         fprintf(script,

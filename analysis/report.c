@@ -2,12 +2,14 @@
 #include "analysis/report.h"
 
 #include "analysis/html.h"
+#include "analysis/partial.h"
 #include "analysis/plot.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ROWS_MAX = 500 }; /* of a table in the page */
@@ -90,6 +92,7 @@ static const struct {
      "    start_ns / 1e9 AS start_s, end_ns / 1e9 AS end_s\n"
      "FROM path p JOIN node f ON f.node = p.from_node JOIN node t ON t.node = p.to_node\n"
      "WHERE (from_node, to_node) IN (SELECT from_node, to_node FROM connect)\n"
+     "    OR (to_node, from_node) IN (SELECT from_node, to_node FROM connect)\n"
      "ORDER BY coalesce(f.group_name, t.group_name) IS NOT NULL, from_node, start_ns;\n\n"
      "-- asked and lost\n"
      "SELECT from_name, to_name, asked_s, lost_s FROM v_connect;\n\n"
@@ -286,18 +289,35 @@ static bool write_partial(sql *db, const char *html_path, const char *partial, c
     return false;
 }
 
+/* Whether html_path may be replaced: it is not there, or an ordinary file but the database. */
+static bool may_replace(const char *db_path, const char *html_path, char *error, size_t error_cap)
+{
+    struct stat db, html;
+    const char *wrong = NULL;
+    if (stat(html_path, &html) != 0) return true; /* whoever writes there will say what is wrong */
+    bool is_db = stat(db_path, &db) == 0 && db.st_dev == html.st_dev && db.st_ino == html.st_ino;
+    if (is_db) wrong = "it is the run database itself";
+    else if (!S_ISREG(html.st_mode)) wrong = "it is no ordinary file";
+    if (wrong) snprintf(error, error_cap, "%s: %s", html_path, wrong);
+    return wrong == NULL;
+}
+
 bool report_write(const char *db_path, const char *html_path, char *error, size_t error_cap)
 {
     sql db;
     char partial[1024];
-    int len = snprintf(partial, sizeof partial, "%s.partial", html_path);
-    bool done = false;
-    if (len < 0 || (size_t)len >= sizeof partial) {
-        snprintf(error, error_cap, "%s: the path is too long", html_path);
+    if (!may_replace(db_path, html_path, error, error_cap)) return false;
+    if (!sql_open(&db, db_path)) {
+        snprintf(error, error_cap, "%s", db.error);
+        sql_close(&db);
         return false;
     }
-    if (!sql_open(&db, db_path)) snprintf(error, error_cap, "%s", db.error);
-    else done = write_partial(&db, html_path, partial, error, error_cap);
+    if (!partial_make(html_path, partial, sizeof partial)) {
+        snprintf(error, error_cap, "%s: %s", html_path, strerror(errno));
+        sql_close(&db);
+        return false;
+    }
+    bool done = write_partial(&db, html_path, partial, error, error_cap);
     sql_close(&db);
     if (done && rename(partial, html_path) != 0) {
         snprintf(error, error_cap, "%s: %s", html_path, strerror(errno));

@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Reads the database, plots with gnuplot and writes html_path (as html_path.partial, then renamed).
- * False: error has the reason: not a run database, another version, no gnuplot, unwritable folder.
+/* Reads the database, plots with gnuplot and writes html_path (under a name of its own beside it,
+ * then renamed). False: error has the reason: not a run database, another version, no gnuplot,
+ * unwritable folder.
  */
 bool report_write(const char *db_path, const char *html_path, char *error, size_t error_cap);
 

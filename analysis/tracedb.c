@@ -1,12 +1,13 @@
-/* analysis/tracedb.c - the run database as a file: created as PATH.partial, one transaction,
+/* analysis/tracedb.c - the run database as a file: created as PATH.partial-..., one transaction,
  * renamed at the end.
  *
  * Equal rows give equal bytes: the page size is fixed, freed bytes inside pages are zeroed
- * (secure_delete), and nothing in the file depends on time or memory. A crash leaves only a
+ * (secure_delete), and nothing in the file depends on time or memory. A crash leaves only the
  * .partial, so no journal and no fsync are needed.
  */
 #include "analysis/tracedb_impl.h"
 
+#include "analysis/partial.h"
 #include "analysis/schema_sql.h"
 
 #include <errno.h>
@@ -14,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { PARTIAL_MORE = 64 }; /* bytes that the .partial's name is longer */
 
 static const char *const settings[] = {
     "PRAGMA page_size = 4096",         "PRAGMA encoding = 'UTF-8'",
@@ -65,14 +68,6 @@ static void execute(tracedb *db, const char *sql)
     }
 }
 
-static char *join(const char *a, const char *b)
-{
-    size_t size = strlen(a) + strlen(b) + 1;
-    char *text = malloc(size);
-    if (text) snprintf(text, size, "%s%s", a, b);
-    return text;
-}
-
 static void release(tracedb *db)
 {
     intern_close(&db->endpoints);
@@ -81,14 +76,14 @@ static void release(tracedb *db)
     free(db);
 }
 
-/* Opens the .partial, which is new: what a crashed run left there is removed first. */
-static void open_partial(tracedb *db)
+static void open_partial(tracedb *db, size_t cap)
 {
-    if (unlink(db->partial) != 0 && errno != ENOENT) {
-        tracedb_fail(db, "cannot replace .partial", strerror(errno));
+    if (!partial_make(db->path, db->partial, cap)) {
+        db->partial[0] = '\0';
+        tracedb_fail(db, "cannot create", strerror(errno));
         return;
     }
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(db->partial, &db->db, flags, NULL) != SQLITE_OK) {
         tracedb_fail_sqlite(db, "cannot create");
     }
@@ -97,14 +92,15 @@ static void open_partial(tracedb *db)
 tracedb *tracedb_create(const char *path, char *error, size_t error_cap)
 {
     tracedb *db = calloc(1, sizeof *db);
-    if (db) db->path = join(path, "");
-    if (db) db->partial = join(path, ".partial");
+    size_t cap = strlen(path) + PARTIAL_MORE;
+    if (db) db->path = strdup(path);
+    if (db) db->partial = malloc(cap);
     if (!db || !db->path || !db->partial) {
         snprintf(error, error_cap, "%s: out of memory", path);
         if (db) release(db);
         return NULL;
     }
-    open_partial(db);
+    open_partial(db, cap);
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) execute(db, settings[i]);
     for (size_t i = 0; i < sizeof schema_sql / sizeof schema_sql[0]; i++) {
         execute(db, schema_sql[i]);
@@ -122,7 +118,7 @@ bool tracedb_close(tracedb *db, bool keep, char *error, size_t error_cap)
     if (keep && !db->failed && rename(db->partial, db->path) != 0) {
         tracedb_fail(db, "cannot rename .partial", strerror(errno));
     }
-    if (!keep || db->failed) unlink(db->partial);
+    if ((!keep || db->failed) && db->partial[0] != '\0') unlink(db->partial);
     bool done = !db->failed;
     if (!done) snprintf(error, error_cap, "%s", db->error);
     release(db);

@@ -1,6 +1,6 @@
 /* analysis/tracedb.h - the run database: who writes a run calls these, and SQL is known here only.
  *
- * The file is written as PATH.partial and renamed by tracedb_close(true). Times are integer
+ * The file is written as PATH.partial-... and renamed by tracedb_close(true). Times are integer
  * nanoseconds of the run; there is no wall clock in it, so equal runs give equal bytes. Errors are
  * kept: every writer is silent after the first, and tracedb_close tells.
  */
@@ -12,10 +12,11 @@
 
 typedef struct tracedb tracedb;
 
-/* Creates PATH.partial with the whole schema. NULL: error has the reason, path named. */
+/* Creates PATH.partial-..., which no other program has, with the whole schema. NULL: error has the
+ * reason, path named. */
 tracedb *tracedb_create(const char *path, char *error, size_t error_cap);
 
-/* Writes what is pending. keep: renames PATH.partial to PATH; otherwise it is removed. False: error
+/* Writes what is pending. keep: renames it to PATH; otherwise it is removed. False: error
  * has the reason of the first failure since create. db is gone in any case. */
 bool tracedb_close(tracedb *db, bool keep, char *error, size_t error_cap);
 

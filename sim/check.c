@@ -40,63 +40,71 @@ static void say_delay(run_property *p, const char *what, const scenario_expect *
 /* When a and b were first connected (directly, when asked for) at or after from; PU_NEVER: not. */
 static pu_time first_connected(const watch *w, uint32_t a, uint32_t b, int direct, pu_time from)
 {
+    const watch_pair *pair = watch_pair_of(w, a, b);
     pu_time first = PU_NEVER;
-    for (uint32_t i = 0; i < w->path_count; i++) {
-        const watch_path *p = &w->paths[i];
-        bool is_pair = (p->a == a && p->b == b) || (p->a == b && p->b == a);
-        if (!is_pair || (direct >= 0 && p->direct != (direct == 1)) || p->end <= from) continue;
-        pu_time at = p->start > from ? p->start : from;
-        if (at < first) first = at;
+    uint32_t at = pair != NULL ? pair->last_path : SCENARIO_ANY;
+    for (; at != SCENARIO_ANY && w->paths[at].end > from; at = w->paths[at].before) {
+        const watch_path *p = &w->paths[at];
+        if (direct < 0 || p->direct == (direct == 1)) first = p->start > from ? p->start : from;
     }
     return first;
 }
 
-/* The last connect of a for b in the script; PU_NEVER: there is none. */
-static pu_time last_connect(const scenario *s, uint32_t a, uint32_t b)
+/* The last connect of a for b that the script came to, PU_NEVER: there was none. */
+static pu_time last_connect(const watch *w, uint32_t a, uint32_t b)
 {
-    pu_time last = PU_NEVER;
-    for (uint32_t i = 0; i < s->event_count; i++) {
-        const scenario_event *e = &s->events[i];
-        if (e->kind != SCENARIO_CONNECT || e->a != a || e->b != b) continue;
-        if (last == PU_NEVER || e->at > last) last = e->at;
-    }
-    return last;
+    const watch_pair *pair = watch_pair_of(w, a, b);
+    return pair != NULL ? pair->asks[a > b].asked : PU_NEVER;
 }
 
 static void check_pair(const watch *w, const scenario_expect *e, int direct, run_property *p)
 {
-    pu_time from = e->has_after ? e->after : last_connect(w->s, e->a, e->b);
-    if (from == PU_NEVER) from = 0;
-    pu_time at = first_connected(w, e->a, e->b, direct, from);
+    pu_time from = e->has_after ? e->after : last_connect(w, e->a, e->b);
+    pu_time at = from != PU_NEVER ? first_connected(w, e->a, e->b, direct, from) : PU_NEVER;
     p->held = at != PU_NEVER && at - from <= e->within_ns;
     say_delay(p, direct == 1 ? "direct" : direct == 0 ? "relayed" : "connected", e, from, at);
 }
 
-/* Every pair of a group: its first ask must have become usable in time. */
+/* Whether two of a group came together in time: since `after`, or since the first was first asked
+ * for the second. */
+static bool pair_held(const watch *w, const scenario_expect *e, uint32_t a, uint32_t b)
+{
+    if (e->has_after) {
+        pu_time at = first_connected(w, a, b, -1, e->after);
+        return at != PU_NEVER && at - e->after <= e->within_ns;
+    }
+    const watch_pair *pair = watch_pair_of(w, a, b);
+    if (pair == NULL || pair->asks[a > b].first == SCENARIO_ANY) return false;
+    const run_connection *ask = &w->asks[pair->asks[a > b].first];
+    return ask->usable != PU_NEVER && ask->usable - ask->asked <= e->within_ns;
+}
+
+/* Every pair of a group. */
 static void check_group(const watch *w, const scenario_expect *e, run_property *p)
 {
-    uint32_t asked = 0, held = 0, worst = SCENARIO_ANY;
-    for (uint32_t i = 0; i < w->ask_count; i++) {
-        const run_connection *ask = &w->asks[i];
-        bool is_first = true;
-        for (uint32_t j = 0; j < i && is_first; j++)
-            is_first = w->asks[j].from != ask->from || w->asks[j].to != ask->to;
-        if (!is_first || w->s->nodes[ask->from].group != e->group ||
-            w->s->nodes[ask->to].group != e->group)
-            continue;
-        asked++;
-        if (ask->usable != PU_NEVER && ask->usable - ask->asked <= e->within_ns) held++;
+    const scenario_group *g = &w->s->groups[e->group];
+    uint32_t held = 0, worst = SCENARIO_ANY, end = g->first + g->count;
+    for (uint32_t i = g->first; i + 1 < end; i += 2) {
+        if (pair_held(w, e, i, i + 1)) held++;
         else if (worst == SCENARIO_ANY) worst = i;
     }
+    uint32_t asked = g->count / 2;
     p->held = held == asked && asked > 0;
     char allowed[SECONDS_MAX], at[SECONDS_MAX], delay[SECONDS_MAX];
     int len = snprintf(p->why, sizeof p->why, "%" PRIu32 " of %" PRIu32 " pairs within %s s", held,
                        asked, seconds(e->within_ns, allowed));
     if (worst == SCENARIO_ANY || len < 0) return;
-    const run_connection *ask = &w->asks[worst];
+    const watch_pair *pair = watch_pair_of(w, worst, worst + 1);
+    uint32_t first = pair != NULL ? pair->asks[0].first : SCENARIO_ANY;
+    const char *from = w->s->nodes[worst].name, *to = w->s->nodes[worst + 1].name;
+    if (first == SCENARIO_ANY) {
+        snprintf(p->why + len, sizeof p->why - (size_t)len, "; %s never asked for %s", from, to);
+        return;
+    }
+    const run_connection *ask = &w->asks[first];
     bool is_late = ask->usable != PU_NEVER;
-    snprintf(p->why + len, sizeof p->why - (size_t)len, "; not %s to %s, asked at %s s: %s%s",
-             w->s->nodes[ask->from].name, w->s->nodes[ask->to].name, seconds(ask->asked, at),
+    snprintf(p->why + len, sizeof p->why - (size_t)len, "; not %s to %s, asked at %s s: %s%s", from,
+             to, seconds(ask->asked, at),
              is_late ? seconds(ask->usable - ask->asked, delay) : "never", is_late ? " s" : "");
 }
 

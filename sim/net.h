@@ -8,10 +8,10 @@
  * happens when the host sends and when the datagram has come off the far access link.
  *
  * Delay = uplink queue + access(a) + RTT/2 between the sites + access(b) + jitter, then the
- * downlink queue; hosts that meet inside one realm are LAN_NS apart. Loss, jitter, rate and queue
- * apply once at each access link. Public hosts and boxes get one address a /24, from ranges that
- * nodes treat as global; LANs are 192.168/16, the inside of a box that has boxes inside is
- * 100.64/10.
+ * downlink queue; hosts of one LAN are NET_LAN_NS apart, hosts of one carrier are not: each is at
+ * its site. Loss, jitter, rate and queue apply once at each access link. Public hosts and boxes get
+ * one address a /24, from ranges that nodes treat as global; LANs are 192.168/16, the inside of a
+ * box that has boxes inside is 100.64/10.
  */
 #ifndef SIM_NET_H
 #define SIM_NET_H
@@ -20,8 +20,10 @@
 #include "sim/queue.h"
 #include "sim/topo.h"
 
-#define NET_NONE UINT32_MAX    /* no host, no box: the public realm */
-#define NET_LAN_NS (1 * PU_MS) /* one way between hosts behind the same box */
+#define NET_NONE UINT32_MAX /* no host, no box: the public realm */
+#define NET_LAN_NS \
+    (1 * PU_MS) /* one way between hosts of one LAN: behind the same box, which holds none */
+#define NET_LAN_HOSTS_MAX ((1 << 16) - 3) /* addresses inside a box that holds no boxes */
 #define NET_HEADER_BYTES \
     28 /* IPv4 and UDP: what a datagram costs a link's rate besides its payload */
 #define NET_TCP_HEADER_BYTES 40 /* IPv4 and TCP: the same for a segment */

@@ -115,7 +115,7 @@ typedef struct datagram {
     uint32_t next_free;
     enum net_carriage carriage;
     enum net_kind kind;
-    bool is_local; /* it never crosses an access link */
+    bool is_local; /* it stays in one LAN, and never crosses an access link */
 } datagram;
 
 struct net {

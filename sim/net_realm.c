@@ -12,7 +12,7 @@ typedef struct plan {
 
 static const plan plans[] = {
     [REALM_PUBLIC] = {11u << 24 | 1, 8, (224 - 11) << 16},
-    [REALM_LAN] = {192u << 24 | 168u << 16 | 2, 0, (1 << 16) - 3},
+    [REALM_LAN] = {192u << 24 | 168u << 16 | 2, 0, NET_LAN_HOSTS_MAX},
     [REALM_CARRIER] = {100u << 24 | 64u << 16 | 2, 0, (1 << 22) - 3},
 };
 

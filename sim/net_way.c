@@ -72,17 +72,25 @@ static bool box_let_in(net *n, pu_time now, uint32_t box, datagram *d)
     return verdict == NAT_PASS;
 }
 
+/* Whether what turned at or was found in the inside of box never left one LAN. What holds boxes is
+ * a carrier's: its hosts are at sites of their own, each behind its access link. */
+static bool is_lan(const net *n, uint32_t box)
+{
+    return box != NET_NONE && n->boxes[box].inside.plan == REALM_LAN;
+}
+
 bool way_climb(net *n, pu_time now, datagram *d)
 {
     uint32_t at = n->hosts[d->from_host].box;
-    bool turns = false; /* at the box just left: a hairpin */
+    uint32_t turn = NET_NONE; /* the box just left, when it is a hairpin there */
     while (realm_find(realm_of(n, at), d->to.ip) == 0) {
         if (at == NET_NONE) {
             way_record(n, now, d, NET_NONE, NET_NONE, NET_NO_ROUTE);
             return false;
         }
         pu_endpoint external = nat_external(n->boxes[at].udp);
-        turns = memcmp(external.ip, d->to.ip, sizeof external.ip) == 0;
+        bool turns = memcmp(external.ip, d->to.ip, sizeof external.ip) == 0;
+        turn = turns ? at : NET_NONE;
         if (turns && !n->boxes[at].type.hairpin) {
             way_record(n, now, d, NET_NONE, at, NET_NO_HAIRPIN);
             return false;
@@ -91,7 +99,7 @@ bool way_climb(net *n, pu_time now, datagram *d)
         at = n->boxes[at].parent;
     }
     d->realm = at;
-    d->is_local = turns || at != NET_NONE;
+    d->is_local = is_lan(n, at) || is_lan(n, turn);
     return true;
 }
 

@@ -22,6 +22,8 @@ typedef struct run_options {
     void (*show)(void *ctx, pu_time now,
                  pu_time end); /* how far it is, now and then; NULL: nobody looks */
     void *show_ctx;
+    uint64_t still_max; /* tests: more events than these at one time are no progress; 0: than a
+                           million and than waited when it came */
     uint64_t fail_at; /* tests: the request for memory, over all nodes, that is refused; 0: none */
 } run_options;
 
@@ -66,8 +68,8 @@ typedef struct run_result {
     uint32_t metric_count;
 } run_result;
 
-/* Runs. 0, or 1 with a line on stderr (the database could not be written, the latency file is bad).
- */
+/* Runs. 0, or 1 with a line on stderr: the database could not be written, the latency file is bad,
+ * or time stands still (what was simulated until then is kept). */
 int run_scenario(const scenario *s, const run_options *options, run_result *result);
 
 void run_result_free(run_result *result);

@@ -27,6 +27,7 @@ void scenario_free(scenario *s)
     }
     for (uint32_t i = 0; i < s->event_count; i++) free(s->events[i].side);
     free(s->nats);
+    free(s->shared);
     free(s->nodes);
     free(s->groups);
     free(s->authorize);

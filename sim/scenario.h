@@ -36,8 +36,15 @@ typedef struct scenario_nat {
 /* One box of a node's `behind:` list. Boxes with the same non-empty shared name are one box. */
 typedef struct scenario_box {
     uint32_t nat;                   /* index in nats */
+    uint32_t number;                /* index in shared; SCENARIO_ANY: a box of its own */
     char shared[SCENARIO_NAME_MAX]; /* the part after '@'; empty: a box of its own */
 } scenario_box;
+
+/* What all uses of a shared box say of it. */
+typedef struct scenario_shared {
+    bool holds_boxes; /* somewhere it is not the innermost */
+    uint32_t hosts;   /* that are inside at some time, at most, and not inside boxes in it */
+} scenario_shared;
 
 /* A chain of boxes, innermost first. */
 typedef struct scenario_chain {
@@ -156,6 +163,8 @@ typedef struct scenario {
     uint32_t setting_count;
     scenario_nat *nats;
     uint32_t nat_count;
+    scenario_shared *shared;
+    uint32_t shared_count;
     scenario_node *nodes;
     uint32_t node_count;
     scenario_group *groups;

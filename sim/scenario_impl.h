@@ -14,6 +14,9 @@ void read_nats(reader *r, const doc_node *node);
 /* A `behind:` list; chain stays empty when node is NULL or wrong. */
 void read_chain(reader *r, const doc_node *node, scenario_chain *chain);
 
+/* Sums up what uses of shared boxes say of them, when all are known. */
+void read_shared(reader *r);
+
 /* `at: SITE`: a row of the latency file. */
 void read_site(reader *r, const doc_node *node, uint32_t *site);
 

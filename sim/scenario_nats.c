@@ -81,6 +81,7 @@ static bool read_box(reader *r, const doc_node *node, scenario_box *box)
         return false;
     }
     snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), text);
+    box->number = SCENARIO_ANY;
     if (!find_type(r, node, name, &box->nat)) return false;
     if (at != NULL) memcpy(box->shared, at + 1, strlen(at + 1) + 1);
     return true;
@@ -97,10 +98,23 @@ static bool is_same_chain(const scenario_chain *a, const scenario_chain *b)
 }
 
 /* A box is one box only if it is of one kind and in one place, wherever it is named. */
-static void check_shared(reader *r, const doc_node *node, const scenario_chain *chain, uint32_t at)
+static void check_same(reader *r, const doc_node *node, const scenario_chain *chain,
+                       const shared_box *first)
+{
+    const scenario_box *box = &chain->box[0], *other = &first->from_here.box[0];
+    if (box->nat != other->nat)
+        read_error(r, node, "'%s' is a %s here and a %s on line %u", box->shared,
+                   r->s->nats[box->nat].name, r->s->nats[other->nat].name, first->place.line);
+    else if (!is_same_chain(chain, &first->from_here))
+        read_error(r, node, "'%s' has other boxes outside it than on line %u", box->shared,
+                   first->place.line);
+}
+
+/* Gives a shared box its number: the same wherever it is named. */
+static void check_shared(reader *r, const doc_node *node, scenario_chain *chain, uint32_t at)
 {
     shared_box use = {.place = node->place};
-    const scenario_box *box = &chain->box[at];
+    scenario_box *box = &chain->box[at];
     for (uint32_t i = at; i < chain->count; i++) {
         if (chain->box[i].shared[0] == '\0') {
             read_error(r, node,
@@ -110,16 +124,10 @@ static void check_shared(reader *r, const doc_node *node, const scenario_chain *
         }
         use.from_here.box[use.from_here.count++] = chain->box[i];
     }
-    for (uint32_t i = 0; i < r->shared_count; i++) {
-        const shared_box *first = &r->shared[i];
-        const scenario_box *other = &first->from_here.box[0];
-        if (strcmp(box->shared, other->shared) != 0) continue;
-        if (box->nat != other->nat)
-            read_error(r, node, "'%s' is a %s here and a %s on line %u", box->shared,
-                       r->s->nats[box->nat].name, r->s->nats[other->nat].name, first->place.line);
-        else if (!is_same_chain(&use.from_here, &first->from_here))
-            read_error(r, node, "'%s' has other boxes outside it than on line %u", box->shared,
-                       first->place.line);
+    use.name = strchr(node->text, '@') + 1;
+    box->number = names_add(&r->shared_names, use.name, r->shared_count);
+    if (box->number < r->shared_count) {
+        check_same(r, node, &use.from_here, &r->shared[box->number]);
         return;
     }
     r->shared = sim_grow(r->shared, &r->shared_cap, r->shared_count, sizeof *r->shared);
@@ -142,5 +150,33 @@ void read_chain(reader *r, const doc_node *node, scenario_chain *chain)
     const doc_node *n = node->first;
     for (uint32_t i = 0; i < read.count; i++, n = n->next) {
         if (read.box[i].shared[0] != '\0') check_shared(r, n, chain, i);
+    }
+}
+
+/* One more host is behind chain. */
+static void count_host(scenario *s, const scenario_chain *chain)
+{
+    for (uint32_t i = 0; i < chain->count; i++) {
+        if (chain->box[i].number == SCENARIO_ANY) continue;
+        scenario_shared *shared = &s->shared[chain->box[i].number];
+        if (i > 0) shared->holds_boxes = true;
+        else shared->hosts++;
+    }
+}
+
+void read_shared(reader *r)
+{
+    scenario *s = r->s;
+    if (r->shared_count == 0) return;
+    s->shared_count = r->shared_count;
+    s->shared = sim_alloc(s->shared_count * sizeof *s->shared);
+    for (uint32_t i = 0; i < s->node_count; i++) count_host(s, &s->nodes[i].behind);
+    for (uint32_t i = 0; i < s->event_count; i++) count_host(s, &s->events[i].chain);
+    for (uint32_t i = 0; i < s->shared_count; i++) {
+        const scenario_shared *shared = &s->shared[i];
+        if (shared->hosts > NET_LAN_HOSTS_MAX && !shared->holds_boxes)
+            diag_add(r->errors, r->shared[i].place,
+                     "'%s' has %u hosts inside, its addresses are enough for %d", r->shared[i].name,
+                     shared->hosts, NET_LAN_HOSTS_MAX);
     }
 }

@@ -126,19 +126,17 @@ static uint32_t read_count(reader *r, const doc_node *group, uint32_t most)
 }
 
 /* Whether a name is that of a group or of one of its members. */
-static bool is_taken(const scenario *s, const char *name)
+static bool is_taken(const scenario *s, const names *groups, const char *name)
 {
-    for (uint32_t g = 0; g < s->group_count; g++) {
-        const scenario_group *group = &s->groups[g];
-        size_t len = strlen(group->name);
-        if (strncmp(name, group->name, len) != 0) continue;
-        if (name[len] == '\0') return true;
-        if (name[len] != '-' || name[len + 1] < '1' || name[len + 1] > '9') continue;
-        char *end;
-        unsigned long number = strtoul(name + len + 1, &end, 10);
-        if (*end == '\0' && number <= group->count) return true;
-    }
-    return false;
+    char group[SCENARIO_NAME_MAX];
+    if (names_find(groups, name) != NAMES_NONE) return true;
+    const char *dash = strrchr(name, '-');
+    if (dash == NULL || dash[1] < '1' || dash[1] > '9') return false;
+    snprintf(group, sizeof group, "%.*s", (int)(dash - name), name);
+    uint32_t index = names_find(groups, group);
+    char *end;
+    unsigned long number = strtoul(dash + 1, &end, 10);
+    return index != NAMES_NONE && *end == '\0' && number <= s->groups[index].count;
 }
 
 static scenario_node *add_node(scenario *s, const doc_node *node, uint32_t group)
@@ -150,12 +148,14 @@ static scenario_node *add_node(scenario *s, const doc_node *node, uint32_t group
     return n;
 }
 
-static void add_members(scenario *s, const doc_node *node, scenario_group *group, uint32_t index)
+static void add_members(reader *r, const doc_node *node, scenario_group *group, uint32_t index)
 {
+    scenario *s = r->s;
     group->first = s->node_count;
     for (uint32_t i = 1; i <= group->count; i++) {
         scenario_node *member = add_node(s, node, index);
         snprintf(member->name, sizeof member->name, "%.*s-%u", GROUP_NAME_MAX, group->name, i);
+        names_add(&r->node_names, member->name, s->node_count - 1);
     }
 }
 
@@ -182,15 +182,21 @@ static uint32_t count_nodes(reader *r, const doc_node *nodes, const doc_node *gr
 static void add_nodes(reader *r, const doc_node *nodes, const doc_node *groups, uint32_t total)
 {
     scenario *s = r->s;
+    names group_names;
+    names_init(&group_names);
+    for (uint32_t g = 0; g < s->group_count; g++) names_add(&group_names, s->groups[g].name, g);
     s->nodes = sim_alloc(total * sizeof *s->nodes);
     for (const doc_node *n = nodes != NULL ? nodes->first : NULL; n != NULL; n = n->next) {
         scenario_node *node = add_node(s, n, SCENARIO_ANY);
         snprintf(node->name, sizeof node->name, "%s", n->key);
         read_roles(r, doc_get(n, "roles"), &node->is_relay);
-        if (is_taken(s, node->name)) read_key_error(r, n, "'%s' is also in groups", node->name);
+        names_add(&r->node_names, node->name, s->node_count - 1);
+        if (is_taken(s, &group_names, node->name))
+            read_key_error(r, n, "'%s' is also in groups", node->name);
     }
     const doc_node *n = groups != NULL ? groups->first : NULL;
-    for (uint32_t g = 0; g < s->group_count; g++, n = n->next) add_members(s, n, &s->groups[g], g);
+    for (uint32_t g = 0; g < s->group_count; g++, n = n->next) add_members(r, n, &s->groups[g], g);
+    names_close(&group_names);
     PU_ASSERT(s->node_count == total);
 }
 
@@ -200,6 +206,9 @@ void read_nodes(reader *r, const doc_node *nodes, const doc_node *groups)
     if (!read_names(r, nodes)) nodes = NULL;
     if (!read_names(r, groups)) groups = NULL;
     uint32_t total = count_nodes(r, nodes, groups);
+    bool has_groups = groups != NULL && groups->count > 0;
+    if (total == 0 && nodes != NULL && !has_groups)
+        read_error(r, nodes, "a run needs at least one node");
     if (total == 0) return;
     add_nodes(r, nodes, groups, total);
     uint32_t i = 0;

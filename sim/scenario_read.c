@@ -58,6 +58,7 @@ static void read_root(reader *r, const doc_node *root)
     read_authorize(r, doc_get(root, "authorize"));
     read_events(r, doc_get(root, "events"));
     read_expects(r, doc_get(root, "expect"));
+    read_shared(r);
 }
 
 static void apply(doc *d, doc_node *root, const char *override, diag *errors)
@@ -77,7 +78,11 @@ static scenario *build(const char *path, const doc_node *root, diag *errors)
 {
     reader r = {.s = sim_alloc(sizeof(scenario)), .errors = errors};
     memcpy(r.s->path, path, strlen(path) + 1);
+    names_init(&r.node_names);
+    names_init(&r.shared_names);
     read_root(&r, root);
+    names_close(&r.node_names);
+    names_close(&r.shared_names);
     free(r.shared);
     if (errors->count == 0) {
         scenario_hash(r.s, r.matrix_hash);

@@ -184,12 +184,13 @@ bool read_node_ref(reader *r, const doc_node *node, uint32_t *index)
     char hint[SUGGEST_HINT_MAX];
     const char *text = read_text(r, node);
     if (text == NULL) return false;
+    uint32_t found = names_find(&r->node_names, text);
+    if (found != NAMES_NONE) {
+        *index = found;
+        return true;
+    }
     suggest_begin(&near, text);
     for (uint32_t i = 0; i < r->s->node_count; i++) {
-        if (strcmp(text, r->s->nodes[i].name) == 0) {
-            *index = i;
-            return true;
-        }
         if (r->s->nodes[i].group == SCENARIO_ANY) suggest_offer(&near, r->s->nodes[i].name);
     }
     read_error(r, node, "unknown node '%.80s'%s", text, suggest_hint(&near, hint));

@@ -8,14 +8,16 @@
 #ifndef SIM_SCENARIO_READER_H
 #define SIM_SCENARIO_READER_H
 
+#include "sim/names.h"
 #include "sim/quantity.h"
 #include "sim/scenario.h"
 #include "sim/yaml_doc.h"
 
-/* One use of a shared box, kept to compare it with the others. */
+/* A shared box, by its first use. */
 typedef struct shared_box {
     scenario_chain from_here; /* the box and those outside it */
     diag_place place;
+    const char *name; /* belongs to the file */
 } shared_box;
 
 /* A scenario being read. */
@@ -24,8 +26,10 @@ typedef struct reader {
     diag *errors;
     uint32_t sites;          /* how many the latency file has */
     uint64_t matrix_hash[2]; /* of that file's bytes; 0 without one */
-    shared_box *shared;      /* owned */
+    shared_box *shared;      /* owned; by the number of the shared box */
     uint32_t shared_count, shared_cap;
+    names shared_names; /* numbers of shared boxes */
+    names node_names;   /* of nodes, members of groups too */
 } reader;
 
 /* A key that a map may have. */

@@ -15,10 +15,17 @@ static void entry_add(world *w, world_entry entry)
     w->script[w->script_count++] = entry;
 }
 
+/* A node that has not started yet asks as it starts: its start is in the queue before that. */
+static pu_time ask_time(const world *w, uint32_t node, pu_time at)
+{
+    return at > w->places[node].start ? at : w->places[node].start;
+}
+
 static void group_pairs(world *w, const scenario_group *g)
 {
     for (uint32_t i = 0; i + 1 < g->count; i += 2) {
-        pu_time at = rng_between(&w->draws, g->pairs_from_ns, g->pairs_until_ns);
+        pu_time drawn = rng_between(&w->draws, g->pairs_from_ns, g->pairs_until_ns);
+        pu_time at = ask_time(w, g->first + i, drawn);
         entry_add(w,
                   (world_entry){
                       .at = at, .what = WORLD_CONNECT, .a = g->first + i, .b = g->first + i + 1});
@@ -44,12 +51,14 @@ void script_build(world *w)
     for (uint32_t node = 0; node < s->node_count; node++) {
         bool is_named = s->nodes[node].group == SCENARIO_ANY;
         pu_time at = is_named ? 0 : rng_between(&w->draws, 0, GROUP_START_WITHIN_MS * PU_MS);
+        w->places[node].start = at;
         entry_add(w, (world_entry){.at = at, .what = WORLD_START, .a = node, .b = node});
     }
     for (uint32_t i = 0; i < s->event_count; i++) {
         const scenario_event *e = &s->events[i];
-        entry_add(w, (world_entry){
-                         .at = e->at, .what = what_of(e->kind), .a = e->a, .b = e->b, .event = e});
+        pu_time at = e->kind == SCENARIO_CONNECT ? ask_time(w, e->a, e->at) : e->at;
+        entry_add(
+            w, (world_entry){.at = at, .what = what_of(e->kind), .a = e->a, .b = e->b, .event = e});
         if (e->kind == SCENARIO_CUT)
             entry_add(w, (world_entry){.at = e->at + e->for_ns, .what = WORLD_MEND, .event = e});
     }
@@ -158,8 +167,9 @@ static void start(world *w, uint32_t node)
     pu_time now = w->hosts_share.now;
     host_start(h);
     watch_start(&w->judge, now, node);
-    for (uint32_t peer = 0; peer < s->node_count; peer++)
-        if (peer != node && watch_is_authorised(&w->judge, node, peer)) authorise(w, node, peer);
+    uint32_t count;
+    const watch_trust *trust = watch_trusted(&w->judge, node, &count);
+    for (uint32_t i = 0; i < count; i++) authorise(w, node, trust[i].peer);
     for (uint32_t i = 0; i < s->nodes[node].relay_count; i++) {
         pu_endpoint relay = main_endpoint(w, s->nodes[node].relays[i]);
         tell(w, node, s->nodes[node].relays[i], &relay, PU_RELAY);
@@ -210,7 +220,8 @@ static void change_network(world *w, uint32_t node, const scenario_event *e)
 {
     if (e->site != SCENARIO_ANY) w->places[node].site = e->site;
     net_host_detach(w->hosts_share.network, node);
-    world_attach(w, node, e->has_chain ? &e->chain : NULL, true);
+    world_attach(w, node, e->has_chain ? &e->chain : NULL, !e->has_chain);
+    watch_moved(&w->judge, w->hosts_share.now, node);
     host_moved(&w->hosts[node]);
     record_note(&w->log, w->hosts_share.now, node, "change_network", w->s->nodes[node].name);
 }

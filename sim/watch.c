@@ -3,6 +3,8 @@
 
 #include "sim/mem.h"
 
+#include <stdlib.h>
+
 static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
 {
     (void)ctx;
@@ -25,12 +27,14 @@ void watch_close(watch *w)
     imap_close(&w->authorised);
     imap_close(&w->open_conns);
     imap_close(&w->pair_index);
+    free(w->trust);
     free(w->conns);
     free(w->pairs);
     free(w->paths);
     free(w->asks);
     free(w->lives);
     free(w->words);
+    free(w->ask_before);
     free(w->breaches);
 }
 
@@ -46,7 +50,34 @@ static void put(imap *m, uint64_t key, uint32_t value)
 
 void watch_authorise(watch *w, uint32_t node, uint32_t peer)
 {
+    if (watch_is_authorised(w, node, peer)) return;
     put(&w->authorised, key_of(node, peer), 1);
+    w->trust = sim_grow(w->trust, &w->trust_cap, w->trust_count, sizeof *w->trust);
+    w->trust[w->trust_count++] = (watch_trust){node, peer};
+    w->trust_is_sorted = false;
+}
+
+static int trust_order(const void *a, const void *b)
+{
+    const watch_trust *x = a, *y = b;
+    uint64_t p = key_of(x->node, x->peer), q = key_of(y->node, y->peer);
+    return p < q ? -1 : p > q;
+}
+
+const watch_trust *watch_trusted(watch *w, uint32_t node, uint32_t *count)
+{
+    if (!w->trust_is_sorted && w->trust_count > 0)
+        qsort(w->trust, w->trust_count, sizeof *w->trust, trust_order);
+    w->trust_is_sorted = true;
+    uint32_t low = 0, high = w->trust_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (w->trust[middle].node < node) low = middle + 1;
+        else high = middle;
+    }
+    for (high = low; high < w->trust_count && w->trust[high].node == node;) high++;
+    *count = high - low;
+    return *count > 0 ? &w->trust[low] : NULL;
 }
 
 bool watch_is_authorised(const watch *w, uint32_t node, uint32_t peer)
@@ -61,34 +92,33 @@ static void breach(watch *w, pu_time now, uint32_t node, uint32_t peer, const ch
     w->breaches[w->breach_count++] = (watch_breach){now, node, peer, what};
 }
 
+/* ---- pairs ---- */
+
+static watch_pair *pair_of(watch *w, uint32_t a, uint32_t b)
+{
+    uint64_t key = a < b ? key_of(a, b) : key_of(b, a);
+    uint32_t at;
+    if (imap_get(&w->pair_index, key, &at)) return &w->pairs[at];
+    w->pairs = sim_grow(w->pairs, &w->pair_cap, w->pair_count, sizeof *w->pairs);
+    put(&w->pair_index, key, w->pair_count);
+    w->pairs[w->pair_count] = (watch_pair){
+        .path = SCENARIO_ANY,
+        .last_path = SCENARIO_ANY,
+        .asks = {{SCENARIO_ANY, SCENARIO_ANY, PU_NEVER}, {SCENARIO_ANY, SCENARIO_ANY, PU_NEVER}}};
+    return &w->pairs[w->pair_count++];
+}
+
+const watch_pair *watch_pair_of(const watch *w, uint32_t a, uint32_t b)
+{
+    uint32_t at;
+    bool is_known = imap_get(&w->pair_index, a < b ? key_of(a, b) : key_of(b, a), &at);
+    return is_known ? &w->pairs[at] : NULL;
+}
+
 /* ---- asks ---- */
 
-void watch_ask(watch *w, pu_time now, uint32_t from, uint32_t to)
+static void ask_usable(run_connection *ask, pu_time now, bool direct)
 {
-    w->asks = sim_grow(w->asks, &w->ask_cap, w->ask_count, sizeof *w->asks);
-    w->asks[w->ask_count++] =
-        (run_connection){from, to, now, PU_NEVER, PU_NEVER, PU_NEVER, false, false};
-}
-
-/* The ask of from for to that is not lost yet. */
-static run_connection *ask_open(watch *w, uint32_t from, uint32_t to)
-{
-    for (uint32_t i = w->ask_count; i-- > 0;)
-        if (w->asks[i].from == from && w->asks[i].to == to && w->asks[i].lost == PU_NEVER)
-            return &w->asks[i];
-    return NULL;
-}
-
-static void ask_path(watch *w, pu_time now, uint32_t from, uint32_t to, bool connected, bool direct)
-{
-    run_connection *ask = ask_open(w, from, to);
-    if (ask == NULL) return;
-    if (!connected) {
-        if (ask->usable == PU_NEVER) return;
-        ask->lost = now;
-        watch_ask(w, now, from, to);
-        return;
-    }
     if (ask->usable == PU_NEVER) {
         ask->usable = now;
         ask->first_is_relay = !direct;
@@ -97,49 +127,71 @@ static void ask_path(watch *w, pu_time now, uint32_t from, uint32_t to, bool con
     ask->last_is_direct = direct;
 }
 
-/* ---- paths ---- */
-
-static watch_pair *pair_of(watch *w, uint32_t a, uint32_t b)
+static void ask_add(watch *w, pu_time now, uint32_t from, uint32_t to)
 {
-    uint32_t at;
-    if (imap_get(&w->pair_index, key_of(a, b), &at)) return &w->pairs[at];
-    w->pairs = sim_grow(w->pairs, &w->pair_cap, w->pair_count, sizeof *w->pairs);
-    put(&w->pair_index, key_of(a, b), w->pair_count);
-    w->pairs[w->pair_count] = (watch_pair){.path = SCENARIO_ANY};
-    return &w->pairs[w->pair_count++];
+    watch_pair *pair = pair_of(w, from, to);
+    watch_asks *asks = &pair->asks[from > to];
+    uint32_t cap = w->ask_cap;
+    w->asks = sim_grow(w->asks, &w->ask_cap, w->ask_count, sizeof *w->asks);
+    w->ask_before = sim_grow(w->ask_before, &cap, w->ask_count, sizeof *w->ask_before);
+    run_connection *ask = &w->asks[w->ask_count];
+    *ask = (run_connection){from, to, now, PU_NEVER, PU_NEVER, PU_NEVER, false, false};
+    w->ask_before[w->ask_count] = asks->last;
+    asks->last = w->ask_count++;
+    if (asks->first == SCENARIO_ANY) asks->first = asks->last;
+    if (pair->path != SCENARIO_ANY) ask_usable(ask, now, w->paths[pair->path].direct);
 }
+
+void watch_ask(watch *w, pu_time now, uint32_t from, uint32_t to)
+{
+    pair_of(w, from, to)->asks[from > to].asked = now;
+    ask_add(w, now, from, to);
+}
+
+static bool is_asked(const watch *w, const watch_asks *asks)
+{
+    return asks->last != SCENARIO_ANY && w->asks[asks->last].lost == PU_NEVER;
+}
+
+/* All asks of one node for the other that are not lost yet are the last ones. */
+static void asks_path(watch *w, pu_time now, const watch_asks *asks, bool connected, bool direct)
+{
+    if (!is_asked(w, asks)) return;
+    uint32_t last = asks->last;
+    for (uint32_t i = last; i != SCENARIO_ANY && w->asks[i].lost == PU_NEVER; i = w->ask_before[i])
+        if (connected) ask_usable(&w->asks[i], now, direct);
+        else w->asks[i].lost = now;
+    if (!connected) ask_add(w, now, w->asks[last].from, w->asks[last].to);
+}
+
+/* ---- paths ---- */
 
 /* The interval is written from whoever asked. */
 static void path_open(watch *w, pu_time now, watch_pair *pair, uint32_t a, uint32_t b, bool direct)
 {
-    if (ask_open(w, a, b) == NULL && ask_open(w, b, a) != NULL) {
-        uint32_t asker = b;
-        b = a;
-        a = asker;
-    }
+    bool is_turned = !is_asked(w, &pair->asks[0]) && is_asked(w, &pair->asks[1]);
     w->paths = sim_grow(w->paths, &w->path_cap, w->path_count, sizeof *w->paths);
-    pair->path = w->path_count;
-    w->paths[w->path_count++] = (watch_path){a, b, direct, now, PU_NEVER};
+    w->paths[w->path_count] =
+        (watch_path){is_turned ? b : a, is_turned ? a : b, direct, now, PU_NEVER, pair->last_path};
+    pair->path = pair->last_path = w->path_count++;
 }
 
-/* One end of c came (delta 1) or went (-1): brings the pair's interval and asks up to date. */
+/* A connection of c's two nodes lives (delta 1) or does no more (-1): brings the pair's interval
+ * and asks up to date. */
 static void pair_changed(watch *w, pu_time now, const watch_conn *c, int delta)
 {
-    if (c->peer == SCENARIO_ANY) return;
     uint32_t a = c->node < c->peer ? c->node : c->peer, b = c->node < c->peer ? c->peer : c->node;
     watch_pair *pair = pair_of(w, a, b);
-    uint32_t *count = &pair->ends[c->node == b][!c->relayed];
+    uint32_t at = (uint32_t)(pair - w->pairs), *count = &pair->alive[!c->relayed];
     PU_ASSERT(delta > 0 || *count > 0);
     *count = delta > 0 ? *count + 1 : *count - 1;
-    bool direct = pair->ends[0][1] > 0 && pair->ends[1][1] > 0;
-    bool connected = direct || (pair->ends[0][0] > 0 && pair->ends[1][0] > 0);
+    bool direct = pair->alive[1] > 0, connected = direct || pair->alive[0] > 0;
     watch_path *open = pair->path != SCENARIO_ANY ? &w->paths[pair->path] : NULL;
     if (open == NULL ? !connected : connected && open->direct == direct) return;
     if (open != NULL) open->end = now;
     pair->path = SCENARIO_ANY;
     if (connected) path_open(w, now, pair, a, b, direct);
-    ask_path(w, now, a, b, connected, direct);
-    ask_path(w, now, b, a, connected, direct);
+    for (uint32_t i = 0; i < 2; i++) asks_path(w, now, &w->pairs[at].asks[i], connected, direct);
 }
 
 /* ---- connections ---- */
@@ -149,7 +201,7 @@ static uint64_t conn_key(uint32_t node, pu_handle handle)
     return key_of(node, pu_handle_slot(handle));
 }
 
-static watch_conn *conn_find(watch *w, uint32_t node, pu_handle handle)
+static watch_conn *conn_find(const watch *w, uint32_t node, pu_handle handle)
 {
     uint32_t at;
     if (!imap_get(&w->open_conns, conn_key(node, handle), &at) || w->conns[at].handle != handle)
@@ -157,17 +209,26 @@ static watch_conn *conn_find(watch *w, uint32_t node, pu_handle handle)
     return &w->conns[at];
 }
 
+static uint32_t relay_of(const watch *w, uint32_t node, const pu_in *in)
+{
+    const watch_conn *carrier = in->via != 0 ? conn_find(w, node, in->via) : NULL;
+    return carrier != NULL ? carrier->peer : SCENARIO_ANY;
+}
+
 static watch_conn *conn_up(watch *w, uint32_t node, uint32_t peer, const pu_in *in)
 {
     bool dialled = (in->flags & PU_DIALLER) != 0;
     if (!dialled && (peer == SCENARIO_ANY || !watch_is_authorised(w, node, peer)))
         breach(w, in->now, node, peer, "a connection");
+    uint32_t relay = relay_of(w, node, in);
     w->conns = sim_grow(w->conns, &w->conn_cap, w->conn_count, sizeof *w->conns);
     put(&w->open_conns, conn_key(node, in->conn), w->conn_count);
     watch_conn *c = &w->conns[w->conn_count++];
     *c = (watch_conn){
         .node = node,
         .peer = peer,
+        .relay = relay,
+        .mate = SCENARIO_ANY,
         .handle = in->conn,
         .dialled = dialled,
         .relayed = (in->flags & PU_RELAYED) != 0,
@@ -181,14 +242,51 @@ static watch_conn *conn_up(watch *w, uint32_t node, uint32_t peer, const pu_in *
     return c;
 }
 
+/* Whether both ends have heard of each other since anything on their way moved. */
+static bool is_alive(const watch *w, const watch_conn *c)
+{
+    return c->mate != SCENARIO_ANY && c->is_heard && w->conns[c->mate].is_heard;
+}
+
+static void set_heard(watch *w, pu_time now, watch_conn *c, bool is_heard)
+{
+    bool was_alive = is_alive(w, c);
+    c->is_heard = is_heard;
+    if (is_alive(w, c) != was_alive) pair_changed(w, now, c, was_alive ? -1 : 1);
+}
+
+/* The second end to be confirmed finds the first: the two are a connection. */
+static void conn_confirmed(watch *w, pu_time now, watch_conn *c, pu_handle other)
+{
+    c->confirmed = now;
+    c->other = other;
+    watch_conn *mate = c->peer != SCENARIO_ANY && other != 0 ? conn_find(w, c->peer, other) : NULL;
+    if (mate != NULL && mate->peer == c->node && mate->other == c->handle) {
+        c->mate = (uint32_t)(mate - w->conns);
+        mate->mate = (uint32_t)(c - w->conns);
+    }
+    set_heard(w, now, c, true);
+}
+
 static const watch_conn *conn_down(watch *w, watch_conn *c, const pu_in *in)
 {
+    set_heard(w, in->now, c, false);
+    if (c->mate != SCENARIO_ANY) w->conns[c->mate].mate = SCENARIO_ANY;
+    c->mate = SCENARIO_ANY;
     c->is_open = false;
     c->down = in->now;
     c->code = in->code;
     imap_del(&w->open_conns, conn_key(c->node, c->handle));
-    if (c->confirmed != PU_NEVER) pair_changed(w, in->now, c, -1);
     return c;
+}
+
+void watch_moved(watch *w, pu_time now, uint32_t node)
+{
+    for (uint32_t i = 0; i < w->conn_count; i++) {
+        watch_conn *c = &w->conns[i];
+        if (c->is_open && (c->node == node || c->peer == node || c->relay == node))
+            set_heard(w, now, c, false);
+    }
 }
 
 /* ---- lives ---- */
@@ -229,17 +327,16 @@ static void bytes_came(watch *w, const watch_conn *c, const pu_in *in)
                "stream bytes");
 }
 
-const watch_conn *watch_input(watch *w, uint32_t node, uint32_t peer, const pu_in *in)
+const watch_conn *watch_input(watch *w, uint32_t node, uint32_t peer, pu_handle other,
+                              const pu_in *in)
 {
     if (in->kind == PU_IN_CONN_UP) return conn_up(w, node, peer, in);
     watch_conn *c = in->conn != 0 ? conn_find(w, node, in->conn) : NULL;
-    if (in->kind == PU_IN_STREAM_UP || in->kind == PU_IN_STREAM_DATA) bytes_came(w, c, in);
+    bool is_bytes = in->kind == PU_IN_STREAM_DATA;
+    if (is_bytes || in->kind == PU_IN_STREAM_UP) bytes_came(w, c, in);
     if (c == NULL) return NULL;
-    if (in->kind == PU_IN_CONN_CONFIRMED) {
-        c->confirmed = in->now;
-        pair_changed(w, in->now, c, 1);
-    } else if (in->kind == PU_IN_CONN_DOWN) {
-        return conn_down(w, c, in);
-    }
+    if (in->kind == PU_IN_CONN_CONFIRMED) conn_confirmed(w, in->now, c, other);
+    else if (is_bytes && c->confirmed != PU_NEVER) set_heard(w, in->now, c, true);
+    else if (in->kind == PU_IN_CONN_DOWN) return conn_down(w, c, in);
     return c;
 }

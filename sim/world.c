@@ -27,7 +27,9 @@ uint32_t world_node(const world *w, pu_span peer)
 static void saw_input(void *ctx, uint32_t node, const pu_in *in)
 {
     world *w = ctx;
-    watch_input(&w->judge, node, world_node(w, in->peer), in);
+    pu_handle other = 0;
+    if (in->kind == PU_IN_CONN_CONFIRMED) other = tm_other_end(w->hosts[node].transport, in->conn);
+    watch_input(&w->judge, node, world_node(w, in->peer), other, in);
 }
 
 static void saw_effect(void *ctx, uint32_t node, const pu_ef *ef)
@@ -114,17 +116,13 @@ static uint32_t box_new(world *w, uint32_t node, uint32_t line, const nat_type *
     return box;
 }
 
-static uint32_t box_shared(world *w, uint32_t node, const scenario_box *b, uint32_t parent,
-                           bool holds_boxes)
+static uint32_t box_shared(world *w, uint32_t node, const scenario_box *b, uint32_t parent)
 {
-    for (uint32_t i = 0; i < w->shared_count; i++)
-        if (w->shared[i].nat == b->nat && w->shared[i].parent == parent &&
-            strcmp(w->shared[i].name, b->shared) == 0)
-            return w->shared[i].box;
-    uint32_t box = box_new(w, node, b->nat, &w->s->nats[b->nat].type, parent, holds_boxes);
-    w->shared = sim_grow(w->shared, &w->shared_cap, w->shared_count, sizeof *w->shared);
-    w->shared[w->shared_count++] = (world_shared){b->nat, parent, box, b->shared};
-    return box;
+    uint32_t *box = &w->shared[b->number];
+    if (*box == NET_NONE)
+        *box = box_new(w, node, b->nat, &w->s->nats[b->nat].type, parent,
+                       w->s->shared[b->number].holds_boxes);
+    return *box;
 }
 
 /* Boxes from the outermost to the innermost; returns the innermost. */
@@ -133,7 +131,7 @@ static uint32_t chain_new(world *w, uint32_t node, const scenario_chain *chain, 
     uint32_t box = NET_NONE;
     for (uint32_t i = chain->count; i-- > 0;) {
         const scenario_box *b = &chain->box[i];
-        if (b->shared[0] != 0 && !fresh) box = box_shared(w, node, b, box, i > 0);
+        if (b->number != SCENARIO_ANY && !fresh) box = box_shared(w, node, b, box);
         else box = box_new(w, node, b->nat, &w->s->nats[b->nat].type, box, i > 0);
     }
     return box;
@@ -303,6 +301,8 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     share_init(w);
     w->hosts = mem_new(&w->hosts_share.alloc, s->node_count * sizeof *w->hosts);
     w->places = sim_alloc(s->node_count * sizeof *w->places);
+    if (s->shared_count > 0) w->shared = sim_alloc(s->shared_count * sizeof *w->shared);
+    for (uint32_t i = 0; i < s->shared_count; i++) w->shared[i] = NET_NONE;
     for (uint32_t node = 0; node < s->node_count; node++) place_node(w, node);
     for (uint32_t node = 0; node < s->node_count; node++) make_node(w, node);
     judge_authorise(w);

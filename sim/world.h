@@ -9,16 +9,11 @@
 /* Where a node is in the network. */
 typedef struct world_place {
     uint32_t site;
+    pu_time start; /* of the node, for the first time */
     bool is_drawn; /* behind one box of a group's mix, of type `drawn` */
     nat_type drawn;
     rng churn; /* how long it runs, and is away */
 } world_place;
-
-/* A shared box: the same type, name and surroundings are the same box. */
-typedef struct world_shared {
-    uint32_t nat, parent, box;
-    const char *name; /* belongs to the scenario */
-} world_shared;
 
 /* One entry of the script. */
 enum world_do {
@@ -72,8 +67,7 @@ typedef struct world {
     uint32_t node_of_peer_count;
     uint32_t *box_owner, *box_nat;
     uint32_t box_owner_cap, box_nat_cap; /* by box */
-    world_shared *shared;
-    uint32_t shared_cap, shared_count;
+    uint32_t *shared; /* boxes by number of the shared box; NET_NONE: not there yet */
     world_entry *script;
     uint32_t script_cap, script_count;
     watch judge;

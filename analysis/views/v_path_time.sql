@@ -1,13 +1,17 @@
--- How long each asked pair was connected, from its first connect to the end of the run.
+-- How long each asked pair was connected, from its first connect to the end of the run. A path is of
+-- two nodes, whoever asked.
 CREATE VIEW v_path_time AS
 WITH asked AS (
     SELECT from_node, to_node, min(id) AS id, min(asked_ns) AS asked_ns
     FROM connect GROUP BY from_node, to_node
+), turned AS (
+    SELECT from_node, to_node, direct, start_ns, end_ns FROM path
+    UNION SELECT to_node, from_node, direct, start_ns, end_ns FROM path
 ), spent AS (
     SELECT p.from_node AS from_node, p.to_node AS to_node,
         sum((1 - p.direct) * max(0, p.end_ns - max(p.start_ns, a.asked_ns))) AS relayed_ns,
         sum(p.direct * max(0, p.end_ns - max(p.start_ns, a.asked_ns))) AS direct_ns
-    FROM path p JOIN asked a ON a.from_node = p.from_node AND a.to_node = p.to_node
+    FROM turned p JOIN asked a ON a.from_node = p.from_node AND a.to_node = p.to_node
     GROUP BY p.from_node, p.to_node
 )
 SELECT f.name AS from_name, t.name AS to_name,

@@ -296,6 +296,12 @@ void tm_rebound(tm *t, pu_time now)
     }
 }
 
+pu_handle tm_other_end(const tm *t, pu_handle handle)
+{
+    const conn *c = tm_conn_of(t, handle);
+    return c != NULL ? c->peer_cid : 0;
+}
+
 void tm_soon(const tm *t, pu_handle handle, unsigned step)
 {
     uint32_t slot = pu_handle_slot(handle);

@@ -68,6 +68,9 @@ void tm_timer(tm *t, pu_time now, pu_handle conn);
  * new one. */
 void tm_rebound(tm *t, pu_time now);
 
+/* The handle that the peer's transport has for the other end of conn; 0: not known (any more). */
+pu_handle tm_other_end(const tm *t, pu_handle conn);
+
 /* A call for conn is near: asks the caches for what it will read; steps 0, 1 and 2 follow each
  * other. */
 void tm_soon(const tm *t, pu_handle conn, unsigned step);

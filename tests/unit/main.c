@@ -65,6 +65,7 @@
     X(steps)           \
     X(fault)           \
     X(ident_edges)     \
+    X(judge)           \
     X(crowd)           \
     X(advice)          \
     X(docs)            \

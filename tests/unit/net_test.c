@@ -168,7 +168,7 @@ static void neighbours_inside_a_carrier(void **state)
     send(&w, 0, home, own(&w, phone), 1);
     run_all(&w);
     assert_int_equal(w.got_count, 1);
-    assert_int_equal(w.got[0].at, NET_LAN_NS);
+    assert_int_equal(w.got[0].at, PLAIN_NS); /* a carrier's hosts are far from each other */
     pu_endpoint middle = net_box_address(w.n, box);
     middle.port = PORT;
     assert_same(w.got[0].remote, middle);
@@ -176,8 +176,34 @@ static void neighbours_inside_a_carrier(void **state)
     run_all(&w);
     assert_int_equal(w.got_count, 2);
     assert_int_equal(w.got[1].host, home);
-    assert_int_equal(w.got[1].at, PU_S + NET_LAN_NS);
+    assert_int_equal(w.got[1].at, PU_S + PLAIN_NS);
     world_close(&w);
+}
+
+/* Access links are on the way between hosts of one carrier, in its realm and around its hairpin. */
+static void carriers_hosts_have_access_links(void **state)
+{
+    (void)state;
+    const net_link links[] = {{.loss_ppm = 1000000}, {.up_bps = 8000, .queue_ns = 0}};
+    const enum net_fate fates[] = {NET_LOST, NET_QUEUE_FULL};
+    for (unsigned i = 0; i < 4; i++) {
+        world w;
+        world_open(&w);
+        nat_type type = router(NAT_EIM, NAT_EIF, NAT_PRESERVE);
+        type.hairpin = true;
+        uint32_t carrier = net_box_add(w.n, &type, NET_NONE, true);
+        uint32_t a = add(&w, carrier, 0, &links[i % 2]), b = add(&w, carrier, 1, &plain);
+        uint32_t server = add(&w, NET_NONE, 1, &plain);
+        send(&w, 0, b, own(&w, server), 1);
+        run_all(&w);
+        forget(&w);
+        pu_endpoint to = i < 2 ? own(&w, b) : seen(&w, PU_S, b, own(&w, server));
+        send(&w, PU_S, a, to, 2);
+        send(&w, PU_S, a, to, 3);
+        run_all(&w);
+        assert_int_equal(count_fate(&w, fates[i % 2]), i % 2 == 0 ? 2 : 1);
+        world_close(&w);
+    }
 }
 
 static void hosts_of_one_lan_meet_there(void **state)
@@ -239,7 +265,8 @@ static void hairpin_as_configured(void **state)
             } else { /* both have sent, so each filter knows the other's external address */
                 assert_int_equal(w.got_count, 2);
                 assert_int_equal(w.got[0].host, a);
-                assert_int_equal(w.got[0].at, PU_S + NET_LAN_NS);
+                uint64_t way_ns = depth == 0 ? NET_LAN_NS : 2 * (10 * PU_MS);
+                assert_int_equal(w.got[0].at, PU_S + way_ns);
                 assert_same(w.got[0].remote, b_seen);
                 assert_same(w.got[0].local, own(&w, a));
                 assert_int_equal(w.got[1].host, b);
@@ -503,6 +530,7 @@ int net_test(void)
         cmocka_unit_test(two_nats_in_a_row),
         cmocka_unit_test(a_carrier_is_shared),
         cmocka_unit_test(neighbours_inside_a_carrier),
+        cmocka_unit_test(carriers_hosts_have_access_links),
         cmocka_unit_test(hosts_of_one_lan_meet_there),
         cmocka_unit_test(hairpin_as_configured),
         cmocka_unit_test(who_left_gets_nothing),

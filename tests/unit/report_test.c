@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -442,6 +443,75 @@ static void refusals_name_their_reason(void **state)
     }
 }
 
+/* Compares the first value of a query, as text. */
+static void assert_sum(const place *p, const char *query, const char *expected)
+{
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, query, -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    assert_string_equal((const char *)sqlite3_column_text(q, 0), expected);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+}
+
+/* Both asked for each other; the path is written from one of them. */
+static void path_is_of_both_who_asked(void **state)
+{
+    place *p = *state;
+    tracedb *db = begin(p, "both");
+    put_node(db, 0, "a", NULL, "");
+    put_node(db, 1, "b", NULL, "");
+    tracedb_put_path(db, &(tracedb_path){0, 1, false, 10 * PU_S, 30 * PU_S});
+    for (uint32_t i = 0; i < 2; i++)
+        tracedb_put_connect(db, &(tracedb_connect){i, 1 - i, (5 + 15 * i) * PU_S, 20 * PU_S,
+                                                   PU_NEVER, PU_NEVER, "relay", "relay", true});
+    end(p, db);
+    assert_sum(p, "SELECT relayed_s FROM v_path_time WHERE from_name = 'a'", "20.0");
+    assert_sum(p, "SELECT relayed_s FROM v_path_time WHERE from_name = 'b'", "10.0");
+}
+
+static void run_of_no_millisecond_is_drawn(void **state)
+{
+    place *p = *state;
+    tracedb *db = tracedb_create(p->db, p->error, sizeof p->error);
+    assert_non_null(db);
+    tracedb_put_run(db, &(tracedb_run){7, "short", "", "model", "b1", "peerup-sim run x.yaml", "aa",
+                                       "bb", 999999, 42, false});
+    put_node(db, 0, "a", NULL, "");
+    put_node(db, 1, "b", NULL, "");
+    tracedb_put_connect(db,
+                        &(tracedb_connect){0, 1, 5, PU_NEVER, PU_NEVER, PU_NEVER, "", "", true});
+    end(p, db);
+    if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
+}
+
+/* A page must not replace the run it is about, nor a device or a folder. */
+static void only_ordinary_files_are_replaced(void **state)
+{
+    place *p = *state;
+    char link_path[340], pipe_path[340];
+    snprintf(link_path, sizeof link_path, "%s/link.html", p->folder);
+    snprintf(pipe_path, sizeof pipe_path, "%s/pipe.html", p->folder);
+    end(p, begin(p, "demo"));
+    assert_int_equal(link(p->db, link_path), 0);
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    const char *const refused[] = {p->db, link_path, pipe_path, p->folder};
+    for (size_t i = 0; i < 4; i++) {
+        assert_false(report_write(p->db, refused[i], p->error, sizeof p->error));
+        assert_non_null(strstr(p->error, i < 2 ? "the run database itself" : "no ordinary file"));
+    }
+    assert_sum(p, "SELECT scenario FROM run", "demo");
+    struct stat still;
+    assert_int_equal(stat(pipe_path, &still), 0);
+    assert_true(S_ISFIFO(still.st_mode));
+    assert_int_equal(unlink(link_path), 0);
+    assert_int_equal(unlink(pipe_path), 0);
+    for (int i = 0; i < 2; i++) /* a page that is there is replaced */
+        assert_true(report_write(p->db, p->html, p->error, sizeof p->error));
+}
+
 static void unwritable_folder_is_named(void **state)
 {
     place *p = *state;
@@ -481,6 +551,9 @@ int report_test(void)
         cmocka_unit_test_setup_teardown(crowded_run_is_drawn, place_make, place_remove),
         cmocka_unit_test_setup_teardown(hostile_text_stays_text, place_make, place_remove),
         cmocka_unit_test_setup_teardown(refusals_name_their_reason, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(path_is_of_both_who_asked, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(run_of_no_millisecond_is_drawn, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(only_ordinary_files_are_replaced, place_make, place_remove),
         cmocka_unit_test_setup_teardown(unwritable_folder_is_named, place_make, place_remove),
         cmocka_unit_test_setup_teardown(missing_gnuplot_is_named, place_make, place_remove),
     };

@@ -319,6 +319,11 @@ static const struct {
      "11:16: nodes.p.behind.0: 'new' is one box, so the 'b' outside it needs a name too, with "
      "'@'\n"},
 
+    {HEAD "nats: {x: {mapping: eim, filtering: apdf, ports: preserve, udp_idle: 65s}}\n"
+          "nodes: {r: {behind: [x@one]}}\ngroups: {g: {count: 65533, behind: [x@one]}}\n",
+     "5:22: 'one' has 65534 hosts inside, its addresses are enough for 65533\n"},
+    {HEAD "nodes: {}\n", "4:8: nodes: a run needs at least one node\n"},
+
     /* the script */
     {HEAD NODES "events:\n  - {at: 60s, connect: {from: laptop, to: home}}\n"
                 "  - {at: 1s, connect: {from: laptop, to: laptop}}\n  - {at: 1s, conect: {}}\n"

@@ -21,7 +21,7 @@ int tracedb_test(void);
 
 /* A folder of its own for each test. */
 typedef struct place {
-    char folder[256], path[300], partial[320], error[600];
+    char folder[256], path[300], partial[340], error[600];
 } place;
 
 static int place_make(void **state)
@@ -32,7 +32,7 @@ static int place_make(void **state)
     snprintf(p->folder, sizeof p->folder, "%.200s/tracedb-test-XXXXXX", base ? base : "/tmp");
     if (!mkdtemp(p->folder)) return -1;
     snprintf(p->path, sizeof p->path, "%s/run.db", p->folder);
-    snprintf(p->partial, sizeof p->partial, "%s.partial", p->path);
+    snprintf(p->partial, sizeof p->partial, "%s.partial-%ld-0", p->path, (long)getpid());
     *state = p;
     return 0;
 }
@@ -252,6 +252,26 @@ static void closing_decides_about_the_file(void **state)
     assert_true(exists(p->path));
 }
 
+/* Two runs into one file: neither writes into what the other does, the last one stays. */
+static void two_at_once_are_both_whole(void **state)
+{
+    place *p = *state;
+    tracedb *first = tracedb_create(p->path, p->error, sizeof p->error);
+    tracedb *second = tracedb_create(p->path, p->error, sizeof p->error);
+    assert_non_null(first);
+    assert_non_null(second);
+    put_rows(second);
+    put_rows(first);
+    assert_true(tracedb_close(first, true, p->error, sizeof p->error));
+    for (int i = 0; i < 2; i++) {
+        sqlite3 *db = open_database(p->path);
+        assert_query(db, "PRAGMA integrity_check", "ok");
+        assert_query(db, "SELECT count(*) FROM packet", "3000");
+        sqlite3_close(db);
+        if (i == 0) assert_true(tracedb_close(second, true, p->error, sizeof p->error));
+    }
+}
+
 static void unwritable_folder_is_named(void **state)
 {
     place *p = *state;
@@ -355,6 +375,7 @@ int tracedb_test(void)
         cmocka_unit_test_setup_teardown(rows_are_found_again, place_make, place_remove),
         cmocka_unit_test_setup_teardown(schema_is_strict_and_documented, place_make, place_remove),
         cmocka_unit_test_setup_teardown(equal_rows_give_equal_bytes, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(two_at_once_are_both_whole, place_make, place_remove),
         cmocka_unit_test_setup_teardown(closing_decides_about_the_file, place_make, place_remove),
         cmocka_unit_test_setup_teardown(unwritable_folder_is_named, place_make, place_remove),
         cmocka_unit_test_setup_teardown(full_disk_leaves_no_file, place_make, place_remove),

@@ -1,0 +1,291 @@
+/* judge_test.c - whole runs of small scenarios: what the judge says of them, and that what the
+ * loader lets pass can be run. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "sim/run.h"
+#include "sim/scenario_load.h"
+#include "sim/world.h"
+
+int judge_test(void);
+
+#define HEAD(duration) "scenario: t\nduration: " duration "\nnetwork: {latency: {rtt: 80ms}}\n"
+#define TWO                             \
+    "nodes: {a: {knows: all}, b: {}}\n" \
+    "authorize: [[a, b]]\n"             \
+    "events:\n"                         \
+    "  - {at: 5s, connect: {from: a, to: b}}\n"
+
+static scenario *load(const char *text)
+{
+    diag errors = {0};
+    scenario *s = scenario_load_text("judge.yaml", span_of(text, strlen(text)), NULL, 0, &errors);
+    diag_print(&errors, stderr);
+    diag_free(&errors);
+    assert_non_null(s);
+    return s;
+}
+
+static scenario *play(const char *text, run_result *r)
+{
+    const run_options options = {.seed = 1, .record_node = SCENARIO_ANY};
+    scenario *s = load(text);
+    assert_int_equal(run_scenario(s, &options, r), 0);
+    return s;
+}
+
+/* Runs text; its properties come out as held says, a letter each: y or n. */
+static void judge(const char *text, const char *held)
+{
+    run_result r;
+    scenario *s = play(text, &r);
+    assert_int_equal(r.property_count, strlen(held));
+    for (uint32_t i = 0; i < r.property_count; i++) {
+        if (r.properties[i].held != (held[i] == 'y'))
+            fail_msg("%s: %s", r.properties[i].name, r.properties[i].why);
+    }
+    run_result_free(&r);
+    scenario_free(s);
+}
+
+/* ---- asks ---- */
+
+static void who_has_not_started_asks_as_it_starts(void **state)
+{
+    (void)state;
+    judge(HEAD("20s") "nodes: {r: {roles: [relay]}}\n"
+                      "groups: {g: {count: 10, pairs: {from: 0s, until: 0s}}}\n"
+                      "authorize: [[g-2, g-3]]\n"
+                      "events:\n  - {at: 0s, connect: {from: g-2, to: g-3}}\n",
+          "");
+    run_result r;
+    scenario *s = play(HEAD("20s") "nodes: {r: {roles: [relay]}}\n"
+                                   "groups:\n  g: {count: 10, relays: [r], pairs: {from: 0s, "
+                                   "until: 0s}}\n"
+                                   "expect:\n  - {name: p, connected: {pairs: g}, within: 8s}\n",
+                       &r);
+    assert_true(r.properties[0].held);
+    assert_int_equal(r.connection_count, 5);
+    for (uint32_t i = 0; i < 5; i++) assert_true(r.connections[i].asked > 0); /* not at once */
+    run_result_free(&r);
+    scenario_free(s);
+}
+
+static void who_never_starts_is_said_to_have_never_asked(void **state)
+{
+    (void)state;
+    run_result r;
+    scenario *s = play(HEAD("1ms") "nodes: {r: {roles: [relay]}}\n"
+                                   "groups: {g: {count: 4, pairs: {from: 0s, until: 0s}}}\n"
+                                   "expect:\n  - {name: p, connected: {pairs: g}, within: 1us}\n",
+                       &r);
+    assert_false(r.properties[0].held);
+    assert_string_equal(r.properties[0].why,
+                        "0 of 2 pairs within 0.000 s; g-1 never asked for g-2");
+    run_result_free(&r);
+    scenario_free(s);
+}
+
+static void asking_again_for_a_connected_pair_is_answered_at_once(void **state)
+{
+    (void)state;
+    run_result r;
+    scenario *s = play(HEAD("60s") TWO "  - {at: 20s, connect: {from: a, to: b}}\n"
+                                       "  - {at: 30s, connect: {from: b, to: a}}\n"
+                                       "  - {at: 40s, change_network: a}\n",
+                       &r);
+    assert_int_equal(r.connection_count, 5);
+    const pu_time asked[] = {5 * PU_S, 20 * PU_S, 30 * PU_S, 40 * PU_S, 40 * PU_S};
+    for (uint32_t i = 0; i < 5; i++) {
+        const run_connection *c = &r.connections[i];
+        assert_int_equal(c->asked, asked[i]);
+        assert_int_equal(c->lost, i < 3 ? 40 * PU_S : PU_NEVER); /* all at once */
+        assert_true(c->usable != PU_NEVER);
+        assert_int_equal(c->direct, c->usable);
+        assert_false(c->first_is_relay);
+        assert_true(c->last_is_direct);
+    }
+    assert_int_equal(r.connections[1].usable, 20 * PU_S);
+    assert_int_equal(r.connections[2].usable, 30 * PU_S);
+    run_result_free(&r);
+    scenario_free(s);
+}
+
+/* ---- after ---- */
+
+static void pairs_of_a_group_count_from_after(void **state)
+{
+    (void)state;
+    judge(HEAD("30s") "nodes: {r: {roles: [relay]}}\n"
+                      "groups: {g: {count: 4, relays: [r], pairs: {from: 5s, until: 5s}}}\n"
+                      "expect:\n"
+                      "  - {name: early, connected: {pairs: g}, after: 1s, within: 1s}\n"
+                      "  - {name: first, connected: {pairs: g}, within: 2s}\n"
+                      "  - {name: still, connected: {pairs: g}, after: 20s, within: 1ns}\n",
+          "nyy");
+}
+
+/* Both ends believe in their connection for some seconds after its relay has gone elsewhere. */
+static void a_path_whose_relay_moved_is_dead(void **state)
+{
+    (void)state;
+    judge("scenario: t\nduration: 60s\nnetwork: {latency: {rtt: 80ms}}\n"
+          "nats: {hard: {mapping: apdm, filtering: apdf, ports: random, udp_idle: 60s}}\n"
+          "nodes:\n  r: {roles: [relay]}\n  a: {behind: [hard], relays: [r]}\n"
+          "  b: {behind: [hard], relays: [r]}\n"
+          "authorize: [[a, b]]\n"
+          "events:\n  - {at: 10s, connect: {from: a, to: b}}\n  - {at: 30s, change_network: r}\n"
+          "expect:\n"
+          "  - {name: before, connected: {from: a, to: b}, after: 29s, within: 1s}\n"
+          "  - {name: after, connected: {from: a, to: b}, after: 31s, within: 1s}\n",
+          "yn");
+}
+
+/* One end of a connection, handle at node, other at the peer. */
+static void give(watch *w, pu_time now, uint32_t node, enum pu_in_kind kind, pu_handle handle,
+                 pu_handle other)
+{
+    pu_in in = {.kind = kind, .now = now, .conn = handle, .flags = PU_DIALLER};
+    if (kind == PU_IN_CONN_UP) watch_input(w, node, 1 - node, 0, &in);
+    else watch_input(w, node, SCENARIO_ANY, other, &in);
+}
+
+static void confirm(watch *w, pu_time now, uint32_t node, pu_handle handle, pu_handle other)
+{
+    give(w, now, node, PU_IN_CONN_UP, handle, 0);
+    give(w, now, node, PU_IN_CONN_CONFIRMED, handle, other);
+}
+
+/* How many intervals there were, and whether one is open. */
+static void assert_paths(const watch *w, uint32_t count, bool is_open)
+{
+    assert_int_equal(w->path_count, count);
+    if (count > 0) assert_int_equal(w->paths[count - 1].end == PU_NEVER, is_open);
+}
+
+static void ends_of_two_connections_make_no_path(void **state)
+{
+    (void)state;
+    enum { A, B };
+    const scenario s = {0};
+    watch w;
+    watch_init(&w, &s);
+    confirm(&w, 1, A, 101, 201);
+    confirm(&w, 2, B, 202, 102); /* of another, whose end at a is not confirmed */
+    assert_paths(&w, 0, false);
+    confirm(&w, 3, A, 102, 202);
+    assert_paths(&w, 1, true);
+    assert_int_equal(w.paths[0].start, 3);
+    give(&w, 4, B, PU_IN_CONN_DOWN, 202, 0); /* a does not know yet */
+    assert_paths(&w, 1, false);
+    confirm(&w, 5, B, 203, 101); /* says so; what a has leads elsewhere */
+    assert_paths(&w, 1, false);
+    watch_close(&w);
+}
+
+static void what_moved_lives_when_both_ends_hear(void **state)
+{
+    (void)state;
+    enum { A, B };
+    const scenario s = {0};
+    watch w;
+    watch_init(&w, &s);
+    watch_authorise(&w, A, B);
+    confirm(&w, 1, A, 101, 201);
+    confirm(&w, 2, B, 201, 101);
+    assert_paths(&w, 1, true);
+    watch_moved(&w, 3, B);
+    assert_paths(&w, 1, false);
+    give(&w, 4, A, PU_IN_STREAM_DATA, 101, 0); /* perhaps under way before */
+    assert_paths(&w, 1, false);
+    give(&w, 5, B, PU_IN_CONN_PATH, 201, 0);
+    assert_paths(&w, 1, false);
+    give(&w, 6, B, PU_IN_STREAM_DATA, 201, 0);
+    assert_paths(&w, 2, true);
+    assert_int_equal(w.paths[1].start, 6);
+    assert_int_equal(w.breach_count, 0);
+    watch_close(&w);
+}
+
+/* ---- boxes ---- */
+
+#define NATS "nats:\n  box: {mapping: eim, filtering: apdf, ports: preserve, udp_idle: 65s}\n"
+
+/* Who names a shared box first, and how, makes no difference. */
+static void shared_box_holds_boxes_if_any_use_says_so(void **state)
+{
+    (void)state;
+    judge(HEAD("20s") NATS "nodes:\n  phone: {behind: [box@isp]}\n"
+                           "  home: {behind: [box, box@isp]}\n",
+          "");
+    judge(HEAD("20s") NATS "nodes: {phone: {behind: [box@isp]}, home: {}}\n"
+                           "events:\n  - {at: 9s, change_network: {node: home, behind: [box, "
+                           "box@isp]}}\n",
+          "");
+}
+
+static void shared_box_is_found_by_who_moves_there(void **state)
+{
+    (void)state;
+    const run_options options = {.seed = 1, .record_node = SCENARIO_ANY};
+    scenario *s = load(HEAD("20s") NATS
+                       "nodes: {a: {behind: [box@house]}, b: {}}\n"
+                       "events:\n  - {at: 9s, change_network: {node: b, behind: [box@house]}}\n"
+                       "  - {at: 10s, change_network: a}\n");
+    world *w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    assert_true(world_build(w, s, &options));
+    assert_int_equal(net_box_count(w->hosts_share.network), 1);
+    script_do(w, 2);
+    assert_int_equal(net_box_count(w->hosts_share.network), 1);
+    assert_int_equal(net_host_box(w->hosts_share.network, 1), 0);
+    script_do(w, 3); /* without `behind` to new boxes */
+    assert_int_equal(net_box_count(w->hosts_share.network), 2);
+    assert_int_equal(net_host_box(w->hosts_share.network, 0), 1);
+    world_close(w);
+    free(w);
+    scenario_free(s);
+}
+
+/* ---- progress ---- */
+
+/* Two nodes start at one time. */
+static void run_without_progress_ends(void **state)
+{
+    (void)state;
+    static const uint64_t mosts[] = {1, 1000000};
+    scenario *s = load(HEAD("20s") TWO);
+    for (uint32_t i = 0; i < 2; i++) {
+        const run_options options = {.seed = 1, .record_node = SCENARIO_ANY, .still_max = mosts[i]};
+        run_result r;
+        assert_int_equal(run_scenario(s, &options, &r), i == 0 ? 1 : 0);
+        assert_int_equal(r.is_partial, i == 0);
+        run_result_free(&r);
+    }
+    scenario_free(s);
+}
+
+int judge_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_has_not_started_asks_as_it_starts),
+        cmocka_unit_test(who_never_starts_is_said_to_have_never_asked),
+        cmocka_unit_test(asking_again_for_a_connected_pair_is_answered_at_once),
+        cmocka_unit_test(pairs_of_a_group_count_from_after),
+        cmocka_unit_test(a_path_whose_relay_moved_is_dead),
+        cmocka_unit_test(ends_of_two_connections_make_no_path),
+        cmocka_unit_test(what_moved_lives_when_both_ends_hear),
+        cmocka_unit_test(shared_box_holds_boxes_if_any_use_says_so),
+        cmocka_unit_test(shared_box_is_found_by_who_moves_there),
+        cmocka_unit_test(run_without_progress_ends),
+    };
+    return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
+}
