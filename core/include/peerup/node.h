@@ -12,9 +12,9 @@
  * handle in an input is PU_EHANDLE and changes nothing; in an effect the host ignores it: it
  * crossed a DOWN.
  *
- * Start. After init the host gives, in order: CLOCK, COMMAND AUTHORISE (one authorized_keys line
- * each), COMMAND ADDRESS, ADDR (each local endpoint), one TICK. Before that TICK the node emits
- * only answers to these commands.
+ * Start. After init the host gives, in order: KEPT (each record of an earlier run), CLOCK, COMMAND
+ * AUTHORISE (one authorized_keys line each), COMMAND ADDRESS, ADDR (each local endpoint), one TICK.
+ * Before that TICK the node emits only answers to these commands.
  *
  * Credit. Each direction of a stream counts bytes from 0, multistream-select included; FIN counts
  * none; offsets never fall. The node sends up to the last room it was given; the host delivers up
@@ -46,30 +46,40 @@ enum {
     PU_KEEP_BODY_MAX = 64 * 1024 /* bytes of a record's body */
 };
 
-/* Inputs. The fields that each kind carries, beside now; a kind in [ ] is not built yet and is
- * refused with PU_ERANGE.
+/* clang-format off */
+/* Inputs. Beside `now`, a kind carries these fields; all others are zero. A kind in [ ] is not
+ * built yet and is refused with PU_ERANGE.
  *
  *   kind            fields
  *   TICK            -                               pu_node_deadline() has come
- *   CONN_ASK        conn what local remote transport (stage accept) | peer flags via (stage
- * secured) CONN_UP         conn token peer local remote transport flags via; answers DIAL or
- * UPGRADE, token 0: from outside CONN_CONFIRMED  conn                            the other side has
- * accepted us: once a connection CONN_PATH       conn local remote offset(rtt ns) flags(MIGRATED);
- * at most one a second a connection CONN_DOWN       conn code                       last word on
- * this connection DIAL_FAIL       token code                      answers DIAL or UPGRADE STREAM_UP
- * conn stream token offset(room)  opened by the peer (token 0), or answers STREAM_OPEN STREAM_DATA
- * conn stream flags(FIN) body     bytes in order STREAM_ROOM     conn stream offset may be sent up
- * to this absolute offset STREAM_STOP     conn stream code                the peer will read no
- * more STREAM_DOWN     conn stream token what code     finished | reset | lost; stream 0 and token:
- * an open that failed PACKET          socket local remote body        a datagram that is no
- * connection's ADDR            local flags(GONE, LISTEN) transport socket [RESOLVED]      token
- * code body                 answers RESOLVE [MAPPED]        token code remote               answers
- * MAP [KEPT]          peer(key) body                  a record stored by an earlier run [STORED]
- * token code                      answers KEEP CLOCK           offset                          Unix
- * time in ns at now; at start and when it jumps [APP]           what stream token peer body
- * application streams COMMAND         what token peer flags deadline body; answered by one EVENT
- * DONE with that token
+ *   CONN_ASK        conn what(enum pu_ask) ..       from outside; answered by CONN_VERDICT at once
+ *     .. ACCEPT     local remote transport          before any public-key work; not for a circuit
+ *     .. SECURED    peer flags(RELAYED) via         the proven id; via: what carries the circuit
+ *   CONN_UP         conn token peer local remote transport flags(DIALLER RELAYED LIMITED) via
+ *                                                   answers DIAL or UPGRADE; token 0: from outside
+ *   CONN_CONFIRMED  conn                            the other side accepted us: once a connection
+ *   CONN_PATH       conn offset(rtt, ns) flags(MIGRATED: local remote); at most one a second each
+ *   CONN_DOWN       conn code                       last word on this connection
+ *   DIAL_FAIL       token code                      answers DIAL or UPGRADE
+ *   STREAM_UP       conn stream token offset(room)  answers STREAM_OPEN; token 0: by the peer
+ *   STREAM_DATA     conn stream flags(FIN) body     bytes in order
+ *   STREAM_ROOM     conn stream offset              may be sent up to this absolute offset
+ *   STREAM_STOP     conn stream code                the peer will read no more
+ *   STREAM_DOWN     conn stream token what(enum pu_down) code
+ *                                                   last word; stream 0: STREAM_OPEN failed
+ *   PACKET          socket local remote body        a datagram that is no connection's
+ *   ADDR            local transport socket flags(GONE LISTEN)
+ *                                                   a local endpoint came, or went
+ *   [RESOLVED]      token code body                 answers RESOLVE
+ *   [MAPPED]        token code remote               answers MAP
+ *   KEPT            peer(the key) body              stored by an earlier run; before the first TICK
+ *   STORED          token code                      answers KEEP: durable now, or (code) not
+ *   CLOCK           offset(ns)                      Unix time at now; at start and when it jumps
+ *   [APP]           what stream token peer body     application streams
+ *   COMMAND         what(enum pu_command) token peer flags(RELAY KEEP) deadline body
+ *                                                   answered by one EVENT DONE with that token
  */
+/* clang-format on */
 enum pu_in_kind {
     PU_IN_TICK = 1,
     PU_IN_CONN_ASK,
@@ -94,20 +104,32 @@ enum pu_in_kind {
     PU_IN_COMMAND
 };
 
-/* Effects. The fields that each kind carries; a kind in [ ] is never emitted yet.
+/* clang-format off */
+/* Effects. A kind carries these fields; all others are zero. A kind in [ ] is never emitted yet.
  *
- *   kind          fields
- *   DIAL          token peer remote transport what(role) socket deadline   one address
- *   DIAL_CANCEL   token
- *   CONN_VERDICT  conn code (0: allow)              answers CONN_ASK in the same step
- *   [CONN_SET]    conn flags offset remote          keep-alive, weight, migrate
- *   HANGUP        conn code deadline                until the deadline the host flushes what was
- * sent before STREAM_OPEN   conn token STREAM_SEND   conn stream flags(FIN) body STREAM_ROOM   conn
- * stream offset                the host may deliver up to this absolute offset STREAM_STOP   conn
- * stream code STREAM_RESET  conn stream code UPGRADE       token conn stream what(role)
- * flags(LIMITED) peer body(left-over) deadline PACKET        socket remote body [RESOLVE] [MAP]
- * [KEEP] [APP] EVENT         what token code peer conn flags offset body
+ *   kind           fields
+ *   DIAL           token peer remote transport what(enum pu_role) socket deadline
+ *                                                  one address; answered by CONN_UP or DIAL_FAIL
+ *   DIAL_CANCEL    token                           of a DIAL or an UPGRADE; unknown: ignored
+ *   CONN_VERDICT   conn code(0: allow)             answers CONN_ASK in the same step
+ *   [CONN_SET]     conn flags offset remote        keep-alive, weight, migrate
+ *   HANGUP         conn code deadline              until then what was sent before is flushed
+ *   STREAM_OPEN    conn token                      answered by STREAM_UP or STREAM_DOWN
+ *   STREAM_SEND    conn stream flags(FIN) body     never beyond the last room
+ *   STREAM_ROOM    conn stream offset              may be delivered up to this absolute offset
+ *   [STREAM_STOP]  conn stream code                nothing more will be read
+ *   STREAM_RESET   conn stream code                both directions end; STREAM_DOWN follows
+ *   UPGRADE        token conn stream what(enum pu_role) flags(LIMITED) peer deadline body(what was
+ *                                                  read too far): the stream ends, and carries a
+ *                                                  connection; answered by CONN_UP or DIAL_FAIL
+ *   PACKET         socket remote body              a datagram that is no connection's
+ *   [RESOLVE]      token body                      a name to look up
+ *   [MAP]          token                           a port to map at the gateway
+ *   KEEP           token peer(the key) body        to be stored across runs; answered by STORED
+ *   [APP]          what stream token peer body     application streams
+ *   EVENT          what(enum pu_event) token code peer conn flags(RELAYED GONE) offset body
  */
+/* clang-format on */
 enum pu_ef_kind {
     PU_EF_DIAL = 1,
     PU_EF_DIAL_CANCEL,
