@@ -32,6 +32,7 @@
     X(ping)            \
     X(select)          \
     X(crypto)          \
+    X(noise_prims)     \
     X(multibase)       \
     X(peer_id)         \
     X(peers)           \

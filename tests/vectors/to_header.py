@@ -7,6 +7,7 @@ tests need no decoding; what a row means is said by the struct above its table.
 import csv
 import json
 import os
+import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -36,6 +37,8 @@ def rows_of(path):
 
 def span(data):
     """A pu_span initialiser; every byte that is not a plain character is three octal digits."""
+    if len(data) > 4000:  # more than C compilers have to take as a string
+        return f'{{(const uint8_t[]){{{", ".join(map(str, data))}}}, {len(data)}}}'
     plain = set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 /:.,-_+=")
     text = "".join(chr(b) if b in plain else f"\\{b:03o}" for b in data)
     return f'{{(const uint8_t *)"{text}", {len(data)}}}'
@@ -143,28 +146,86 @@ def envelopes():
                          [row])])
 
 
+def snake(flag):
+    """ZeroSharedSecret: ZERO_SHARED_SECRET."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", flag).upper()
+
+
+def wycheproof(stem, path, fields, row_of, more=()):
+    """Every case of a file of Wycheproof: tcId, result and flags, then what row_of(group, case) gives."""
+    data = load(f"wycheproof/{path}_test.json")
+    up = stem.upper()
+    bits = {flag: f"{up}_{snake(flag)}" for flag in sorted(data["notes"])}
+    flags = ["/* What the cases are about; the file explains each. */", f"enum {stem}_flag {{"]
+    flags += [f"    {name} = 1 << {i}," for i, name in enumerate(bits.values())]
+    flags += ["};", f"enum {{ {up}_FLAG_COUNT = {len(bits)} }};", ""]
+    rows = [[str(case["tcId"]), "VECTOR_" + case["result"].upper(),
+             " | ".join(bits[flag] for flag in case["flags"]) or "0"] + row_of(group, case)
+            for group in data["testGroups"] for case in group["tests"]]
+    assert len(rows) == data["numberOfTests"]
+    cases = table(f"{stem}_vector", f"{stem}_vectors",
+                  [("int", "id", "tcId in the file"), ("enum vector_result", "result", ""),
+                   ("unsigned", "flags", f"of {stem}_flag")] + fields, rows)
+    return header(stem, f"wycheproof/{path}_test.json", ["\n".join(flags), cases, *more],
+                  ("base/bytes.h", "vectors/wycheproof.h"))
+
+
+def wycheproof_results():
+    return header("wycheproof", "the files of wycheproof",
+                  ["/* What an implementation has to say of a case. */\n"
+                   "enum vector_result { VECTOR_VALID = 1, VECTOR_INVALID, VECTOR_ACCEPTABLE };\n"])
+
+
+def spans(*names):
+    return [("pu_span", name, "") for name in names]
+
+
 def ed25519():
-    rows = []
-    for group in load("wycheproof/ed25519_test.json")["testGroups"]:
-        for test in group["tests"]:
-            rows.append([str(test["tcId"]), "ED25519_" + test["result"].upper(), hex_span(group["publicKey"]["pk"]),
-                         hex_span(test["msg"]), hex_span(test["sig"])])
-    results = "enum ed25519_result { ED25519_VALID = 1, ED25519_INVALID, ED25519_ACCEPTABLE };\n"
-    verify = table("ed25519_vector", "ed25519_vectors",
-                   [("int", "id", "tcId in the file"), ("enum ed25519_result", "result", ""), ("pu_span", "key", ""),
-                    ("pu_span", "message", ""), ("pu_span", "signature", "")], rows)
-    sign = table("ed25519_signed", "ed25519_signed_vectors",
-                 [("pu_span", "seed", ""), ("pu_span", "message", ""), ("pu_span", "signature", "")], [signed_record()])
-    return header("ed25519", "wycheproof/ed25519_test.json and libp2p/js-derived-vectors.json",
-                  [results, verify, sign])
+    sign = table("ed25519_signed", "ed25519_signed_vectors", spans("seed", "message", "signature"),
+                 [signed_record()])
+    return wycheproof("ed25519", "ed25519", spans("key", "message", "signature"),
+                      lambda group, case: [hex_span(group["publicKey"]["pk"]), hex_span(case["msg"]),
+                                           hex_span(case["sig"])], [sign])
+
+
+def x25519():
+    return wycheproof("x25519", "x25519", spans("public_key", "secret", "shared"),
+                      lambda _, case: [hex_span(case[key]) for key in ("public", "private", "shared")])
+
+
+def chacha20_poly1305():
+    return wycheproof("chacha20_poly1305", "chacha20_poly1305",
+                      spans("key", "nonce", "ad", "plain") + [("pu_span", "sealed", "with the tag at its end")],
+                      lambda _, case: [hex_span(case[key]) for key in ("key", "iv", "aad", "msg")] +
+                      [hex_span(case["ct"] + case["tag"])])
+
+
+def hkdf_sha256():
+    return wycheproof("hkdf_sha256", "hkdf_sha256",
+                      spans("ikm", "salt", "info") + [("size_t", "size", "bytes asked for")] + spans("okm"),
+                      lambda _, case: [hex_span(case[key]) for key in ("ikm", "salt", "info")] +
+                      [str(case["size"]), hex_span(case["okm"])])
+
+
+def hmac_sha256():
+    return wycheproof("hmac_sha256", "hmac_sha256",
+                      spans("key", "message") + [("pu_span", "tag", "whole, or its first half")],
+                      lambda _, case: [hex_span(case[key]) for key in ("key", "msg", "tag")])
+
+
+def all_headers():
+    """What each header is called, and who makes it."""
+    makers = (peer_ids, multiaddrs, multibase, multihash, envelopes, ed25519, x25519, chacha20_poly1305, hkdf_sha256,
+              hmac_sha256)
+    return {"wycheproof": wycheproof_results, **{make.__name__: make for make in makers}}
 
 
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: to_header.py OUTDIR")
     os.makedirs(sys.argv[1], exist_ok=True)
-    for make in (peer_ids, multiaddrs, multibase, multihash, envelopes, ed25519):
-        with open(os.path.join(sys.argv[1], make.__name__ + ".h"), "w", encoding="ascii") as file:
+    for name, make in all_headers().items():
+        with open(os.path.join(sys.argv[1], name + ".h"), "w", encoding="ascii") as file:
             file.write(make())
 
 
