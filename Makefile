@@ -47,7 +47,7 @@ base_src := \
     core/select/select
 
 node_src := \
-    $(addprefix core/node/,book commands config conns ctx dialer fault gater keep legs limits) \
+    $(addprefix core/node/,book commands config conns ctx dialer endpoints fault gater keep legs limits) \
     $(addprefix core/node/,node out protos rank read record self shed stream_read) \
     $(addprefix core/node/,stream_send streams timers trace) \
     $(addprefix core/proto/,dcutr identify identify_push identify_tell ping) \
@@ -73,7 +73,7 @@ test_src := $(addprefix tests/unit/, \
     main \
     varint_test pb_test rng_test mix_test mem_test imap_test \
     wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test \
-    relay_test dcutr_test ping_test \
+    relay_test dcutr_test ping_test endpoints_test \
     crypto_test noise_prims_test multibase_test peer_id_test peers_test multiaddr_test addr_test \
     authorized_keys_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \

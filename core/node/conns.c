@@ -111,12 +111,23 @@ static conn *conn_new(pu_node *n, pu_handle handle)
     return c;
 }
 
+/* Where c runs from where to. Without memory our end is not known: c then outlives its address. */
+static void conn_ends(pu_node *n, conn *c, const pu_in *in)
+{
+    uint32_t was = c->local;
+    c->local = endpoint_hold(n, &in->local);
+    endpoint_drop(n, was);
+    c->remote = in->remote;
+}
+
 static void conn_free(pu_node *n, conn *c)
 {
     if (c->state == CONN_ASKED) n->asked_count--;
     n->conn_count--;
     ctx_timer(n, TIMER_CONN, c->handle, PU_NEVER);
     ctx_peer_drop(n, c->peer);
+    endpoint_drop(n, c->local);
+    endpoint_drop(n, c->observed);
     memset(c, 0, sizeof *c);
     if (n->is_stopping) commands_stopped(n);
 }
@@ -139,9 +150,8 @@ static void ask_accept(pu_node *n, const pu_in *in)
     }
     conn *c = conn_new(n, in->conn);
     if (c != NULL) {
-        c->local = in->local;
-        c->remote = in->remote;
-        c->transport = in->transport;
+        conn_ends(n, c, in);
+        c->transport = (uint8_t)in->transport;
     }
     verdict(n, in->conn, c != NULL ? PU_CODE_OK : PU_CODE_RESOURCE);
 }
@@ -218,11 +228,10 @@ void conn_up(pu_node *n, const pu_in *in)
     upgrade_answered(n, in->token);
     n->asked_count--;
     c->state = CONN_UP;
-    c->flags = in->flags & (PU_DIALLER | PU_RELAYED | PU_LIMITED);
+    c->flags = (uint16_t)(in->flags & (PU_DIALLER | PU_RELAYED | PU_LIMITED));
     c->via = in->via;
-    c->transport = in->transport;
-    c->local = in->local;
-    c->remote = in->remote;
+    c->transport = (uint8_t)in->transport;
+    conn_ends(n, c, in);
     c->up_at = n->now;
     ctx_trace(n, PU_TR_CONN_UP, c, NULL, 0, (c->flags & PU_DIALLER) != 0,
               (c->flags & PU_RELAYED) != 0, span_of(NULL, 0));
@@ -281,8 +290,7 @@ void conn_path(pu_node *n, conn *c, const pu_in *in)
     if (c->state != CONN_UP) return;
     if (in->offset != 0) c->rtt_ns = in->offset;
     if (in->flags & PU_MIGRATED) {
-        c->local = in->local;
-        c->remote = in->remote;
+        conn_ends(n, c, in);
     }
     if (ctx_conn_of(n, c->peer) == c)
         ctx_event(n, PU_EVENT_PEER, c->peer, c->handle, c->flags & PU_RELAYED, 0, c->rtt_ns,

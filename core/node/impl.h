@@ -97,6 +97,12 @@ typedef struct local_addr {
     bool listens;
 } local_addr;
 
+/* An endpoint that connections hold by its number, which is its place and 1. */
+typedef struct shared_endpoint {
+    pu_endpoint endpoint;
+    uint32_t holders; /* 0: the place is free */
+} shared_endpoint;
+
 enum {
     LOCAL_ADDRS_MAX = 16,
     COMMANDS_MAX = 256,
@@ -127,6 +133,8 @@ struct pu_node {
     conn *conns;
     uint32_t conn_cap, conn_count; /* by slot */
     uint32_t asked_count;          /* of them CONN_ASKED */
+    shared_endpoint *endpoints;
+    uint32_t endpoint_cap, endpoint_count; /* places, free ones included; the last is not free */
     stream *streams;
     uint32_t stream_cap, stream_count; /* by slot */
     opening *openings;
@@ -194,6 +202,13 @@ void conns_hangup_peer(pu_node *n, pu_peer peer, uint32_t code);
 uint32_t conns_of_peer(const pu_node *n, pu_peer peer);
 bool endpoint_same_block(const pu_endpoint *a,
                          const pu_endpoint *b); /* equal IPv4 address or IPv6 /64 */
+
+/* ---- endpoints.c ---- */
+/* Finds or adds an endpoint and holds it once; 0: no memory (traced). */
+uint32_t endpoint_hold(pu_node *n, const pu_endpoint *endpoint);
+void endpoint_drop(pu_node *n, uint32_t number); /* gives it back; 0: nothing */
+/* The endpoint behind a number, until the table changes; all zero for 0. */
+const pu_endpoint *endpoint_at(const pu_node *n, uint32_t number);
 
 /* ---- streams.c ---- */
 stream *stream_find(pu_node *n, pu_handle handle); /* any phase but FREE */

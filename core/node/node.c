@@ -68,6 +68,7 @@ void pu_node_close(pu_node *n)
     imap_close(&n->known_index);
     imap_close(&n->authorised_index);
     mem_free(alloc, n->conns, n->conn_cap * sizeof(conn));
+    mem_free(alloc, n->endpoints, n->endpoint_cap * sizeof(shared_endpoint));
     mem_free(alloc, n->streams, n->stream_cap * sizeof(stream));
     mem_free(alloc, n->openings, n->opening_cap * sizeof(opening));
     mem_free(alloc, n->timers, n->timer_cap * sizeof(timer));
@@ -252,6 +253,8 @@ static void tables_trim(pu_node *n, bool stream_has_gone)
 {
     const pu_alloc *alloc = ctx_alloc(n);
     if (stream_has_gone) streams_trim(n);
+    mem_trim(alloc, (void **)&n->endpoints, &n->endpoint_cap, n->endpoint_count,
+             sizeof(shared_endpoint));
     mem_trim(alloc, (void **)&n->openings, &n->opening_cap, n->opening_count, sizeof(opening));
     mem_trim(alloc, (void **)&n->timers, &n->timer_cap, n->timer_count, sizeof(timer));
     mem_trim(alloc, (void **)&n->legs, &n->leg_cap, n->leg_count, sizeof(leg));

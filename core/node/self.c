@@ -51,7 +51,7 @@ static void address_gone(pu_node *n, const pu_endpoint *gone, enum pu_transport 
     uint32_t cursor = 0;
     for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
         if (c->transport == transport && !PLANTED(PLANTED_STALE_ADDRESS) &&
-            memcmp(c->local.ip, gone->ip, sizeof gone->ip) == 0)
+            memcmp(endpoint_at(n, c->local)->ip, gone->ip, sizeof gone->ip) == 0)
             conn_doom(n, c, PU_CODE_ADDRESS_GONE);
     ctx_self_changed(n);
 }
@@ -112,8 +112,7 @@ static bool is_credible(const pu_node *n, const conn *c)
     if (ctx_is_relay(n, c->peer)) return true;
     for (uint32_t i = 0; i < n->conn_cap; i++) {
         const conn *other = &n->conns[i];
-        if (other->state == CONN_UP && other->peer != c->peer &&
-            pu_endpoint_equal(&other->observed, &c->observed))
+        if (other->state == CONN_UP && other->peer != c->peer && other->observed == c->observed)
             return true;
     }
     return false;
@@ -131,8 +130,9 @@ uint32_t ctx_observed_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX])
     uint32_t count = 0;
     for (uint32_t i = 0; i < n->conn_cap && count < CTX_ADDRS_MAX; i++) {
         const conn *c = &n->conns[i];
-        if (c->state != CONN_UP || c->doomed || c->observed.port == 0) continue;
-        if (!is_among(out, count, &c->observed) && is_credible(n, c)) out[count++] = c->observed;
+        if (c->state != CONN_UP || c->doomed || c->observed == 0) continue;
+        const pu_endpoint *seen = endpoint_at(n, c->observed);
+        if (!is_among(out, count, seen) && is_credible(n, c)) out[count++] = *seen;
     }
     return count;
 }
@@ -141,11 +141,14 @@ void ctx_observed(pu_node *n, conn *c, const pu_endpoint *endpoint)
 {
     if (PLANTED(PLANTED_DEAF_TO_OBSERVERS)) return;
     if (c->transport != PU_TRANSPORT_QUIC || pu_endpoint_scope(endpoint) != PU_SCOPE_GLOBAL) return;
-    if (endpoint->port == 0 || pu_endpoint_equal(&c->observed, endpoint)) return;
+    if (endpoint->port == 0 || pu_endpoint_equal(endpoint_at(n, c->observed), endpoint)) return;
+    uint32_t number = endpoint_hold(n, endpoint);
+    if (number == 0) return;
     char text[64];
     size_t len = pu_endpoint_text(endpoint, text);
     ctx_trace(n, PU_TR_OBSERVED, c, NULL, 0, 0, 0, span_of(text, len));
-    c->observed = *endpoint;
+    endpoint_drop(n, c->observed);
+    c->observed = number;
 }
 
 void ctx_packet(pu_node *n, const pu_endpoint *remote, pu_span body)

@@ -76,7 +76,7 @@ static void another_seed_draws_another_graph(void **state)
 static void a_node_at_rest_is_small(void **state)
 {
     (void)state;
-    enum { NODES = 64, DEGREE = 8, NODE_MAX = 3400, TRANSPORT_MAX = 3584, HOST_MAX = 576 };
+    enum { NODES = 64, DEGREE = 8, NODE_MAX = 3136, TRANSPORT_MAX = 3584, HOST_MAX = 576 };
     bench_nodes b, again;
     bench_nodes_run(&b, NODES, DEGREE);
     uint64_t node = b.node_bytes / NODES, transport = b.transport_bytes / NODES;

@@ -26,6 +26,7 @@
     X(wire_dcutr)      \
     X(wire_record)     \
     X(envelope)        \
+    X(endpoints)       \
     X(identify)        \
     X(relay)           \
     X(dcutr)           \
