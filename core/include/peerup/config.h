@@ -74,7 +74,31 @@
     X(COUNT, punch_datagrams, 10, 1, 100, "punch datagrams to one address in a round")             \
     X(NS, punch_gap_least_ns, 10 * PU_MS, PU_MS, PU_S,                                             \
       "shortest pause between two punch datagrams")                                                \
-    X(NS, punch_gap_most_ns, 200 * PU_MS, PU_MS, PU_S, "longest pause between two punch datagrams")
+    X(NS, punch_gap_most_ns, 200 * PU_MS, PU_MS, PU_S,                                             \
+      "longest pause between two punch datagrams")                                                 \
+    X(BYTES, link_send_bytes, 65536, 16384, UINT64_C(1) << 24,                                     \
+      "bytes of a stream that may wait to be sent or acknowledged")                                \
+    X(BYTES, link_windows_bytes, UINT64_C(1) << 26, UINT64_C(1) << 20, UINT64_C(1) << 34,          \
+      "sum that the receive windows of one peer's streams may grow to, all its connections")       \
+    X(COUNT, yamux_controls_max, 1024, 16, 65536,                                                  \
+      "Yamux control frames that may wait in a connection; one more ends it")                      \
+    X(COUNT, yamux_unacked_max, 256, 1, 65536,                                                     \
+      "streams opened on a Yamux connection that the peer has not acknowledged")                   \
+    X(BYTES, yamux_window_most_bytes, UINT64_C(1) << 24, 262144, UINT64_C(1) << 30,                \
+      "receive window that a Yamux stream may grow to; the protocol begins at 256 KiB")            \
+    X(NS, yamux_keep_alive_ns, 30 * PU_S, PU_S, 600 * PU_S, "pause between two Yamux pings")       \
+    X(NS, yamux_progress_ns, 10 * PU_S, PU_S, 600 * PU_S,                                          \
+      "a Yamux connection that has bytes to write and writes none for so long is lost")            \
+    X(BYTES, quic_window_bytes, UINT64_C(1) << 20, 65536, UINT64_C(1) << 30,                       \
+      "first receive window of a QUIC stream")                                                     \
+    X(BYTES, quic_window_most_bytes, UINT64_C(1) << 24, 65536, UINT64_C(1) << 30,                  \
+      "receive window that a QUIC stream may grow to")                                             \
+    X(BYTES, quic_conn_window_bytes, UINT64_C(2) << 20, 65536, UINT64_C(1) << 30,                  \
+      "first receive window of a QUIC connection, all its streams")                                \
+    X(BYTES, quic_conn_window_most_bytes, UINT64_C(24) << 20, 65536, UINT64_C(1) << 30,            \
+      "receive window that a QUIC connection may grow to")                                         \
+    X(COUNT, quic_retry_handshakes, 16, 0, 65536,                                                  \
+      "inbound QUIC handshakes under way from which on a client must prove its address (Retry)")
 
 /* One field a parameter, in the list's order; the unit is in the list. */
 typedef struct pu_config {
