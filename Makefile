@@ -41,8 +41,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 base_src := \
     $(addprefix core/base/,assert chacha20 imap mem mix pb rng varint) \
     $(addprefix core/crypto/,model real_ed25519 real_noise) \
-    $(addprefix core/ident/,addr authorized_keys decimal endpoint envelope ip multiaddr) \
-    $(addprefix core/ident/,multiaddr_text multibase peer_id peers rfc3339) \
+    $(addprefix core/ident/,addr authorized_keys decimal endpoint envelope identity_key) \
+    $(addprefix core/ident/,ip multiaddr multiaddr_text multibase peer_id peers rfc3339) \
     $(addprefix core/wire/,wire_dcutr wire_identify wire_record wire_relay) \
     core/select/select
 
@@ -74,8 +74,8 @@ test_src := $(addprefix tests/unit/, \
     varint_test pb_test rng_test mix_test mem_test imap_test \
     wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test \
     relay_test dcutr_test ping_test endpoints_test \
-    crypto_test noise_prims_test multibase_test peer_id_test peers_test multiaddr_test addr_test \
-    authorized_keys_test \
+    crypto_test noise_prims_test multibase_test peer_id_test identity_key_test peers_test multiaddr_test \
+    addr_test authorized_keys_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
     net_send_test net_tcp_test \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \

@@ -3,6 +3,7 @@
 
 #include "base/pb.h"
 #include "base/varint.h"
+#include "ident/identity_key.h"
 
 enum { PUBLIC_KEY = 1, PAYLOAD_TYPE = 2, PAYLOAD = 3, SIGNATURE = 5 };
 
@@ -58,18 +59,6 @@ static void put_signed(pu_buf *out, const envelope_kind *kind, pu_span payload)
     PU_ASSERT(!out->full);
 }
 
-/* The raw key of a canonical Ed25519 PublicKey: the one encoding whose hash is the peer's id. */
-static bool read_key(uint8_t key[PU_ED25519_KEY_BYTES], pu_span public_key)
-{
-    uint8_t again[PU_PUBLIC_KEY_PB_BYTES];
-    PU_ASSERT(key != NULL);
-    if (public_key.len != PU_PUBLIC_KEY_PB_BYTES) return false;
-    memcpy(key, public_key.base + PU_PUBLIC_KEY_PB_BYTES - PU_ED25519_KEY_BYTES,
-           PU_ED25519_KEY_BYTES);
-    pu_public_key_pb(again, key);
-    return span_equal(public_key, span_of(again, sizeof again));
-}
-
 static bool is_signed(const pu_crypto *crypto, const uint8_t key[PU_ED25519_KEY_BYTES],
                       const envelope_kind *kind, const parts *p)
 {
@@ -91,7 +80,7 @@ enum record_verdict envelope_open(pu_peer_id *signer, pu_span *payload, const pu
     if (!read_parts(&p, bytes)) return RECORD_MALFORMED;
     while (k < count && !span_equal(p.payload_type, kinds[k]->payload_type)) k++;
     if (k == count) return RECORD_OTHER_KIND;
-    if (!read_key(key, p.public_key)) return RECORD_OTHER_KEY;
+    if (!identity_key_ed25519(key, p.public_key)) return RECORD_OTHER_KEY;
     if (!is_signed(crypto, key, kinds[k], &p)) return RECORD_FORGED;
     pu_peer_id_from_ed25519(signer, key);
     *payload = p.payload;

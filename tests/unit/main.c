@@ -36,6 +36,7 @@
     X(noise_prims)     \
     X(multibase)       \
     X(peer_id)         \
+    X(identity_key)    \
     X(peers)           \
     X(multiaddr)       \
     X(addr)            \

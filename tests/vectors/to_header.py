@@ -85,6 +85,14 @@ def peer_ids():
     return header("peer_ids", "libp2p/spec-vectors.json and libp2p/js-derived-vectors.json", [ids, names])
 
 
+def identity_keys():
+    spec = load("libp2p/spec-vectors.json")["keys"]
+    rows = [[text_span(name), hex_span(key)] for name, key in spec.items() if name.endswith("public key")]
+    return header("identity_keys", "libp2p/spec-vectors.json",
+                  [table("identity_key_vector", "identity_key_vectors",
+                         [("pu_span", "name", ""), ("pu_span", "public_key", "protobuf")], rows)])
+
+
 def multiaddrs():
     rows = [[text_span(a["text"]), hex_span(a["hex"])] for a in load("libp2p/js-derived-vectors.json")["multiaddr"]]
     return header("multiaddrs", "libp2p/js-derived-vectors.json",
@@ -215,8 +223,8 @@ def hmac_sha256():
 
 def all_headers():
     """What each header is called, and who makes it."""
-    makers = (peer_ids, multiaddrs, multibase, multihash, envelopes, ed25519, x25519, chacha20_poly1305, hkdf_sha256,
-              hmac_sha256)
+    makers = (peer_ids, identity_keys, multiaddrs, multibase, multihash, envelopes, ed25519, x25519, chacha20_poly1305,
+              hkdf_sha256, hmac_sha256)
     return {"wycheproof": wycheproof_results, **{make.__name__: make for make in makers}}
 
 
