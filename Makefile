@@ -50,6 +50,7 @@ node_src := \
     $(addprefix core/node/,book commands config conns ctx dialer endpoints fault gater keep legs limits) \
     $(addprefix core/node/,node out protos rank read record self shed stream_read) \
     $(addprefix core/node/,stream_send streams timers trace) \
+    $(addprefix core/node/,service) \
     $(addprefix core/proto/,dcutr identify identify_push identify_tell ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 
@@ -76,6 +77,7 @@ test_src := $(addprefix tests/unit/, \
     relay_test dcutr_test ping_test endpoints_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test peers_test multiaddr_test \
     addr_test authorized_keys_test \
+    service_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
     net_send_test net_tcp_test \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \

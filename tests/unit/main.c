@@ -24,6 +24,7 @@
     X(wire_identify)   \
     X(wire_relay)      \
     X(wire_dcutr)      \
+    X(service)         \
     X(wire_record)     \
     X(envelope)        \
     X(endpoints)       \

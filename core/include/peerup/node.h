@@ -21,6 +21,14 @@
  * to the last room it was given (PU_FIRST_ROOM before the first), at most PU_DATA_MAX bytes an
  * input.
  *
+ * Application streams. A proxied service, a file or a program's own protocol is a stream that the
+ * node names: slot below streams_max, ordinal never used again. The node selects the protocol and
+ * decides who may use it; then bytes pass, as they came. Offsets count application bytes alone,
+ * from 0 in each direction. Each side sends up to the last room it was given, at most PU_DATA_MAX
+ * bytes a DATA; whoever opens or accepts gives PU_FIRST_ROOM at least, and the peer gets no more
+ * room than the application gave. One that is open ends once: by APP RESET of either side, or by
+ * APP END. An unknown one in an input is PU_EHANDLE, and to be ignored: it crossed its end.
+ *
  * Ends. Each token is answered once: after DIAL_CANCEL by DIAL_FAIL(cancelled), never by CONN_UP; a
  * STREAM_OPEN whose connection dies by STREAM_DOWN. Last words: first connections carried in a
  * stream, then streams by ordinal, then CONN_DOWN. After RESET or HANGUP the node ignores that
@@ -70,12 +78,25 @@ enum {
  *   PACKET          socket local remote body        a datagram that is no connection's
  *   ADDR            local transport socket flags(GONE LISTEN)
  *                                                   a local endpoint came, or went
- *   [RESOLVED]      token code body                 answers RESOLVE
+ *   [RESOLVED]      token code deadline body        answers RESOLVE; body: binary multiaddrs, each after
+ *                                                   its length as a varint: of an ADDRESS name /ip4/A
+ *                                                   or /ip6/A alone; deadline: when to ask again (0:
+ *                                                   resolve_keep_ns)
  *   [MAPPED]        token code remote               answers MAP
  *   KEPT            peer(the key) body              stored by an earlier run; before the first TICK
  *   STORED          token code                      answers KEEP: durable now, or (code) not
  *   CLOCK           offset(ns)                      Unix time at now; at start and when it jumps
- *   [APP]           what stream token peer body     application streams
+ *   [APP]           what(enum pu_app) ..            application streams
+ *     .. OPEN       token peer flags(LIMITED) offset(room) deadline body(protocol id)
+ *                                                   a stream to peer is wanted, by then (0:
+ *                                                   app_open_ns); answered by APP OPEN or APP RESET
+ *     .. OPEN       stream offset(room)             accepts what APP OPEN offered
+ *     .. DATA       stream body                     bytes in order
+ *     .. ROOM       stream offset                   may be delivered up to this absolute offset
+ *     .. FIN        stream                          no bytes follow
+ *     .. STOP       stream code                     reads no more; nothing more is delivered
+ *     .. RESET      stream code                     ends it, both directions; refuses an offer
+ *     .. RESET      token                           gives up an OPEN, which is answered CANCELLED
  *   COMMAND         what(enum pu_command) token peer flags(RELAY KEEP) deadline body
  *                                                   answered by one EVENT DONE with that token
  */
@@ -123,10 +144,24 @@ enum pu_in_kind {
  *                                                  read too far): the stream ends, and carries a
  *                                                  connection; answered by CONN_UP or DIAL_FAIL
  *   PACKET         socket remote body              a datagram that is no connection's
- *   [RESOLVE]      token body                      a name to look up
+ *   [RESOLVE]      token what(enum pu_name) deadline body(the name, ASCII)
+ *                                                  a name to look up; answered by RESOLVED
  *   [MAP]          token                           a port to map at the gateway
  *   KEEP           token peer(the key) body        to be stored across runs; answered by STORED
- *   [APP]          what stream token peer body     application streams
+ *   [APP]          what(enum pu_app) ..            application streams
+ *     .. OPEN      stream peer conn flags(RELAYED LIMITED) offset(room) deadline code body(service)
+ *                                                  offers one that a peer opened; code: which of the
+ *                                                  service's protocols, from 0; to be answered by
+ *                                                  APP OPEN or RESET before the deadline
+ *     .. OPEN      token stream peer conn flags(RELAYED LIMITED) offset(room)
+ *                                                  answers APP OPEN: the peer speaks the protocol
+ *     .. DATA      stream body                     bytes in order
+ *     .. ROOM      stream offset                   may be sent up to this absolute offset
+ *     .. FIN       stream                          the peer sends no more
+ *     .. STOP      stream code                     the peer reads no more; what is sent goes nowhere
+ *     .. RESET     stream code                     both directions ended; last word
+ *     .. RESET     token code                      answers APP OPEN: there is no stream
+ *     .. END       stream                          both sides said FIN, all is acknowledged; last word
  *   EVENT          what(enum pu_event) token code peer conn flags(RELAYED GONE) offset body
  */
 /* clang-format on */
@@ -155,7 +190,8 @@ enum pu_flag {
     PU_FIN = 1 << 0,     /* STREAM_DATA, STREAM_SEND: no bytes follow */
     PU_DIALLER = 1 << 1, /* CONN_UP: we dialled */
     PU_RELAYED = 1 << 2, /* CONN_UP, CONN_ASK, EVENT PEER: carried in a stream through a relay */
-    PU_LIMITED = 1 << 3, /* CONN_UP: the relay limits bytes or time */
+    PU_LIMITED = 1 << 3, /* CONN_UP, EF APP OPEN: the relay limits bytes or time; IN APP OPEN: such
+                            a connection will do */
     PU_PROVISIONAL = 1 << 4, /* CONN_UP: the other side may still refuse us; CONFIRMED follows */
     PU_RELAY = 1 << 5,       /* COMMAND ADDRESS: one of our own relays */
     PU_KEEP = 1 << 6,        /* COMMAND CONNECT: connect again whenever the connection is lost */
@@ -167,7 +203,8 @@ enum pu_flag {
 /* `what` of CONN_ASK. */
 enum pu_ask {
     PU_ASK_ACCEPT = 1, /* remote is known, no public-key work is done */
-    PU_ASK_SECURED     /* peer is proven; no muxer, stream or CONN_UP exists */
+    PU_ASK_SECURED,    /* peer is proven; no muxer, stream or CONN_UP exists */
+    PU_ASK_SERVICE     /* EVENT REFUSED only: a connected peer asked for a service */
 };
 
 /* `what` of DIAL and UPGRADE: the role above the transport. */
@@ -188,6 +225,25 @@ enum pu_down {
     PU_DOWN_FINISHED = 1, /* both sides finished, everything we sent is acknowledged */
     PU_DOWN_RESET,        /* by the peer or by us; code */
     PU_DOWN_LOST          /* with its connection */
+};
+
+/* `what` of APP. */
+enum pu_app {
+    PU_APP_OPEN = 1,
+    PU_APP_DATA,
+    PU_APP_ROOM,
+    PU_APP_FIN,
+    PU_APP_STOP,
+    PU_APP_RESET,
+    PU_APP_END /* effect only */
+};
+
+/* `what` of RESOLVE: which records of the name are wanted. */
+enum pu_name {
+    PU_NAME_ADDRESS = 1, /* A and AAAA */
+    PU_NAME_ADDRESS4,    /* A */
+    PU_NAME_ADDRESS6,    /* AAAA */
+    PU_NAME_DNSADDR /* TXT of _dnsaddr.NAME: the multiaddr after "dnsaddr=" in each that has one */
 };
 
 /* `code`: why something was refused, ended or failed. Those from 0x1000 to 0x1fff are the libp2p
@@ -214,7 +270,8 @@ enum pu_down {
     X(REFUSED, 0x2007, "refused", "the other side, or the relay, refused")        \
     X(UNSUPPORTED, 0x2008, "unsupported", "the peer does not speak the protocol") \
     X(NO_MEMORY, 0x2009, "no-memory", "memory is short")                          \
-    X(INVALID, 0x200a, "invalid", "the fields of the command make no sense")
+    X(INVALID, 0x200a, "invalid", "the fields of the command make no sense")      \
+    X(LIMITED, 0x200b, "limited", "only a connection that a relay limits exists")
 
 enum pu_code {
 #define PU_CODE_VALUE(code, value, name, meaning) PU_CODE_##code = (value),
@@ -241,8 +298,12 @@ enum pu_command {
                        connection is confirmed */
     PU_CMD_DISCONNECT, /* peer: stop wanting it and hang up */
     PU_CMD_PING,       /* peer: DONE carries the round trip in offset, ns */
-    PU_CMD_EXPOSE,     /* not built yet */
-    PU_CMD_WITHDRAW,   /* not built yet */
+    PU_CMD_EXPOSE,     /* body: a pu_service, as pu_service_write writes it: peers may open streams
+                          to it; replaces one of the same name, whose streams stay as far as its
+                          peers are still allowed. INVALID: not a service, or another one, or the
+                          node itself, has one of its protocols. Not built yet: PU_ERANGE */
+    PU_CMD_WITHDRAW,   /* body: a service's name; its streams are reset. INVALID: there is no such
+                          service. Not built yet: PU_ERANGE */
     PU_CMD_SET,        /* body: name=value of peerup/config.h; value a number in the list's unit */
     PU_CMD_STOP        /* hang up everything; DONE when all is down */
 };
@@ -255,7 +316,8 @@ enum pu_event {
                        lost */
     PU_EVENT_PEER,  /* peer; conn: the best connection; flags RELAYED, GONE; offset: rtt in ns, 0
                        unknown */
-    PU_EVENT_REFUSED /* peer (empty at accept); code: enum pu_ask stage */
+    PU_EVENT_REFUSED /* peer (empty at accept); code: enum pu_ask stage; body: the service, at
+                        stage SERVICE */
 };
 
 /* One input: flat, fields by kind as in the table above, all others zero. Spans are borrowed until
@@ -346,6 +408,39 @@ PU_API bool pu_out_next(pu_out *out, pu_ef *effect);
 /* Forgets the last step's effects; all must have been taken. */
 PU_API void pu_out_reset(pu_out *out);
 
+/* ---- services ---- */
+
+enum {
+    PU_SERVICE_NAME_MAX = 63,     /* bytes of a service's name */
+    PU_SERVICE_PROTOCOLS_MAX = 8, /* protocol ids of one service */
+    PU_PROTOCOL_MAX = 255,        /* bytes of a protocol id that an application names */
+    PU_SERVICE_BYTES_MAX = 65536  /* bytes of a service as pu_service_write writes it */
+};
+
+/* What COMMAND EXPOSE offers to peers. */
+typedef struct pu_service {
+    pu_span name; /* 1 to PU_SERVICE_NAME_MAX bytes of printable ASCII */
+    pu_span protocols[PU_SERVICE_PROTOCOLS_MAX]; /* their ids, 1 to PU_PROTOCOL_MAX bytes of
+                                                    printable ASCII each, as "/peerup/ssh/1.0.0" */
+    uint32_t protocol_count;                     /* at least 1 */
+    bool allow_listed; /* only the peers of `allow`; otherwise every authorised peer */
+    pu_span allow; /* binary peer ids, each after one byte with its length. Who is not authorised
+                      is not let in by this */
+    uint32_t streams_max;          /* open at once; 0: service_streams_max */
+    uint32_t streams_per_peer_max; /* of one peer; 0: service_streams_per_peer_max */
+    bool limited;                  /* also over connections that a relay limits */
+} pu_service;
+
+/* Writes service into out (cap bytes, PU_SERVICE_BYTES_MAX always suffices) as the body of COMMAND
+ * EXPOSE; returns its length. 0: it is not a service as described, or does not fit. */
+PU_API size_t pu_service_write(uint8_t *out, size_t cap, const pu_service *service);
+
+/* Reads what pu_service_write wrote; spans point into body. PU_ERANGE: it is not that. */
+PU_API PU_MUST_USE int pu_service_read(pu_service *service, pu_span body);
+
+/* Takes the next peer off *allow, the list of a service that was read. False: no more. */
+PU_API bool pu_service_next_peer(pu_span *allow, pu_span *peer);
+
 /* ---- readers: between steps only, not recorded ---- */
 
 typedef struct pu_conn_row {
@@ -372,10 +467,33 @@ typedef struct pu_limit_row {
     uint64_t used, max;
 } pu_limit_row;
 
+/* A service that is exposed. Spans point into the node, until the next step. */
+typedef struct pu_service_row {
+    pu_span name;
+    pu_span definition; /* for pu_service_read */
+    uint32_t streams;   /* open to it */
+    uint32_t streams_max, streams_per_peer_max;
+    uint64_t opened, refused; /* streams since it was exposed */
+} pu_service_row;
+
+/* An application stream. Spans point into the node, until the next step. */
+typedef struct pu_app_row {
+    pu_handle stream;        /* its name in APP; 0: an OPEN that is not answered yet */
+    pu_handle conn;          /* what carries it; 0: nothing yet */
+    pu_token token;          /* of an OPEN that is not answered yet */
+    pu_span peer;            /* binary id */
+    pu_span protocol;        /* its id */
+    pu_span service;         /* its name; empty: we opened it */
+    bool accepted;           /* bytes may pass */
+    uint64_t received, sent; /* application bytes */
+} pu_app_row;
+
 /* Each takes the next row; *cursor starts at 0. False: no more. Rows come in a fixed order (slots;
  * first seen; the list's). */
 PU_API bool pu_node_read_conns(const pu_node *node, uint32_t *cursor, pu_conn_row *row);
 PU_API bool pu_node_read_peers(const pu_node *node, uint32_t *cursor, pu_peer_row *row);
 PU_API bool pu_node_read_limits(const pu_node *node, uint32_t *cursor, pu_limit_row *row);
+PU_API bool pu_node_read_services(const pu_node *node, uint32_t *cursor, pu_service_row *row);
+PU_API bool pu_node_read_apps(const pu_node *node, uint32_t *cursor, pu_app_row *row);
 
 #endif
