@@ -39,7 +39,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # that are not listed.
 
 base_src := \
-    $(addprefix core/base/,assert chacha20 imap mem mix pb rng varint) \
+    $(addprefix core/base/,assert chacha20 due imap mem mix pb rng varint) \
     $(addprefix core/crypto/,model real_ed25519 real_noise) \
     $(addprefix core/ident/,addr authorized_keys decimal endpoint envelope identity_key) \
     $(addprefix core/ident/,ip multiaddr multiaddr_text multibase peer_id peers rfc3339) \
@@ -53,6 +53,11 @@ node_src := \
     $(addprefix core/node/,service) \
     $(addprefix core/proto/,dcutr identify identify_push identify_tell ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
+
+# The real transports: each folder is its archive.
+link_src := $(addprefix core/link/,out)
+tls_src :=
+quic_src :=
 
 tracedb_src := $(addprefix analysis/,html intern partial plot plot_lanes plot_punch plot_timeline) \
     $(addprefix analysis/,plot_times report sql story text tracedb tracedb_rows)
@@ -72,7 +77,7 @@ bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue cmd_bench 
 
 test_src := $(addprefix tests/unit/, \
     main \
-    varint_test pb_test rng_test mix_test mem_test imap_test \
+    varint_test pb_test rng_test mix_test mem_test imap_test due_test \
     wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test \
     relay_test dcutr_test ping_test endpoints_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test peers_test multiaddr_test \
@@ -94,7 +99,7 @@ fuzz_targets := varint protobuf identify hop stop dcutr select_dialer select_lis
 fuzz_src := $(addprefix tests/fuzz/,wire_fuzz select_fuzz ident_fuzz sim_fuzz datagram_fuzz) \
     $(addprefix tests/fuzz/,node_fuzz nodes_fuzz)
 
-all_src := $(base_src) $(node_src) $(tracedb_src) $(sim_src) $(bench_src) sim/main $(test_src) \
+all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(tracedb_src) $(sim_src) $(bench_src) sim/main $(test_src) \
     $(fuzz_src) tests/fuzz/replay tests/fuzz/entry
 
 # ---- flags -------------------------------------------------------------------------------------
@@ -122,7 +127,11 @@ BASE_FLAGS = -std=c11 $(OPT) -g -fno-omit-frame-pointer -ffp-contract=off $(WARN
 
 # Third parties, with the least version that is known to do.
 SODIUM   := libsodium >= 1.0.18
-PACKAGES := '$(SODIUM)' 'yaml-0.1 >= 0.2.5' 'sqlite3 >= 3.40' 'jansson >= 2.14'
+NGTCP2   := libngtcp2 >= 0.12.1
+NGTCP2_TLS := libngtcp2_crypto_gnutls >= 0.12.1
+GNUTLS   := gnutls >= 3.7.9
+PACKAGES := '$(SODIUM)' 'yaml-0.1 >= 0.2.5' 'sqlite3 >= 3.40' 'jansson >= 2.14' '$(NGTCP2)' \
+    '$(NGTCP2_TLS)' '$(GNUTLS)'
 CMOCKA   := 'cmocka >= 1.1.5'
 pkg = $(shell { pkg-config $(1); } 2>/dev/null)
 PKG_CFLAGS  := $(call pkg,--cflags $(PACKAGES))
@@ -131,7 +140,8 @@ TEST_CFLAGS := $(call pkg,--cflags $(CMOCKA))
 TEST_LIBS   := $(call pkg,--libs $(CMOCKA))
 
 # The core is plain C11 and its private names stay private; the rest may use POSIX.
-core_flags = $(BASE_FLAGS) -fvisibility=hidden $(if $(findstring /real_,$<),$(PKG_CFLAGS)) $(CFLAGS)
+core_flags = $(BASE_FLAGS) -fvisibility=hidden \
+    $(if $(findstring /real_,$<)$(filter core/tls/% core/quic/%,$<),$(PKG_CFLAGS)) $(CFLAGS)
 host_flags = $(BASE_FLAGS) -D_POSIX_C_SOURCE=200809L -I$(B) $(PKG_CFLAGS) $(CFLAGS)
 test_flags = $(host_flags) -Ibuild $(TEST_CFLAGS)
 link_flags = $(OPT) -g $(EXTRA_$(BUILD)) $(LDFLAGS) -Wl,--as-needed
@@ -152,7 +162,9 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/nul
 # ---- build -------------------------------------------------------------------------------------
 
 objects = $(patsubst %,$(B)/%.o,$(1))
-archives := $(addprefix $(B)/,libpusim.a libtracedb.a libpunode.a libpubase.a)
+model_archives := $(addprefix $(B)/,libpusim.a libtracedb.a libpunode.a libpubase.a)
+wire_archives := $(addprefix $(B)/,libpulink.a libpuquic.a libputls.a)
+archives := $(wire_archives) $(model_archives)
 
 .PHONY: all unit replay fuzzers packages test-packages FORCE
 all: $(B)/peerup-sim $(B)/peerup-sim-model $(B)/libpeerup.a $(if $(filter build/release,$(B)),build/peerup-sim)
@@ -183,7 +195,7 @@ $(B)/sim/build_id.h: FORCE
 	    echo "#define SIM_BUILD_ID \"$${id:-unknown}\"" >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-$(call objects,$(base_src) $(node_src)): $(B)/%.o: %.c $(B)/flags | packages
+$(call objects,$(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src)): $(B)/%.o: %.c $(B)/flags | packages
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(core_flags) -c -o $@ $<
@@ -212,6 +224,9 @@ $(call objects,$(test_src)): $(B)/%.o: %.c $(B)/flags build/vectors/made | packa
 
 $(B)/libpubase.a: $(call objects,$(base_src))
 $(B)/libpunode.a: $(call objects,$(node_src))
+$(B)/libpulink.a: $(call objects,$(link_src))
+$(B)/libputls.a: $(call objects,$(tls_src))
+$(B)/libpuquic.a: $(call objects,$(quic_src))
 $(B)/libtracedb.a: $(call objects,$(tracedb_src))
 $(B)/libpusim.a: $(call objects,$(sim_src) $(bench_src))
 $(archives):
@@ -219,27 +234,30 @@ $(archives):
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 # What is installed: the core in one archive.
-$(B)/libpeerup.a: $(B)/libpubase.a $(B)/libpunode.a
+$(B)/libpeerup.a: $(B)/libpubase.a $(B)/libpunode.a $(wire_archives)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && printf 'create %s\naddlib %s\naddlib %s\nsave\nend\n' $@ $^ | ar -M
+	$(Q)rm -f $@ && { echo 'create $@'; printf 'addlib %s\n' $^; printf 'save\nend\n'; } | ar -M
+
+# What a program is linked from. Link and quic call each other, so the linker goes over the archives
+# until nothing is missing.
+inputs = $(filter-out %.a,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS)
 
 $(B)/peerup-sim: $(call objects,sim/main) $(archives)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(link_flags) -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
 
 # The same simulator linked with base and node only: it cannot call a byte of a real transport,
 # because none is there. Large simulations and benchmarks run with it.
-$(B)/peerup-sim-model: $(call objects,sim/main) $(addprefix $(B)/,libpusim.a libtracedb.a \
-    libpunode.a libpubase.a)
+$(B)/peerup-sim-model: $(call objects,sim/main) $(model_archives)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(link_flags) -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
 
 build/peerup-sim: build/release/peerup-sim
 	@ln -sfn release/peerup-sim $@
 
 $(B)/unit: $(call objects,$(test_src)) $(archives)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(link_flags) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(link_flags) -o $@ $(inputs) $(TEST_LIBS)
 
 # Fuzz targets need no cmocka and no vectors.
 $(call objects,$(fuzz_src) tests/fuzz/replay): $(B)/%.o: %.c $(B)/flags | packages
@@ -250,11 +268,11 @@ $(call objects,$(fuzz_src) tests/fuzz/replay): $(B)/%.o: %.c $(B)/flags | packag
 # One plain program that replays all corpora, and one libFuzzer program a target (clang only).
 $(B)/replay: $(call objects,tests/fuzz/replay $(fuzz_src)) $(archives)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(link_flags) -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
 
 $(B)/fuzz-%: tests/fuzz/entry.c $(call objects,$(fuzz_src)) $(archives)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(host_flags) -fsanitize=fuzzer -DFUZZ_TARGET=fuzz_$* -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(host_flags) -fsanitize=fuzzer -DFUZZ_TARGET=fuzz_$* -o $@ $(inputs)
 
 # Published test vectors as C headers.
 build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* tests/vectors/*/*) | \
@@ -337,7 +355,7 @@ install: all
 	install -m 644 $(B)/libpeerup.a $(DESTDIR)$(PREFIX)/lib/
 	printf '%s\n' 'prefix=$(PREFIX)' '' 'Name: peerup' \
 	    'Description: connects a person'\''s own machines through NATs: a sans-I/O protocol core' \
-	    'Version: $(VERSION)' 'Requires: $(SODIUM)' \
+	    'Version: $(VERSION)' 'Requires: $(SODIUM), $(NGTCP2), $(NGTCP2_TLS), $(GNUTLS)' \
 	    'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lpeerup' \
 	    >$(DESTDIR)$(PREFIX)/lib/pkgconfig/peerup.pc
 

@@ -8,20 +8,36 @@ cd "$(dirname "$0")/../.."
 
 status=0
 for build in "$@"; do
-    base=$build/libpubase.a
-    node=$build/libpunode.a
-    for archive in "$base" "$node"; do
-        # An archive may use what it defines; libpunode also what libpubase does, never the reverse.
-        own=("$base")
-        [ "$archive" = "$base" ] || own+=("$node")
+    for name in pubase punode pulink puquic putls; do
+        archive=$build/lib$name.a
+        # An archive may use what it defines, and what these define.
+        case $name in
+            pubase) own=(pubase) ;;
+            punode) own=(pubase punode) ;;
+            pulink | puquic) own=(pubase pulink puquic putls) ;;
+            putls) own=(pubase putls) ;;
+        esac
+        own=("${own[@]/#/$build/lib}")
+        own=("${own[@]/%/.a}")
         { nm -g --defined-only "${own[@]}" | sed -n 's/^[0-9a-f]* [A-Z] \(.*\)/\1/p' | sed 's/^/own /'
           sed 's/#.*//; /^ *$/d; s/^/allow /' tests/lint/symbols.allow
-          nm -A -u "$archive" | tr ':' ' ' | sed 's/^/need /'
+          nm -A -u "$archive" | sed 's/^.*\/\([^/:]*\):\([^:]*\):/need \1 \2 /'
         } | awk '
+            # The object or archive that is given this symbol, or a family of symbols of that prefix.
+            function is_given(symbol, object, archive,    i, name) {
+                if (symbol in known) return 1
+                for (i = 1; i <= rules; i++) {
+                    name = rule[i]
+                    if (index(object, only[i]) != 1 && archive != only[i]) continue
+                    if (name == symbol) return 1
+                    if (sub(/\*$/, "", name) && index(symbol, name) == 1) return 1
+                }
+                return 0
+            }
             $1 == "own" { known[$2] = 1 }
             $1 == "allow" && NF == 2 { known[$2] = 1 }
-            $1 == "allow" && NF == 3 { only[$2] = $3 }
-            $1 == "need" && !($5 in known) && !($5 in only && index($3, only[$5]) == 1) {
+            $1 == "allow" && NF == 3 { rules++; rule[rules] = $2; only[rules] = $3 }
+            $1 == "need" && !is_given($5, $3, $2) {
                 print $2 ": " $3 " needs " $5 ", which tests/lint/symbols.allow does not give it"
                 bad = 1
             }

@@ -21,6 +21,7 @@
     X(mix)             \
     X(mem)             \
     X(imap)            \
+    X(due)             \
     X(wire_identify)   \
     X(wire_relay)      \
     X(wire_dcutr)      \
