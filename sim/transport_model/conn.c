@@ -2,6 +2,8 @@
  * words. */
 #include "sim/transport_model/tm_impl.h"
 
+enum { EARLY_HEAD_BYTES = 18 /* length, number, time of a packet that waits for its FINISH */ };
+
 conn *tm_conn_new(tm *t, enum conn_state state)
 {
     conn *c = mem_new(&t->alloc, sizeof *c);
@@ -82,12 +84,13 @@ bool tm_conn_follow(tm *t, conn *c, const pu_endpoint *remote, const packet *p)
 /* Packets may overtake the FINISH before them; they wait for the verdict. */
 static void hold_early(tm *t, conn *c, const packet *p)
 {
-    uint8_t head[10];
+    uint8_t head[EARLY_HEAD_BYTES];
     if (c->circuit || c->dialler || fifo_len(c->rx) + sizeof head + p->frames.len > EARLY_MAX)
         return;
     if (c->state != CONN_HELLO && c->state != CONN_ASK_SECURED) return;
     store_be16(head, (uint16_t)p->frames.len);
     store_be64(head + 2, p->number);
+    store_be64(head + 10, t->now);
     fifo_append(t, &c->rx, span_of(head, sizeof head));
     fifo_append(t, &c->rx, p->frames);
 }
@@ -100,10 +103,11 @@ static bool take_frame(tm *t, conn *c, const frame *f, uint64_t number)
     return f->kind == FRAME_PING || tm_stream_frame(t, c, f);
 }
 
-static void take_frames(tm *t, conn *c, const packet *p)
+/* p came at `at`. */
+static void take_frames(tm *t, conn *c, const packet *p, pu_time at)
 {
     if (c->dialler && !c->confirmed) tm_conn_confirm(t, c);
-    if (!c->circuit && p->number != 0 && !recovery_note(t, c, p->number)) return;
+    if (!c->circuit && p->number != 0 && !recovery_note(t, c, p->number, at)) return;
     pu_span rest = p->frames;
     frame f;
     while (frame_next(&rest, &f)) {
@@ -125,7 +129,7 @@ void tm_conn_take(tm *t, conn *c, const packet *p)
     } else if (p->kind != PACKET_FRAMES) {
         handshake_take(t, c, p);
     } else if (c->state == CONN_LIVE) {
-        take_frames(t, c, p);
+        take_frames(t, c, p, t->now);
     } else {
         hold_early(t, c, p);
     }
@@ -141,9 +145,9 @@ void tm_conn_take_early(tm *t, conn *c)
         pu_span bytes = fifo_span(early);
         size_t len = load_be16(bytes.base);
         packet p = {.kind = PACKET_FRAMES, .number = load_be64(bytes.base + 2)};
-        p.frames = span_head(span_skip(bytes, 10), len);
-        take_frames(t, c, &p);
-        fifo_drop(t, &early, (uint32_t)(10 + len));
+        p.frames = span_head(span_skip(bytes, EARLY_HEAD_BYTES), len);
+        take_frames(t, c, &p, load_be64(bytes.base + 10));
+        fifo_drop(t, &early, (uint32_t)(EARLY_HEAD_BYTES + len));
     }
     fifo_free(t, &early);
 }

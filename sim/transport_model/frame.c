@@ -117,7 +117,10 @@ static void put_body(pu_buf *out, const packet *p)
         put_u32(out, p->nonce);
         put_peer(out, &p->peer);
         break;
-    case PACKET_FINISH: put_peer(out, &p->peer); break;
+    case PACKET_FINISH:
+        put_peer(out, &p->peer);
+        put_u32(out, p->delay_us);
+        break;
     case PACKET_SYNACK:
     case PACKET_DONE: break;
     case PACKET_FRAMES:
@@ -178,7 +181,10 @@ bool packet_read(packet *p, pu_span bytes)
         take_origin(&in, p);
         take_peer(&in, &p->peer);
         break;
-    case PACKET_FINISH: take_peer(&in, &p->peer); break;
+    case PACKET_FINISH:
+        take_peer(&in, &p->peer);
+        p->delay_us = take_u32(&in);
+        break;
     case PACKET_SYNACK:
     case PACKET_DONE: break;
     case PACKET_FRAMES:

@@ -34,7 +34,7 @@ enum {
 enum packet_kind {
     PACKET_INIT = 1, /* from, nonce */
     PACKET_HELLO,    /* from, nonce, peer */
-    PACKET_FINISH,   /* peer */
+    PACKET_FINISH,   /* peer, delay_us */
     PACKET_DONE,     /* - */
     PACKET_FRAMES,   /* number, frames */
     PACKET_CLOSE,    /* code */
@@ -45,13 +45,14 @@ enum packet_kind {
 /* A packet's fields; those that its kind does not carry are 0. */
 typedef struct packet {
     enum packet_kind kind;
-    uint64_t to;     /* the receiver's connection id; 0 in an INIT */
-    uint64_t from;   /* the sender's connection id, never 0 */
-    uint32_t nonce;  /* the sender's share of the key */
-    uint32_t code;   /* enum pu_code */
-    uint64_t number; /* packet number, from 1; 0: nobody acknowledges it */
-    pu_peer_id peer; /* who the sender is */
-    pu_span frames;  /* borrowed; not looked into yet */
+    uint64_t to;       /* the receiver's connection id; 0 in an INIT */
+    uint64_t from;     /* the sender's connection id, never 0 */
+    uint32_t nonce;    /* the sender's share of the key */
+    uint32_t code;     /* enum pu_code */
+    uint32_t delay_us; /* how long the HELLO that it answers has waited for it */
+    uint64_t number;   /* packet number, from 1; 0: nobody acknowledges it */
+    pu_peer_id peer;   /* who the sender is */
+    pu_span frames;    /* borrowed; not looked into yet */
 } packet;
 
 /* Writes p, padded with zeros to at least size bytes, with the tag that key makes. Returns its

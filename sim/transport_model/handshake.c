@@ -37,6 +37,7 @@ void handshake_send(tm *t, conn *c, enum packet_kind kind)
         key = opens ? KEY_PUBLIC : c->client_nonce;
     }
     if (kind == PACKET_HELLO || kind == PACKET_FINISH) p.peer = t->self;
+    if (kind == PACKET_FINISH) p.delay_us = (uint32_t)((t->now - c->greeting->hello_at) / PU_US);
     tm_conn_send(t, c, &p, size_of(c, kind), key, NET_KIND_HELLO);
     if (c->dialler && !c->circuit) {
         c->greeting->resend_at = t->now + (RTO_FIRST_NS << c->greeting->resends);
@@ -55,10 +56,16 @@ void handshake_resend(tm *t, conn *c)
     c->greeting->began_at = PU_NEVER; /* which of them is answered nobody knows: no sample */
 }
 
-/* Takes a sample of the round trip that began with our message, when that was sent once. */
-static void sample(tm *t, conn *c)
+/* Takes a sample of the round trip that began with our message, when that was sent once. The answer
+ * may have been sent more than once: it says how long ago our message came, or a lost FINISH would
+ * count as a round trip of a second and more, and everything that is lost later would be missed for
+ * many seconds. */
+static void sample(tm *t, conn *c, uint32_t delay_us)
 {
-    if (c->greeting->began_at < t->now) recovery_sample(t, c, t->now - c->greeting->began_at);
+    pu_time began_at = c->greeting->began_at;
+    uint64_t waited_ns = delay_us * PU_US;
+    if (began_at < t->now && t->now - began_at > waited_ns)
+        recovery_sample(t, c, t->now - began_at - waited_ns);
 }
 
 /* ---- dials ---- */
@@ -232,7 +239,7 @@ static void take_init(tm *t, conn *c, const packet *p)
 static void take_synack(tm *t, conn *c)
 {
     if (c->state != CONN_SYN) return;
-    sample(t, c);
+    sample(t, c, 0);
     c->state = CONN_INIT;
     c->greeting->began_at = t->now;
     c->greeting->resends = 0;
@@ -245,7 +252,8 @@ static void take_hello(tm *t, conn *c, const packet *p)
     c->peer_cid = p->from;
     c->greeting->server_nonce = p->nonce;
     c->key = packet_session_key(c->client_nonce, c->greeting->server_nonce);
-    sample(t, c);
+    sample(t, c, 0);
+    c->greeting->hello_at = t->now;
     if (!pu_peer_id_equal(&p->peer, &c->greeting->peer)) {
         c->state = CONN_HELLO; /* keys are agreed: the CLOSE uses them */
         tm_conn_close(t, c, PU_CODE_WRONG_PEER);
@@ -263,7 +271,7 @@ static void take_finish(tm *t, conn *c, const packet *p)
         return;
     }
     if (c->state != CONN_HELLO) return;
-    sample(t, c);
+    sample(t, c, p->delay_us);
     if (c->greeting->peer.len > 0 && !pu_peer_id_equal(&p->peer, &c->greeting->peer)) {
         tm_conn_close(t, c, PU_CODE_WRONG_PEER); /* not who the relay said it was */
         return;

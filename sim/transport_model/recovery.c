@@ -29,7 +29,7 @@ static void advance(conn *c)
     }
 }
 
-bool recovery_note(tm *t, conn *c, uint64_t number)
+bool recovery_note(tm *t, conn *c, uint64_t number, pu_time at)
 {
     if (number > c->rx_low + PACKETS_MAX) return false;
     if (c->ack_count == 0) c->ack_at = t->now + ACK_DELAY_NS;
@@ -38,7 +38,7 @@ bool recovery_note(tm *t, conn *c, uint64_t number)
     if (number <= c->rx_low || seen(c, number - c->rx_low - 1)) return false;
     if (number > c->rx_high) {
         c->rx_high = number;
-        c->rx_high_at = t->now;
+        c->rx_high_at = at;
     }
     uint64_t bit = number - c->rx_low - 1;
     c->rx_seen[bit / 64] |= UINT64_C(1) << bit % 64;
@@ -75,12 +75,24 @@ void recovery_sample(tm *t, conn *c, uint64_t sample_ns)
     tm_conn_path(t, c);
 }
 
-/* How long after its latest sending p is due again. */
-static uint64_t timeout_ns(const conn *c, const sent *p)
+/* How long after its latest sending a packet is due again. The doubling is the connection's, as in
+ * QUIC and TCP, not the packet's: as long as anything is acknowledged the way is open, and one
+ * packet that was lost a few times in a row must not wait longer each time. */
+static uint64_t timeout_ns(const conn *c)
 {
     uint64_t rto_ns = c->srtt_ns == 0 ? RTO_FIRST_NS : c->srtt_ns + 4 * c->rttvar_ns;
     if (rto_ns < RTO_LEAST_NS) rto_ns = RTO_LEAST_NS;
-    return rto_ns << (p->tries - 1 < BACKOFF_MAX ? p->tries - 1 : BACKOFF_MAX);
+    return rto_ns << c->backoff;
+}
+
+/* Sets the time at which the first of what is unacknowledged is due. */
+static void set_rto(conn *c)
+{
+    uint64_t rto_ns = timeout_ns(c);
+    c->rto_at = PU_NEVER;
+    for (const sent *p = c->unacked; p != NULL; p = p->next) {
+        if (p->at + rto_ns < c->rto_at) c->rto_at = p->at + rto_ns;
+    }
 }
 
 /* ---- acknowledged ---- */
@@ -104,6 +116,7 @@ bool recovery_acked(tm *t, conn *c, const frame *ack)
     if (highest >= c->tx_next) return false;
     sent **at = &c->unacked;
     sent *before = NULL;
+    bool is_news = false;
     while (*at != NULL && (*at)->number <= highest) {
         sent *p = *at;
         if (!frame_acks(ack, p->number)) {
@@ -111,12 +124,16 @@ bool recovery_acked(tm *t, conn *c, const frame *ack)
             at = &p->next;
             continue;
         }
+        is_news = true;
         if (p->number == highest) sample_of(t, c, p, ack);
         *at = p->next;
         if (p == c->unacked_last) c->unacked_last = before;
         mem_free(&t->alloc, p, sizeof *p + p->len);
     }
-    if (c->unacked == NULL) c->rto_at = PU_NEVER;
+    if (is_news) {
+        c->backoff = 0;
+        set_rto(c);
+    }
     if (c->blocked) tm_conn_touch(t, c);
     return true;
 }
@@ -158,7 +175,7 @@ static void remember(tm *t, conn *c, pu_span frames)
     if (c->unacked_last != NULL) c->unacked_last->next = p;
     else c->unacked = p;
     c->unacked_last = p;
-    pu_time due = t->now + timeout_ns(c, p);
+    pu_time due = t->now + timeout_ns(c);
     if (due < c->rto_at) c->rto_at = due;
 }
 
@@ -170,17 +187,18 @@ static enum net_kind kind_of(pu_span frames)
 void recovery_resend(tm *t, conn *c)
 {
     if (t->now < c->rto_at) return;
-    c->rto_at = PU_NEVER;
+    uint64_t rto_ns = timeout_ns(c);
+    bool is_late = false;
     for (sent *p = c->unacked; p != NULL; p = p->next) {
-        if (t->now >= p->at + timeout_ns(c, p)) {
-            p->at = t->now;
-            p->tries++;
-            pu_span frames = span_of(p->frames, p->len);
-            transmit(t, c, p->number, frames, kind_of(frames));
-        }
-        pu_time due = p->at + timeout_ns(c, p);
-        if (due < c->rto_at) c->rto_at = due;
+        if (t->now < p->at + rto_ns) continue;
+        is_late = true;
+        p->at = t->now;
+        p->tries++;
+        pu_span frames = span_of(p->frames, p->len);
+        transmit(t, c, p->number, frames, kind_of(frames));
     }
+    if (is_late && c->backoff < BACKOFF_MAX) c->backoff++;
+    set_rto(c);
 }
 
 /* Packs what waits, at most one packet: STOP and RESET, PING, then the streams in turn. */

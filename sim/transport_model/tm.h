@@ -17,8 +17,9 @@
  * two endpoints: it does not follow a peer to another address.
  *
  * Frames: OPEN, DATA, ACK, ROOM, STOP, RESET, CLOSE, PING. An acknowledgement after 25 ms or two
- * packets; retransmission after max(200 ms, srtt + 4 rttvar), 1 s before the first sample,
- * doubling; keep-alive and idle time-out from the config.
+ * packets; retransmission after max(200 ms, srtt + 4 rttvar), 1 s before the first sample, twice as
+ * long after each time-out in a row until something is acknowledged; keep-alive and idle time-out
+ * from the config. FINISH and ACK say how long what they answer has waited for them.
  */
 #ifndef SIM_TRANSPORT_MODEL_TM_H
 #define SIM_TRANSPORT_MODEL_TM_H

@@ -140,6 +140,7 @@ typedef struct greeting {
     pu_token token; /* not answered yet; 0: none */
     uint32_t server_nonce;
     pu_time began_at;  /* our handshake message was sent; PU_NEVER: more than once */
+    pu_time hello_at;  /* dialler: the HELLO that our FINISH answers came */
     pu_time resend_at; /* the handshake message again */
     uint8_t resends;   /* of the handshake message under way */
     pu_peer_id peer;
@@ -163,6 +164,7 @@ struct conn {
     bool blocked;      /* something waits for packet numbers or for the carrier */
     bool moved;        /* the remote changed and the node does not know yet */
     uint8_t ack_count; /* packets that wait for their acknowledgement */
+    uint8_t backoff;   /* time-outs in a row, with nothing acknowledged between them */
     pu_endpoint remote;
 
     pu_time armed[WAKES_MAX]; /* wakes under way, earliest first */
@@ -190,7 +192,7 @@ struct conn {
 
     stream *outer; /* circuit: the stream that carries it */
     fifo *rx; /* circuit: bytes not yet a packet. Else: packets that overtook their FINISH, each
-                after its length */
+                after its length, number and time */
 };
 
 _Static_assert(sizeof(conn) <= 336, "idle connections are most of a simulation's memory");
@@ -248,8 +250,8 @@ void handshake_fail(tm *t, pu_token token, uint32_t code);
 
 /* ---- packets ---- */
 
-/* Notes that number came. False: known already, or outside the window. */
-bool recovery_note(tm *t, conn *c, uint64_t number);
+/* Notes that number came, at `at`. False: known already, or outside the window. */
+bool recovery_note(tm *t, conn *c, uint64_t number, pu_time at);
 /* Takes an ACK. False: it names what was never sent. */
 bool recovery_acked(tm *t, conn *c, const frame *ack);
 void recovery_sample(tm *t, conn *c, uint64_t sample_ns);

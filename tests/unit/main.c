@@ -64,6 +64,7 @@
     X(tm_stream)       \
     X(tm_hostile)      \
     X(tm_tcp)          \
+    X(tm_loss)         \
     X(keep)            \
     X(life)            \
     X(record)          \

@@ -40,7 +40,7 @@ static const handshake_case handshakes[] = {
      0,
      1,
      "10 B ask 1 accept\n20 A up 1 token=1 dialler provisional\n1030 B ask 1 secured\n"
-     "1030 B up 1 token=0\n1030 B confirmed 1\n1030 B path 1 rtt=1020ms\n1040 A confirmed 1\n"
+     "1030 B up 1 token=0\n1030 B confirmed 1\n1030 B path 1 rtt=20ms\n1040 A confirmed 1\n"
      "1040 A path 1 rtt=20ms\n"},
     {"DONE lost",
      {PACKET_DONE, 1},

@@ -76,7 +76,8 @@ typedef struct host {
     app apps[APPS_MAX];
     uint32_t app_count;
     uint32_t sent_count;
-    pu_handle conn; /* the latest that came up */
+    pu_handle conn;       /* the latest that came up */
+    uint64_t rtt_most_ns; /* the longest that a CONN_PATH has told */
     enum net_kind last_kind;
 } host;
 
@@ -84,6 +85,14 @@ typedef struct drop {
     enum packet_kind kind;
     uint32_t nth; /* from 1 */
 } drop;
+
+/* What the network does to every datagram by chance, beside the losses that a test names. */
+typedef struct weather {
+    uint8_t seed[32]; /* of chance, which keeps it */
+    rng chance;
+    uint32_t lose_percent, repeat_percent;
+    uint64_t jitter_ns; /* added to the delay, at most */
+} weather;
 
 typedef struct world {
     pu_time now;
@@ -95,6 +104,7 @@ typedef struct world {
     uint32_t seen_of_kind[PACKET_SYNACK + 1];
     uint32_t lose_every, swap_every; /* every n-th datagram; 0: none */
     uint32_t datagrams;
+    weather weather;
     bool is_deaf; /* nothing arrives any more */
     bool is_logging_data;
     uint8_t last[PACKET_SYNACK + 1][PACKET_MAX]; /* the latest packet of each kind */
@@ -183,7 +193,29 @@ static inline bool is_dropped(world *w, pu_span bytes)
     for (uint32_t i = 0; i < DROPS_MAX; i++) {
         if (w->drops[i].kind == p.kind && w->drops[i].nth == nth) return true;
     }
+    uint32_t lose_percent = w->weather.lose_percent;
+    if (lose_percent > 0 && rng_chance(&w->weather.chance, lose_percent, 100)) return true;
     return w->is_deaf || (w->lose_every != 0 && w->datagrams % w->lose_every == 0);
+}
+
+static inline uint64_t delay_of(world *w)
+{
+    bool is_late = w->swap_every != 0 && w->datagrams % w->swap_every == 0;
+    uint64_t jitter_ns = w->weather.jitter_ns;
+    if (jitter_ns > 0) jitter_ns = rng_below(&w->weather.chance, jitter_ns);
+    return DELAY_NS + jitter_ns + (is_late ? 7 * PU_MS : 0);
+}
+
+static inline void carry(world *w, const host *from, uint32_t to, pu_span bytes,
+                         enum net_carriage carriage)
+{
+    pu_span copy = copy_of(bytes);
+    push(w, (event){.at = w->now + delay_of(w),
+                    .host = to,
+                    .from = from->at,
+                    .carriage = carriage,
+                    .bytes = (uint8_t *)(uintptr_t)copy.base,
+                    .len = copy.len});
 }
 
 static inline void on_send(void *ctx, const pu_endpoint *to, pu_span bytes,
@@ -194,16 +226,12 @@ static inline void on_send(void *ctx, const pu_endpoint *to, pu_span bytes,
     h->sent_count++;
     h->last_kind = kind;
     if (is_dropped(w, bytes)) return;
+    uint32_t repeat_percent = w->weather.repeat_percent;
+    bool is_twice = repeat_percent > 0 && rng_chance(&w->weather.chance, repeat_percent, 100);
     for (uint32_t i = 0; i < HOSTS_MAX; i++) {
         if (!pu_endpoint_equal(&w->hosts[i].at, to)) continue;
-        bool is_late = w->swap_every != 0 && w->datagrams % w->swap_every == 0;
-        pu_span copy = copy_of(bytes);
-        push(w, (event){.at = w->now + DELAY_NS + (is_late ? 7 * PU_MS : 0),
-                        .host = i,
-                        .from = h->at,
-                        .carriage = carriage,
-                        .bytes = (uint8_t *)(uintptr_t)copy.base,
-                        .len = copy.len});
+        carry(w, h, i, bytes, carriage);
+        if (is_twice) carry(w, h, i, bytes, carriage);
     }
 }
 
@@ -408,6 +436,9 @@ static inline void react(host *h, const pu_in *in)
                           .code = in->what == PU_ASK_ACCEPT ? h->accept_code : h->secured_code});
         break;
     case PU_IN_CONN_UP: h->conn = in->conn; break;
+    case PU_IN_CONN_PATH:
+        if (in->offset > h->rtt_most_ns) h->rtt_most_ns = in->offset;
+        break;
     case PU_IN_STREAM_UP: on_stream_up(h, in); break;
     case PU_IN_STREAM_ROOM:
         assert_non_null(a);
