@@ -16,6 +16,7 @@ const char *run_build_id(void)
 
 static void take_event(world *w, pu_time at, const sim_event *e)
 {
+    PU_ASSERT(at >= w->hosts_share.now);
     w->hosts_share.now = at;
     w->events++;
     switch (e->kind) {

@@ -201,6 +201,7 @@ void tm_conn_path(tm *t, conn *c)
  * stale then. */
 void tm_conn_arm(tm *t, conn *c, pu_time at)
 {
+    if (at < t->now) at = t->now; /* due by now: what was believed about it has changed */
     if (at >= c->armed[0]) return;
     if (c->armed[WAKES_MAX - 1] == PU_NEVER) c->armed[WAKES_MAX - 1] = c->armed[WAKES_MAX - 2];
     memmove(c->armed + 1, c->armed, (WAKES_MAX - 2) * sizeof c->armed[0]);

@@ -38,8 +38,8 @@ typedef struct tm_host {
         void *ctx, const pu_endpoint *to, pu_span bytes, enum net_carriage carriage,
         enum net_kind kind); /* from the MAIN socket, or the port of TCP, which is the same */
     void (*wake)(void *ctx, pu_handle conn,
-                 pu_time at); /* call tm_timer(conn) at that time; a later wake does not cancel an
-                                 earlier one, stale calls are harmless */
+                 pu_time at); /* call tm_timer(conn) at that time, never before now; a later wake
+                                 does not cancel an earlier one, stale calls are harmless */
     pu_endpoint (*local)(void *ctx); /* the MAIN socket's endpoint now */
 } tm_host;
 

@@ -238,7 +238,8 @@ static inline void on_send(void *ctx, const pu_endpoint *to, pu_span bytes,
 static inline void on_wake(void *ctx, pu_handle conn, pu_time at)
 {
     host *h = ctx;
-    push(h->w, (event){.at = at < h->w->now ? h->w->now : at, .host = h->index, .wake = conn});
+    assert_true(at >= h->w->now);
+    push(h->w, (event){.at = at, .host = h->index, .wake = conn});
 }
 
 static inline pu_endpoint on_local(void *ctx)
