@@ -73,14 +73,15 @@ enum conn_state {
 /* A connection. Protocols read it; only node/ writes it, but for the fields marked. */
 typedef struct conn {
     pu_handle handle;
-    pu_handle via;     /* the connection that carries a relayed one; 0 otherwise */
-    pu_peer peer;      /* one reference held; 0 while CONN_ASKED */
-    uint16_t flags;    /* DIALLER, RELAYED, LIMITED */
-    uint8_t state;     /* enum conn_state */
-    uint8_t transport; /* enum pu_transport */
-    bool confirmed;    /* the other side has accepted us */
-    bool identified;   /* identify: its message has come */
-    bool doomed;       /* hung up with doom_code in the next TICK: not used for anything new */
+    pu_handle via;       /* the connection that carries a relayed one; 0 otherwise */
+    pu_peer peer;        /* one reference held; 0 while CONN_ASKED */
+    uint16_t flags;      /* DIALLER, RELAYED, LIMITED */
+    uint8_t state;       /* enum conn_state */
+    uint8_t transport;   /* enum pu_transport */
+    bool confirmed;      /* the other side has accepted us */
+    bool identified;     /* identify: its message has come */
+    bool doomed;         /* hung up with doom_code in the next TICK: not used for anything new */
+    uint8_t asks_failed; /* identify: how often its peer did not answer, counted up to a few */
     uint32_t doom_code;
     uint32_t speaks;       /* bit a proto_id: what identify said the peer serves */
     uint32_t stream_count; /* open on it */
@@ -92,7 +93,7 @@ typedef struct conn {
     pu_time push_due; /* identify: when the peer has used up no part of its share of pushes */
 } conn;
 
-_Static_assert(sizeof(conn) <= 104, "a node at rest is mostly connections");
+_Static_assert(sizeof(conn) <= 96, "a node at rest is mostly connections");
 
 enum stream_phase {
     STREAM_FREE = 0,

@@ -16,6 +16,7 @@ enum {
     MESSAGES_MAX = 10,  /* of one stream */
     TELL_STREAMS_MAX = 2,
     PUSH_STREAMS_MAX = 1,
+    ASK_DOUBLINGS = 6, /* of the pause before a peer is asked again */
     AGENT_KEPT = 23,   /* bytes of the agent's name that a stream keeps for the trace */
     IDENTITY_HASH = 0, /* first byte of a peer id that holds its key */
     IDENTITY_HEAD_BYTES = 2
@@ -239,9 +240,12 @@ static void push_fin(pu_node *n, stream *s)
 
 /* ---- the connection ---- */
 
-static void ask_later(pu_node *n, const conn *c)
+/* identify_ns after the first ask that failed, and twice as long after each more. */
+static void ask_later(pu_node *n, conn *c)
 {
-    ctx_timer(n, TIMER_IDENTIFY, c->handle, ctx_after(n, ctx_config(n)->identify_ns));
+    uint64_t pause_ns = ctx_config(n)->identify_ns << c->asks_failed;
+    if (c->asks_failed < ASK_DOUBLINGS) c->asks_failed++;
+    ctx_timer(n, TIMER_IDENTIFY, c->handle, ctx_after(n, pause_ns));
 }
 
 static void ask(pu_node *n, conn *c)
@@ -261,19 +265,25 @@ void identify_timer(pu_node *n, uint64_t handle)
     if (c != NULL && !c->identified) ask(n, c);
 }
 
-/* A peer that had no room is asked again: without its answer it stays unknown, and a
- * relay useless, as long as the connection lasts. */
+/* Whatever went wrong, the peer is asked again: without its answer it stays unknown, and a relay
+ * useless, as long as the connection lasts. Only who does not speak identify is let be. */
 static void identify_ended(pu_node *n, stream *s, uint32_t code)
 {
-    const conn *c = ctx_conn(n, s->conn);
-    bool is_worth_it = code == PU_CODE_RESOURCE || code == PU_CODE_RATE;
-    if (!s->inbound && c != NULL && !c->identified && is_worth_it) ask_later(n, c);
+    conn *c = s->inbound ? NULL : ctx_conn(n, s->conn);
+    if (c != NULL && !c->identified && code != PU_CODE_UNSUPPORTED) ask_later(n, c);
 }
 
 static void identify_conn_again(pu_node *n, conn *c)
 {
     PU_ASSERT(c->confirmed);
     if (!c->identified) identify_conn_confirmed(n, c);
+}
+
+static void identify_conn_down(pu_node *n, conn *c, uint32_t code)
+{
+    (void)code;
+    PU_ASSERT(c->handle != 0);
+    ctx_timer(n, TIMER_IDENTIFY, c->handle, PU_NEVER);
 }
 
 const struct proto proto_identify = {
@@ -305,5 +315,6 @@ const struct module module_identify = {
     .state_bytes = sizeof(identify_state),
     .conn_confirmed = identify_conn_confirmed,
     .conn_again = identify_conn_again,
+    .conn_down = identify_conn_down,
     .addresses_changed = identify_changed,
 };

@@ -358,6 +358,80 @@ static void silence_ends_an_exchange(void **state)
     lab_end(l);
 }
 
+/* The peer ends the node's identify stream in its own way. */
+static void refuse(lab *l, lab_stream *s, uint32_t code)
+{
+    lab_step(l, (pu_in){.kind = PU_IN_STREAM_DOWN,
+                        .conn = s->conn,
+                        .stream = s->handle,
+                        .what = PU_DOWN_RESET,
+                        .code = code});
+    s->handle = 0;
+}
+
+/* Without an answer a peer is unknown as long as the connection lasts: it is asked again, after 5,
+ * 10, 20 s and so on, at most 320 s. */
+static void who_does_not_answer_is_asked_again(void **state)
+{
+    (void)state;
+    static const uint32_t codes[] = {PU_CODE_RESOURCE, 0, 7, PU_CODE_RATE};
+    lab *l = lab_started();
+    pu_handle conn = lab_connect(l, B, 0, 0);
+    uint64_t pause_ns = l->config.identify_ns;
+    for (uint32_t i = 0; i < 9; i++) {
+        lab_stream *s = lab_accept_proto(l, conn, IDENTIFY);
+        assert_non_null(s);
+        refuse(l, s, codes[i % 4]);
+        lab_pass(l, pause_ns - 1);
+        assert_null(lab_accept_proto(l, conn, IDENTIFY));
+        lab_pass(l, 1);
+        if (i < 6) pause_ns *= 2;
+    }
+    assert_int_equal(pause_ns, 64 * l->config.identify_ns);
+    lab_stream *silent = lab_accept_proto(l, conn, IDENTIFY);
+    lab_pass(l, l->config.identify_ns);
+    assert_int_equal(silent->code, PU_CODE_TIMEOUT);
+    lab_pass(l, pause_ns);
+    answer(l, conn, B, (telling){.protocols = {HOP}, .ports = {1}});
+    assert_int_equal(l->traced[PU_TR_IDENTIFIED], 1);
+    lab_pass(l, pause_ns);
+    assert_null(lab_accept_proto(l, conn, IDENTIFY));
+    lab_end(l);
+}
+
+static void who_does_not_speak_identify_is_let_be(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = lab_connect(l, B, 0, 0);
+    lab_stream *s = lab_stream_new(l, conn, IDENTIFY);
+    lab_step(l, (pu_in){.kind = PU_IN_STREAM_UP,
+                        .conn = conn,
+                        .stream = s->handle,
+                        .token = l->open_tokens[0],
+                        .offset = 1 << 20});
+    l->opens[0] = 0;
+    lab_give(l, s, SPAN_LITERAL("\x13/multistream/1.0.0\n\x03na\n"), false);
+    assert_true(s->is_reset);
+    lab_pass(l, 60 * PU_S);
+    assert_null(lab_accept_proto(l, conn, IDENTIFY));
+    lab_end(l);
+}
+
+/* A connection that ends takes its question with it. */
+static void nobody_is_asked_who_is_gone(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = lab_connect(l, B, 0, 0);
+    refuse(l, lab_accept_proto(l, conn, IDENTIFY), PU_CODE_RESOURCE);
+    const char *why;
+    assert_true(pu_node_deadline(l->node, &why) != PU_NEVER);
+    lab_down(l, conn);
+    assert_true(pu_node_deadline(l->node, &why) == PU_NEVER);
+    lab_end(l);
+}
+
 /* ---- pushed to us ---- */
 
 static lab_stream *push(lab *l, pu_handle conn, telling t)
@@ -541,6 +615,9 @@ int identify_test(void)
         cmocka_unit_test(circuits_through_ourselves_are_not_learned),
         cmocka_unit_test(wrong_keys_and_floods_are_ignored),
         cmocka_unit_test(silence_ends_an_exchange),
+        cmocka_unit_test(who_does_not_answer_is_asked_again),
+        cmocka_unit_test(who_does_not_speak_identify_is_let_be),
+        cmocka_unit_test(nobody_is_asked_who_is_gone),
         cmocka_unit_test(a_push_replaces_what_it_brings),
         cmocka_unit_test(pushes_have_a_rate),
         cmocka_unit_test(a_change_is_pushed_to_who_speaks_it),
