@@ -39,7 +39,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # that are not listed.
 
 base_src := \
-    $(addprefix core/base/,assert chacha20 due imap mem mix pb rng varint) \
+    $(addprefix core/base/,assert chacha20 chunks due imap mem mix pb rng varint) \
     $(addprefix core/crypto/,model real_ed25519 real_noise) \
     $(addprefix core/ident/,addr authorized_keys decimal endpoint envelope identity_key) \
     $(addprefix core/ident/,ip multiaddr multiaddr_text multibase peer_id peers rfc3339) \
@@ -77,7 +77,7 @@ bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue cmd_bench 
 
 test_src := $(addprefix tests/unit/, \
     main \
-    varint_test pb_test rng_test mix_test mem_test imap_test due_test \
+    varint_test pb_test rng_test mix_test mem_test imap_test due_test chunks_test \
     wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test \
     relay_test dcutr_test ping_test endpoints_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test peers_test multiaddr_test \

@@ -22,6 +22,7 @@
     X(mem)             \
     X(imap)            \
     X(due)             \
+    X(chunks)          \
     X(wire_identify)   \
     X(wire_relay)      \
     X(wire_dcutr)      \
