@@ -69,7 +69,8 @@ sim_src := \
     $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity suggest diag file) \
     $(addprefix sim/,hash heap host watch check record recorder replay repro wall world script run) \
-    $(addprefix sim/,advice cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress) \
+    $(addprefix sim/,advice cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress \
+    tally) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm)
 
 # In the archive of the simulator: its command `bench`.
@@ -87,7 +88,7 @@ test_src := $(addprefix tests/unit/, \
     net_send_test net_tcp_test \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test record_test \
-    advice_test docs_test result_test \
+    advice_test docs_test result_test tally_test \
     steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     $(addprefix tests/lib/,steps_write chaos chaos_body)

@@ -289,6 +289,7 @@ CREATE TABLE property (
     name TEXT NOT NULL,
     expected TEXT NOT NULL,
     held INTEGER NOT NULL CHECK (held IN (0, 1)),
+    took_ns INTEGER,
     why TEXT NOT NULL
 ) STRICT;
 INSERT INTO _doc VALUES
@@ -297,4 +298,5 @@ INSERT INTO _doc VALUES
 ('property', 'name', 'name', 'of the property'),
 ('property', 'expected', '', 'what the scenario demands, in words'),
 ('property', 'held', 'bool', 'whether it held'),
+('property', 'took_ns', 'ns', 'until it came to that, for a group until the last pair did; together: the longest time apart; NULL: never, or nothing that has a time'),
 ('property', 'why', '', 'what was seen, with times');

@@ -116,7 +116,8 @@ void tracedb_put_packet(tracedb *db, const tracedb_packet *packet);
 /* meaning: what exactly was counted. */
 void tracedb_put_metric(tracedb *db, const char *name, uint64_t value, const char *unit,
                         const char *meaning);
+/* took: how long it took, as run_property says; PU_NEVER: never, or it has no time. */
 void tracedb_put_property(tracedb *db, const char *name, const char *expected, bool held,
-                          const char *why);
+                          uint64_t took, const char *why);
 
 #endif

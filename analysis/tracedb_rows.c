@@ -215,12 +215,13 @@ void tracedb_put_metric(tracedb *db, const char *name, uint64_t value, const cha
 }
 
 void tracedb_put_property(tracedb *db, const char *name, const char *expected, bool held,
-                          const char *why)
+                          uint64_t took, const char *why)
 {
     row r = row_begin(db, TABLE_PROPERTY);
     row_text(&r, name);
     row_text(&r, expected);
     row_int(&r, held);
+    row_time(&r, took);
     row_text(&r, why);
     row_end(&r);
 }

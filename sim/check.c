@@ -61,22 +61,23 @@ static void check_pair(const watch *w, const scenario_expect *e, int direct, run
 {
     pu_time from = e->has_after ? e->after : last_connect(w, e->a, e->b);
     pu_time at = from != PU_NEVER ? first_connected(w, e->a, e->b, direct, from) : PU_NEVER;
-    p->held = at != PU_NEVER && at - from <= e->within_ns;
+    p->took_ns = at != PU_NEVER ? at - from : PU_NEVER;
+    p->held = at != PU_NEVER && p->took_ns <= e->within_ns;
     say_delay(p, direct == 1 ? "direct" : direct == 0 ? "relayed" : "connected", e, from, at);
 }
 
-/* Whether two of a group came together in time: since `after`, or since the first was first asked
- * for the second. */
-static bool pair_held(const watch *w, const scenario_expect *e, uint32_t a, uint32_t b)
+/* How long two of a group took to come together: since `after`, or since the first was first asked
+ * for the second. PU_NEVER: they never did. */
+static uint64_t pair_took_ns(const watch *w, const scenario_expect *e, uint32_t a, uint32_t b)
 {
     if (e->has_after) {
         pu_time at = first_connected(w, a, b, -1, e->after);
-        return at != PU_NEVER && at - e->after <= e->within_ns;
+        return at != PU_NEVER ? at - e->after : PU_NEVER;
     }
     const watch_pair *pair = watch_pair_of(w, a, b);
-    if (pair == NULL || pair->asks[a > b].first == SCENARIO_ANY) return false;
+    if (pair == NULL || pair->asks[a > b].first == SCENARIO_ANY) return PU_NEVER;
     const run_connection *ask = &w->asks[pair->asks[a > b].first];
-    return ask->usable != PU_NEVER && ask->usable - ask->asked <= e->within_ns;
+    return ask->usable != PU_NEVER ? ask->usable - ask->asked : PU_NEVER;
 }
 
 /* Every pair of a group. */
@@ -84,8 +85,11 @@ static void check_group(const watch *w, const scenario_expect *e, run_property *
 {
     const scenario_group *g = &w->s->groups[e->group];
     uint32_t held = 0, worst = SCENARIO_ANY, end = g->first + g->count;
+    p->took_ns = 0;
     for (uint32_t i = g->first; i + 1 < end; i += 2) {
-        if (pair_held(w, e, i, i + 1)) held++;
+        uint64_t took_ns = pair_took_ns(w, e, i, i + 1);
+        if (took_ns > p->took_ns) p->took_ns = took_ns;
+        if (took_ns <= e->within_ns) held++;
         else if (worst == SCENARIO_ANY) worst = i;
     }
     uint32_t asked = g->count / 2;
@@ -195,6 +199,7 @@ static void check_together(const watch *w, const scenario_expect *e, run_propert
                                                        w->s->nodes[ask->to].group == e->group;
         if (is_meant && is_first_ask(w, i)) check_two(w, e, ask->from, ask->to, ask->asked, &o);
     }
+    p->took_ns = o.all > 0 ? o.worst_ns : PU_NEVER;
     p->held = o.all > 0 && (uint64_t)o.held * 1000000 >= (uint64_t)o.all * e->share_ppm;
     int len = snprintf(p->why, sizeof p->why, "%" PRIu32 " of %" PRIu32 " times", o.held, o.all);
     if (o.worst_ns == 0 || len < 0) return;
@@ -211,7 +216,8 @@ static void check_says(const watch *w, const scenario_expect *e, run_property *p
     for (uint32_t i = 0; i < w->word_count && !p->held; i++) {
         const watch_word *word = &w->words[i];
         if (word->node != e->a || word->says != e->says || word->at < e->after) continue;
-        p->held = word->at - e->after <= e->within_ns;
+        p->took_ns = word->at - e->after;
+        p->held = p->took_ns <= e->within_ns;
         say(p, what, word->at);
         return;
     }
@@ -241,7 +247,7 @@ static void check_never_direct(const watch *w, const scenario_expect *e, run_pro
 void check_expect(const watch *w, uint32_t index, run_property *property)
 {
     const scenario_expect *e = &w->s->expects[index];
-    *property = (run_property){.name = e->name};
+    *property = (run_property){.name = e->name, .took_ns = PU_NEVER};
     switch (e->kind) {
     case SCENARIO_EXPECT_CONNECTED:
         if (e->group != SCENARIO_ANY) check_group(w, e, property);

@@ -4,7 +4,7 @@
 
 #include "sim/watch.h"
 
-/* Judges expects[index]; fills name, held and why. */
+/* Judges expects[index]; fills every field. */
 void check_expect(const watch *w, uint32_t index, run_property *property);
 
 #endif

@@ -8,6 +8,7 @@
 #include "sim/quantity.h"
 #include "sim/repro.h"
 #include "sim/suggest.h"
+#include "sim/tally.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -299,8 +300,15 @@ static void catch_interrupts(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-/* Runs one seed; runs, with --json, gets its object. */
-static int run_seed(const request *q, const scenario *s, uint64_t seed, progress *bar, json_t *runs)
+/* What runs one after the other add to. */
+typedef struct campaign {
+    progress bar;
+    json_t *runs; /* owned; with --json, the objects of those that ended */
+    tally tally;
+} campaign;
+
+/* Runs one seed and adds it to all. */
+static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign *all)
 {
     char folder[PATH_MAX_BYTES], db[PATH_MAX_BYTES], tape[PATH_MAX_BYTES];
     run_options how = {.seed = seed,
@@ -325,8 +333,8 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, progress
     }
     how.stop = &interrupted;
     how.show = show_within;
-    how.show_ctx = bar;
-    progress_begin(bar);
+    how.show_ctx = &all->bar;
+    progress_begin(&all->bar);
     if (!q->is_json && !q->has_seeds) print_head(s, seed);
     bool replaces = how.db_path != NULL && access(how.db_path, F_OK) == 0;
     if (run_scenario(s, &how, &result) != 0) {
@@ -340,7 +348,8 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, progress
                 result.sim_ns / PU_S, s->duration_ns / PU_S);
     else print_violations(&result, notices);
     if (!has_held && !is_partial) leave_repro(q, s, seed, &result, notices);
-    if (q->is_json) json_array_append_new(runs, sim_json_run(s, &how, &result));
+    if (!is_partial) tally_add(&all->tally, seed, &result);
+    if (q->is_json) json_array_append_new(all->runs, sim_json_run(s, &how, &result));
     else print_tail(q, &how, &result);
     run_result_free(&result);
     if (is_partial) return CLI_INTERRUPTED;
@@ -378,20 +387,24 @@ static int run_all(const request *q, const scenario *s)
     int worst = CLI_DONE;
     uint64_t failed_seeds[FAILED_SHOWN_MAX];
     uint64_t failed = 0, ran = 0, count = q->last - q->first + 1;
-    progress bar = progress_start(q->progress, count, q->is_json);
-    json_t *runs = json_array();
+    campaign all = {progress_start(q->progress, count, q->is_json), json_array(), tally_new(s)};
     catch_interrupts();
     for (uint64_t i = 0; i < count && worst != CLI_UNEXPECTED && worst != CLI_INTERRUPTED; i++) {
-        int code = run_seed(q, s, q->first + i, &bar, runs);
+        int code = run_seed(q, s, q->first + i, &all);
         if (code != CLI_DONE) worst = code;
         if (code == CLI_VIOLATED && failed < FAILED_SHOWN_MAX) failed_seeds[failed] = q->first + i;
         failed += code == CLI_VIOLATED;
         ran += code == CLI_DONE || code == CLI_VIOLATED;
-        if (q->has_seeds) progress_show(&bar, i + 1, failed);
+        if (q->has_seeds) progress_show(&all.bar, i + 1, failed);
     }
-    if (q->is_json) print_json(q, runs);
-    else if (q->has_seeds) print_seeds(q, s, ran, failed_seeds, failed);
-    json_decref(runs);
+    if (q->is_json) {
+        print_json(q, all.runs);
+    } else if (q->has_seeds) {
+        if (ran > 1) tally_print(&all.tally, stdout);
+        print_seeds(q, s, ran, failed_seeds, failed);
+    }
+    json_decref(all.runs);
+    tally_free(&all.tally);
     return worst;
 }
 

@@ -73,6 +73,7 @@ static json_t *properties(const run_result *result)
         json_t *one = made(json_object());
         put(one, "name", json_string(p->name));
         put(one, "held", json_boolean(p->held));
+        put(one, "took_s", sim_json_seconds(p->took_ns));
         put(one, "why", sim_json_text(p->why));
         append(all, one);
     }

@@ -31,7 +31,10 @@ typedef struct run_options {
 typedef struct run_property {
     const char *name; /* belongs to the scenario */
     bool held;
-    char why[256]; /* what was seen, with times */
+    uint64_t took_ns; /* what `within` is compared with: until it came to that, for a group until
+                         the last pair did; `together`: the longest time apart; PU_NEVER: never, or
+                         nothing that has a time */
+    char why[256];    /* what was seen, with times */
 } run_property;
 
 /* One connect of the script, again after each loss. Times are PU_NEVER when it never came to that.

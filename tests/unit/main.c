@@ -76,7 +76,8 @@
     X(crowd)           \
     X(advice)          \
     X(docs)            \
-    X(result)
+    X(result)          \
+    X(tally)
 
 #define DECLARE(name) int name##_test(void);
 UNIT_GROUPS(DECLARE)

@@ -283,6 +283,8 @@ static void run_tells_where_and_how_many(void **state)
     const char *const many[WORDS_MAX] = {"sim", "run", PUBLIC, "--seeds=1-3", "--log=none"};
     assert_int_equal(run(many, stdout, said), 0);
     assert_int_equal(strncmp(said, "seed=1 hash=", 12), 0);
+    assert_non_null(strstr(said, "\nproperty                   held    half in"));
+    assert_non_null(strstr(said, "\nstrangers-get-nothing         3\n"));
     assert_string_equal(strstr(said, "\n3 seeds"), "\n3 seeds: 3 held\n");
     folder_remove(folder);
 }
