@@ -1,0 +1,193 @@
+/* Addresses by netlink, see ifaddr.h. A dump after each overrun: the kernel drops messages that
+ * nobody reads in time, and says so by ENOBUFS. */
+#include "net-real/ifaddr.h"
+
+#include "net-real/sockaddr.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+    MESSAGE_MAX = 32768,
+    ADDRESSES_MAX = 256, /* of one machine; more are not told of */
+    DUMP_MS = 1000       /* how long the kernel may take to list what is there */
+};
+
+struct known {
+    pu_endpoint address;
+    bool is_seen; /* by the dump under way */
+};
+
+struct ifaddr {
+    loop *l;
+    watch w;
+    void (*changed)(void *ctx, const pu_endpoint *address, bool gone);
+    void *ctx;
+    struct known known[ADDRESSES_MAX];
+    size_t count;
+    uint32_t serial;
+    bool is_dumping;
+};
+
+static bool ask_for_all(ifaddr *i)
+{
+    struct {
+        struct nlmsghdr head;
+        struct ifaddrmsg body;
+    } ask = {.head = {.nlmsg_len = sizeof ask,
+                      .nlmsg_type = RTM_GETADDR,
+                      .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+                      .nlmsg_seq = ++i->serial}};
+    for (size_t k = 0; k < i->count; k++) i->known[k].is_seen = false;
+    i->is_dumping = true;
+    return send(i->w.fd, &ask, sizeof ask, 0) == (ssize_t)sizeof ask;
+}
+
+static bool same(const pu_endpoint *a, const pu_endpoint *b)
+{
+    return a->scope == b->scope && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+static void went(ifaddr *i, size_t index)
+{
+    pu_endpoint address = i->known[index].address;
+    i->known[index] = i->known[--i->count];
+    i->changed(i->ctx, &address, true);
+}
+
+static void note(ifaddr *i, const pu_endpoint *address, bool gone)
+{
+    size_t k = 0;
+    while (k < i->count && !same(&i->known[k].address, address)) k++;
+    if (k < i->count && gone) {
+        went(i, k);
+    } else if (k < i->count) {
+        i->known[k].is_seen = true;
+    } else if (!gone && i->count < ADDRESSES_MAX) {
+        i->known[i->count++] = (struct known){*address, true};
+        i->changed(i->ctx, address, false);
+    }
+}
+
+/* The value of an attribute as an address of that family. False: it is too short, or of another
+ * family. */
+static bool address_in(const uint8_t *value, size_t len, const struct ifaddrmsg *body,
+                       pu_endpoint *out)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (body->ifa_family == AF_INET && len >= sizeof v4) {
+        memcpy(&v4, value, sizeof v4);
+        *out = endpoint_of_v4(&v4, 0);
+        return true;
+    }
+    if (body->ifa_family != AF_INET6 || len < sizeof v6) return false;
+    memcpy(&v6, value, sizeof v6);
+    *out = endpoint_of_v6(&v6, body->ifa_index, 0);
+    return true;
+}
+
+/* IFA_LOCAL is the own end of a point-to-point link, IFA_ADDRESS the other; elsewhere they are
+ * equal, or only the second is there. */
+static bool address_of(const struct nlmsghdr *h, pu_endpoint *out)
+{
+    const struct ifaddrmsg *body = NLMSG_DATA(h);
+    const uint8_t *at = (const uint8_t *)body + NLMSG_ALIGN(sizeof *body);
+    size_t left = h->nlmsg_len - NLMSG_LENGTH(sizeof *body);
+    bool is_found = false, is_local = false;
+    struct rtattr a;
+    while (left >= sizeof a) {
+        memcpy(&a, at, sizeof a);
+        if (a.rta_len < sizeof a || a.rta_len > left) break;
+        bool is_better = a.rta_type == IFA_LOCAL || (a.rta_type == IFA_ADDRESS && !is_local);
+        if (is_better && address_in(at + sizeof a, a.rta_len - sizeof a, body, out)) {
+            is_found = true;
+            is_local = a.rta_type == IFA_LOCAL;
+        }
+        size_t step = NLMSG_ALIGN(a.rta_len);
+        if (step >= left) break;
+        at += step;
+        left -= step;
+    }
+    return is_found;
+}
+
+static void dump_ended(ifaddr *i)
+{
+    if (!i->is_dumping) return;
+    i->is_dumping = false;
+    for (size_t k = i->count; k-- > 0;) {
+        if (!i->known[k].is_seen) went(i, k);
+    }
+}
+
+static void take(ifaddr *i, const struct nlmsghdr *h)
+{
+    if (h->nlmsg_type == NLMSG_DONE) dump_ended(i);
+    if (h->nlmsg_type != RTM_NEWADDR && h->nlmsg_type != RTM_DELADDR) return;
+    if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifaddrmsg))) return;
+    const struct ifaddrmsg *body = NLMSG_DATA(h);
+    bool is_usable = (body->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
+    pu_endpoint address;
+    if (!address_of(h, &address)) return;
+    if (h->nlmsg_type == RTM_DELADDR) note(i, &address, true);
+    else if (is_usable) note(i, &address, false);
+}
+
+static void ready(void *ctx, uint32_t events)
+{
+    ifaddr *i = ctx;
+    (void)events;
+    _Alignas(struct nlmsghdr) uint8_t message[MESSAGE_MAX];
+    ssize_t got = recv(i->w.fd, message, sizeof message, 0);
+    if (got < 0 && errno == ENOBUFS) ask_for_all(i);
+    size_t left = got > 0 ? (size_t)got : 0;
+    for (const struct nlmsghdr *h = (const void *)message; NLMSG_OK(h, left);
+         h = NLMSG_NEXT(h, left))
+        take(i, h);
+}
+
+/* What is there now. */
+static bool first_dump(ifaddr *i)
+{
+    struct pollfd p = {i->w.fd, POLLIN, 0};
+    if (!ask_for_all(i)) return false;
+    while (i->is_dumping && poll(&p, 1, DUMP_MS) > 0) ready(i, EPOLLIN);
+    if (i->is_dumping) errno = ETIMEDOUT;
+    return !i->is_dumping;
+}
+
+ifaddr *ifaddr_open(loop *l, void (*changed)(void *ctx, const pu_endpoint *address, bool gone),
+                    void *ctx)
+{
+    ifaddr *i = calloc(1, sizeof *i);
+    if (i == NULL) return NULL;
+    *i = (ifaddr){.l = l, .changed = changed, .ctx = ctx};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    i->w = (watch){fd, EPOLLIN, ready, i};
+    struct sockaddr_nl at = {.nl_family = AF_NETLINK,
+                             .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof at) == 0 && first_dump(i) &&
+        loop_add(l, &i->w))
+        return i;
+    int why = errno;
+    if (fd >= 0) close(fd);
+    free(i);
+    errno = why;
+    return NULL;
+}
+
+void ifaddr_close(ifaddr *i)
+{
+    if (i == NULL) return;
+    loop_del(i->l, &i->w);
+    close(i->w.fd);
+    free(i);
+}
