@@ -48,7 +48,7 @@ base_src := \
 
 node_src := \
     $(addprefix core/node/,book commands config conns ctx dialer endpoints fault gater keep legs limits) \
-    $(addprefix core/node/,node out protos rank read record self shed stream_read) \
+    $(addprefix core/node/,node out protos rank read record recorder self shed stream_read) \
     $(addprefix core/node/,stream_send streams timers trace) \
     $(addprefix core/node/,service) \
     $(addprefix core/proto/,dcutr identify identify_push identify_tell ping) \

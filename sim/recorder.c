@@ -9,17 +9,15 @@ struct recorder {
     FILE *file;
     char *path;
     uint32_t node;
-    bool is_over;        /* the node has crashed */
-    int failed;          /* errno of the first failure; 0: none */
-    pu_crypto inner;     /* the node's own */
-    pu_record_step step; /* of the step under way */
-    uint8_t bytes[PU_RECORD_MAX];
+    bool is_over; /* the node has crashed */
+    int failed;   /* errno of the first failure; 0: none */
+    pu_recorder tape;
 };
 
-static void put(recorder *r, size_t len)
+static void write_record(void *ctx, pu_span bytes)
 {
-    PU_ASSERT(len > 0); /* PU_RECORD_MAX suffices for every record */
-    if (r->failed != 0 || fwrite(r->bytes, 1, len, r->file) == len) return;
+    recorder *r = ctx;
+    if (r->failed != 0 || fwrite(bytes.base, 1, bytes.len, r->file) == bytes.len) return;
     r->failed = errno != 0 ? errno : EIO;
 }
 
@@ -36,7 +34,7 @@ recorder *recorder_open(const char *path, uint32_t node, char *error, size_t err
     size_t len = strlen(path) + 1;
     r->path = sim_alloc(len);
     memcpy(r->path, path, len);
-    put(r, pu_record_write_magic(r->bytes, sizeof r->bytes));
+    pu_recorder_start(&r->tape, write_record, r);
     return r;
 }
 
@@ -59,67 +57,29 @@ bool recorder_is_of(const recorder *r, uint32_t node)
     return r != NULL && r->node == node && !r->is_over;
 }
 
-/* ---- private-key operations ---- */
-
-static void public_key(void *ctx, uint8_t key[PU_ED25519_KEY_BYTES])
-{
-    recorder *r = ctx;
-    r->inner.public_key(r->inner.ctx, key);
-}
-
-static void sign(void *ctx, uint8_t signature[PU_ED25519_SIGNATURE_BYTES], pu_span message)
-{
-    recorder *r = ctx;
-    r->inner.sign(r->inner.ctx, signature, message);
-    put(r, pu_record_write_sign(r->bytes, sizeof r->bytes, signature));
-}
-
-static bool verify(void *ctx, const uint8_t key[PU_ED25519_KEY_BYTES], pu_span message,
-                   const uint8_t signature[PU_ED25519_SIGNATURE_BYTES])
-{
-    recorder *r = ctx;
-    bool is_genuine = r->inner.verify(r->inner.ctx, key, message, signature);
-    put(r, pu_record_write_verify(r->bytes, sizeof r->bytes, is_genuine));
-    return is_genuine;
-}
-
-static void draw(void *ctx, uint8_t *out, size_t len)
-{
-    recorder *r = ctx;
-    r->inner.random(r->inner.ctx, out, len);
-    put(r, pu_record_write_random(r->bytes, sizeof r->bytes, len));
-}
-
 void recorder_begin(recorder *r, const pu_record_node *node, pu_crypto *crypto)
 {
-    r->inner = *crypto;
-    *crypto = (pu_crypto){r, public_key, sign, verify, draw};
-    put(r, pu_record_write_node(r->bytes, sizeof r->bytes, node));
+    pu_recorder_node(&r->tape, node, crypto);
 }
 
 void recorder_end(recorder *r, pu_crypto *crypto)
 {
     PU_ASSERT(!r->is_over);
-    *crypto = r->inner;
+    pu_recorder_end(&r->tape, crypto);
     r->is_over = true;
 }
 
-/* ---- steps ---- */
-
 void recorder_input(recorder *r, const pu_in *in)
 {
-    r->step = (pu_record_step){0};
-    put(r, pu_record_write_input(r->bytes, sizeof r->bytes, in));
+    pu_recorder_input(&r->tape, in);
 }
 
 void recorder_effect(recorder *r, const pu_ef *effect)
 {
-    r->step.effects++;
-    pu_record_effect_hash(r->step.hash, effect);
+    pu_recorder_effect(&r->tape, effect);
 }
 
 void recorder_step(recorder *r, int result)
 {
-    r->step.result = result;
-    put(r, pu_record_write_step(r->bytes, sizeof r->bytes, &r->step));
+    pu_recorder_step(&r->tape, result);
 }

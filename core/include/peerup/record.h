@@ -77,4 +77,31 @@ PU_API bool pu_record_next(pu_span *rest, pu_record *record);
 /* Adds one effect to a running hash; begin with {0, 0}. */
 PU_API void pu_record_effect_hash(uint64_t hash[2], const pu_ef *effect);
 
+/* ---- recording a node while it runs ---- */
+
+/* Wraps a node's steps and its private-key operations. Where the bytes go is the host's business.
+ */
+typedef struct pu_recorder {
+    void (*write)(void *ctx, pu_span bytes); /* one whole record, borrowed during the call */
+    void *ctx;
+    pu_crypto inner;     /* the node's own */
+    pu_record_step step; /* of the step under way */
+    uint8_t bytes[PU_RECORD_MAX];
+} pu_recorder;
+
+/* Writes the magic. write and ctx are kept. */
+PU_API void pu_recorder_start(pu_recorder *r, void (*write)(void *ctx, pu_span bytes), void *ctx);
+
+/* How the node begins: before pu_node_init. From now on crypto's functions are r's, which record
+ * what they give; the former ones, and r, must stay. */
+PU_API void pu_recorder_node(pu_recorder *r, const pu_record_node *node, pu_crypto *crypto);
+
+/* crypto is as it was: the node has ended. */
+PU_API void pu_recorder_end(const pu_recorder *r, pu_crypto *crypto);
+
+/* One step: its input before it, each effect in order, and what it returned. */
+PU_API void pu_recorder_input(pu_recorder *r, const pu_in *in);
+PU_API void pu_recorder_effect(pu_recorder *r, const pu_ef *effect);
+PU_API void pu_recorder_step(pu_recorder *r, int result);
+
 #endif
