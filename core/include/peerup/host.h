@@ -78,12 +78,15 @@ PU_API void pu_host_stop(pu_host *host);
  * another event loop. */
 PU_API int pu_host_fd(const pu_host *host);
 
-/* Watches a descriptor of the program's own in the host's loop: ready is called when it is readable
- * (level-triggered). One call a descriptor; NULL ends it. PU_ERANGE: it cannot be watched.
- * PU_ENOMEM.
- */
-PU_API PU_MUST_USE int pu_host_watch(pu_host *host, int fd, void (*ready)(void *ctx, int fd),
-                                     void *ctx);
+/* What a descriptor is watched for, and what it is ready for. */
+enum pu_watch { PU_WATCH_READ = 1 << 0, PU_WATCH_WRITE = 1 << 1 };
+
+/* Watches a descriptor of the program's own in the host's loop, level-triggered: events are bits of
+ * enum pu_watch. A second call for the same descriptor replaces the first; 0 ends it, before the
+ * descriptor is closed. An error or hang-up counts as ready for both. PU_ERANGE: it cannot be
+ * watched. PU_ENOMEM. */
+PU_API PU_MUST_USE int pu_host_watch(pu_host *host, int fd, uint32_t events,
+                                     void (*ready)(void *ctx, int fd, uint32_t events), void *ctx);
 
 /* The node, for its readers (pu_node_read_*, pu_node_id) between turns. */
 PU_API const pu_node *pu_host_node(const pu_host *host);

@@ -1,0 +1,289 @@
+/* Names by c-ares, see dns.h. */
+#include "net-real/dns.h"
+
+#include "net-real/sockaddr.h"
+
+#include <sys/select.h>
+/* ares.h needs fd_set */
+#include <ares.h>
+#include <arpa/nameser.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/time.h>
+
+enum {
+    SOCKETS_MAX = 16,
+    QUESTIONS_MAX = 64,     /* open at once; more are refused */
+    ANSWER_MAX = 32 * 1024, /* bytes of multiaddrs in one answer */
+    ADDRESSES_MAX = 100,    /* of one answer */
+    TRY_MS = 2000,          /* of one server, at first */
+    TRIES = 3
+};
+
+static const char dnsaddr_key[] = "dnsaddr=";
+
+typedef struct question {
+    dns *owner;
+    bool is_open;
+    bool is_cancelled; /* answered already: c-ares must not answer again */
+    pu_token token;
+    pu_time deadline;
+} question;
+
+typedef struct socket_watch {
+    dns *owner;
+    watch w; /* fd -1: free */
+} socket_watch;
+
+struct dns {
+    loop *l;
+    ares_channel channel;
+    void (*answered)(void *ctx, pu_token token, uint32_t code, pu_span multiaddrs);
+    void *ctx;
+    socket_watch sockets[SOCKETS_MAX];
+    question questions[QUESTIONS_MAX];
+    struct refusal {
+        pu_token token;
+        uint32_t code;
+    } refusals[QUESTIONS_MAX]; /* answered at the next tick */
+    uint32_t refusal_count;
+    bool is_closing;
+};
+
+/* ---- answers ---- */
+
+/* The body of RESOLVED as it grows. */
+typedef struct found {
+    uint8_t bytes[ANSWER_MAX];
+    size_t len;
+    uint32_t count;
+} found;
+
+/* Appends one multiaddr after its length as a varint; drops it when the answer is full. */
+static void found_add(found *f, const uint8_t *maddr, size_t len)
+{
+    size_t head = len < 128 ? 1 : 2;
+    if (len > PU_MADDR_MAX || f->count == ADDRESSES_MAX || f->len + head + len > sizeof f->bytes)
+        return;
+    uint8_t *at = f->bytes + f->len;
+    at[0] = (uint8_t)(len & 0x7f);
+    if (head == 2) {
+        at[0] |= 0x80;
+        at[1] = (uint8_t)(len >> 7);
+    }
+    memcpy(at + head, maddr, len);
+    f->len += head + len;
+    f->count++;
+}
+
+static uint32_t code_of(int status)
+{
+    switch (status) {
+    case ARES_SUCCESS: return PU_CODE_OK;
+    case ARES_ETIMEOUT: return PU_CODE_TIMEOUT;
+    case ARES_ENOMEM: return PU_CODE_NO_MEMORY;
+    case ARES_ENODATA:
+    case ARES_ENOTFOUND: return PU_CODE_NO_ADDRESS;
+    default: return PU_CODE_UNREACHABLE;
+    }
+}
+
+static void answer(question *q, uint32_t code, const found *f)
+{
+    dns *d = q->owner;
+    bool is_told = !q->is_cancelled && !d->is_closing;
+    q->is_open = false;
+    if (code == PU_CODE_OK && f->count == 0) code = PU_CODE_NO_ADDRESS;
+    if (is_told) d->answered(d->ctx, q->token, code, (pu_span){f->bytes, code == 0 ? f->len : 0});
+}
+
+static void on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *info)
+{
+    found f = {.len = 0};
+    (void)timeouts;
+    for (const struct ares_addrinfo_node *n = info != NULL ? info->nodes : NULL; n != NULL;
+         n = n->ai_next) {
+        uint8_t maddr[17];
+        sockaddr_any a = {0};
+        if (n->ai_addrlen > sizeof a) continue;
+        memcpy(&a, n->ai_addr, n->ai_addrlen);
+        bool is_v4 = a.any.sa_family == AF_INET;
+        maddr[0] = is_v4 ? PU_MA_IP4 : PU_MA_IP6;
+        if (is_v4) memcpy(maddr + 1, &a.v4.sin_addr, 4);
+        else memcpy(maddr + 1, &a.v6.sin6_addr, 16);
+        found_add(&f, maddr, is_v4 ? 5 : 17);
+    }
+    if (info != NULL) ares_freeaddrinfo(info);
+    answer(arg, code_of(status), &f);
+}
+
+/* One TXT record, whose strings are joined. */
+static void take_text(found *f, const char *text, size_t len)
+{
+    size_t skip = sizeof dnsaddr_key - 1;
+    uint8_t maddr[PU_MADDR_MAX];
+    size_t maddr_len;
+    if (len <= skip || memcmp(text, dnsaddr_key, skip) != 0) return;
+    pu_span value = {(const uint8_t *)text + skip, len - skip};
+    if (pu_maddr_parse(maddr, sizeof maddr, &maddr_len, value, NULL) == PU_OK)
+        found_add(f, maddr, maddr_len);
+}
+
+static void on_text(void *arg, int status, int timeouts, unsigned char *reply, int reply_len)
+{
+    found f = {.len = 0};
+    struct ares_txt_ext *texts = NULL;
+    char joined[PU_MADDR_TEXT_MAX];
+    size_t len = 0;
+    (void)timeouts;
+    if (status == ARES_SUCCESS) status = ares_parse_txt_reply_ext(reply, reply_len, &texts);
+    for (const struct ares_txt_ext *t = texts; t != NULL; t = t->next) {
+        if (t->record_start) len = 0;
+        if (t->length > sizeof joined - len) len = sizeof joined; /* too long for any address */
+        else memcpy(joined + len, t->txt, t->length);
+        if (len < sizeof joined) len += t->length;
+        bool is_whole = t->next == NULL || t->next->record_start;
+        if (is_whole && len < sizeof joined) take_text(&f, joined, len);
+    }
+    if (texts != NULL) ares_free_data(texts);
+    answer(arg, code_of(status), &f);
+}
+
+/* ---- questions ---- */
+
+static void refuse(dns *d, pu_token token, uint32_t code)
+{
+    if (d->refusal_count < QUESTIONS_MAX)
+        d->refusals[d->refusal_count++] = (struct refusal){token, code};
+}
+
+static question *question_new(dns *d)
+{
+    for (size_t i = 0; i < QUESTIONS_MAX; i++) {
+        if (!d->questions[i].is_open) return &d->questions[i];
+    }
+    return NULL;
+}
+
+void dns_ask(dns *d, pu_token token, enum pu_name what, pu_span name, pu_time deadline)
+{
+    char host[300];
+    bool is_dnsaddr = what == PU_NAME_DNSADDR;
+    question *q = question_new(d);
+    if (q == NULL || name.len == 0 || name.len > 253) {
+        refuse(d, token, q == NULL ? PU_CODE_RESOURCE : PU_CODE_INVALID);
+        return;
+    }
+    *q = (question){.owner = d, .is_open = true, .token = token, .deadline = deadline};
+    snprintf(host, sizeof host, "%s%.*s", is_dnsaddr ? "_dnsaddr." : "", (int)name.len,
+             (const char *)name.base);
+    if (is_dnsaddr) {
+        ares_query(d->channel, host, ns_c_in, ns_t_txt, on_text, q);
+        return;
+    }
+    int family = what == PU_NAME_ADDRESS    ? AF_UNSPEC
+                 : what == PU_NAME_ADDRESS4 ? AF_INET
+                                            : AF_INET6;
+    struct ares_addrinfo_hints hints = {.ai_family = family, .ai_socktype = SOCK_DGRAM};
+    ares_getaddrinfo(d->channel, host, NULL, &hints, on_addresses, q);
+}
+
+/* ---- the loop ---- */
+
+static void ready(void *ctx, uint32_t events)
+{
+    socket_watch *s = ctx;
+    ares_socket_t fd = s->w.fd;
+    bool can_read = (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
+    ares_process_fd(s->owner->channel, can_read ? fd : ARES_SOCKET_BAD,
+                    (events & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
+}
+
+static socket_watch *socket_of(dns *d, int fd)
+{
+    for (size_t i = 0; i < SOCKETS_MAX; i++) {
+        if (d->sockets[i].w.fd == fd) return &d->sockets[i];
+    }
+    return NULL;
+}
+
+static void on_socket(void *ctx, ares_socket_t fd, int readable, int writable)
+{
+    dns *d = ctx;
+    uint32_t events = (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u);
+    socket_watch *s = socket_of(d, fd);
+    if (s != NULL && events == 0) {
+        loop_del(d->l, &s->w);
+        s->w.fd = -1;
+    } else if (s != NULL) {
+        loop_change(d->l, &s->w, events);
+    } else if (events != 0 && (s = socket_of(d, -1)) != NULL) {
+        *s = (socket_watch){d, {fd, events, ready, s}};
+        if (!loop_add(d->l, &s->w)) s->w.fd = -1; /* then the question times out */
+    }
+}
+
+pu_time dns_deadline(const dns *d)
+{
+    pu_time first = d->refusal_count > 0 ? 0 : PU_NEVER;
+    bool is_open = false;
+    for (size_t i = 0; i < QUESTIONS_MAX; i++) {
+        const question *q = &d->questions[i];
+        is_open = is_open || q->is_open;
+        if (q->is_open && !q->is_cancelled && q->deadline < first) first = q->deadline;
+    }
+    struct timeval wait;
+    if (!is_open || ares_timeout(d->channel, NULL, &wait) == NULL) return first;
+    pu_time at = loop_now(d->l) + (uint64_t)wait.tv_sec * PU_S + (uint64_t)wait.tv_usec * PU_US;
+    return at < first ? at : first;
+}
+
+void dns_tick(dns *d, pu_time now)
+{
+    uint32_t count = d->refusal_count;
+    d->refusal_count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        d->answered(d->ctx, d->refusals[i].token, d->refusals[i].code, (pu_span){NULL, 0});
+    for (size_t i = 0; i < QUESTIONS_MAX; i++) {
+        question *q = &d->questions[i];
+        if (!q->is_open || q->is_cancelled || q->deadline > now) continue;
+        q->is_cancelled = true; /* c-ares gives up by itself, later */
+        d->answered(d->ctx, q->token, PU_CODE_TIMEOUT, (pu_span){NULL, 0});
+    }
+    ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+}
+
+/* ---- life ---- */
+
+dns *dns_open(loop *l,
+              void (*answered)(void *ctx, pu_token token, uint32_t code, pu_span multiaddrs),
+              void *ctx, char *error, size_t cap)
+{
+    dns *d = calloc(1, sizeof *d);
+    int status = d == NULL ? ARES_ENOMEM : ares_library_init(ARES_LIB_INIT_ALL);
+    if (d != NULL && status == ARES_SUCCESS) {
+        *d = (dns){.l = l, .answered = answered, .ctx = ctx};
+        for (size_t i = 0; i < SOCKETS_MAX; i++) d->sockets[i].w.fd = -1;
+        struct ares_options options = {
+            .timeout = TRY_MS, .tries = TRIES, .sock_state_cb = on_socket, .sock_state_cb_data = d};
+        status = ares_init_options(&d->channel, &options,
+                                   ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+        if (status == ARES_SUCCESS) return d;
+        ares_library_cleanup();
+    }
+    if (error != NULL) snprintf(error, cap, "c-ares: %s", ares_strerror(status));
+    free(d);
+    return NULL;
+}
+
+void dns_close(dns *d)
+{
+    if (d == NULL) return;
+    d->is_closing = true;
+    ares_destroy(d->channel);
+    ares_library_cleanup();
+    free(d);
+}

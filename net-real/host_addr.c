@@ -1,0 +1,153 @@
+/* Where the host listens, and which addresses of the node that makes; see host_impl.h. */
+#include "net-real/host_impl.h"
+#include "net-real/sockaddr.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const uint8_t zero_ip[16];
+
+/* ---- what was asked for ---- */
+
+static int refuse(char *error, size_t cap, const char *text, const char *why)
+{
+    if (error != NULL) snprintf(error, cap, "cannot listen on %s: %s", text, why);
+    return PU_ERANGE;
+}
+
+/* Reads one text multiaddr. NULL, or what is wrong with it. */
+static const char *read_listen(host_listen *out, const char *text)
+{
+    uint8_t maddr[PU_MADDR_MAX];
+    size_t len;
+    pu_addr a;
+    if (pu_maddr_parse(maddr, sizeof maddr, &len, (pu_span){(const uint8_t *)text, strlen(text)},
+                       NULL) != PU_OK ||
+        pu_addr_read(&a, (pu_span){maddr, len}) != PU_OK)
+        return "not a multiaddr";
+    bool is_known = a.transport == PU_TRANSPORT_QUIC || a.transport == PU_TRANSPORT_TCP;
+    if (a.dns) return "a name; listen on an address";
+    if (a.circuit || !is_known || a.peer.len > 0)
+        return "neither /ip4 or /ip6 with /udp/PORT/quic-v1 nor with /tcp/PORT";
+    *out = (host_listen){a.endpoint, a.transport};
+    return NULL;
+}
+
+static bool is_wildcard(const pu_endpoint *e)
+{
+    static const uint8_t v4_any[4];
+    if (endpoint_is_v4(e)) return memcmp(e->ip + 12, v4_any, sizeof v4_any) == 0;
+    return memcmp(e->ip, zero_ip, sizeof zero_ip) == 0;
+}
+
+/* ---- opening ---- */
+
+/* All QUIC listeners share the MAIN port: a punched hole is that port's. So they agree on one, and
+ * when they name different addresses MAIN takes all of them. */
+static const char *quic_port(const pu_host *h, uint16_t *port, const pu_endpoint **only)
+{
+    bool is_first = true;
+    *only = NULL;
+    for (uint32_t i = 0; i < h->listen_count; i++) {
+        const host_listen *n = &h->listens[i];
+        if (n->transport != PU_TRANSPORT_QUIC) continue;
+        if (!is_first && n->at.port != *port) return "all QUIC addresses must have the same port";
+        *port = n->at.port;
+        *only = is_first && !is_wildcard(&n->at) ? &n->at : NULL;
+        is_first = false;
+    }
+    return NULL;
+}
+
+static int open_main(pu_host *h, char *error, size_t cap)
+{
+    uint16_t port = 0;
+    const pu_endpoint *only;
+    const char *wrong = quic_port(h, &port, &only);
+    if (wrong != NULL) return refuse(error, cap, "several ports", wrong);
+    host_port *main_port = &h->ports[0];
+    udp *opened = udp_open(h->l, port, only, host_on_udp, main_port);
+    *main_port = (host_port){h, PU_SOCKET_MAIN, opened, PU_NEVER};
+    char what[32];
+    snprintf(what, sizeof what, "UDP port %u", port);
+    if (opened == NULL) return refuse(error, cap, what, strerror(errno));
+    for (uint32_t i = 0; i < h->listen_count; i++) {
+        if (h->listens[i].transport == PU_TRANSPORT_QUIC) h->listens[i].at.port = udp_port(opened);
+    }
+    return PU_OK;
+}
+
+static int open_tcp(pu_host *h, host_listen *n, const char *text, char *error, size_t cap)
+{
+    if (tcp_listen(h->streams, n->at.port, &n->at, &n->at.port)) return PU_OK;
+    return refuse(error, cap, text, strerror(errno));
+}
+
+int host_listen_all(pu_host *h, const pu_host_options *options, char *error, size_t cap)
+{
+    if (options->listen_count > HOST_LISTENS_MAX)
+        return refuse(error, cap, options->listen[HOST_LISTENS_MAX], "too many addresses");
+    for (size_t i = 0; i < options->listen_count; i++) {
+        const char *wrong = read_listen(&h->listens[i], options->listen[i]);
+        if (wrong != NULL) return refuse(error, cap, options->listen[i], wrong);
+        h->listen_count++;
+    }
+    int result = open_main(h, error, cap);
+    for (uint32_t i = 0; result == PU_OK && i < h->listen_count; i++) {
+        if (h->listens[i].transport == PU_TRANSPORT_TCP)
+            result = open_tcp(h, &h->listens[i], options->listen[i], error, cap);
+    }
+    return result;
+}
+
+/* ---- addresses ---- */
+
+static void tell(pu_host *h, const pu_endpoint *local, enum pu_transport transport, uint32_t flags)
+{
+    pu_in in = {.kind = PU_IN_ADDR, .local = *local, .transport = transport, .flags = flags};
+    if (transport == PU_TRANSPORT_QUIC) in.socket = PU_SOCKET_MAIN;
+    if (!host_input(h, &in)) h->is_stopped = true;
+}
+
+static bool covers(const pu_endpoint *listen, const pu_endpoint *address)
+{
+    if (endpoint_is_v4(listen) != endpoint_is_v4(address)) return false;
+    return is_wildcard(listen) || memcmp(listen->ip, address->ip, sizeof address->ip) == 0;
+}
+
+/* Tells the node of every endpoint that an address makes: those that listen, and MAIN in any case.
+ */
+static void tell_all(pu_host *h, const pu_endpoint *address, uint32_t gone)
+{
+    bool is_main_told = false;
+    for (uint32_t i = 0; i < h->listen_count; i++) {
+        const host_listen *n = &h->listens[i];
+        if (!covers(&n->at, address)) continue;
+        pu_endpoint local = *address;
+        local.port = n->at.port;
+        tell(h, &local, n->transport, gone | PU_LISTEN);
+        is_main_told = is_main_told || n->transport == PU_TRANSPORT_QUIC;
+    }
+    pu_endpoint local = *address;
+    local.port = udp_port(h->ports[0].port);
+    if (!is_main_told) tell(h, &local, PU_TRANSPORT_QUIC, gone);
+}
+
+static void on_address(void *ctx, const pu_endpoint *address, bool gone)
+{
+    pu_host *h = ctx;
+    h->now = loop_now(h->l);
+    tell_all(h, address, gone ? PU_GONE : 0);
+    if (!h->is_inside) return; /* the start is being made: the inbox waits */
+    host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_LOCAL,
+                                    .socket = PU_SOCKET_MAIN,
+                                    .local = {.port = udp_port(h->ports[0].port)}});
+}
+
+int host_addresses_open(pu_host *h, char *error, size_t cap)
+{
+    h->addresses = ifaddr_open(h->l, on_address, h);
+    if (h->addresses != NULL) return PU_OK;
+    if (error != NULL) snprintf(error, cap, "netlink: %s", strerror(errno));
+    return PU_ERANGE;
+}
