@@ -59,6 +59,10 @@ link_src := $(addprefix core/link/,out)
 tls_src :=
 quic_src :=
 
+# The host on Linux: sockets, names, clock, disk.
+host_src := $(addprefix net-real/,dns host host_addr host_link host_node ifaddr inbox loop sockaddr) \
+    $(addprefix net-real/,store tcp tcp_conn udp)
+
 tracedb_src := $(addprefix analysis/,html intern partial plot plot_lanes plot_punch plot_timeline) \
     $(addprefix analysis/,plot_times report sql story text tracedb tracedb_rows)
 
@@ -83,7 +87,7 @@ test_src := $(addprefix tests/unit/, \
     relay_test dcutr_test ping_test endpoints_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test peers_test multiaddr_test \
     addr_test authorized_keys_test \
-    service_test \
+    service_test loop_test udp_test tcp_test store_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
     net_send_test net_tcp_test \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \
@@ -100,8 +104,8 @@ fuzz_targets := varint protobuf identify hop stop dcutr select_dialer select_lis
 fuzz_src := $(addprefix tests/fuzz/,wire_fuzz select_fuzz ident_fuzz sim_fuzz datagram_fuzz) \
     $(addprefix tests/fuzz/,node_fuzz nodes_fuzz)
 
-all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(tracedb_src) $(sim_src) $(bench_src) sim/main $(test_src) \
-    $(fuzz_src) tests/fuzz/replay tests/fuzz/entry
+all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(tracedb_src) $(sim_src) \
+    $(bench_src) sim/main $(test_src) $(fuzz_src) tests/fuzz/replay tests/fuzz/entry
 
 # ---- flags -------------------------------------------------------------------------------------
 
@@ -131,8 +135,9 @@ SODIUM   := libsodium >= 1.0.18
 NGTCP2   := libngtcp2 >= 0.12.1
 NGTCP2_TLS := libngtcp2_crypto_gnutls >= 0.12.1
 GNUTLS   := gnutls >= 3.7.9
+CARES    := libcares >= 1.18
 PACKAGES := '$(SODIUM)' 'yaml-0.1 >= 0.2.5' 'sqlite3 >= 3.40' 'jansson >= 2.14' '$(NGTCP2)' \
-    '$(NGTCP2_TLS)' '$(GNUTLS)'
+    '$(NGTCP2_TLS)' '$(GNUTLS)' '$(CARES)'
 CMOCKA   := 'cmocka >= 1.1.5'
 pkg = $(shell { pkg-config $(1); } 2>/dev/null)
 PKG_CFLAGS  := $(call pkg,--cflags $(PACKAGES))
@@ -164,7 +169,7 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/nul
 
 objects = $(patsubst %,$(B)/%.o,$(1))
 model_archives := $(addprefix $(B)/,libpusim.a libtracedb.a libpunode.a libpubase.a)
-wire_archives := $(addprefix $(B)/,libpulink.a libpuquic.a libputls.a)
+wire_archives := $(addprefix $(B)/,libpuhost.a libpulink.a libpuquic.a libputls.a)
 archives := $(wire_archives) $(model_archives)
 
 .PHONY: all unit replay fuzzers packages test-packages FORCE
@@ -201,6 +206,11 @@ $(call objects,$(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src)): $(B)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(core_flags) -c -o $@ $<
 
+$(call objects,$(host_src)): $(B)/%.o: %.c $(B)/flags | packages
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(host_flags) -c -o $@ $<
+
 $(call objects,$(sim_src) $(bench_src) sim/main): $(B)/%.o: %.c $(B)/flags | packages $(B)/sim/build_id.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -228,6 +238,7 @@ $(B)/libpunode.a: $(call objects,$(node_src))
 $(B)/libpulink.a: $(call objects,$(link_src))
 $(B)/libputls.a: $(call objects,$(tls_src))
 $(B)/libpuquic.a: $(call objects,$(quic_src))
+$(B)/libpuhost.a: $(call objects,$(host_src))
 $(B)/libtracedb.a: $(call objects,$(tracedb_src))
 $(B)/libpusim.a: $(call objects,$(sim_src) $(bench_src))
 $(archives):

@@ -25,7 +25,7 @@ int loop_fd(const loop *l);
 
 /* Begins to watch w. False: errno says why. */
 bool loop_add(loop *l, watch *w);
-/* Watches for other events; 0: none for now. */
+/* Watches for other events; 0: no event until the next call. */
 void loop_change(loop *l, watch *w, uint32_t events);
 /* Ends it; the descriptor stays open. w may be freed at once, even inside a call of `ready`. */
 void loop_del(loop *l, watch *w);

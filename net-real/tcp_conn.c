@@ -7,12 +7,20 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+/* Whether the owner is to be told of room: when half of the buffer became free. */
+static bool is_room_due(const tcp_conn *c)
+{
+    uint64_t room = c->tx_sent + TCP_SEND_BUFFER;
+    return c->state == TCP_IS_UP && !c->fin_asked && room - c->tx_told >= TCP_SEND_BUFFER / 2;
+}
+
+/* Room that is due is told by the loop as well, as soon as it turns: the kernel then takes more. */
 static void watch_what_matters(tcp_conn *c)
 {
     uint32_t events = 0;
     bool may_read = c->state == TCP_IS_UP && !c->fin_seen && c->rx_given < c->rx_room;
     if (may_read) events |= EPOLLIN;
-    if (c->tx_len > 0) events |= EPOLLOUT;
+    if (c->tx_len > 0 || is_room_due(c)) events |= EPOLLOUT;
     loop_change(c->owner->l, &c->w, events);
 }
 
@@ -70,13 +78,11 @@ bool tcp_conn_flush(tcp_conn *c)
     return true;
 }
 
-/* Tells of room when half of the buffer became free. */
 static void tell_room(tcp_conn *c)
 {
-    uint64_t room = c->tx_sent + TCP_SEND_BUFFER;
-    if (c->state != TCP_IS_UP || c->fin_asked || room - c->tx_told < TCP_SEND_BUFFER / 2) return;
-    c->tx_told = room;
-    c->owner->events.room(c->owner->events.ctx, c->handle, room);
+    if (!is_room_due(c)) return;
+    c->tx_told = c->tx_sent + TCP_SEND_BUFFER;
+    c->owner->events.room(c->owner->events.ctx, c->handle, c->tx_told);
 }
 
 /* A broken connection is told of by the loop, not inside a call of its owner. */

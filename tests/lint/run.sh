@@ -11,7 +11,7 @@ lint=tests/lint
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mapfile -t all_files < <($lint/files.sh)
-mapfile -t table_files < <($lint/files.sh core sim analysis)
+mapfile -t table_files < <($lint/files.sh core sim analysis net-real)
 mapfile -t exact_files < <($lint/files.sh core sim | grep -vxFf <(sed 's/#.*//; /^ *$/d' $lint/floats.allow))
 
 # The style of .clang-format.
@@ -27,7 +27,7 @@ step_sources() {
         grep -qxF "$file" "$work/listed" && continue
         echo "$file:1: in no source list of the Makefile"
         status=1
-    done < <($lint/files.sh core sim analysis tests/unit tests/fuzz | grep '\.c$')
+    done < <($lint/files.sh core sim analysis net-real tests/unit tests/fuzz | grep '\.c$')
     for file in tests/unit/*_test.c; do
         group=$(basename "$file" _test.c)
         grep -q "X($group)" tests/unit/main.c && continue
@@ -58,7 +58,7 @@ step_cppcheck() {
     sed 's/#.*//; /^ *$/d' $lint/cppcheck.suppress >"$work/suppress"
     cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability -j"$(nproc)" \
         --error-exitcode=1 --suppressions-list="$work/suppress" -Icore/include -Icore -I. \
-        --template='{file}:{line}: {message} [{id}]' core sim analysis 2>&1
+        --template='{file}:{line}: {message} [{id}]' core sim analysis net-real 2>&1
 }
 
 # Who includes whom, against includes.table.

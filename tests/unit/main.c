@@ -27,6 +27,10 @@
     X(wire_relay)      \
     X(wire_dcutr)      \
     X(service)         \
+    X(loop)            \
+    X(udp)             \
+    X(tcp)             \
+    X(store)           \
     X(wire_record)     \
     X(envelope)        \
     X(endpoints)       \
