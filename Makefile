@@ -56,7 +56,7 @@ node_src := \
 
 # The real transports: each folder is its archive.
 link_src := $(addprefix core/link/,out)
-tls_src :=
+tls_src := $(addprefix core/tls/,cert_check cert_make der session)
 quic_src :=
 
 # The host on Linux: sockets, names, clock, disk.
@@ -85,7 +85,7 @@ test_src := $(addprefix tests/unit/, \
     varint_test pb_test rng_test mix_test mem_test imap_test due_test chunks_test \
     wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test \
     relay_test dcutr_test ping_test endpoints_test \
-    crypto_test noise_prims_test multibase_test peer_id_test identity_key_test peers_test multiaddr_test \
+    crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \
     addr_test authorized_keys_test \
     service_test loop_test udp_test tcp_test store_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
@@ -95,7 +95,7 @@ test_src := $(addprefix tests/unit/, \
     advice_test docs_test result_test tally_test \
     steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
-    $(addprefix tests/lib/,steps_write chaos chaos_body)
+    $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge)
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
 fuzz_targets := varint protobuf identify hop stop dcutr select_dialer select_listener peer_text \

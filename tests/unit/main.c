@@ -44,6 +44,7 @@
     X(multibase)       \
     X(peer_id)         \
     X(identity_key)    \
+    X(tls_cert)        \
     X(peers)           \
     X(multiaddr)       \
     X(addr)            \

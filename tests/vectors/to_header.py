@@ -93,6 +93,15 @@ def identity_keys():
                          [("pu_span", "name", ""), ("pu_span", "public_key", "protobuf")], rows)])
 
 
+def tls_certificates():
+    rows = [[text_span(c["title"]), hex_span(c["certificate_hex"]), text_span(c["peer_id"] or "")]
+            for c in load("libp2p/spec-vectors.json")["tls_certificates"]]
+    return header("tls_certificates", "libp2p/spec-vectors.json",
+                  [table("tls_certificate_vector", "tls_certificate_vectors",
+                         [("pu_span", "title", ""), ("pu_span", "der", ""),
+                          ("pu_span", "peer", "text of the id; empty: to be refused")], rows)])
+
+
 def multiaddrs():
     rows = [[text_span(a["text"]), hex_span(a["hex"])] for a in load("libp2p/js-derived-vectors.json")["multiaddr"]]
     return header("multiaddrs", "libp2p/js-derived-vectors.json",
@@ -223,8 +232,8 @@ def hmac_sha256():
 
 def all_headers():
     """What each header is called, and who makes it."""
-    makers = (peer_ids, identity_keys, multiaddrs, multibase, multihash, envelopes, ed25519, x25519, chacha20_poly1305,
-              hkdf_sha256, hmac_sha256)
+    makers = (peer_ids, identity_keys, tls_certificates, multiaddrs, multibase, multihash, envelopes, ed25519, x25519,
+              chacha20_poly1305, hkdf_sha256, hmac_sha256)
     return {"wycheproof": wycheproof_results, **{make.__name__: make for make in makers}}
 
 
