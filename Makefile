@@ -51,7 +51,7 @@ node_src := \
     $(addprefix core/node/,node out protos rank read record recorder self shed stream_read) \
     $(addprefix core/node/,stream_send streams timers trace) \
     $(addprefix core/node/,service) \
-    $(addprefix core/proto/,dcutr identify identify_push identify_tell ping) \
+    $(addprefix core/proto/,dcutr dcutr_answer dcutr_ask dcutr_record identify identify_push identify_tell ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 
 # The real transports: each folder is its archive.

@@ -236,9 +236,8 @@ static uint32_t run_set(pu_node *n, pu_span body)
     }
     pu_config *own = config_own(n);
     if (own == NULL) return PU_CODE_NO_MEMORY;
-    uint32_t served = protos_served(n);
     if (pu_config_set(own, name, value) != PU_OK) return PU_CODE_INVALID;
-    if (protos_served(n) != served) ctx_self_changed(n);
+    protos_check(n);
     gater_enforce(n); /* gating may be on now */
     return PU_CODE_OK;
 }

@@ -365,4 +365,5 @@ void conn_down(pu_node *n, conn *c, uint32_t code)
     modules_conn_down(n, c, code);
     dialer_down(n, c, code);
     conn_free(n, c);
+    protos_check(n);
 }

@@ -122,6 +122,7 @@ struct pu_node {
     bool is_stopping;   /* COMMAND STOP */
     pu_time shed_until; /* memory was short: what was shed is begun again then; PU_NEVER: nothing */
     uint32_t faults;    /* bit an enum fault: that point is on */
+    uint32_t served;    /* bit a proto_id: what we served when we last told others */
     bool has_clock;
     pu_time clock_at;       /* when the last CLOCK came */
     uint64_t clock_unix_ns; /* Unix time then */
@@ -176,7 +177,8 @@ pu_token token_next(pu_node *n);
 /* ---- protos.c ---- */
 const struct proto *proto_of(enum proto_id id);
 const struct module *module_of(enum module_id id);
-uint32_t protos_served(const pu_node *n);       /* bit a proto_id */
+uint32_t protos_served(const pu_node *n); /* bit a proto_id */
+void protos_check(pu_node *n); /* what we serve may be another now: who needs to is told */
 int proto_find(const void *node, pu_span name); /* select_find over what this node serves */
 void timer_dispatch(pu_node *n, enum timer_kind kind, uint64_t arg);
 

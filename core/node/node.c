@@ -192,6 +192,7 @@ static void tick(pu_node *n)
 {
     if (!n->is_started) {
         n->is_started = true;
+        n->served = protos_served(n);
         ctx_trace(n, PU_TR_NODE_START, NULL, NULL, 0, n->config->conns_max, 0, span_of(NULL, 0));
         self_announce(n);
         wants_begin_all(n);

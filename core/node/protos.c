@@ -63,6 +63,11 @@ uint32_t protos_served(const pu_node *n)
     return bits;
 }
 
+void protos_check(pu_node *n)
+{
+    if (n->is_started && !n->is_stopping && protos_served(n) != n->served) ctx_self_changed(n);
+}
+
 int proto_find(const void *node, pu_span name)
 {
     for (int id = PROTO_NONE + 1; id < PROTO_COUNT; id++) {
@@ -89,4 +94,5 @@ void ctx_identified(pu_node *n, conn *c)
     dialer_identified(n, c);
     for (uint32_t m = 0; m < MODULE_COUNT && c->state == CONN_UP; m++)
         if (modules[m]->conn_identified != NULL) modules[m]->conn_identified(n, c);
+    protos_check(n);
 }

@@ -31,6 +31,7 @@ static void trace_endpoint(pu_node *n, enum pu_trace_code code, const pu_endpoin
 
 void ctx_self_changed(pu_node *n)
 {
+    n->served = protos_served(n);
     for (uint32_t m = 0; m < MODULE_COUNT; m++) {
         const struct module *module = module_of((enum module_id)m);
         if (module->addresses_changed != NULL) module->addresses_changed(n);

@@ -8,6 +8,7 @@ int dcutr_test(void);
 
 #define IDENTIFY "/ipfs/id/1.0.0"
 #define DCUTR "/libp2p/dcutr"
+#define PUSH "/ipfs/id/push/1.0.0"
 
 enum { PEER = 2, RTT_MS = 100 };
 
@@ -44,19 +45,28 @@ static void give(lab *l, lab_stream *s, enum wire_dcutr_type type, uint32_t coun
     lab_give_framed(l, s, buf_span(&out), false);
 }
 
-/* The peer tells that it speaks DCUtR, and where it is: 0: nowhere. */
-static void identify(lab *l, pu_handle conn, const pu_endpoint *at)
+/* A peer tells on s that it speaks DCUtR and identify push, where it is and where it sees us; NULL:
+ * nowhere. */
+static void tell(lab *l, lab_stream *s, int peer, const pu_endpoint *at, const pu_endpoint *us)
 {
-    uint8_t bytes[256], key[32], key_pb[36], maddr[PU_MADDR_MAX];
+    uint8_t bytes[256], key[32], key_pb[36], maddr[PU_MADDR_MAX], seen[PU_MADDR_MAX];
     pu_buf out = buf_of(bytes, sizeof bytes);
-    l->crypto[PEER].public_key(l->crypto[PEER].ctx, key);
+    l->crypto[peer].public_key(l->crypto[peer].ctx, key);
     pu_public_key_pb(key_pb, key);
-    wire_identify m = {.public_key = span_of(key_pb, 36), .protocol_count = 1};
+    wire_identify m = {.public_key = span_of(key_pb, 36), .protocol_count = 2};
     m.protocols[0] = SPAN_LITERAL(DCUTR);
+    m.protocols[1] = SPAN_LITERAL(PUSH);
     if (at != NULL)
         m.addrs[m.addr_count++] = span_of(maddr, pu_addr_write(maddr, at, PU_TRANSPORT_QUIC));
+    if (us != NULL) m.observed = span_of(seen, pu_addr_write(seen, us, PU_TRANSPORT_QUIC));
     wire_identify_write(&out, &m);
-    lab_give_framed(l, lab_accept_proto(l, conn, IDENTIFY), buf_span(&out), true);
+    assert_non_null(s);
+    lab_give_framed(l, s, buf_span(&out), true);
+}
+
+static void identify(lab *l, pu_handle conn, const pu_endpoint *at)
+{
+    tell(l, lab_accept_proto(l, conn, IDENTIFY), PEER, at, NULL);
 }
 
 /* ---- B: the side that accepted the relayed connection ---- */
@@ -225,6 +235,162 @@ static void a_peer_without_the_protocol_is_not_asked_again(void **state)
     lab_end(l);
 }
 
+/* ---- B: after an attempt that failed ---- */
+
+/* Three rounds in vain; the peer answers each. */
+static void fail_attempt(lab *l, pu_handle conn)
+{
+    uint32_t failed = l->traced[PU_TR_PUNCH_FAILED];
+    for (int round = 1; round <= 3; round++) {
+        exchange(l, lab_accept_proto(l, conn, DCUTR), 1);
+        lab_pass(l, RTT_MS * PU_MS / 2);
+        for (uint32_t i = 0; i < l->dial_count; i++)
+            (void)lab_try(l, (pu_in){.kind = PU_IN_DIAL_FAIL, .token = l->dials[i].token});
+        lab_pass(l, l->config.dcutr_round_ns - RTT_MS * PU_MS / 2);
+    }
+    assert_int_equal(l->traced[PU_TR_PUNCH_FAILED], failed + 1);
+}
+
+/* The node opens no DCUtR stream for pause_ns, and then it does. */
+static void rests(lab *l, pu_handle conn, uint64_t pause_ns)
+{
+    uint32_t begun = l->traced[PU_TR_PUNCH_START];
+    lab_pass(l, pause_ns - 1);
+    assert_int_equal(l->traced[PU_TR_PUNCH_START], begun);
+    assert_null(lab_accept_proto(l, conn, DCUTR));
+    lab_pass(l, 1);
+    assert_int_equal(l->traced[PU_TR_PUNCH_START], begun + 1);
+}
+
+/* As long as there is but the relayed connection: after 30 s, 60 s and so on, at most 15 min. */
+static void attempts_follow_after_growing_pauses(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = relayed_in(l);
+    uint64_t pause_ns = 30 * PU_S;
+    for (int attempt = 1; attempt <= 8; attempt++) {
+        fail_attempt(l, conn);
+        rests(l, conn, pause_ns);
+        pause_ns = pause_ns * 2 < 900 * PU_S ? pause_ns * 2 : 900 * PU_S;
+    }
+    assert_int_equal(pause_ns, 900 * PU_S);
+    lab_connect(l, PEER, 0, 0);
+    assert_int_equal(l->traced[PU_TR_PUNCH_OK], 1);
+    lab_pass(l, 3600 * PU_S);
+    assert_null(lab_accept_proto(l, conn, DCUTR));
+    lab_end(l);
+}
+
+/* What is new on either side makes the next attempt come after the shortest pause. */
+static void new_addresses_shorten_the_rest(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = relayed_in(l);
+    fail_attempt(l, conn);
+    rests(l, conn, 30 * PU_S);
+    fail_attempt(l, conn);
+    lab_pass(l, 5 * PU_S);
+    lab_local(l, *endpoint_of(40), PU_LISTEN); /* ours; 60 s would be the pause */
+    uint32_t begun = l->traced[PU_TR_PUNCH_START];
+    lab_pass(l, 25 * PU_S - 1);
+    assert_int_equal(l->traced[PU_TR_PUNCH_START], begun);
+    lab_pass(l, 1);
+    assert_int_equal(l->traced[PU_TR_PUNCH_START], begun + 1);
+    lab_local(l, *endpoint_of(40), PU_GONE); /* during the attempt: that counts as new as well */
+    fail_attempt(l, conn);
+    rests(l, conn, 30 * PU_S);
+    fail_attempt(l, conn);
+    lab_pass(l, 40 * PU_S);
+    begun = l->traced[PU_TR_PUNCH_START];
+    tell(l, lab_open(l, conn, PUSH), PEER, endpoint_of(7), NULL); /* the peer's: at once */
+    lab_pass(l, 1);
+    assert_int_equal(l->traced[PU_TR_PUNCH_START], begun + 1);
+    lab_end(l);
+}
+
+/* The same told again is nothing new. */
+static void the_same_addresses_shorten_nothing(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = relayed_in(l);
+    fail_attempt(l, conn);
+    rests(l, conn, 30 * PU_S);
+    fail_attempt(l, conn);
+    tell(l, lab_open(l, conn, PUSH), PEER, NULL, NULL);
+    rests(l, conn, 60 * PU_S);
+    lab_end(l);
+}
+
+/* A direct connection that is lost while the relayed one is still there is made anew. */
+static void a_lost_direct_connection_is_punched_again(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = relayed_in(l);
+    exchange(l, lab_accept_proto(l, conn, DCUTR), 1);
+    lab_pass(l, PU_S);
+    pu_handle direct = lab_connect(l, PEER, 0, 0);
+    assert_int_equal(l->traced[PU_TR_PUNCH_OK], 1);
+    lab_pass(l, 5 * PU_S);
+    lab_down(l, direct);
+    rests(l, conn, 30 * PU_S);
+    assert_non_null(lab_accept_proto(l, conn, DCUTR));
+    lab_end(l);
+}
+
+/* A direct connection that comes while an attempt rests was not made by it. */
+static void what_comes_during_a_rest_is_no_punch(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = relayed_in(l);
+    fail_attempt(l, conn);
+    lab_connect(l, PEER, 0, 0);
+    assert_int_equal(l->traced[PU_TR_PUNCH_OK], 0);
+    lab_pass(l, 60 * PU_S);
+    assert_null(lab_accept_proto(l, conn, DCUTR));
+    lab_end(l);
+}
+
+/* ---- who has no address that could be punched to ---- */
+
+/* As go, such a node does not serve DCUtR. When others have told how they see it, it does, and
+ * those who want to know are told. */
+static void it_is_served_with_an_address_only(void **state)
+{
+    (void)state;
+    lab *l = lab_new();
+    lab_begin(l);
+    lab_local(l, pu_endpoint_ip4(192, 168, 0, 2, 4001), PU_LISTEN);
+    lab_step(l, (pu_in){.kind = PU_IN_TICK});
+    pu_handle conn = relayed_in(l);
+    assert_null(lab_accept_proto(l, conn, DCUTR)); /* B has nothing to tell */
+    lab_stream *s = lab_open(l, conn, IDENTIFY);
+    wire_identify m = {0};
+    assert_true(wire_identify_read(&m, lab_message(s)));
+    for (uint32_t i = 0; i < m.protocol_count; i++)
+        assert_false(span_equal(m.protocols[i], SPAN_LITERAL(DCUTR)));
+
+    for (int peer = 3; peer <= 4; peer++) /* one alone could say anything */
+        tell(l, lab_accept_proto(l, lab_connect(l, peer, 0, 0), IDENTIFY), peer, NULL,
+             endpoint_of(50));
+    lab_pass(l, 1);
+    exchange(l, lab_accept_proto(l, conn, DCUTR), 1);
+    lab_pass(l, PU_S);
+    s = lab_accept_proto(l, conn, PUSH);
+    assert_non_null(s);
+    m = (wire_identify){0};
+    bool is_named = false;
+    assert_true(wire_identify_read(&m, lab_message(s)));
+    for (uint32_t i = 0; i < m.protocol_count; i++)
+        is_named |= span_equal(m.protocols[i], SPAN_LITERAL(DCUTR));
+    assert_true(is_named);
+    lab_end(l);
+}
+
 /* ---- A: the side that dialled the relayed connection ---- */
 
 /* Nobody pings while a test takes its time. */
@@ -245,7 +411,7 @@ static pu_handle relayed_out(lab *l)
 }
 
 /* In each round A dials at once when SYNC comes, as client, from the socket that was told; it sends
- * no datagrams. A fourth round is refused. */
+ * no datagrams. A fourth round is refused, unless it is the first after a rest. */
 static void a_is_the_client_in_every_round(void **state)
 {
     (void)state;
@@ -278,6 +444,11 @@ static void a_is_the_client_in_every_round(void **state)
     lab_stream *s = lab_open(l, conn, DCUTR);
     give(l, s, WIRE_DCUTR_CONNECT, 2, 'g');
     assert_true(s->is_reset);
+    lab_pass(l, l->config.dcutr_retry_ns / 2);
+    s = lab_open(l, conn, DCUTR);
+    give(l, s, WIRE_DCUTR_CONNECT, 2, 'g');
+    assert_false(s->is_reset);
+    assert_int_equal(l->traced[PU_TR_PUNCH_START], 2);
     lab_end(l);
 }
 
@@ -347,6 +518,12 @@ int dcutr_test(void)
         cmocka_unit_test(b_dials_a_public_peer_before_it_punches),
         cmocka_unit_test(a_failed_exchange_is_tried_again),
         cmocka_unit_test(a_peer_without_the_protocol_is_not_asked_again),
+        cmocka_unit_test(attempts_follow_after_growing_pauses),
+        cmocka_unit_test(new_addresses_shorten_the_rest),
+        cmocka_unit_test(the_same_addresses_shorten_nothing),
+        cmocka_unit_test(a_lost_direct_connection_is_punched_again),
+        cmocka_unit_test(what_comes_during_a_rest_is_no_punch),
+        cmocka_unit_test(it_is_served_with_an_address_only),
         cmocka_unit_test(a_is_the_client_in_every_round),
         cmocka_unit_test(nonsense_is_reset_and_dials_nobody),
         cmocka_unit_test(only_so_many_addresses_are_dialled),

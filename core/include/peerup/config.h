@@ -69,8 +69,11 @@
       "relay: bytes a circuit carries in each direction")                                          \
     X(NS, relay_ns, 30 * PU_S, PU_S, 60 * PU_S, "deadline of a reservation or circuit request")    \
     X(NS, dcutr_ns, 60 * PU_S, PU_S, 300 * PU_S, "deadline of a DCUtR exchange")                   \
-    X(COUNT, dcutr_rounds, 3, 1, 10, "hole punch rounds before a connection stays relayed")        \
+    X(COUNT, dcutr_rounds, 3, 1, 10, "hole punch rounds of one attempt")                           \
     X(NS, dcutr_round_ns, 10 * PU_S, PU_S, 60 * PU_S, "deadline of one round's direct connection") \
+    X(NS, dcutr_retry_ns, 30 * PU_S, PU_S, 3600 * PU_S,                                            \
+      "pause after an attempt whose rounds all failed; doubles")                                   \
+    X(NS, dcutr_retry_most_ns, 900 * PU_S, PU_S, 86400 * PU_S, "longest such pause")               \
     X(COUNT, punch_datagrams, 10, 1, 100, "punch datagrams to one address in a round")             \
     X(NS, punch_gap_least_ns, 10 * PU_MS, PU_MS, PU_S,                                             \
       "shortest pause between two punch datagrams")                                                \

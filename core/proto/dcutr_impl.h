@@ -1,0 +1,109 @@
+/* proto/dcutr_impl.h - what the files of hole punching share.
+ *
+ *   dcutr.c         connections and streams: what begins and ends a punch
+ *   dcutr_record.c  one record a relayed connection; addresses and messages
+ *   dcutr_ask.c     B: attempts, rounds, datagrams
+ *   dcutr_answer.c  A: answers and dials
+ */
+#ifndef PROTO_DCUTR_IMPL_H
+#define PROTO_DCUTR_IMPL_H
+
+#include "proto/dcutr.h"
+#include "wire/wire_dcutr.h"
+
+enum { DCUTR_ADDRS_MAX = WIRE_DCUTR_ADDRS_MAX /* a peer's addresses that are used */ };
+
+enum phase {
+    PHASE_IDLE = 0,  /* nothing under way (yet) */
+    PHASE_DIRECT,    /* B: dialling what identify said */
+    PHASE_ASKED,     /* B: CONNECT sent, or its stream being opened */
+    PHASE_PAUSE,     /* B: the exchange failed; the next round follows */
+    PHASE_SYNCED,    /* B: half a round trip until SYNC arrives */
+    PHASE_SENDING,   /* B: datagrams leave */
+    PHASE_LISTENING, /* B: they have left; A may still come */
+    PHASE_RESTING,   /* B: all rounds of an attempt failed; another attempt follows */
+    PHASE_ANSWERED,  /* A: CONNECT answered */
+    PHASE_DIALLING,  /* A: SYNC has come */
+    PHASE_OVER       /* B: the peer does not speak it after all */
+};
+
+/* One relayed connection, from the first that is known about it until it goes down. */
+typedef struct punch {
+    pu_handle conn;
+    pu_peer peer;     /* its connection holds the reference */
+    pu_handle stream; /* of the exchange; 0: not open yet */
+    enum phase phase;
+    uint32_t rounds;   /* begun in this attempt */
+    uint32_t failures; /* B: attempts in a row that failed, with nothing new to try between them */
+    uint32_t sent;     /* datagrams to each address in this round */
+    uint32_t addr_count;
+    pu_endpoint *addrs; /* owned; DCUTR_ADDRS_MAX of them: the peer's; NULL: none */
+    pu_time begun;      /* the attempt: its first step or CONNECT */
+    pu_time asked_at;   /* our CONNECT left */
+    pu_time round_end;
+    pu_time rests_from; /* B: the attempt failed */
+    uint64_t mark;      /* B: of the addresses that it had to go by */
+} punch;
+
+/* State of MODULE_DCUTR. */
+typedef struct dcutr {
+    punch *punches; /* owned */
+    uint32_t count, cap;
+} dcutr;
+
+/* ---- dcutr_record.c ---- */
+
+/* The record of a relayed connection, or NULL. It moves when another one begins or ends. */
+punch *punch_find(const pu_node *n, pu_handle handle);
+
+/* The record of relayed connection c, made when there is none; NULL without memory. */
+punch *punch_of(pu_node *n, const conn *c);
+
+/* Forgets the peer's addresses. */
+void punch_addrs_free(pu_node *n, punch *p);
+
+/* Replaces the peer's addresses by those of its CONNECT. False: none can be used. */
+bool punch_take_addrs(pu_node *n, punch *p, const wire_dcutr *m);
+
+/* Whether there is any address that we could tell. */
+bool dcutr_has_own_addr(const pu_node *n);
+
+/* Sums up the addresses that an attempt towards peer goes by, ours and those of the peer, whatever
+ * their order: another sum, something new to try. */
+uint64_t dcutr_mark(const pu_node *n, pu_peer peer);
+
+/* Sends a message, CONNECT with our addresses. False: we have none, or the peer reads no more. */
+bool dcutr_send(pu_node *n, stream *s, enum wire_dcutr_type type);
+
+/* Whether there is a direct connection that came after relayed connection c. An older one proves
+ * nothing: a peer that still had it would not have dialled through a relay. */
+bool dcutr_has_newer_direct(pu_node *n, const conn *c);
+
+/* ---- dcutr_ask.c ---- */
+
+/* Whether B may begin now: it knows A, has something to tell it, and no direct way yet. */
+bool punch_may_begin(pu_node *n, const punch *p, const conn *c);
+
+/* Begins an attempt, if it may. */
+void punch_begin(pu_node *n, punch *p);
+
+/* The next attempt follows after a pause that grows with p->failures, counted from now. */
+void punch_rest(pu_node *n, punch *p);
+
+/* B's timer, in whatever phase of B's. */
+void punch_next(pu_node *n, punch *p);
+
+/* The callbacks of the streams that B opens. */
+void asking_opened(pu_node *n, stream *s);
+enum verdict asking_message(pu_node *n, stream *s, const wire_dcutr *m);
+void asking_fin(pu_node *n, stream *s);
+void asking_ended(pu_node *n, stream *s, uint32_t code);
+
+/* ---- dcutr_answer.c ---- */
+
+/* The callbacks of the streams that A accepts. */
+void answering_opened(pu_node *n, stream *s);
+enum verdict answering_message(pu_node *n, stream *s, const wire_dcutr *m);
+void answering_ended(pu_node *n, stream *s);
+
+#endif

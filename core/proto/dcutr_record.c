@@ -1,0 +1,165 @@
+/* proto/dcutr_record.c - the records of hole punches, and the addresses that go into them.
+ *
+ * A peer names the addresses we dial or send to, so they are few, global, distinct, and a third
+ * party that is named there gets at most punch_datagrams small datagrams in each of dcutr_rounds
+ * rounds, and no more attempts than dcutr_retry_ns allows.
+ */
+#include "base/mix.h"
+#include "proto/dcutr_impl.h"
+
+enum {
+    PER_IP_MAX = 2, /* addresses with one IP: a peer cannot aim all at a third party */
+    MESSAGE_BYTES = 1024,
+    ADDR_BYTES = 32 /* of one udp/quic-v1 address: 25 at most */
+};
+
+_Static_assert(CTX_ADDRS_MAX <= (int)WIRE_DCUTR_ADDRS_MAX, "all our addresses fit a message");
+_Static_assert(CTX_ADDRS_MAX *ADDR_BYTES < MESSAGE_BYTES - 64, "and so do their bytes");
+
+punch *punch_find(const pu_node *n, pu_handle handle)
+{
+    PU_ASSERT(handle != 0);
+    dcutr *d = ctx_state_peek(n, MODULE_DCUTR);
+    for (uint32_t i = 0; d != NULL && i < d->count; i++)
+        if (d->punches[i].conn == handle) return &d->punches[i];
+    return NULL;
+}
+
+static void no_memory(pu_node *n, const conn *c, size_t bytes)
+{
+    PU_ASSERT(bytes > 0);
+    ctx_no_memory(n, c, bytes);
+}
+
+punch *punch_of(pu_node *n, const conn *c)
+{
+    PU_ASSERT((c->flags & PU_RELAYED) != 0);
+    punch *p = punch_find(n, c->handle);
+    dcutr *d = p == NULL ? ctx_state(n, MODULE_DCUTR) : NULL;
+    if (d == NULL) return p;
+    if (!mem_grow(ctx_alloc(n), (void **)&d->punches, &d->cap, d->count,
+                  (uint32_t)ctx_config(n)->conns_max, sizeof *d->punches)) {
+        no_memory(n, c, sizeof *d->punches);
+        return NULL;
+    }
+    p = &d->punches[d->count++];
+    *p = (punch){.conn = c->handle, .peer = c->peer};
+    return p;
+}
+
+void punch_addrs_free(pu_node *n, punch *p)
+{
+    PU_ASSERT(p->addr_count == 0 || p->addrs != NULL);
+    mem_free(ctx_alloc(n), p->addrs, DCUTR_ADDRS_MAX * sizeof *p->addrs);
+    p->addrs = NULL;
+    p->addr_count = 0;
+}
+
+/* Makes room for the peer's addresses. False: no memory. */
+static bool addrs_make(pu_node *n, punch *p)
+{
+    PU_ASSERT(p->addr_count == 0 || p->addrs != NULL);
+    if (p->addrs == NULL) p->addrs = mem_new(ctx_alloc(n), DCUTR_ADDRS_MAX * sizeof *p->addrs);
+    if (p->addrs == NULL) no_memory(n, NULL, DCUTR_ADDRS_MAX * sizeof *p->addrs);
+    return p->addrs != NULL;
+}
+
+/* Adds an address unless it is there already or there are enough. */
+static void endpoint_add(pu_endpoint *all, uint32_t *count, uint32_t max, const pu_endpoint *one)
+{
+    PU_ASSERT(*count <= max);
+    uint32_t same_ip = 0;
+    for (uint32_t i = 0; i < *count; i++) {
+        if (pu_endpoint_equal(&all[i], one)) return;
+        if (memcmp(all[i].ip, one->ip, sizeof one->ip) == 0) same_ip++;
+    }
+    if (*count < max && same_ip < PER_IP_MAX) all[(*count)++] = *one;
+}
+
+/* Whether maddr is one that a punch to peer can use: global, udp/quic-v1, not through a relay. */
+static bool is_usable(const pu_node *n, pu_peer peer, pu_span maddr, pu_endpoint *endpoint)
+{
+    pu_addr addr;
+    PU_ASSERT(peer != 0);
+    if (pu_addr_read(&addr, maddr) != PU_OK) return false;
+    if (addr.transport != PU_TRANSPORT_QUIC || addr.circuit || addr.dns) return false;
+    pu_span named = span_of(addr.peer.bytes, addr.peer.len);
+    if (named.len > 0 && !span_equal(named, ctx_peer_id(n, peer))) return false;
+    *endpoint = addr.endpoint;
+    return addr.endpoint.port != 0 && pu_endpoint_scope(endpoint) == PU_SCOPE_GLOBAL;
+}
+
+bool punch_take_addrs(pu_node *n, punch *p, const wire_dcutr *m)
+{
+    PU_ASSERT(m->type == WIRE_DCUTR_CONNECT);
+    if (!addrs_make(n, p)) return false;
+    p->addr_count = 0;
+    for (uint32_t i = 0; i < m->addr_count; i++) {
+        pu_endpoint endpoint;
+        if (is_usable(n, p->peer, m->addrs[i], &endpoint))
+            endpoint_add(p->addrs, &p->addr_count, DCUTR_ADDRS_MAX, &endpoint);
+    }
+    return p->addr_count > 0;
+}
+
+/* Where we may be reached: as others see us, and our own global addresses. */
+static uint32_t own_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX])
+{
+    uint32_t count = ctx_observed_addrs(n, out);
+    pu_endpoint local[CTX_ADDRS_MAX];
+    uint32_t local_count = ctx_local_addrs(n, PU_TRANSPORT_QUIC, local);
+    PU_ASSERT(count <= CTX_ADDRS_MAX);
+    for (uint32_t i = 0; i < local_count; i++)
+        if (pu_endpoint_scope(&local[i]) == PU_SCOPE_GLOBAL)
+            endpoint_add(out, &count, CTX_ADDRS_MAX, &local[i]);
+    return count;
+}
+
+bool dcutr_has_own_addr(const pu_node *n)
+{
+    pu_endpoint own[CTX_ADDRS_MAX];
+    return own_addrs(n, own) > 0;
+}
+
+/* A sum of hashes: equal for the same addresses in any order. */
+static uint64_t sum_of(const pu_endpoint *all, uint32_t count)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        sum += mix3(load_be64(all[i].ip), load_be64(all[i].ip + 8), all[i].port);
+    return sum;
+}
+
+uint64_t dcutr_mark(const pu_node *n, pu_peer peer)
+{
+    pu_endpoint own[CTX_ADDRS_MAX], theirs[CTX_ADDRS_MAX];
+    uint32_t own_count = own_addrs(n, own), their_count = ctx_peer_addrs(n, peer, theirs);
+    PU_ASSERT(own_count <= CTX_ADDRS_MAX);
+    return mix3(sum_of(own, own_count), sum_of(theirs, their_count), 0);
+}
+
+bool dcutr_has_newer_direct(pu_node *n, const conn *c)
+{
+    PU_ASSERT((c->flags & PU_RELAYED) != 0);
+    const conn *direct = ctx_conn_direct(n, c->peer);
+    return direct != NULL && pu_handle_ordinal(direct->handle) > pu_handle_ordinal(c->handle);
+}
+
+bool dcutr_send(pu_node *n, stream *s, enum wire_dcutr_type type)
+{
+    wire_dcutr m = {.type = type};
+    pu_endpoint own[CTX_ADDRS_MAX];
+    uint8_t maddrs[CTX_ADDRS_MAX][PU_MADDR_MAX], bytes[MESSAGE_BYTES];
+    if (type == WIRE_DCUTR_CONNECT) m.addr_count = own_addrs(n, own);
+    for (uint32_t i = 0; i < m.addr_count; i++) {
+        size_t len = pu_addr_write(maddrs[i], &own[i], PU_TRANSPORT_QUIC);
+        PU_ASSERT(len <= ADDR_BYTES);
+        m.addrs[i] = span_of(maddrs[i], len);
+    }
+    if (s->fin_out || (type == WIRE_DCUTR_CONNECT && m.addr_count == 0)) return false;
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    wire_dcutr_write(&out, &m);
+    PU_ASSERT(!out.full);
+    ctx_stream_send(n, s, buf_span(&out));
+    return true;
+}
