@@ -55,7 +55,8 @@ node_src := \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 
 # The real transports: each folder is its archive.
-link_src := $(addprefix core/link/,out)
+link_src := $(addprefix core/link/,out) \
+    $(addprefix core/link/,noise noise_xx)
 tls_src := $(addprefix core/tls/,cert_check cert_make der session)
 quic_src :=
 
@@ -86,6 +87,7 @@ test_src := $(addprefix tests/unit/, \
     wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test \
     relay_test dcutr_test ping_test endpoints_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \
+    noise_test noise_frame_test \
     addr_test authorized_keys_test \
     service_test loop_test udp_test tcp_test store_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \

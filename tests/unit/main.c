@@ -41,6 +41,8 @@
     X(select)          \
     X(crypto)          \
     X(noise_prims)     \
+    X(noise)           \
+    X(noise_frame)     \
     X(multibase)       \
     X(peer_id)         \
     X(identity_key)    \

@@ -102,6 +102,35 @@ def tls_certificates():
                           ("pu_span", "peer", "text of the id; empty: to be refused")], rows)])
 
 
+def noise():
+    """The XX handshake of cacophony, message by message, and two of libp2p's from fixed keys."""
+    xx = load("noise/cacophony-XX_25519_ChaChaPoly_SHA256.json")["vectors"][0]
+    assert xx["init_prologue"] == xx["resp_prologue"]
+    names = ("init_prologue", "init_static", "init_ephemeral", "resp_static", "resp_ephemeral", "handshake_hash")
+    keys = table("noise_xx_vector", "noise_xx_vectors",
+                 [("pu_span", name, "both sides'" if name == "init_prologue" else "") for name in names],
+                 [[hex_span(xx[name]) for name in names]])
+    messages = table("noise_message_vector", "noise_message_vectors",
+                     [("pu_span", "payload", ""), ("pu_span", "ciphertext", "")],
+                     [[hex_span(m["payload"]), hex_span(m["ciphertext"])] for m in xx["messages"]])
+    sides = ("initiator", "responder")
+    secrets = ("identity_seed", "static_priv", "ephemeral_priv")
+    fields = [("pu_span", f"{name}[2]", "of the initiator, of the responder") for name in secrets]
+    plain = ("payload2", "payload3", "msg1_framed", "msg2_framed", "msg3_framed", "handshake_hash", "k_i2r", "k_r2i")
+    frames = ("transport_i2r_0", "transport_i2r_1_empty", "transport_r2i_0")
+    fields += [("pu_span", name, "") for name in plain]
+    fields += [("pu_span", f"{name}[2]", "plain text, frame") for name in frames]
+    rows = []
+    for v in load("libp2p/noise-libp2p-vectors.json"):
+        assert v["prologue"] == ""
+        rows.append(["{" + ", ".join(hex_span(v[side][name]) for side in sides) + "}" for name in secrets]
+                    + [hex_span(v[name]) for name in plain]
+                    + ["{" + hex_span(v[name]["plaintext"]) + ", " + hex_span(v[name]["framed"]) + "}"
+                       for name in frames])
+    return header("noise", "noise/cacophony-*.json and libp2p/noise-libp2p-vectors.json",
+                  [keys, messages, table("noise_libp2p_vector", "noise_libp2p_vectors", fields, rows)])
+
+
 def multiaddrs():
     rows = [[text_span(a["text"]), hex_span(a["hex"])] for a in load("libp2p/js-derived-vectors.json")["multiaddr"]]
     return header("multiaddrs", "libp2p/js-derived-vectors.json",
@@ -232,8 +261,8 @@ def hmac_sha256():
 
 def all_headers():
     """What each header is called, and who makes it."""
-    makers = (peer_ids, identity_keys, tls_certificates, multiaddrs, multibase, multihash, envelopes, ed25519, x25519,
-              chacha20_poly1305, hkdf_sha256, hmac_sha256)
+    makers = (peer_ids, identity_keys, tls_certificates, noise, multiaddrs, multibase, multihash, envelopes, ed25519,
+              x25519, chacha20_poly1305, hkdf_sha256, hmac_sha256)
     return {"wycheproof": wycheproof_results, **{make.__name__: make for make in makers}}
 
 
