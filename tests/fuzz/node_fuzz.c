@@ -6,6 +6,7 @@
  * before their connection. The node's effects are held to its own promises. One request for memory
  * may fail, and peer ids run out.
  */
+#include "base/varint.h"
 #include "peerup/node.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fault_heap.h"
@@ -129,13 +130,17 @@ static void saw(host *h, const pu_ef *ef)
     case PU_EF_CONN_VERDICT: saw_verdict(h, ef); break;
     case PU_EF_PACKET: PU_ASSERT(ef->body.len <= PU_PACKET_MAX); break;
     case PU_EF_EVENT: PU_ASSERT(ef->what >= PU_EVENT_DONE && ef->what <= PU_EVENT_REFUSED); break;
+    case PU_EF_KEEP:
+        PU_ASSERT(ef->peer.len > 0 && ef->peer.len <= PU_KEEP_KEY_MAX);
+        PU_ASSERT(ef->body.len <= PU_KEEP_BODY_MAX);
+        request_add(h, ef);
+        break;
     case PU_EF_DIAL_CANCEL:
     case PU_EF_HANGUP:
     case PU_EF_STREAM_STOP: break;
     case PU_EF_CONN_SET:
     case PU_EF_RESOLVE:
     case PU_EF_MAP:
-    case PU_EF_KEEP:
     case PU_EF_APP:
     default: PU_NEVER_HERE();
     }
@@ -381,6 +386,11 @@ static void do_answer(host *h)
                             .code = b});
         return;
     }
+    if (r.kind == PU_EF_KEEP) {
+        uint32_t code = is_good ? PU_CODE_OK : PU_CODE_RESOURCE;
+        step(h, (pu_in){.kind = PU_IN_STORED, .token = r.token, .code = code});
+        return;
+    }
     fuzz_conn *c = is_good ? conn_new(h) : NULL;
     if (c == NULL) {
         step(h, (pu_in){.kind = PU_IN_DIAL_FAIL, .token = r.token, .code = PU_CODE_TIMEOUT});
@@ -488,6 +498,27 @@ static void do_command(host *h)
                     .body = command_body(h, what)});
 }
 
+/* A record of an earlier run about one of the peers, mostly well made. */
+static void kept_from(host *h, pu_in *in)
+{
+    static char key[5 + PU_PEER_ID_TEXT_MAX] = "book/";
+    uint8_t b = fuzz_u8(&h->in);
+    size_t len = 5 + pu_peer_id_text(&h->ids[b % PEERS], PU_PEER_BASE58, key + 5);
+    pu_buf out = buf_of(h->body, 4096);
+    for (uint8_t i = b >> 4; i > 0; i--) {
+        static const uint8_t udp[] = {4, 8, 8, 8, 0, 0x91, 0x02, 15, 161, 0xcd, 0x03};
+        uint8_t maddr[sizeof udp];
+        memcpy(maddr, udp, sizeof udp);
+        maddr[4] = fuzz_u8(&h->in);
+        maddr[2] ^= maddr[4] & 1;
+        varint_put(&out, sizeof maddr);
+        buf_put(&out, maddr, sizeof maddr);
+    }
+    if (b & 8) buf_put_span(&out, fuzz_span(&h->in, b));
+    in->peer = span_of(key, b == 7 ? len - 1 : len);
+    in->body = buf_span(&out);
+}
+
 static void do_rest(host *h)
 {
     uint8_t b = fuzz_u8(&h->in);
@@ -507,7 +538,8 @@ static void do_rest(host *h)
         in.kind = b > 128 ? (enum pu_in_kind)(b % 32) : PU_IN_PACKET;
         if (in.kind == PU_IN_CONN_ASK || in.kind == PU_IN_CONN_UP || in.kind == PU_IN_STREAM_UP)
             in.kind = PU_IN_TICK; /* these have functions of their own */
-        in.body = fuzz_span(&h->in, b);
+        if (in.kind == PU_IN_KEPT) kept_from(h, &in);
+        else in.body = fuzz_span(&h->in, b);
         in.remote = endpoint_from(h);
         break;
     }

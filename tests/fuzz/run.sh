@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for a while, one after the other: `make fuzz T=60`.
+# Runs every fuzz target, one after the other: `make fuzz T=60`, `make fuzz RUNS=1000000`.
 #
-#   tests/fuzz/run.sh BUILD-FOLDER SECONDS TARGET...
+#   tests/fuzz/run.sh BUILD-FOLDER SECONDS TARGET...      so long each
+#   tests/fuzz/run.sh BUILD-FOLDER runs=N TARGET...       N executions each, noted in docs/fuzz-ledger.md
 #
 # Each begins with its corpus and what earlier runs found (BUILD-FOLDER/corpus); inputs that break it
 # are kept in BUILD-FOLDER/found. One line a target: executions, edges covered, what broke.
@@ -9,25 +10,64 @@ set -u
 cd "$(dirname "$0")/../.."
 
 build=$1
-seconds=$2
+case $2 in
+    runs=*) limit=-runs=${2#runs=} ledger=docs/fuzz-ledger.md ;;
+    *) limit=-max_total_time=$2 ledger= ;;
+esac
 shift 2
+commit=$(git describe --always --exclude='*' --dirty=+ 2>/dev/null || echo unknown)
+machine="$(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)"
 failed=0
+
+# Where a life costs time, inputs stay short and libFuzzer does not weigh them; a few frames of each
+# allocation are enough to know it by.
+options_of() {
+    case $1 in
+        nodes) echo -max_len=160 -entropic=0 ;;
+        node | datagram) echo -max_len=2048 -entropic=0 ;;
+        *) echo -max_len=2048 ;;
+    esac
+}
+asan_of() {
+    case $1 in
+        nodes | node | datagram) echo malloc_context_size=3:quarantine_size_mb=8 ;;
+    esac
+}
+
+note() {
+    [ -n "$ledger" ] || return 0
+    [ -e "$ledger" ] || printf '# Fuzz ledger\n\nEach line: one target of `make fuzz RUNS=N`. %s\n\n%s\n%s\n' \
+        'A run that broke something stays here; its commit was mended, and the target run again.' \
+        '| day | commit | machine | target | executions | seconds of one core | inputs kept | result |' \
+        '|---|---|---|---|---|---|---|---|' >"$ledger"
+    echo "| $(date -u +%F) | $commit | $machine | $1 | $2 | $3 | $4 | $5 |" >>"$ledger"
+}
+
 mkdir -p "$build/found"
 for target in "$@"; do
     grown=$build/corpus/$target
     log=$build/found/$target.log
     mkdir -p "$grown"
     status=0
-    "$build/fuzz-$target" -max_total_time="$seconds" -max_len=2048 -rss_limit_mb=2500 -timeout=20 \
-        -artifact_prefix="$build/found/$target-" "$grown" "tests/fuzz/corpus/$target" \
-        >"$log" 2>&1 || status=$?
+    # shellcheck disable=SC2046 # options are words
+    {
+        TIMEFORMAT='%U %S'
+        time ASAN_OPTIONS=$(asan_of "$target") "$build/fuzz-$target" "$limit" $(options_of "$target") \
+            -rss_limit_mb=2500 -timeout=20 -artifact_prefix="$build/found/$target-" "$grown" \
+            "tests/fuzz/corpus/$target" >"$log" 2>&1 || status=$?
+    } 2>"$build/found/time"
+    read -r user system <"$build/found/time"
+    seconds=$(awk "BEGIN {print int($user + $system + 0.5)}")
     runs=$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$log")
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
+    inputs=$(find "tests/fuzz/corpus/$target" -type f | wc -l)
     if [ "$status" -eq 0 ]; then
-        printf 'fuzz: %-16s %9s runs, %5s edges, clean\n' "$target" "$runs" "$edges"
+        printf 'fuzz: %-16s %9s runs, %5s edges, %5s s, clean\n' "$target" "$runs" "$edges" "$seconds"
+        note "$target" "$runs" "$seconds" "$inputs" clean
     else
         printf 'fuzz: %-16s BROKE (status %d), see %s\n' "$target" "$status" "$log"
         grep -E 'SUMMARY|runtime error|Assertion|Test unit written' "$log" | head -n 5
+        note "$target" "$(sed -n 's/^#\([0-9]*\).*/\1/p' "$log" | tail -n 1)" "$seconds" "$inputs" broke
         failed=$((failed + 1))
     fi
 done
