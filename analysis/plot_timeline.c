@@ -36,6 +36,8 @@ static const struct {
     {"asked", "pt 9 ps 1 lc rgb 'black'"},
     {"relayed", "pt 5 ps 0.8 lc rgb '" COLOR_RELAY "'"},
     {"direct", "pt 7 ps 0.9 lc rgb '" COLOR_DIRECT "'"},
+    {"crash", "pt 5 ps 0.9 lc rgb 'black'"},
+    {"clock", "pt 11 ps 1 lc rgb '" COLOR_CHANGE "'"},
     {"network changed", "pt 13 ps 1 lc rgb '" COLOR_CHANGE "'"},
     {"refused", "pt 2 lw 2 ps 0.9 lc rgb '" COLOR_REFUSED "'"},
     {"lost", "pt 1 lw 2 ps 1.1 lc rgb 'black'"},

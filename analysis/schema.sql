@@ -5,7 +5,7 @@
 -- of every table and view has a line in _doc: docs/database.md is the page to read first.
 
 PRAGMA application_id = 1886745198;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 CREATE TABLE _doc (
     table_name TEXT NOT NULL,
@@ -81,6 +81,8 @@ CREATE TABLE nat (
     filtering TEXT NOT NULL,
     ports TEXT NOT NULL,
     udp_idle_ns INTEGER NOT NULL,
+    tcp_idle_ns INTEGER NOT NULL,
+    refresh TEXT NOT NULL,
     hairpin INTEGER NOT NULL CHECK (hairpin IN (0, 1)),
     blocks_udp INTEGER NOT NULL CHECK (blocks_udp IN (0, 1)),
     address TEXT NOT NULL,
@@ -94,7 +96,9 @@ INSERT INTO _doc VALUES
 ('nat', 'mapping', '', 'eim, adm, apdm: endpoint-independent, address(-and-port)-dependent'),
 ('nat', 'filtering', '', 'eif, adf or apdf: the same for what it lets in'),
 ('nat', 'ports', '', 'preserve, sequential or random: how an outer port is chosen'),
-('nat', 'udp_idle_ns', 'ns', 'a mapping that is not used so long is gone'),
+('nat', 'udp_idle_ns', 'ns', 'a mapping of UDP that is not refreshed so long is gone'),
+('nat', 'tcp_idle_ns', 'ns', 'the same for TCP'),
+('nat', 'refresh', '', 'what refreshes a mapping: outbound, or both directions'),
 ('nat', 'hairpin', 'bool', 'forwards between its own inner hosts through its outer address'),
 ('nat', 'blocks_udp', 'bool', 'lets no UDP out'),
 ('nat', 'address', 'IP', 'outer address'),
@@ -151,7 +155,7 @@ INSERT INTO _doc VALUES
 ('dial', 'node', 'index', 'who dials'),
 ('dial', 'to_name', 'name', 'node meant, or its peer id'),
 ('dial', 'address', 'multiaddr', 'where to'),
-('dial', 'transport', '', 'quic or circuit'),
+('dial', 'transport', '', 'quic, tcp, or circuit: through a relay'),
 ('dial', 'start_ns', 'ns', 'when it began'),
 ('dial', 'end_ns', 'ns', 'when it ended; NULL: still under way at the end'),
 ('dial', 'outcome', '', 'won, lost (another leg was first), failed, open'),
@@ -163,6 +167,7 @@ CREATE TABLE conn (
     peer TEXT NOT NULL,
     dialled INTEGER NOT NULL CHECK (dialled IN (0, 1)),
     relayed INTEGER NOT NULL CHECK (relayed IN (0, 1)),
+    transport TEXT NOT NULL,
     local TEXT NOT NULL,
     remote TEXT NOT NULL,
     up_ns INTEGER,
@@ -177,6 +182,7 @@ INSERT INTO _doc VALUES
 ('conn', 'peer', 'name', 'the other node, or its peer id'),
 ('conn', 'dialled', 'bool', 'this end dialled'),
 ('conn', 'relayed', 'bool', 'goes through a relay'),
+('conn', 'transport', '', 'quic, tcp, or circuit: through a relay'),
 ('conn', 'local', 'endpoint', 'its own; empty for circuits'),
 ('conn', 'remote', 'endpoint', 'of the other end as seen here; empty for circuits'),
 ('conn', 'up_ns', 'ns', 'the handshake was through'),
@@ -234,8 +240,8 @@ INSERT INTO _doc VALUES
 ('note', '', '', 'What the script did, and the few things that every log level keeps.'),
 ('note', 'at_ns', 'ns', 'when'),
 ('note', 'node', 'index', 'who; NULL: nobody in particular'),
-('note', 'kind', '', 'start, connect, change_network, reserved, relay-lost, refused, dial-failed, punch, ...'),
-('note', 'text', '', 'by kind: the NODE itself; a PEER; refused: "PEER (STAGE)"; dial-failed: "PEER: every address failed, ..."; punch: "PEER: direct after 1 round, 768.771 ms"; punch-failed: "PEER: failed after 3 rounds"');
+('note', 'kind', '', 'of the script: start, connect, change_network, crash, clock, partition, block, mend; of nodes: reserved, relay-lost, refused, dial-failed, punch, punch-failed'),
+('note', 'text', '', 'by kind: the NODE itself; a PEER; clock: ahead or back; partition: "SIDE | SIDE"; block: "SIDE > SIDE"; mend: what ends; refused: "PEER (STAGE)"; dial-failed: "PEER: every address failed, ..."; punch: "PEER: direct after 1 round, 768.771 ms"; punch-failed: "PEER: failed after 3 rounds"');
 
 CREATE TABLE endpoint (
     id INTEGER PRIMARY KEY,
@@ -254,6 +260,7 @@ CREATE TABLE packet (
     box INTEGER,
     from_endpoint INTEGER NOT NULL,
     to_endpoint INTEGER NOT NULL,
+    carriage TEXT NOT NULL,
     kind TEXT NOT NULL,
     fate TEXT NOT NULL,
     bytes INTEGER NOT NULL
@@ -267,9 +274,10 @@ INSERT INTO _doc VALUES
 ('packet', 'box', 'index', 'NAT box it is at; NULL: at a host or on a link'),
 ('packet', 'from_endpoint', 'index', 'source as it is at that place, see endpoint'),
 ('packet', 'to_endpoint', 'index', 'destination as it is at that place, see endpoint'),
+('packet', 'carriage', '', 'how boxes see it: udp, tcp, or tcp-syn, which opens a connection'),
 ('packet', 'kind', '', 'what it carries: hello (first flight of a handshake), data, ack, keep-alive, close, punch, other'),
-('packet', 'fate', '', 'what became of it there: sent, translated, delivered; on a link: lost, queue-full; nobody has the address: no-route; at a box: no-mapping, filtered, blocked, no-hairpin'),
-('packet', 'bytes', 'bytes', 'UDP payload');
+('packet', 'fate', '', 'what became of it there: sent, translated, delivered; on a link: lost, queue-full; between two sides of a cut: cut; nobody has the address: no-route; at a box: no-mapping, filtered, blocked, no-hairpin'),
+('packet', 'bytes', 'bytes', 'payload of the datagram or segment');
 
 CREATE TABLE metric (
     name TEXT PRIMARY KEY,

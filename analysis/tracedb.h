@@ -47,7 +47,8 @@ typedef struct tracedb_nat {
     int64_t parent;        /* box around it; -1: public */
     const char *type_name; /* of the scenario; "" when drawn */
     const char *mapping, *filtering, *ports;
-    uint64_t udp_idle_ns;
+    uint64_t udp_idle_ns, tcp_idle_ns;
+    const char *refresh; /* "outbound", "both" */
     bool hairpin, blocks_udp;
     const char *address; /* external */
     const char *owner;   /* name of the node it was made for */
@@ -64,7 +65,7 @@ typedef struct tracedb_dial {
     uint32_t node;
     const char *to;        /* name of the node meant, or its peer id */
     const char *address;   /* multiaddr text; circuits are written with /p2p-circuit */
-    const char *transport; /* "quic", "circuit" */
+    const char *transport; /* "quic", "tcp", "circuit" */
     pu_time start, end;    /* PU_NEVER: still under way at the end */
     const char *outcome;   /* "won", "lost", "failed", "open" */
     uint32_t code;         /* why it failed */
@@ -76,6 +77,7 @@ typedef struct tracedb_conn {
     uint64_t conn;    /* ordinal there */
     const char *peer; /* name or peer id */
     bool dialled, relayed;
+    const char *transport;       /* "quic", "tcp", "circuit" */
     const char *local, *remote;  /* endpoints; "" for circuits */
     pu_time up, confirmed, down; /* PU_NEVER: not so far */
     uint32_t code;               /* of its end */
@@ -108,7 +110,7 @@ typedef struct tracedb_packet {
     uint32_t from_node;
     int64_t to_node, box;  /* -1: none */
     const char *from, *to; /* endpoints as they are at that place */
-    const char *kind, *fate;
+    const char *carriage, *kind, *fate;
     uint32_t bytes;
 } tracedb_packet;
 void tracedb_put_packet(tracedb *db, const tracedb_packet *packet);

@@ -53,6 +53,8 @@ void tracedb_put_nat(tracedb *db, const tracedb_nat *nat)
     row_text(&r, nat->filtering);
     row_text(&r, nat->ports);
     row_count(&r, nat->udp_idle_ns);
+    row_count(&r, nat->tcp_idle_ns);
+    row_text(&r, nat->refresh);
     row_int(&r, nat->hairpin);
     row_int(&r, nat->blocks_udp);
     row_text(&r, nat->address);
@@ -126,6 +128,7 @@ void tracedb_put_conn(tracedb *db, const tracedb_conn *conn)
     row_text(&r, conn->peer);
     row_int(&r, conn->dialled);
     row_int(&r, conn->relayed);
+    row_text(&r, conn->transport);
     row_text(&r, conn->local);
     row_text(&r, conn->remote);
     row_time(&r, conn->up);
@@ -197,6 +200,7 @@ void tracedb_put_packet(tracedb *db, const tracedb_packet *packet)
     row_index(&r, packet->box);
     row_int(&r, from);
     row_int(&r, to);
+    row_text(&r, packet->carriage);
     row_text(&r, packet->kind);
     row_text(&r, packet->fate);
     row_int(&r, packet->bytes);

@@ -203,10 +203,10 @@ static void check_together(const watch *w, const scenario_expect *e, run_propert
     p->held = o.all > 0 && (uint64_t)o.held * 1000000 >= (uint64_t)o.all * e->share_ppm;
     int len = snprintf(p->why, sizeof p->why, "%" PRIu32 " of %" PRIu32 " times", o.held, o.all);
     if (o.worst_ns == 0 || len < 0) return;
+    char apart[SECONDS_MAX], at[SECONDS_MAX];
     snprintf(p->why + len, sizeof p->why - (size_t)len,
-             "; longest apart: %s and %s, %" PRIu64 " s from %" PRIu64 " s on",
-             w->s->nodes[o.worst[0]].name, w->s->nodes[o.worst[1]].name, o.worst_ns / PU_S,
-             o.worst_at / PU_S);
+             "; longest apart: %s and %s, %s s from %s s on", w->s->nodes[o.worst[0]].name,
+             w->s->nodes[o.worst[1]].name, seconds(o.worst_ns, apart), seconds(o.worst_at, at));
 }
 
 static void check_says(const watch *w, const scenario_expect *e, run_property *p)

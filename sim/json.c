@@ -98,11 +98,11 @@ static json_t *connections(const scenario *s, const run_result *result)
                          : c->first_is_relay ? "relay"
                                              : "direct"));
         put(one, "direct_s", sim_json_seconds(c->direct));
-        put(one, "path", text_or_null(!is_usable ? NULL : c->last_is_direct ? "direct" : "relay"));
-        put(one, "transport",
-            text_or_null(!is_usable          ? NULL
-                         : c->last_is_direct ? "quic"
-                                             : "circuit"));
+        put(one, "path",
+            text_or_null(!is_usable                       ? NULL
+                         : c->last_way != RUN_WAY_CIRCUIT ? "direct"
+                                                          : "relay"));
+        put(one, "transport", text_or_null(is_usable ? run_way_name(c->last_way) : NULL));
         put(one, "lost_s", sim_json_seconds(c->lost));
         append(all, one);
     }

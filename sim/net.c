@@ -188,6 +188,16 @@ bool net_is_cut(const net *n, uint32_t from, uint32_t to)
     return false;
 }
 
+const char *net_carriage_name(enum net_carriage carriage)
+{
+    switch (carriage) {
+    case NET_UDP: return "udp";
+    case NET_TCP: return "tcp";
+    case NET_TCP_SYN: return "tcp-syn";
+    }
+    PU_NEVER_HERE();
+}
+
 const char *net_kind_name(enum net_kind kind)
 {
     switch (kind) {

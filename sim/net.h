@@ -150,6 +150,7 @@ void net_event(net *n, pu_time now, const sim_event *event);
 size_t net_in_flight(const net *n);
 
 /* Words for logs. */
+const char *net_carriage_name(enum net_carriage carriage);
 const char *net_kind_name(enum net_kind kind);
 const char *net_fate_name(enum net_fate fate);
 

@@ -93,6 +93,8 @@ void record_boxes(record *r, const net *network, const uint32_t *box_owner, cons
                        .filtering = nat_filtering_name(type->filtering),
                        .ports = nat_ports_name(type->ports),
                        .udp_idle_ns = type->udp_idle_ns,
+                       .tcp_idle_ns = type->tcp_idle_ns != 0 ? type->tcp_idle_ns : NAT_TCP_IDLE_NS,
+                       .refresh = type->refresh_inbound ? "both" : "outbound",
                        .hairpin = type->hairpin,
                        .blocks_udp = type->blocks_udp,
                        .address = address,
@@ -271,6 +273,7 @@ void record_packet(record *r, const net_record *p)
                                   .box = p->box != NET_NONE ? (int64_t)p->box : -1,
                                   .from = from,
                                   .to = to,
+                                  .carriage = net_carriage_name(p->carriage),
                                   .kind = net_kind_name(p->kind),
                                   .fate = net_fate_name(p->fate),
                                   .bytes = p->bytes,
@@ -284,7 +287,7 @@ static void put_conns(record *r, const watch *w)
     for (uint32_t i = 0; i < w->conn_count; i++) {
         const watch_conn *c = &w->conns[i];
         char local[64] = "", remote[64] = "";
-        if (!c->relayed) {
+        if (c->way != RUN_WAY_CIRCUIT) {
             endpoint_name(&c->local, local);
             endpoint_name(&c->remote, remote);
         }
@@ -294,7 +297,8 @@ static void put_conns(record *r, const watch *w)
                              .conn = pu_handle_ordinal(c->handle),
                              .peer = c->peer != SCENARIO_ANY ? r->s->nodes[c->peer].name : "",
                              .dialled = c->dialled,
-                             .relayed = c->relayed,
+                             .transport = run_way_name(c->way),
+                             .relayed = c->way == RUN_WAY_CIRCUIT,
                              .local = local,
                              .remote = remote,
                              .up = c->up,
@@ -325,9 +329,9 @@ static void put_paths(record *r, const watch *w, pu_time end)
                                        .first_path = !came               ? ""
                                                      : a->first_is_relay ? "relay"
                                                                          : "direct",
-                                       .last_path = !came               ? ""
-                                                    : a->last_is_direct ? "direct"
-                                                                        : "relay",
+                                       .last_path = !came                            ? ""
+                                                    : a->last_way != RUN_WAY_CIRCUIT ? "direct"
+                                                                                     : "relay",
                                        .is_authorized = watch_is_authorised(w, a->to, a->from),
                                    });
     }
@@ -340,25 +344,63 @@ static void seconds_text(uint64_t ns, char out[32])
     else snprintf(out, 32, "%" PRIu64 ".%03" PRIu64 " s", ns / PU_S, ns % PU_S / PU_MS);
 }
 
-/* What an expectation demands, in words. */
-static void expected_text(const scenario *s, const scenario_expect *e, char *out, size_t cap)
+/* "laptop connected to home", "all pairs of crowd connected". */
+static void reach_text(const scenario *s, const scenario_expect *e, char *out, size_t cap)
 {
-    const char *a = e->a != SCENARIO_ANY ? s->nodes[e->a].name : "";
-    const char *b = e->b != SCENARIO_ANY ? s->nodes[e->b].name : "";
-    char when[96], within[32], after[32] = "asked";
-    seconds_text(e->within_ns, within);
-    if (e->has_after) seconds_text(e->after, after);
-    snprintf(when, sizeof when, "at most %s after %s", within, after);
     const char *how = e->kind != SCENARIO_EXPECT_PATH   ? "connected"
                       : e->path == SCENARIO_PATH_DIRECT ? "directly connected"
                                                         : "connected through a relay";
-    if (e->kind != SCENARIO_EXPECT_NEVER && e->group != SCENARIO_ANY)
-        snprintf(out, cap, "all pairs of %s connected, %s", s->groups[e->group].name, when);
-    else if (e->kind != SCENARIO_EXPECT_NEVER)
-        snprintf(out, cap, "%s %s to %s, %s", a, how, b, when);
-    else if (e->never == SCENARIO_NEVER_UNAUTHORIZED)
+    if (e->group != SCENARIO_ANY)
+        snprintf(out, cap, "all pairs of %s %s", s->groups[e->group].name, how);
+    else snprintf(out, cap, "%s %s to %s", s->nodes[e->a].name, how, s->nodes[e->b].name);
+}
+
+static void together_text(const scenario *s, const scenario_expect *e, char *out, size_t cap)
+{
+    char within[32], share[48] = "";
+    seconds_text(e->within_ns, within);
+    if (e->share_ppm < 1000000)
+        snprintf(share, sizeof share, ", in %" PRIu32 ".%04" PRIu32 " %% of all times at least",
+                 e->share_ppm / 10000, e->share_ppm % 10000);
+    if (e->group != SCENARIO_ANY)
+        snprintf(out, cap, "pairs of %s never apart for longer than %s while both run%s",
+                 s->groups[e->group].name, within, share);
+    else
+        snprintf(out, cap, "%s and %s never apart for longer than %s while both run%s",
+                 s->nodes[e->a].name, s->nodes[e->b].name, within, share);
+}
+
+static void never_text(const scenario *s, const scenario_expect *e, char *out, size_t cap)
+{
+    if (e->never == SCENARIO_NEVER_UNAUTHORIZED)
         snprintf(out, cap, "never a connection or a byte from anybody unauthorized");
-    else snprintf(out, cap, "%s never directly connected to %s", a, b);
+    else
+        snprintf(out, cap, "%s never directly connected to %s", s->nodes[e->a].name,
+                 s->nodes[e->b].name);
+}
+
+/* What an expectation demands, in words. */
+static void expected_text(const scenario *s, const scenario_expect *e, char *out, size_t cap)
+{
+    char what[192], within[32], after[32] = "asked";
+    seconds_text(e->within_ns, within);
+    if (e->has_after) seconds_text(e->after, after);
+    switch (e->kind) {
+    case SCENARIO_EXPECT_CONNECTED:
+    case SCENARIO_EXPECT_PATH:
+        reach_text(s, e, what, sizeof what);
+        snprintf(out, cap, "%s, at most %s after %s", what, within, after);
+        break;
+    case SCENARIO_EXPECT_SAYS:
+        seconds_text(e->after, after);
+        snprintf(out, cap, "%s says %s, at most %s after %s", s->nodes[e->a].name,
+                 e->says == SCENARIO_SAYS_RELAY_LOST ? "that it lost a relay"
+                                                     : "that it has a place at a relay",
+                 within, after);
+        break;
+    case SCENARIO_EXPECT_TOGETHER: together_text(s, e, out, cap); break;
+    case SCENARIO_EXPECT_NEVER: never_text(s, e, out, cap); break;
+    }
 }
 
 static void put_properties(record *r, const run_result *result)

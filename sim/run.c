@@ -14,6 +14,14 @@ const char *run_build_id(void)
     return SIM_BUILD_ID;
 }
 
+const char *run_way_name(enum run_way way)
+{
+    static const char *const names[] = {"circuit", "tcp", "quic"};
+    _Static_assert(sizeof names / sizeof names[0] == RUN_WAYS, "a name for every way");
+    PU_ASSERT(way < RUN_WAYS);
+    return names[way];
+}
+
 static void take_event(world *w, pu_time at, const sim_event *e)
 {
     PU_ASSERT(at >= w->hosts_share.now);

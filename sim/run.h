@@ -37,13 +37,19 @@ typedef struct run_property {
     char why[256];    /* what was seen, with times */
 } run_property;
 
+/* What carries a connection, the better the later. */
+enum run_way { RUN_WAY_CIRCUIT = 0, RUN_WAY_TCP, RUN_WAY_QUIC, RUN_WAYS };
+
+/* "circuit", "tcp", "quic". */
+const char *run_way_name(enum run_way way);
+
 /* One connect of the script, again after each loss. Times are PU_NEVER when it never came to that.
  */
 typedef struct run_connection {
     uint32_t from, to; /* nodes */
     pu_time asked, usable, direct, lost;
-    bool first_is_relay; /* the first usable path */
-    bool last_is_direct; /* the path at the end, or when it was lost */
+    bool first_is_relay;   /* the first usable path */
+    enum run_way last_way; /* the best connection at the end, or when it was lost */
 } run_connection;
 
 typedef struct run_metric {

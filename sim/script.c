@@ -66,6 +66,41 @@ void script_build(world *w)
         if (s->groups[i].has_pairs) group_pairs(w, &s->groups[i]);
 }
 
+/* ---- notes ---- */
+
+enum { CUT_TEXT_MAX = 256, CUT_NAMES_MAX = 6 };
+
+/* Appends the names of the nodes on one side, the first of many. */
+static void put_side(FILE *out, const world *w, const uint8_t *side, uint8_t which)
+{
+    uint32_t named = 0;
+    for (uint32_t node = 0; node < w->s->node_count; node++) {
+        if (side[node] != which) continue;
+        if (named == CUT_NAMES_MAX) fputs(", ...", out);
+        else if (named < CUT_NAMES_MAX)
+            fprintf(out, "%s%s", named > 0 ? ", " : "", w->s->nodes[node].name);
+        named++;
+    }
+}
+
+/* "home | relay, laptop", or one way "laptop > home". */
+static void note_cut(world *w, const char *kind, const scenario_event *e)
+{
+    char text[CUT_TEXT_MAX] = "";
+    uint8_t sides = 0;
+    for (uint32_t node = 0; node < w->s->node_count; node++)
+        if (e->side[node] > sides) sides = e->side[node];
+    FILE *out = fmemopen(text, sizeof text - 1, "w");
+    if (out == NULL) sim_no_memory(sizeof text);
+    for (uint8_t side = 1; side <= sides; side++) {
+        if (side > 1) fputs(e->one_way ? " > " : " | ", out);
+        put_side(out, w, e->side, side);
+        if (side == UINT8_MAX) break;
+    }
+    fclose(out);
+    record_note(&w->log, w->hosts_share.now, SCENARIO_ANY, kind, text);
+}
+
 /* ---- multiaddrs of nodes ---- */
 
 static void put_p2p(pu_buf *maddr, const pu_peer_id *id)
@@ -238,7 +273,13 @@ void script_do(world *w, uint32_t entry)
     case WORLD_CRASH: crash(w, e.a); break;
     case WORLD_RESTART: restart(w, e.a, e.event); break;
     case WORLD_CLOCK: set_clock(w, e.event); break;
-    case WORLD_CUT: net_cut(w->hosts_share.network, e.event->side, e.event->one_way); break;
-    case WORLD_MEND: net_mend(w->hosts_share.network, e.event->side); break;
+    case WORLD_CUT:
+        net_cut(w->hosts_share.network, e.event->side, e.event->one_way);
+        note_cut(w, e.event->one_way ? "block" : "partition", e.event);
+        break;
+    case WORLD_MEND:
+        net_mend(w->hosts_share.network, e.event->side);
+        note_cut(w, "mend", e.event);
+        break;
     }
 }

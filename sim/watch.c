@@ -117,14 +117,25 @@ const watch_pair *watch_pair_of(const watch *w, uint32_t a, uint32_t b)
 
 /* ---- asks ---- */
 
-static void ask_usable(run_connection *ask, pu_time now, bool direct)
+static void ask_usable(run_connection *ask, pu_time now, enum run_way way)
 {
+    bool direct = way != RUN_WAY_CIRCUIT;
     if (ask->usable == PU_NEVER) {
         ask->usable = now;
         ask->first_is_relay = !direct;
     }
     if (direct && ask->direct == PU_NEVER) ask->direct = now;
-    ask->last_is_direct = direct;
+    ask->last_way = way;
+}
+
+/* The best way on which two nodes are connected. False: they are not. */
+static bool best_way(const watch_pair *pair, enum run_way *way)
+{
+    for (unsigned i = RUN_WAYS; i-- > 0;) {
+        *way = (enum run_way)i;
+        if (pair->alive[i] > 0) return true;
+    }
+    return false;
 }
 
 static void ask_add(watch *w, pu_time now, uint32_t from, uint32_t to)
@@ -135,11 +146,17 @@ static void ask_add(watch *w, pu_time now, uint32_t from, uint32_t to)
     w->asks = sim_grow(w->asks, &w->ask_cap, w->ask_count, sizeof *w->asks);
     w->ask_before = sim_grow(w->ask_before, &cap, w->ask_count, sizeof *w->ask_before);
     run_connection *ask = &w->asks[w->ask_count];
-    *ask = (run_connection){from, to, now, PU_NEVER, PU_NEVER, PU_NEVER, false, false};
+    *ask = (run_connection){.from = from,
+                            .to = to,
+                            .asked = now,
+                            .usable = PU_NEVER,
+                            .direct = PU_NEVER,
+                            .lost = PU_NEVER};
     w->ask_before[w->ask_count] = asks->last;
     asks->last = w->ask_count++;
     if (asks->first == SCENARIO_ANY) asks->first = asks->last;
-    if (pair->path != SCENARIO_ANY) ask_usable(ask, now, w->paths[pair->path].direct);
+    enum run_way way;
+    if (best_way(pair, &way)) ask_usable(ask, now, way);
 }
 
 void watch_ask(watch *w, pu_time now, uint32_t from, uint32_t to)
@@ -154,12 +171,13 @@ static bool is_asked(const watch *w, const watch_asks *asks)
 }
 
 /* All asks of one node for the other that are not lost yet are the last ones. */
-static void asks_path(watch *w, pu_time now, const watch_asks *asks, bool connected, bool direct)
+static void asks_path(watch *w, pu_time now, const watch_asks *asks, bool connected,
+                      enum run_way way)
 {
     if (!is_asked(w, asks)) return;
     uint32_t last = asks->last;
     for (uint32_t i = last; i != SCENARIO_ANY && w->asks[i].lost == PU_NEVER; i = w->ask_before[i])
-        if (connected) ask_usable(&w->asks[i], now, direct);
+        if (connected) ask_usable(&w->asks[i], now, way);
         else w->asks[i].lost = now;
     if (!connected) ask_add(w, now, w->asks[last].from, w->asks[last].to);
 }
@@ -182,16 +200,20 @@ static void pair_changed(watch *w, pu_time now, const watch_conn *c, int delta)
 {
     uint32_t a = c->node < c->peer ? c->node : c->peer, b = c->node < c->peer ? c->peer : c->node;
     watch_pair *pair = pair_of(w, a, b);
-    uint32_t at = (uint32_t)(pair - w->pairs), *count = &pair->alive[!c->relayed];
+    uint32_t at = (uint32_t)(pair - w->pairs), *count = &pair->alive[c->way];
     PU_ASSERT(delta > 0 || *count > 0);
     *count = delta > 0 ? *count + 1 : *count - 1;
-    bool direct = pair->alive[1] > 0, connected = direct || pair->alive[0] > 0;
+    enum run_way way;
+    bool connected = best_way(pair, &way), direct = connected && way != RUN_WAY_CIRCUIT;
     watch_path *open = pair->path != SCENARIO_ANY ? &w->paths[pair->path] : NULL;
-    if (open == NULL ? !connected : connected && open->direct == direct) return;
-    if (open != NULL) open->end = now;
-    pair->path = SCENARIO_ANY;
-    if (connected) path_open(w, now, pair, a, b, direct);
-    for (uint32_t i = 0; i < 2; i++) asks_path(w, now, &w->pairs[at].asks[i], connected, direct);
+    bool is_other = open == NULL ? connected : !connected || open->direct != direct;
+    if (is_other) {
+        if (open != NULL) open->end = now;
+        pair->path = SCENARIO_ANY;
+        if (connected) path_open(w, now, pair, a, b, direct);
+    }
+    if (!connected && !is_other) return;
+    for (uint32_t i = 0; i < 2; i++) asks_path(w, now, &w->pairs[at].asks[i], connected, way);
 }
 
 /* ---- connections ---- */
@@ -231,7 +253,9 @@ static watch_conn *conn_up(watch *w, uint32_t node, uint32_t peer, const pu_in *
         .mate = SCENARIO_ANY,
         .handle = in->conn,
         .dialled = dialled,
-        .relayed = (in->flags & PU_RELAYED) != 0,
+        .way = (in->flags & PU_RELAYED) != 0       ? RUN_WAY_CIRCUIT
+               : in->transport == PU_TRANSPORT_TCP ? RUN_WAY_TCP
+                                                   : RUN_WAY_QUIC,
         .is_open = true,
         .local = in->local,
         .remote = in->remote,

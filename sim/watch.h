@@ -20,7 +20,8 @@ typedef struct watch_conn {
     uint32_t mate;       /* place in conns of the other end, when both are confirmed and open */
     pu_handle handle;
     pu_handle other; /* the other end's handle there; 0 before both were confirmed */
-    bool dialled, relayed, is_open;
+    enum run_way way;
+    bool dialled, is_open;
     bool is_heard; /* it was confirmed, or bytes came out of it, since anything on its way moved */
     pu_endpoint local, remote;
     pu_time up, confirmed, down; /* PU_NEVER: not so far */
@@ -44,10 +45,10 @@ typedef struct watch_asks {
 
 /* Two nodes that had a connection or were asked for one. */
 typedef struct watch_pair {
-    uint32_t alive[2];  /* connections that live: [0: relayed, 1: direct] */
-    uint32_t path;      /* place in paths of the open interval; SCENARIO_ANY: not connected */
-    uint32_t last_path; /* the last interval, open or not; SCENARIO_ANY: none */
-    watch_asks asks[2]; /* [0: of the smaller node, 1: of the other] */
+    uint32_t alive[RUN_WAYS]; /* connections that live, by what carries them */
+    uint32_t path;            /* place in paths of the open interval; SCENARIO_ANY: not connected */
+    uint32_t last_path;       /* the last interval, open or not; SCENARIO_ANY: none */
+    watch_asks asks[2];       /* [0: of the smaller node, 1: of the other] */
 } watch_pair;
 
 /* An interval in which a node ran. */

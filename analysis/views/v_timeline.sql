@@ -8,6 +8,11 @@ WITH failed AS (
     FROM failed
 ), mark(node, at_ns, turn, sort, words) AS (
     SELECT node, at_ns, 0, 'start', 'start' FROM note WHERE kind = 'start'
+    UNION ALL SELECT node, at_ns, 0, 'crash', 'crashes' FROM note WHERE kind = 'crash'
+    UNION ALL SELECT node, at_ns, 1, 'clock', 'clock jumps ' || text FROM note WHERE kind = 'clock'
+    UNION ALL SELECT NULL, at_ns, 1, 'cut', CASE kind WHEN 'partition' THEN 'apart: '
+        WHEN 'block' THEN 'unheard: ' ELSE 'over: ' END || text
+        FROM note WHERE kind IN ('partition', 'block', 'mend')
     UNION ALL SELECT node, at_ns, 1, 'network changed', 'changes network' FROM note
         WHERE kind = 'change_network'
     UNION SELECT c.from_node, c.lost_ns, 2, 'lost', 'loses ' || t.name FROM connect c
@@ -38,12 +43,12 @@ WITH failed AS (
 )
 SELECT m.at_ns / 1e9 AS at_s, n.name AS name, n.group_name AS group_name, m.sort AS sort,
     m.words AS words, m.turn AS turn
-FROM mark m JOIN node n USING (node) ORDER BY m.at_ns, m.turn, m.node, m.words;
+FROM mark m LEFT JOIN node n USING (node) ORDER BY m.at_ns, m.turn, m.node, m.words;
 INSERT INTO _doc VALUES
 ('v_timeline', '', '', 'What happened to whom, in the order of time, causes first.'),
 ('v_timeline', 'at_s', 's', 'when'),
-('v_timeline', 'name', 'name', 'whom'),
+('v_timeline', 'name', 'name', 'whom; NULL: the network'),
 ('v_timeline', 'group_name', 'name', 'group it belongs to; NULL: named in the scenario'),
-('v_timeline', 'sort', '', 'start, asked, relayed, direct, lost, refused, no answer, ...'),
+('v_timeline', 'sort', '', 'start, crash, clock, cut, network changed, lost, asked, reserved, relayed, direct, refused, no answer'),
 ('v_timeline', 'words', '', 'what happened'),
 ('v_timeline', 'turn', '', 'order of what happened at the same time: causes first');

@@ -111,7 +111,7 @@ static void asking_again_for_a_connected_pair_is_answered_at_once(void **state)
         assert_true(c->usable != PU_NEVER);
         assert_int_equal(c->direct, c->usable);
         assert_false(c->first_is_relay);
-        assert_true(c->last_is_direct);
+        assert_int_equal(c->last_way, RUN_WAY_QUIC);
     }
     assert_int_equal(r.connections[1].usable, 20 * PU_S);
     assert_int_equal(r.connections[2].usable, 30 * PU_S);

@@ -88,14 +88,32 @@ static void put_run(tracedb *db)
         snprintf(name, sizeof name, "crowd-%u", i + 1);
         put_node(db, 4 + i, name, "crowd", "eim/apdf/preserve");
     }
-    const tracedb_nat isp = {0,         -1,    "isp", "eim", "apdf", "random",
-                             35 * PU_S, false, false, "",    "desk"};
-    const tracedb_nat box = {1,         0,     "box", "eim", "apdf", "preserve",
-                             65 * PU_S, false, false, "",    "desk"};
-    const tracedb_nat own = {2,         -1,    "box", "eim", "apdf", "preserve",
-                             65 * PU_S, false, false, "",    "phone"};
-    const tracedb_nat next = {3,         -1,    "cafe", "apdm", "apdf", "random",
-                              30 * PU_S, false, false,  "",     "phone"};
+    const tracedb_nat isp = {.box = 0,
+                             .parent = -1,
+                             .type_name = "isp",
+                             .mapping = "eim",
+                             .filtering = "apdf",
+                             .ports = "random",
+                             .udp_idle_ns = 35 * PU_S,
+                             .tcp_idle_ns = PU_S,
+                             .refresh = "outbound",
+                             .address = "",
+                             .owner = "desk"};
+    tracedb_nat box = isp, own, next = isp;
+    box.box = 1;
+    box.parent = 0;
+    box.type_name = "box";
+    box.ports = "preserve";
+    box.udp_idle_ns = 65 * PU_S;
+    own = box;
+    own.box = 2;
+    own.parent = -1;
+    own.owner = "phone";
+    next.box = 3;
+    next.type_name = "cafe";
+    next.mapping = "apdm";
+    next.udp_idle_ns = 30 * PU_S;
+    next.owner = "phone";
     tracedb_put_nat(db, &isp);
     tracedb_put_nat(db, &box);
     tracedb_put_nat(db, &own);
@@ -157,7 +175,8 @@ static const char expected_story[] =
 static void put_datagram(tracedb *db, uint64_t id, pu_time at, const char *kind, uint32_t from,
                          int64_t to, int64_t box)
 {
-    tracedb_packet p = {at, id, from, -1, -1, "10.0.0.1:1", "11.0.0.9:4001", kind, "sent", 60};
+    tracedb_packet p = {at,    id,   from,   -1, -1, "10.0.0.1:1", "11.0.0.9:4001",
+                        "udp", kind, "sent", 60};
     tracedb_put_packet(db, &p);
     p.at += 20 * PU_MS;
     p.to_node = to;
@@ -182,7 +201,8 @@ static void put_packets(tracedb *db)
     tracedb_put_note(db, 25 * PU_S, 3, "dial-failed",
                      "desk: every address failed, next try in 1.000 s");
     tracedb_put_code(db, 0x2000, "timed-out", "a deadline passed");
-    tracedb_put_conn(db, &(tracedb_conn){2, 1, "desk", true, false, "", "", 0, 0, PU_NEVER, 0});
+    tracedb_put_conn(db,
+                     &(tracedb_conn){2, 1, "desk", true, false, "quic", "", "", 0, 0, PU_NEVER, 0});
     uint8_t peer = 1;
     for (uint64_t i = 1; i <= 2; i++) {
         tracedb_put_event(db, 2,

@@ -31,7 +31,7 @@ static run_result run_file(const char *path, const char *const *sets, uint32_t s
     played = scenario_read(path, sets, set_count, stdout);
     assert_non_null(played);
     run_options how = {.seed = seed, .command_line = "", .db_path = db};
-    how.log = db != NULL ? RUN_LOG_SUMMARY : RUN_LOG_NONE;
+    how.log = db != NULL ? RUN_LOG_PACKETS : RUN_LOG_NONE;
     run_result result;
     assert_int_equal(run_scenario(played, &how, &result), 0);
     return result;
@@ -165,6 +165,75 @@ static void reasons_name_the_demand(void **state)
     run_result_free(&result);
 }
 
+/* One value of a run's database; NULL when the query gives none. Owned by the caller. */
+static char *text_of(sqlite3 *db, const char *query)
+{
+    sqlite3_stmt *q;
+    assert_int_equal(sqlite3_prepare_v2(db, query, -1, &q, NULL), SQLITE_OK);
+    char *text =
+        sqlite3_step(q) == SQLITE_ROW ? strdup((const char *)sqlite3_column_text(q, 0)) : NULL;
+    sqlite3_finalize(q);
+    return text;
+}
+
+typedef struct said {
+    const char *query, *text;
+} said;
+
+static void expect_said(const char *path, const said *cases, size_t count)
+{
+    char db_path[] = "/tmp/peerup-result-XXXXXX";
+    int file = mkstemp(db_path);
+    assert_true(file >= 0);
+    close(file);
+    run_result result = run_file(path, NULL, 0, 1, db_path);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(db_path, &db), SQLITE_OK);
+    for (size_t i = 0; i < count; i++) {
+        char *text = text_of(db, cases[i].query);
+        if (text == NULL || strcmp(text, cases[i].text) != 0)
+            fail_msg("%s: %s", cases[i].query, text != NULL ? text : "nothing");
+        free(text);
+    }
+    sqlite3_close(db);
+    run_result_free(&result);
+    unlink(db_path);
+}
+
+/* The script's cuts, what properties demand, and what connections go over. */
+static void databases_say_what_was(void **state)
+{
+    (void)state;
+    static const said cut[] = {
+        {"SELECT text FROM note WHERE kind = 'partition' AND at_ns = 60e9", "home | relay, laptop"},
+        {"SELECT text FROM note WHERE kind = 'mend' AND at_ns = 120e9", "home | relay, laptop"},
+        {"SELECT text FROM note WHERE kind = 'block' AND at_ns = 240e9", "laptop > home"},
+        {"SELECT group_concat(words, '; ') FROM v_timeline WHERE sort = 'cut' AND at_s < 250",
+         "apart: home | relay, laptop; over: home | relay, laptop; unheard: laptop > home"},
+        {"SELECT count(*) > 0 FROM packet WHERE fate = 'cut' AND carriage = 'udp'", "1"},
+        {"SELECT expected FROM property WHERE name = 'together'",
+         "laptop and home never apart for longer than 150 s while both run"},
+    };
+    static const said blocked[] = {
+        {"SELECT transport FROM conn c JOIN node n USING (node) WHERE n.name = 'laptop' "
+         "AND c.peer = 'relay'",
+         "tcp"},
+        {"SELECT DISTINCT transport FROM conn WHERE relayed", "circuit"},
+        {"SELECT count(*) FROM conn WHERE NOT relayed AND transport NOT IN ('tcp', 'quic')", "0"},
+        {"SELECT tcp_idle_ns || ' ' || refresh FROM nat WHERE type_name = 'hotel'",
+         "300000000000 outbound"},
+        {"SELECT count(DISTINCT carriage) FROM packet", "3"},
+    };
+    static const said dies[] = {
+        {"SELECT expected FROM property WHERE name = 'home-says-so'",
+         "home says that it lost a relay, at most 45 s after 60 s"},
+        {"SELECT count(*) FROM v_timeline WHERE sort = 'crash' AND name = 'relay'", "1"},
+    };
+    expect_said("scenarios/life/cut-off.yaml", cut, sizeof cut / sizeof cut[0]);
+    expect_said("scenarios/nat/udp-blocked.yaml", blocked, sizeof blocked / sizeof blocked[0]);
+    expect_said("scenarios/life/only-relay-dies.yaml", dies, sizeof dies / sizeof dies[0]);
+}
+
 static int forget(void **state)
 {
     (void)state;
@@ -175,10 +244,9 @@ static int forget(void **state)
 int result_test(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_datagram_ends_once),
-        cmocka_unit_test(hole_punches_count_once),
-        cmocka_unit_test(dials_end_with_their_want),
-        cmocka_unit_test(reasons_name_the_demand),
+        cmocka_unit_test(every_datagram_ends_once),  cmocka_unit_test(hole_punches_count_once),
+        cmocka_unit_test(dials_end_with_their_want), cmocka_unit_test(reasons_name_the_demand),
+        cmocka_unit_test(databases_say_what_was),
     };
     return cmocka_run_group_tests_name("result", tests, NULL, forget);
 }

@@ -66,8 +66,8 @@ static void put_rows(tracedb *db)
                                          .address = "11.0.0.1",
                                          .public_address = "11.0.0.1",
                                          .behind = ""});
-    tracedb_put_nat(db, &(tracedb_nat){3, -1, "router", "eim", "apdf", "preserve", 65 * PU_S, false,
-                                       true, "11.0.1.1", "home"});
+    tracedb_put_nat(db, &(tracedb_nat){3, -1, "router", "eim", "apdf", "preserve", 65 * PU_S, PU_S,
+                                       "both", false, true, "11.0.1.1", "home"});
     tracedb_put_event(db, 0,
                       &(pu_trace){.now = 7,
                                   .code = PU_TR_IDENTIFIED,
@@ -80,7 +80,8 @@ static void put_rows(tracedb *db)
     tracedb_put_dial(db,
                      &(tracedb_dial){0, "home", "/ip4/11.0.0.1", "quic", 1, 3, "failed", 0x2000});
     tracedb_put_note(db, 3, 0, "dial-failed", "home: every address failed, next try in 1.000 s");
-    tracedb_put_conn(db, &(tracedb_conn){0, 1, "home", true, false, "a", "b", 1, 2, PU_NEVER, 0});
+    tracedb_put_conn(
+        db, &(tracedb_conn){0, 1, "home", true, false, "quic", "a", "b", 1, 2, PU_NEVER, 0});
     tracedb_put_path(db, &(tracedb_path){0, 0, true, 5, 9});
     tracedb_put_connect(db,
                         &(tracedb_connect){0, 0, 1, 2, PU_NEVER, PU_NEVER, "relay", "relay", true});
@@ -92,7 +93,7 @@ static void put_rows(tracedb *db)
         char from[32];
         snprintf(from, sizeof from, "11.0.0.%u:4001", i % 200);
         tracedb_put_packet(db, &(tracedb_packet){i, i / 2, 0, i % 2 ? 0 : -1, -1, from,
-                                                 "11.0.9.9:4001", "data", "sent", 100});
+                                                 "11.0.9.9:4001", "udp", "data", "sent", 100});
     }
 }
 
@@ -132,7 +133,7 @@ static void rows_are_found_again(void **state)
         const char *query, *expected;
     } cases[] = {
         {"PRAGMA application_id", "1886745198"},
-        {"PRAGMA user_version", "2"},
+        {"PRAGMA user_version", "3"},
         {"PRAGMA integrity_check", "ok"},
         {"SELECT seed FROM run", "18446744073709551615"},
         {"SELECT count(*) FROM run WHERE duration_ns = 120000000000 AND events = 42", "1"},
