@@ -36,6 +36,7 @@ enum {
     PU_LINK_TCP_DATA_MAX = 65536,   /* bytes of one TCP_DATA input or TCP_SEND effect */
     PU_LINK_TCP_FIRST_ROOM = 65536, /* bytes of a TCP connection before the first TCP_ROOM */
     PU_LINK_SEGMENTS_MAX = 60,      /* datagrams of one UDP effect */
+    PU_LINK_GRO_MAX = 128,          /* datagrams of one UDP input */
     PU_LINK_OUT_EFFECTS_MAX = 4096  /* effects that one step may emit */
 };
 
@@ -51,7 +52,8 @@ enum {
  *   TCP_ROOM  tcp offset                           may be sent up to this absolute offset
  *   TCP_DOWN  tcp token code                       last word: reset, refused, timed out; tcp 0 and token:
  *                                                  a dial that failed
- *   LOCAL     socket local                         the socket has this address and port now (zero: none)
+ *   LOCAL     socket flags(TCP) local              the socket (flag TCP: the TCP listener) has this address
+ *                                                  and port now (zero: none)
  *   CLOCK     offset                               Unix time in ns at now; at start and when it jumps
  *   EFFECT    effect                               of the node
  */
@@ -75,7 +77,7 @@ enum pu_link_in_kind {
  *   UDP       socket local remote ecn segment not_before body   as the input of that name (GSO); local
  *                                                  zero: the kernel chooses
  *   TCP_DIAL  token local remote not_before deadline   local port not 0: from that port, which may be one
- *                                                  that listens
+ *                                                  that listens; from another when that cannot be had
  *   TCP_SEND  tcp flags(FIN) body                  FIN: half-close when sent
  *   TCP_ROOM  tcp offset                           may be delivered up to this absolute offset
  *   TCP_CLOSE tcp flags(RESET)                     last word of the link: close when all is sent, or reset
@@ -94,8 +96,9 @@ enum pu_link_ef_kind {
 
 /* Bits of `flags`. */
 enum pu_link_flag {
-    PU_LINK_FIN = 1 << 0,  /* TCP_DATA, TCP_SEND: no bytes follow */
-    PU_LINK_RESET = 1 << 1 /* TCP_CLOSE: by RST, what waits is dropped */
+    PU_LINK_FIN = 1 << 0,   /* TCP_DATA, TCP_SEND: no bytes follow */
+    PU_LINK_RESET = 1 << 1, /* TCP_CLOSE: by RST, what waits is dropped */
+    PU_LINK_TCP = 1 << 2    /* LOCAL: of the port that TCP listens on */
 };
 
 /* One input: flat, fields by kind as in the table above, all others zero. Spans are borrowed until
