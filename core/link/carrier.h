@@ -76,6 +76,7 @@ struct conn {
     uint32_t end_code;    /* ENDED: for the node */
     uint64_t told_rtt_ns; /* in the latest CONN_PATH */
     pu_time path_at;      /* no CONN_PATH before */
+    pu_time lingers_at;   /* the earliest lingers_until of its streams; PU_NEVER: none */
     struct {
         conn *prev, *next;
         bool is_in;
@@ -103,14 +104,16 @@ struct stream {
     uint8_t down_what;   /* enum pu_down */
     uint32_t down_code;
     uint32_t stop_code;
-    uint32_t reset_code; /* not 0: memory was short; it is to be reset */
-    uint64_t rx_told;    /* bytes given to the node */
-    uint64_t rx_room;    /* the node takes up to this offset */
-    uint64_t tx_taken;   /* bytes taken from the node */
-    uint64_t tx_told;    /* the room the node was told */
-    uint64_t tx_room;    /* the room the carrier gives */
-    chunks rx;           /* bytes that wait for room */
-    conn *inner;         /* the connection that it carries; NULL: none (any more) */
+    uint32_t reset_code;   /* not 0: memory was short; it is to be reset */
+    uint64_t rx_told;      /* bytes given to the node */
+    uint64_t rx_room;      /* the node takes up to this offset */
+    uint64_t tx_taken;     /* bytes taken from the node */
+    uint64_t tx_told;      /* the room the node was told */
+    uint64_t tx_room;      /* the room the carrier gives */
+    chunks rx;             /* bytes that wait for room */
+    uint32_t bytes;        /* of its block */
+    conn *inner;           /* the connection that it carries; NULL: none (any more) */
+    pu_time lingers_until; /* is_carrier without inner: reset then */
 };
 
 /* What a carrier can do. Each may emit effects and call the link_* functions; none may use the conn
@@ -162,6 +165,9 @@ const pu_alloc *link_alloc(const pu_link *l); /* counts into pu_link_bytes */
 const pu_link_env *link_env(const pu_link *l);
 pu_span link_public_key(const pu_link *l); /* our identity as a protobuf PublicKey */
 void link_random(const pu_link *l, void *out, size_t len); /* secret */
+/* len bytes (at most 131,072) that stay as they are until the host has taken all of this step, even
+ * when the connection ends meanwhile; NULL: no memory, or the step has used its share. */
+uint8_t *link_step_bytes(pu_link *l, size_t len);
 /* Inbound handshakes under way, not counting circuits. */
 uint32_t link_handshakes(const pu_link *l);
 
@@ -215,9 +221,9 @@ stream *link_stream_new(pu_link *l, conn *c, uint64_t room);
 void link_stream_up(pu_link *l, stream *s, uint64_t room);
 
 /* Bytes in order; fin: none follow. Gives the node what its room allows and keeps the rest, which
- * is at most the window the carrier advertised. Calls ops->consumed, now or later. bytes may lie in
- * a buffer of the carrier's that changes before the out is reset: stable tells that it does not,
- * and saves a copy. */
+ * is at most the window the carrier advertised. Calls ops->consumed, now or later. stable: bytes
+ * lie in this step's input or in link_step_bytes, which saves a copy; a carrier's own memory does
+ * not last long enough. */
 void link_stream_data(pu_link *l, stream *s, pu_span bytes, bool fin, bool stable);
 
 /* The carrier takes bytes of s up to this absolute offset: link_send_bytes above what is sent and
