@@ -32,7 +32,7 @@ static const ip_range ranges[] = {
     {0, MAPPED(0xf0000000), 96 + 4, PU_SCOPE_NONE},     /* 240/4: reserved, broadcast */
     {0, MAPPED(0x00000000), 96, PU_SCOPE_GLOBAL},
     {0, 1, 128, PU_SCOPE_LOOPBACK},                         /* ::1 */
-    {UINT64_C(0x0064ff9b00000000), 0, 96, PU_SCOPE_GLOBAL}, /* IPv4 through NAT64 */
+    {UINT64_C(0x0064ff9b00000000), 0, 96, PU_SCOPE_GLOBAL}, /* IPv4 through NAT64; see below */
     {UINT64_C(0x2001000000000000), 0, 23, PU_SCOPE_NONE},   /* Teredo, ORCHID, benchmarks */
     {UINT64_C(0x20010db800000000), 0, 32, PU_SCOPE_NONE},   /* documentation */
     {UINT64_C(0x2000000000000000), 0, 3, PU_SCOPE_GLOBAL},  /* all that is given out */
@@ -55,13 +55,32 @@ static bool in_range(const ip_range *range, uint64_t high, uint64_t low)
            ((low ^ range->low) & leading_ones(range->bits - high_bits)) == 0;
 }
 
+static enum pu_scope scope_of(uint64_t high, uint64_t low)
+{
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        if (in_range(&ranges[i], high, low)) return ranges[i].scope;
+    return PU_SCOPE_NONE;
+}
+
+/* An IPv6 address that a gateway turns into an IPv4 one: 64:ff9b::/96 (RFC 6052), 2002::/16 (RFC
+ * 3056). */
+static bool embeds_ip4(uint64_t high, uint64_t low, uint32_t *ip4)
+{
+    static const ip_range nat64 = {UINT64_C(0x0064ff9b00000000), 0, 96, PU_SCOPE_GLOBAL};
+    static const ip_range six_to_four = {UINT64_C(0x2002000000000000), 0, 16, PU_SCOPE_GLOBAL};
+    *ip4 = in_range(&nat64, high, low) ? (uint32_t)low : (uint32_t)(high >> 16);
+    return in_range(&nat64, high, low) || in_range(&six_to_four, high, low);
+}
+
 enum pu_scope pu_endpoint_scope(const pu_endpoint *endpoint)
 {
     PU_ASSERT(endpoint != NULL);
     uint64_t high = load_be64(endpoint->ip), low = load_be64(endpoint->ip + 8);
-    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
-        if (in_range(&ranges[i], high, low)) return ranges[i].scope;
-    return PU_SCOPE_NONE;
+    uint32_t ip4;
+    /* Both RFCs forbid private addresses behind these prefixes: a way around the checks of IPv4. */
+    if (embeds_ip4(high, low, &ip4) && scope_of(0, MAPPED(ip4)) != PU_SCOPE_GLOBAL)
+        return PU_SCOPE_NONE;
+    return scope_of(high, low);
 }
 
 bool pu_endpoint_equal(const pu_endpoint *a, const pu_endpoint *b)

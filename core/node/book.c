@@ -1,5 +1,7 @@
 /* What is known of peers' addresses: a bounded list a peer, in a bounded table. Commands pin; what
- * peers tell displaces only what peers told. */
+ * peers tell displaces only what peers told, and is forgotten when the peer has been gone for
+ * book_ns. What has given a connection is kept beyond that: it may be all there is to come back by.
+ */
 #include "node/impl.h"
 
 known_peer *book_find(const pu_node *n, pu_peer peer)
@@ -96,11 +98,24 @@ static known_addr *addr_place(pu_node *n, known_peer *k)
     return NULL;
 }
 
+/* Whether time counts for an address. */
+static bool grows_old(const known_addr *a)
+{
+    return !a->pinned && !a->proven;
+}
+
+/* Now, in whole seconds, upwards: nothing is forgotten too soon. */
+static uint32_t now_s(const pu_node *n)
+{
+    return (uint32_t)((n->now + PU_S - 1) / PU_S);
+}
+
 /* Adds what maddr says; takes over the reference in fresh.via. */
 static uint32_t addr_add(pu_node *n, known_peer *k, known_addr fresh)
 {
     for (uint32_t i = 0; i < k->addr_count; i++)
         if (addr_same(&k->addrs[i], &fresh)) {
+            k->addrs[i].told_s = now_s(n);
             k->addrs[i].pinned |= fresh.pinned;
             k->addrs[i].proven |= fresh.proven;
             addr_drop(n, &fresh);
@@ -112,6 +127,7 @@ static uint32_t addr_add(pu_node *n, known_peer *k, known_addr fresh)
         return PU_CODE_RESOURCE;
     }
     *a = fresh;
+    a->told_s = now_s(n);
     return PU_CODE_OK;
 }
 
@@ -124,7 +140,7 @@ static bool addr_read(pu_node *n, pu_span maddr, known_addr *fresh, pu_peer_id *
     if (addr.transport == PU_TRANSPORT_NONE || addr.dns)
         return false; /* names need RESOLVE: not built yet */
     *peer = addr.peer;
-    *fresh = (known_addr){.endpoint = addr.endpoint, .transport = addr.transport};
+    *fresh = (known_addr){.endpoint = addr.endpoint, .transport = (uint8_t)addr.transport};
     if (!addr.circuit)
         return addr.endpoint.port != 0 && pu_endpoint_scope(&addr.endpoint) != PU_SCOPE_NONE;
     if (addr.via.len == 0) return false;
@@ -152,6 +168,92 @@ uint32_t book_add(pu_node *n, pu_span maddr, bool is_relay)
     return code;
 }
 
+/* When an address is over once its peer is gone. */
+static pu_time over_at(const pu_node *n, const known_addr *a)
+{
+    return grows_old(a) ? a->told_s * PU_S + n->config->book_ns : PU_NEVER;
+}
+
+/* Drops what peers told: all of it, or what is over. */
+static void forget_told(pu_node *n, known_peer *k, bool all)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < k->addr_count; i++) {
+        bool is_kept = all ? !grows_old(&k->addrs[i]) : over_at(n, &k->addrs[i]) > n->now;
+        if (is_kept) k->addrs[kept++] = k->addrs[i];
+        else addr_drop(n, &k->addrs[i]);
+    }
+    k->addr_count = kept;
+}
+
+void ctx_forget_told(pu_node *n, pu_peer peer)
+{
+    known_peer *k = book_find(n, peer);
+    if (k != NULL) forget_told(n, k, true);
+}
+
+/* ---- addresses of who is gone ---- */
+
+/* Whether any connection with peer has not had its last word. */
+static bool is_connected(const pu_node *n, pu_peer peer)
+{
+    for (uint32_t i = 0; i < n->conn_cap; i++)
+        if (n->conns[i].state != CONN_FREE && n->conns[i].peer == peer) return true;
+    return false;
+}
+
+static void arm(pu_node *n, pu_time at)
+{
+    if (at >= n->book_due) return;
+    n->book_due = at;
+    ctx_timer(n, TIMER_BOOK, 0, at);
+}
+
+/* When the first of a peer's addresses is over; PU_NEVER: none will be. */
+static pu_time first_over(const pu_node *n, const known_peer *k)
+{
+    pu_time first = PU_NEVER;
+    for (uint32_t i = 0; i < k->addr_count; i++)
+        if (over_at(n, &k->addrs[i]) < first) first = over_at(n, &k->addrs[i]);
+    return first;
+}
+
+void book_left(pu_node *n, pu_peer peer)
+{
+    known_peer *k = book_find(n, peer);
+    if (k == NULL || is_connected(n, peer)) return;
+    for (uint32_t i = 0; i < k->addr_count; i++) k->addrs[i].told_s = now_s(n);
+    arm(n, first_over(n, k));
+}
+
+/* Drops the addresses that are over, and who is known by nothing else. */
+static void sweep(pu_node *n)
+{
+    for (uint32_t i = 0; i < n->known_count;) {
+        known_peer *k = &n->known[i];
+        bool is_gone = !is_connected(n, k->peer);
+        if (is_gone) forget_told(n, k, false);
+        if (is_gone && k->addr_count == 0 && !is_needed(n, k)) {
+            book_forget(n, k->peer); /* another is in its place now */
+            continue;
+        }
+        if (is_gone) arm(n, first_over(n, k));
+        i++;
+    }
+}
+
+void book_timer(pu_node *n, uint64_t arg)
+{
+    PU_ASSERT(arg == 0);
+    n->book_due = PU_NEVER;
+    sweep(n);
+}
+
+void book_again(pu_node *n)
+{
+    if (n->book_due != PU_NEVER) ctx_timer(n, TIMER_BOOK, 0, n->book_due);
+}
+
 void ctx_learn(pu_node *n, pu_peer peer, pu_span maddr)
 {
     known_addr fresh;
@@ -161,6 +263,7 @@ void ctx_learn(pu_node *n, pu_peer peer, pu_span maddr)
     known_peer *k = names_another ? NULL : find_or_add(n, peer);
     if (k == NULL) addr_drop(n, &fresh);
     else addr_add(n, k, fresh);
+    if (k != NULL && !is_connected(n, peer)) arm(n, first_over(n, k));
 }
 
 bool ctx_record_is_newer(pu_node *n, pu_peer peer, uint64_t seq)
@@ -172,22 +275,10 @@ bool ctx_record_is_newer(pu_node *n, pu_peer peer, uint64_t seq)
     return true;
 }
 
-void ctx_forget_told(pu_node *n, pu_peer peer)
-{
-    known_peer *k = book_find(n, peer);
-    if (k == NULL) return;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < k->addr_count; i++) {
-        if (k->addrs[i].pinned || k->addrs[i].proven) k->addrs[kept++] = k->addrs[i];
-        else addr_drop(n, &k->addrs[i]);
-    }
-    k->addr_count = kept;
-}
-
 known_peer *book_prove(pu_node *n, pu_peer peer, const pu_endpoint *endpoint,
                        enum pu_transport transport)
 {
-    known_addr fresh = {.endpoint = *endpoint, .transport = transport, .proven = true};
+    known_addr fresh = {.endpoint = *endpoint, .transport = (uint8_t)transport, .proven = true};
     PU_ASSERT(transport == PU_TRANSPORT_QUIC || transport == PU_TRANSPORT_TCP);
     known_peer *k = find_or_add(n, peer);
     for (uint32_t i = 0; k != NULL && i < k->addr_count; i++)

@@ -31,6 +31,11 @@ conn *ctx_conn_at(pu_node *n, uint32_t *cursor)
     return NULL;
 }
 
+const pu_endpoint *ctx_conn_local(const pu_node *n, const conn *c)
+{
+    return endpoint_at(n, c->local);
+}
+
 uint32_t conns_of_peer(const pu_node *n, pu_peer peer)
 {
     uint32_t count = 0;
@@ -364,6 +369,8 @@ void conn_down(pu_node *n, conn *c, uint32_t code)
     tell_best(n, c->peer, was);
     modules_conn_down(n, c, code);
     dialer_down(n, c, code);
+    pu_peer peer = c->peer;
     conn_free(n, c);
+    book_left(n, peer);
     protos_check(n);
 }

@@ -49,6 +49,7 @@ enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_FAULT, RNG_
     X(RETRY, "dial-backoff")     /* arg: peer: all legs failed, try again */                      \
     X(COMMAND, "command-deadline")  /* arg: command token */                                      \
     X(EXPIRY, "authorisation-ends") /* the next expires= of an authorized_keys line */            \
+    X(BOOK, "address-expiry")       /* arg: 0: addresses of somebody who is gone grow old */      \
     X(IDENTIFY, "identify-again")   /* arg: connection handle: ask its peer again */              \
     X(PING, "ping")                 /* arg: connection handle */                                  \
     X(RESERVE, "relay-reserve")     /* arg: relay peer: refresh or retry the reservation */       \
@@ -279,6 +280,8 @@ conn *ctx_conn_at(
 conn *ctx_conn_of(
     pu_node *n, pu_peer peer); /* the best confirmed one: direct before relayed, then the newest */
 conn *ctx_conn_direct(pu_node *n, pu_peer peer); /* the best confirmed one that is not relayed */
+/* Our end of c, until the next step; all zero: not known. */
+const pu_endpoint *ctx_conn_local(const pu_node *n, const conn *c);
 void ctx_hangup(pu_node *n, conn *c, uint32_t code);
 
 /* ---- streams ---- */

@@ -102,7 +102,7 @@ static void plan(pu_node *n, pu_peer peer)
 {
     const known_peer *k = book_find(n, peer);
     for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
-        if (k->addrs[i].via == 0 && self_can_dial(n, k->addrs[i].transport))
+        if (k->addrs[i].via == 0 && self_can_dial(n, (enum pu_transport)k->addrs[i].transport))
             plan_direct(n, peer, &k->addrs[i]);
     if (!plan_has_room(n, peer) && n->config->dial_legs_max > 1) {
         leg *last = &n->legs[n->leg_count - 1];

@@ -60,11 +60,13 @@ typedef struct want {
 /* Something dialable about a peer. */
 typedef struct known_addr {
     pu_endpoint endpoint;
-    enum pu_transport transport;
     pu_peer
         via; /* the relay of a circuit (one reference held); endpoint is the relay's; 0: direct */
-    bool pinned; /* given by COMMAND ADDRESS: never displaced by what peers tell */
-    bool proven; /* it gave a direct connection */
+    uint32_t told_s;   /* when it was told last, or its peer's last connection ended: seconds since
+                          the run began */
+    uint8_t transport; /* enum pu_transport */
+    bool pinned;       /* given by COMMAND ADDRESS: never displaced by what peers tell */
+    bool proven;       /* it gave a direct connection */
 } known_addr;
 
 /* What the book knows of a peer. */
@@ -149,6 +151,7 @@ struct pu_node {
     known_peer *known;
     uint32_t known_cap, known_count;
     imap known_index; /* peer -> place in known */
+    pu_time book_due; /* TIMER_BOOK; PU_NEVER: nothing grows old */
     authorised *authorised;
     uint32_t authorised_cap, authorised_count;
     imap authorised_index; /* peer -> place in authorised */
@@ -251,6 +254,9 @@ known_peer *book_find(const pu_node *n, pu_peer peer);
 uint32_t book_add(pu_node *n, pu_span maddr,
                   bool is_relay); /* pu_code; the address names its peer */
 void book_forget(pu_node *n, pu_peer peer);
+void book_left(pu_node *n, pu_peer peer); /* a connection ended: was it the last? */
+void book_timer(pu_node *n, uint64_t arg);
+void book_again(pu_node *n); /* TIMER_BOOK may not have been had */
 /* Notes that an endpoint gave a direct connection to peer; NULL: nothing is new, or no room. */
 known_peer *book_prove(pu_node *n, pu_peer peer, const pu_endpoint *endpoint,
                        enum pu_transport transport);

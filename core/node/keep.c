@@ -34,7 +34,7 @@ static uint32_t kept_count(const known_peer *k)
 static void put_addr(pu_buf *body, const known_addr *a)
 {
     uint8_t maddr[PU_MADDR_MAX];
-    size_t len = pu_addr_write(maddr, &a->endpoint, a->transport);
+    size_t len = pu_addr_write(maddr, &a->endpoint, (enum pu_transport)a->transport);
     varint_put(body, len);
     buf_put(body, maddr, len);
 }

@@ -29,7 +29,7 @@ int pu_node_init(pu_node **node, void *mem, const pu_config *config, const pu_en
     n->config = config;
     n->env = env;
     n->now = now;
-    n->shed_until = PU_NEVER;
+    n->shed_until = n->book_due = PU_NEVER;
     memcpy(n->seed, seed, sizeof n->seed);
     for (uint32_t p = 0; p < RNG_PURPOSE_COUNT; p++) rng_init(&n->rngs[p], n->seed, p);
     uint8_t key[PU_ED25519_KEY_BYTES];

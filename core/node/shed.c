@@ -46,5 +46,6 @@ void shed_again(pu_node *n)
     if (cursor < n->conn_cap) n->shed_until = n->now; /* the rest in the next step */
     timers_again(n);
     self_again(n);
+    book_again(n);
     wants_begin_all(n);
 }

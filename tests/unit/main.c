@@ -34,6 +34,7 @@
     X(wire_record)     \
     X(envelope)        \
     X(endpoints)       \
+    X(book)            \
     X(identify)        \
     X(relay)           \
     X(dcutr)           \

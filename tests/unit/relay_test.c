@@ -146,6 +146,54 @@ static void one_site_has_only_so_many_places(void **state)
     lab_end(l);
 }
 
+/* A place that is moved to a connection from another site counts there. */
+static void a_place_moves_to_another_site_as_any_comes(void **state)
+{
+    (void)state;
+    lab *l = relay_new();
+    l->config.reservations_per_ip_max = 1;
+    lab_begin(l);
+    lab_start(l);
+    pu_handle b = lab_connect(l, B, 0, 0), c = lab_connect(l, C, 0, 0);
+    pu_handle d = lab_connect(l, D, 0, 0);
+    assert_int_equal(hop_status(reserve(l, b)), WIRE_RELAY_OK);
+    assert_int_equal(hop_status(reserve(l, c)), WIRE_RELAY_OK);
+    l->is_one_site = true; /* that of B */
+    pu_handle elsewhere = lab_connect(l, C, 0, 0);
+    assert_int_equal(hop_status(reserve(l, elsewhere)), WIRE_RELAY_RESERVATION_REFUSED);
+    ask(l, d, C); /* the place is where it was */
+    assert_null(lab_accept_proto(l, elsewhere, STOP));
+    assert_non_null(lab_accept_proto(l, c, STOP));
+    pu_handle again = lab_connect(l, B, 0, 0);
+    assert_int_equal(hop_status(reserve(l, again)), WIRE_RELAY_OK); /* it makes room for itself */
+    lab_down(l, b);
+    assert_int_equal(hop_status(reserve(l, elsewhere)), WIRE_RELAY_RESERVATION_REFUSED);
+    lab_down(l, again);
+    assert_int_equal(hop_status(reserve(l, elsewhere)), WIRE_RELAY_OK);
+    lab_end(l);
+}
+
+/* Rust takes no place without an address: a relay that knows none of its own says where it was
+ * found. */
+static void a_place_has_an_address(void **state)
+{
+    (void)state;
+    lab *l = relay_new();
+    lab_begin(l);
+    lab_local(l, pu_endpoint_ip4(192, 168, 0, 2, 4001), PU_LISTEN);
+    lab_step(l, (pu_in){.kind = PU_IN_TICK});
+    lab_stream *s = reserve(l, lab_connect(l, B, 0, 0));
+    wire_relay m;
+    pu_addr addr;
+    pu_endpoint found = lab_endpoint(0);
+    assert_true(wire_hop_read(&m, lab_message(s)));
+    assert_int_equal(m.addr_count, 1);
+    assert_int_equal(pu_addr_read(&addr, m.addrs[0]), PU_OK);
+    assert_true(pu_endpoint_equal(&addr.endpoint, &found));
+    assert_int_equal(addr.transport, PU_TRANSPORT_QUIC);
+    lab_end(l);
+}
+
 static void every_request_that_cannot_be_served_has_its_status(void **state)
 {
     (void)state;
@@ -544,6 +592,83 @@ static void a_place_is_renewed_before_it_ends(void **state)
     lab_end(l);
 }
 
+/* A relay that promises seconds, or whose clock says so, is asked twice a minute and no more. */
+static void short_lives_are_not_asked_for_at_once(void **state)
+{
+    (void)state;
+    static const uint64_t lives_s[] = {1, 2, 9, 30, 59, 60};
+    for (size_t i = 0; i < sizeof lives_s / sizeof lives_s[0]; i++) {
+        pu_handle conn;
+        lab *l = client_started(&conn);
+        for (int round = 0; round < 3; round++) {
+            lab_stream *s = lab_accept_proto(l, conn, HOP);
+            assert_non_null(s);
+            grant_place(l, s, lives_s[i], (grant){0});
+            lab_pass(l, 30 * PU_S - 1);
+            assert_null(lab_accept_proto(l, conn, HOP));
+            lab_pass(l, 1);
+        }
+        assert_int_equal(relay_events(l, PU_GONE), 0);
+        lab_end(l);
+    }
+}
+
+/* The circuit address that the node tells peer D of; its relay's endpoint. */
+static pu_endpoint circuit_told(lab *l)
+{
+    lab_stream *s = lab_open(l, lab_connect(l, D, 0, 0), IDENTIFY);
+    wire_identify m = {0};
+    pu_addr addr;
+    uint32_t circuits = 0;
+    pu_endpoint at = {.port = 0};
+    assert_true(wire_identify_read(&m, lab_message(s)));
+    for (uint32_t i = 0; i < m.addr_count; i++) {
+        assert_int_equal(pu_addr_read(&addr, m.addrs[i]), PU_OK);
+        if (!addr.circuit) continue;
+        assert_true(pu_peer_id_equal(&addr.via, &l->id[B]));
+        at = addr.endpoint;
+        circuits++;
+    }
+    assert_int_equal(circuits, 1);
+    return at;
+}
+
+/* With and without /p2p-circuit at its end, an address counts that names the relay, or nobody. */
+static void a_relays_addresses_are_its_own(void **state)
+{
+    (void)state;
+    static const struct {
+        int named; /* 0: nobody */
+        bool has_circuit, counts;
+    } cases[] = {{0, false, true}, {B, false, true},  {B, true, true},
+                 {C, true, false}, {C, false, false}, {D, false, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pu_handle conn;
+        lab *l = client_started(&conn);
+        uint8_t bytes[PU_MADDR_MAX];
+        pu_endpoint says = pu_endpoint_ip4(9, 9, 5, 5, 4001), found = lab_endpoint(B);
+        pu_buf maddr = buf_of(bytes, sizeof bytes);
+        maddr.len = pu_addr_write(bytes, &says, PU_TRANSPORT_QUIC);
+        if (cases[i].named != 0) {
+            varint_put(&maddr, PU_MA_P2P);
+            varint_put(&maddr, l->id[cases[i].named].len);
+            buf_put_span(&maddr, lab_id(l, cases[i].named));
+        }
+        if (cases[i].has_circuit) varint_put(&maddr, PU_MA_CIRCUIT);
+        give_hop(l, lab_accept_proto(l, conn, HOP),
+                 (wire_relay){.type = WIRE_HOP_STATUS,
+                              .status = WIRE_RELAY_OK,
+                              .has_status = true,
+                              .has_reservation = true,
+                              .expire_s = unix_now(l) + 3600,
+                              .addr_count = 1,
+                              .addrs = {buf_span(&maddr)}});
+        pu_endpoint told = circuit_told(l);
+        assert_true(pu_endpoint_equal(&told, cases[i].counts ? &says : &found));
+        lab_end(l);
+    }
+}
+
 static void a_place_ends_with_its_connection(void **state)
 {
     (void)state;
@@ -645,6 +770,8 @@ int relay_test(void)
         cmocka_unit_test(a_reservation_has_a_voucher_and_limits),
         cmocka_unit_test(reservations_are_refused_beyond_limits_and_over_circuits),
         cmocka_unit_test(one_site_has_only_so_many_places),
+        cmocka_unit_test(a_place_moves_to_another_site_as_any_comes),
+        cmocka_unit_test(a_place_has_an_address),
         cmocka_unit_test(every_request_that_cannot_be_served_has_its_status),
         cmocka_unit_test(what_the_other_side_says_decides),
         cmocka_unit_test(the_reservations_connection_is_used),
@@ -657,6 +784,8 @@ int relay_test(void)
         cmocka_unit_test(vouchers_are_verified),
         cmocka_unit_test(refusals_are_told_and_asked_again_ever_later),
         cmocka_unit_test(a_place_is_renewed_before_it_ends),
+        cmocka_unit_test(short_lives_are_not_asked_for_at_once),
+        cmocka_unit_test(a_relays_addresses_are_its_own),
         cmocka_unit_test(a_place_ends_with_its_connection),
         cmocka_unit_test(offers_are_answered_with_their_status),
         cmocka_unit_test(a_circuit_is_asked_for_and_its_answer_told),

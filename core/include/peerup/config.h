@@ -26,6 +26,8 @@
     X(COUNT, authorized_max, 4096, 1, 65536, "authorized peers")                                   \
     X(COUNT, book_peers_max, 1024, 1, 65536, "peers whose addresses are remembered")               \
     X(COUNT, book_addrs_max, 16, 1, 64, "addresses remembered for one peer")                       \
+    X(NS, book_ns, 3600 * PU_S, PU_S, 7 * 86400 * PU_S,                                            \
+      "how long an address that a peer told outlives the last connection with it")                 \
     X(COUNT, wanted_max, 256, 1, 65536, "peers we keep or seek a connection to")                   \
     X(COUNT, relays_max, 8, 0, 32, "our own relays")                                               \
     X(COUNT, dial_legs_max, 8, 1, 64, "addresses of one peer dialled at once")                     \

@@ -14,6 +14,7 @@
 enum {
     PLACE_ADDRS_MAX = 2,        /* a relay's addresses that we tell others */
     SPARE_LEAST_S = 30,         /* a place is renewed so long before its end, or earlier */
+    LIFE_LEAST_S = 60,          /* nor less: it would be asked again and again */
     LIFE_MAX_S = 7 * 24 * 3600, /* no relay promises more: what says so is a clock that is wrong */
     LIFE_ASSUMED_S = 300,       /* of a place whose end our clock cannot tell */
     REQUEST_BYTES = 128,        /* any request or answer that a client writes */
@@ -105,12 +106,14 @@ static place *place_of_conn(pu_node *n, pu_handle handle)
 }
 
 /* How long a place lasts that ends at a Unix time and was given this moment. Where the two clocks
- * are so far apart that this makes no sense, it is taken for good and renewed soon. */
+ * are so far apart that this makes no sense, it is taken for good and renewed soon; but a place of
+ * seconds, which may be meant or a matter of clocks as well, is not asked for every second. */
 static uint64_t life_of(const pu_node *n, uint64_t unix_s)
 {
     uint64_t now_s = ctx_unix_s(n);
     bool makes_sense = unix_s > now_s && unix_s - now_s <= LIFE_MAX_S;
-    return makes_sense ? unix_s - now_s : LIFE_ASSUMED_S;
+    if (!makes_sense) return LIFE_ASSUMED_S;
+    return unix_s - now_s < LIFE_LEAST_S ? LIFE_LEAST_S : unix_s - now_s;
 }
 
 static void place_retry(pu_node *n, place *p)
@@ -146,15 +149,22 @@ static bool is_direct(enum pu_transport transport)
     return transport == PU_TRANSPORT_QUIC || transport == PU_TRANSPORT_TCP;
 }
 
+/* Whether addr, with or without /p2p-circuit at its end, names another peer than relay. */
+static bool names_another(const pu_node *n, const pu_addr *addr, pu_peer relay)
+{
+    const pu_peer_id *named = addr->circuit ? &addr->via : &addr->peer;
+    return named->len > 0 && !span_equal(span_of(named->bytes, named->len), ctx_peer_id(n, relay));
+}
+
 /* Keeps the relay's own word on where it is, else where we found it. Whether that is news. */
-static bool place_take_addrs(place *p, const conn *c, const wire_relay *m)
+static bool place_take_addrs(const pu_node *n, place *p, const conn *c, const wire_relay *m)
 {
     const place before = *p;
     p->addr_count = 0;
     for (uint32_t i = 0; i < m->addr_count && p->addr_count < PLACE_ADDRS_MAX; i++) {
         pu_addr addr;
         if (pu_addr_read(&addr, m->addrs[i]) != PU_OK || addr.dns) continue;
-        if (!is_direct(addr.transport)) continue;
+        if (!is_direct(addr.transport) || names_another(n, &addr, p->relay)) continue;
         if (pu_endpoint_scope(&addr.endpoint) != PU_SCOPE_GLOBAL) continue;
         p->addrs[p->addr_count++] = (relay_addr){addr.endpoint, addr.transport};
     }
@@ -171,15 +181,15 @@ static bool place_take_addrs(place *p, const conn *c, const wire_relay *m)
 static void place_given(pu_node *n, place *p, const conn *c, const wire_relay *m)
 {
     uint64_t life_s = life_of(n, m->expire_s);
-    PU_ASSERT(life_s > 0 && life_s <= LIFE_MAX_S);
+    PU_ASSERT(life_s >= LIFE_LEAST_S && life_s <= LIFE_MAX_S);
     uint64_t spare_s = life_s / 4 > SPARE_LEAST_S ? life_s / 4 : SPARE_LEAST_S;
-    uint64_t wait_ns = life_s > spare_s ? (life_s - spare_s) * PU_S : life_s * PU_S / 2;
+    uint64_t wait_ns = (life_s - spare_s) * PU_S;
     p->is_asking = false;
     p->pause_ns = PAUSE_LEAST_NS;
     bool is_new = p->expire_s == 0;
     p->expire_s = m->expire_s;
     p->ends_at = ctx_after(n, life_s * PU_S);
-    if (place_take_addrs(p, c, m) || is_new) ctx_self_changed(n);
+    if (place_take_addrs(n, p, c, m) || is_new) ctx_self_changed(n);
     ctx_timer(n, TIMER_RESERVE, p->relay, ctx_after(n, wait_ns));
     ctx_trace(n, PU_TR_RELAY_RESERVED, c, NULL, p->relay, life_s, 0, span_of(NULL, 0));
     ctx_event(n, PU_EVENT_RELAY, p->relay, p->conn, 0, 0, p->expire_s, span_of(NULL, 0));

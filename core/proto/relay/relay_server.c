@@ -11,12 +11,13 @@
 #include "wire/wire_relay.h"
 
 enum {
-    ADDR_MAX = 128, /* one of our addresses with our id: 25 and 47 bytes at most */
+    ADDR_MAX = 80, /* one of our addresses with our id: 25 and 47 bytes at most */
+    ADDRS_MAX = WIRE_RELAY_ADDRS_MAX,
+    POOL_MAX = 3 * CTX_ADDRS_MAX * ADDR_MAX, /* room for each that is looked at */
     ANSWER_MAX = WIRE_RELAY_MESSAGE_MAX
 };
 
-_Static_assert(CTX_ADDRS_MAX <= (int)WIRE_RELAY_ADDRS_MAX, "all our addresses fit an answer");
-_Static_assert(CTX_ADDRS_MAX *ADDR_MAX < ANSWER_MAX - VOUCHER_MAX - 64, "and so do their bytes");
+_Static_assert(ADDRS_MAX *ADDR_MAX < ANSWER_MAX - VOUCHER_MAX - 64, "all addresses fit an answer");
 _Static_assert(sizeof(relay_stream) <= 4 * sizeof(uint64_t), "it lives in stream->state");
 
 static pu_span hop_name(void)
@@ -87,19 +88,28 @@ static bool is_same_site(const pu_endpoint *a, const pu_endpoint *b)
     return memcmp(a->ip, b->ip, is_ip4 ? sizeof a->ip : sizeof a->ip / 2) == 0;
 }
 
-static uint32_t reservations_from(pu_node *n, const pu_endpoint *remote)
+/* Places from remote's site, beside that of peer. */
+static uint32_t reservations_from(pu_node *n, const pu_endpoint *remote, pu_peer peer)
 {
     const relay_server *r = server(n);
     uint32_t count = 0;
     PU_ASSERT(r != NULL);
     for (uint32_t i = 0; i < r->reservation_count; i++) {
         const conn *c = ctx_conn(n, r->reservations[i].conn);
-        count += c != NULL && is_same_site(&c->remote, remote);
+        bool is_other = c != NULL && c->peer != peer;
+        count += is_other && is_same_site(&c->remote, remote);
     }
     return count;
 }
 
-/* Makes the reservation of c's peer, or moves the one it has to c. Returns the status to answer. */
+static bool is_at_site_limit(pu_node *n, const conn *c)
+{
+    return ctx_at_limit(n, "reservations_per_ip_max", reservations_from(n, &c->remote, c->peer),
+                        ctx_config(n)->reservations_per_ip_max);
+}
+
+/* Makes the reservation of c's peer, or moves the one it has to c, which may come from elsewhere.
+ * Returns the status to answer; a place that cannot be moved stays where it is. */
 static enum wire_relay_status reserve(pu_node *n, const conn *c)
 {
     PU_ASSERT(c->peer != 0);
@@ -107,6 +117,8 @@ static enum wire_relay_status reserve(pu_node *n, const conn *c)
         return WIRE_RELAY_PERMISSION_DENIED;
     reservation *held = reservation_of(n, c->peer);
     if (held != NULL) {
+        if (held->conn != c->handle && is_at_site_limit(n, c))
+            return WIRE_RELAY_RESERVATION_REFUSED;
         held->conn = c->handle;
         return WIRE_RELAY_OK;
     }
@@ -114,8 +126,7 @@ static enum wire_relay_status reserve(pu_node *n, const conn *c)
     if (r == NULL) return WIRE_RELAY_RESOURCE_LIMIT_EXCEEDED;
     const pu_config *config = ctx_config(n);
     if (ctx_at_limit(n, "reservations_max", r->reservation_count, config->reservations_max) ||
-        ctx_at_limit(n, "reservations_per_ip_max", reservations_from(n, &c->remote),
-                     config->reservations_per_ip_max))
+        is_at_site_limit(n, c))
         return WIRE_RELAY_RESERVATION_REFUSED;
     if (!mem_grow(ctx_alloc(n), (void **)&r->reservations, &r->reservation_cap,
                   r->reservation_count, (uint32_t)config->reservations_max,
@@ -127,30 +138,46 @@ static enum wire_relay_status reserve(pu_node *n, const conn *c)
     return WIRE_RELAY_OK;
 }
 
-static void put_local(const pu_node *n, enum pu_transport transport, wire_relay *m, pu_buf *pool)
+/* Adds an address of ours with our id, unless m has it or is full. */
+static void put_addr(const pu_node *n, const pu_endpoint *at, enum pu_transport transport,
+                     wire_relay *m, pu_buf *pool)
 {
-    pu_endpoint local[CTX_ADDRS_MAX];
-    uint32_t count = ctx_local_addrs(n, transport, local);
+    uint8_t maddr[PU_MADDR_MAX];
     const pu_peer_id *self = ctx_self(n);
-    PU_ASSERT(count <= CTX_ADDRS_MAX);
-    for (uint32_t i = 0; i < count && m->addr_count < WIRE_RELAY_ADDRS_MAX; i++) {
-        if (pu_endpoint_scope(&local[i]) != PU_SCOPE_GLOBAL) continue;
-        uint8_t maddr[PU_MADDR_MAX];
-        size_t at = pool->len;
-        buf_put(pool, maddr, pu_addr_write(maddr, &local[i], transport));
-        varint_put(pool, PU_MA_P2P);
-        varint_put(pool, self->len);
-        buf_put(pool, self->bytes, self->len);
-        m->addrs[m->addr_count++] = span_of(pool->base + at, pool->len - at);
-    }
+    if (m->addr_count == ADDRS_MAX) return;
+    size_t from = pool->len;
+    buf_put(pool, maddr, pu_addr_write(maddr, at, transport));
+    varint_put(pool, PU_MA_P2P);
+    varint_put(pool, self->len);
+    buf_put(pool, self->bytes, self->len);
+    PU_ASSERT(!pool->full);
+    pu_span fresh = span_of(pool->base + from, pool->len - from);
+    for (uint32_t i = 0; i < m->addr_count; i++)
+        if (span_equal(m->addrs[i], fresh)) return;
+    m->addrs[m->addr_count++] = fresh;
 }
 
-/* Adds our global addresses to m, each with our id; their bytes go to pool. */
-static void put_addrs(const pu_node *n, wire_relay *m, pu_buf *pool)
+static void put_global(const pu_node *n, const pu_endpoint *all, uint32_t count,
+                       enum pu_transport transport, wire_relay *m, pu_buf *pool)
 {
-    put_local(n, PU_TRANSPORT_QUIC, m, pool);
-    put_local(n, PU_TRANSPORT_TCP, m, pool);
-    PU_ASSERT(!pool->full);
+    PU_ASSERT(count <= CTX_ADDRS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        if (pu_endpoint_scope(&all[i]) == PU_SCOPE_GLOBAL) put_addr(n, &all[i], transport, m, pool);
+}
+
+/* Adds our global addresses to m, local ones and as others see us; their bytes go to pool. rust
+ * takes no place without an address: where there is none, the one that the client has found us at.
+ */
+static void put_addrs(const pu_node *n, const conn *c, wire_relay *m, pu_buf *pool)
+{
+    pu_endpoint addrs[CTX_ADDRS_MAX];
+    put_global(n, addrs, ctx_local_addrs(n, PU_TRANSPORT_QUIC, addrs), PU_TRANSPORT_QUIC, m, pool);
+    put_global(n, addrs, ctx_local_addrs(n, PU_TRANSPORT_TCP, addrs), PU_TRANSPORT_TCP, m, pool);
+    put_global(n, addrs, ctx_observed_addrs(n, addrs), PU_TRANSPORT_QUIC, m, pool);
+    const pu_endpoint *found = ctx_conn_local(n, c);
+    bool is_direct = c->transport == PU_TRANSPORT_QUIC || c->transport == PU_TRANSPORT_TCP;
+    if (m->addr_count == 0 && is_direct && found->port != 0)
+        put_addr(n, found, (enum pu_transport)c->transport, m, pool);
 }
 
 static void take_reserve(pu_node *n, stream *s, const conn *c)
@@ -161,7 +188,7 @@ static void take_reserve(pu_node *n, stream *s, const conn *c)
         return;
     }
     PU_ASSERT(server(n) != NULL);
-    uint8_t bytes[CTX_ADDRS_MAX * ADDR_MAX], voucher_bytes[VOUCHER_MAX];
+    uint8_t bytes[POOL_MAX], voucher_bytes[VOUCHER_MAX];
     pu_buf pool = buf_of(bytes, sizeof bytes), voucher = buf_of(voucher_bytes, VOUCHER_MAX);
     uint64_t life_ns = ctx_config(n)->reservation_ns;
     wire_relay m = {
@@ -171,7 +198,7 @@ static void take_reserve(pu_node *n, stream *s, const conn *c)
         .has_reservation = true,
         .expire_s = ctx_unix_s(n) + life_ns / PU_S,
     };
-    put_addrs(n, &m, &pool);
+    put_addrs(n, c, &m, &pool);
     put_limit(n, &m);
     voucher_seal(n, &voucher, c->peer, m.expire_s);
     PU_ASSERT(!voucher.full);
