@@ -38,6 +38,12 @@ static void write_verdict(sql *db, FILE *out)
     int64_t all = sql_number(db, "SELECT count(*) FROM property");
     int64_t held = sql_number(db, "SELECT coalesce(sum(held), 0) FROM property");
     heading(out, "verdict", "Verdict");
+    if (sql_number(db, "SELECT partial FROM run") != 0) {
+        fputs("<p class=\"verdict bad\">Stopped before its end: what is here was simulated, and no "
+              "property is judged.</p>\n",
+              out);
+        return;
+    }
     if (all > 0) {
         fprintf(out, "<p class=\"verdict %s\">%" PRId64 " of %" PRId64 " properties held.</p>\n",
                 held == all ? "good" : "bad", held, all);
@@ -277,11 +283,13 @@ static bool write_partial(sql *db, const char *html_path, const char *partial, c
     bool told = out && write_page(db, &p, out);
     plots_end(&p);
     if (!out) {
-        snprintf(error, error_cap, "%s: %s", partial, strerror(errno));
+        snprintf(error, error_cap, "%s: %s", html_path, strerror(errno));
         return false;
     }
-    bool bad = ferror(out) != 0;
-    if (fclose(out) != 0 || bad) snprintf(error, error_cap, "%s: cannot write", partial);
+    errno = 0;
+    int bad = fflush(out) != 0 || ferror(out) ? (errno != 0 ? errno : EIO) : 0;
+    if (fclose(out) != 0 && bad == 0) bad = errno;
+    if (bad != 0) snprintf(error, error_cap, "%s: cannot write: %s", html_path, strerror(bad));
     else if (p.error[0] != '\0') snprintf(error, error_cap, "%s", p.error);
     else if (db->error[0] != '\0') snprintf(error, error_cap, "%s", db->error);
     else if (!told) snprintf(error, error_cap, "%s: the story cannot be told", db->path);

@@ -35,7 +35,7 @@ CREATE TABLE run (
     partial INTEGER NOT NULL
 ) STRICT;
 INSERT INTO _doc VALUES
-('run', 'partial', '0 or 1', '1: stopped before its end; what is here was simulated, properties say nothing'),
+('run', 'partial', '0 or 1', '1: stopped before its end; what is here was simulated, no property is judged'),
 ('run', '', '', 'The run as a whole: one row.'),
 ('run', 'seed', 'decimal', 'all chance comes from it; text, because it has 64 bits and no sign'),
 ('run', 'scenario', 'name', 'of the scenario'),

@@ -226,7 +226,8 @@ static void print_tail(const request *q, const run_options *how, const run_resul
            r->hash[0], r->hash[1], r->events);
     printf(" sim=%" PRIu64 ".%03" PRIu64 "s", r->sim_ns / PU_S, r->sim_ns % PU_S / PU_MS);
     printf(" wall=%" PRIu64 ".%02" PRIu64 "s", r->wall_ns / PU_S, r->wall_ns % PU_S / (10 * PU_MS));
-    printf(" properties=%u/%u\n", held_count(r), r->property_count);
+    if (r->is_partial) printf(" properties=not-judged\n");
+    else printf(" properties=%u/%u\n", held_count(r), r->property_count);
     fflush(stdout);
 }
 
@@ -249,6 +250,7 @@ static void file_in(const char *folder, const char *name, char path[PATH_MAX_BYT
     size_t len = strlen(folder), more = strlen(name);
     PU_ASSERT(len + 1 + more < PATH_MAX_BYTES);
     memcpy(path, folder, len);
+    if (len > 1 && path[len - 1] == '/') len--;
     path[len] = '/';
     memcpy(path + len + 1, name, more + 1);
 }
@@ -337,7 +339,9 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
     progress_begin(&all->bar);
     if (!q->is_json && !q->has_seeds) print_head(s, seed);
     bool replaces = how.db_path != NULL && access(how.db_path, F_OK) == 0;
-    if (run_scenario(s, &how, &result) != 0) {
+    int status = run_scenario(s, &how, &result);
+    progress_clear(&all->bar);
+    if (status != 0) {
         run_result_free(&result);
         return CLI_UNEXPECTED;
     }
@@ -387,7 +391,7 @@ static int run_all(const request *q, const scenario *s)
     int worst = CLI_DONE;
     uint64_t failed_seeds[FAILED_SHOWN_MAX];
     uint64_t failed = 0, ran = 0, count = q->last - q->first + 1;
-    campaign all = {progress_start(q->progress, count, q->is_json), json_array(), tally_new(s)};
+    campaign all = {progress_start(q->progress, count), json_array(), tally_new(s)};
     catch_interrupts();
     for (uint64_t i = 0; i < count && worst != CLI_UNEXPECTED && worst != CLI_INTERRUPTED; i++) {
         int code = run_seed(q, s, q->first + i, &all);
@@ -397,6 +401,7 @@ static int run_all(const request *q, const scenario *s)
         ran += code == CLI_DONE || code == CLI_VIOLATED;
         if (q->has_seeds) progress_show(&all.bar, i + 1, failed);
     }
+    progress_clear(&all.bar);
     if (q->is_json) {
         print_json(q, all.runs);
     } else if (q->has_seeds) {

@@ -1,13 +1,15 @@
-/* sim/file.c - reads whole files and makes folders. */
+/* sim/file.c - reads whole files, writes them whole, makes folders. */
 #include "sim/file.h"
 
+#include "analysis/partial.h"
 #include "sim/mem.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <unistd.h>
 
-enum { CHUNK_BYTES = 65536, PATH_BYTES_MAX = 4096 };
+enum { CHUNK_BYTES = 65536, PATH_BYTES_MAX = 4096, PARTIAL_MORE_BYTES = 64 };
 
 uint8_t *file_read(const char *path, size_t max, size_t *len, char *error, size_t error_cap)
 {
@@ -82,6 +84,49 @@ bool file_make_parents(const char *path, char *error, size_t error_cap)
         return false;
     }
     return file_make_folders(folder, error, error_cap);
+}
+
+/* ---- files in the making ---- */
+
+static void file_new_free(file_new *f)
+{
+    free(f->path);
+    free(f->partial);
+    *f = (file_new){0};
+}
+
+bool file_new_open(file_new *f, const char *path, char *error, size_t error_cap)
+{
+    size_t len = strlen(path) + 1;
+    *f = (file_new){.path = sim_alloc(len), .partial = sim_alloc(len + PARTIAL_MORE_BYTES)};
+    memcpy(f->path, path, len);
+    bool is_made = partial_make(path, f->partial, len + PARTIAL_MORE_BYTES);
+    if (is_made) f->out = fopen(f->partial, "wb");
+    if (f->out != NULL) return true;
+    snprintf(error, error_cap, "%s: %s", path, strerror(errno));
+    if (is_made) unlink(f->partial);
+    file_new_free(f);
+    return false;
+}
+
+bool file_new_close(file_new *f, int failed, char *error, size_t error_cap)
+{
+    errno = 0;
+    if (fclose(f->out) != 0 && failed == 0) failed = errno != 0 ? errno : EIO;
+    if (failed == 0 && rename(f->partial, f->path) != 0) failed = errno;
+    if (failed != 0) {
+        snprintf(error, error_cap, "%s: %s", f->path, strerror(failed));
+        unlink(f->partial);
+    }
+    file_new_free(f);
+    return failed == 0;
+}
+
+void file_new_drop(file_new *f)
+{
+    fclose(f->out);
+    unlink(f->partial);
+    file_new_free(f);
 }
 
 bool file_beside(const char *base, const char *name, char *out, size_t out_cap)

@@ -1,13 +1,13 @@
 /* One node's recording as a file, see recorder.h. */
 #include "sim/recorder.h"
 
+#include "sim/file.h"
 #include "sim/mem.h"
 
 #include <errno.h>
 
 struct recorder {
-    FILE *file;
-    char *path;
+    file_new file;
     uint32_t node;
     bool is_over; /* the node has crashed */
     int failed;   /* errno of the first failure; 0: none */
@@ -17,37 +17,26 @@ struct recorder {
 static void write_record(void *ctx, pu_span bytes)
 {
     recorder *r = ctx;
-    if (r->failed != 0 || fwrite(bytes.base, 1, bytes.len, r->file) == bytes.len) return;
+    if (r->failed != 0 || fwrite(bytes.base, 1, bytes.len, r->file.out) == bytes.len) return;
     r->failed = errno != 0 ? errno : EIO;
 }
 
 recorder *recorder_open(const char *path, uint32_t node, char *error, size_t error_cap)
 {
-    FILE *file = fopen(path, "wb");
-    if (file == NULL) {
-        snprintf(error, error_cap, "%s: %s", path, strerror(errno));
-        return NULL;
-    }
+    file_new file;
+    if (!file_new_open(&file, path, error, error_cap)) return NULL;
     recorder *r = sim_alloc(sizeof *r);
     r->file = file;
     r->node = node;
-    size_t len = strlen(path) + 1;
-    r->path = sim_alloc(len);
-    memcpy(r->path, path, len);
     pu_recorder_start(&r->tape, write_record, r);
     return r;
 }
 
-bool recorder_close(recorder *r, char *error, size_t error_cap)
+bool recorder_close(recorder *r, bool keep, char *error, size_t error_cap)
 {
-    errno = 0;
-    if (fclose(r->file) != 0 && r->failed == 0) r->failed = errno != 0 ? errno : EIO;
-    bool is_good = r->failed == 0;
-    if (!is_good) {
-        snprintf(error, error_cap, "%s: %s", r->path, strerror(r->failed));
-        remove(r->path);
-    }
-    free(r->path);
+    bool is_good = true;
+    if (keep || r->failed != 0) is_good = file_new_close(&r->file, r->failed, error, error_cap);
+    else file_new_drop(&r->file);
     free(r);
     return is_good;
 }

@@ -9,13 +9,13 @@
 
 typedef struct recorder recorder;
 
-/* Creates path for the recording of node `node` (index in the run). NULL: error has the reason,
- * path named. */
+/* Begins the recording of node `node` (index in the run), which will be the file path. NULL: error
+ * has the reason, path named. */
 recorder *recorder_open(const char *path, uint32_t node, char *error, size_t error_cap);
 
-/* Ends the file. False: error has the reason of the first failure, and the file is gone. r is gone
- * in any case. */
-bool recorder_close(recorder *r, char *error, size_t error_cap);
+/* Ends it. keep: it becomes the file path; otherwise nothing is left of it. False: error has the
+ * reason of the first failure, and what was at path is still there. r is gone in any case. */
+bool recorder_close(recorder *r, bool keep, char *error, size_t error_cap);
 
 /* Whether node is the one that is recorded, and still is; false when r is NULL. */
 bool recorder_is_of(const recorder *r, uint32_t node);

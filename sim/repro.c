@@ -1,6 +1,7 @@
 /* Repro files, see repro.h. */
 #include "sim/repro.h"
 
+#include "sim/file.h"
 #include "sim/json.h"
 
 #include <errno.h>
@@ -33,11 +34,16 @@ bool repro_write(const char *path, const repro *r, const run_result *result, cha
                   "scenario", sim_json_text(r->scenario), "seed", (json_int_t)r->seed, "set", sets,
                   "build", r->build, "config_hash", hash_json(r->config_hash), "trace_hash",
                   hash_json(r->trace_hash), "violated", violated_json(result));
-    errno = 0;
-    bool is_good = all != NULL && json_dump_file(all, path, JSON_INDENT(2)) == 0;
-    if (!is_good)
-        snprintf(error, error_cap, "%s: %s", path,
-                 errno != 0 ? strerror(errno) : "cannot be written");
+    file_new file;
+    bool is_good = all != NULL;
+    if (!is_good) snprintf(error, error_cap, "%s: no memory", path);
+    if (is_good) is_good = file_new_open(&file, path, error, error_cap);
+    if (is_good) {
+        errno = 0;
+        bool is_written = json_dumpf(all, file.out, JSON_INDENT(2)) == 0;
+        int failed = is_written ? 0 : errno != 0 ? errno : EIO;
+        is_good = file_new_close(&file, failed, error, error_cap);
+    }
     json_decref(all);
     return is_good;
 }

@@ -157,9 +157,9 @@ static void put_result(const world *w, run_result *r)
     r->asked = w->hosts_share.asked;
     r->commands_shed = w->commands_shed;
     r->bytes_per_node = s->node_count > 0 ? bytes_held(w) / s->node_count : 0;
-    r->property_count = s->expect_count;
-    r->properties = s->expect_count > 0 ? sim_alloc(s->expect_count * sizeof *r->properties) : NULL;
-    for (uint32_t i = 0; i < s->expect_count; i++) check_expect(&w->judge, i, &r->properties[i]);
+    r->property_count = r->is_partial ? 0 : s->expect_count;
+    if (r->property_count > 0) r->properties = sim_alloc(r->property_count * sizeof *r->properties);
+    for (uint32_t i = 0; i < r->property_count; i++) check_expect(&w->judge, i, &r->properties[i]);
     r->connection_count = w->judge.ask_count;
     r->connections =
         r->connection_count > 0 ? sim_alloc(r->connection_count * sizeof *r->connections) : NULL;
@@ -178,12 +178,12 @@ static bool tape_open(world *w, const run_options *options)
     return w->hosts_share.tape != NULL;
 }
 
-static bool tape_close(world *w)
+static bool tape_close(world *w, bool keep)
 {
     char error[512];
     recorder *tape = w->hosts_share.tape;
     w->hosts_share.tape = NULL; /* hosts end after it */
-    if (tape == NULL || recorder_close(tape, error, sizeof error)) return true;
+    if (tape == NULL || recorder_close(tape, keep, error, sizeof error)) return true;
     fprintf(stderr, "peerup-sim: %s\n", error);
     return false;
 }
@@ -212,7 +212,7 @@ int run_scenario(const scenario *s, const run_options *options, run_result *resu
         result->wall_ns = wall_clock_ns() - began;
         is_good = record_close(&w->log, &w->judge, options, result) && end != RUN_STILL;
     }
-    is_good = tape_close(w) && is_good;
+    is_good = tape_close(w, is_good) && is_good;
     world_close(w);
     free(w);
     return is_good ? 0 : 1;

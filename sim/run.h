@@ -63,7 +63,7 @@ typedef struct run_result {
     uint64_t hash[2]; /* trace hash */
     uint64_t events;  /* taken from the queue */
     uint64_t sim_ns;  /* simulated */
-    bool is_partial;  /* it was stopped before its end: properties say nothing */
+    bool is_partial;  /* it was stopped before its end: no property is judged */
     uint64_t wall_ns; /* for printing only */
     uint32_t nodes;
     uint64_t asked;          /* requests for memory, of all nodes */

@@ -54,11 +54,19 @@ static bool is_same_but_case(const char *a, const char *b)
     return *a == '\0' && *b == '\0';
 }
 
+/* Whether wanted is how word begins: somebody left the end out, or did not know it. */
+static bool is_beginning(const char *wanted, const char *word)
+{
+    size_t len = strlen(wanted);
+    return len > SHORT_WORD && strncmp(wanted, word, len) == 0;
+}
+
 void suggest_offer(suggest *s, const char *word)
 {
     PU_ASSERT(word != NULL);
     unsigned distance =
         is_same_but_case(s->wanted, word) ? 0 : suggest_distance(s->wanted, word, s->distance);
+    if (distance > EDITS_MAX && is_beginning(s->wanted, word)) distance = EDITS_MAX;
     if (distance >= s->distance) return;
     s->best = word;
     s->distance = distance;

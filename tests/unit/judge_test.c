@@ -268,6 +268,7 @@ static void run_without_progress_ends(void **state)
         run_result r;
         assert_int_equal(run_scenario(s, &options, &r), i == 0 ? 1 : 0);
         assert_int_equal(r.is_partial, i == 0);
+        assert_int_equal(r.property_count, i == 0 ? 0 : s->expect_count);
         run_result_free(&r);
     }
     scenario_free(s);

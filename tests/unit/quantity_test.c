@@ -191,6 +191,8 @@ static void nearest_word(void **state)
     assert_string_equal(hint_for("durrations", out), ", did you mean 'duration'?");
     assert_string_equal(hint_for("xdrrations", out), "");
     assert_string_equal(hint_for("x", out), "");
+    assert_string_equal(hint_for("dura", out), ", did you mean 'duration'?"); /* its beginning */
+    assert_string_equal(hint_for("dur", out), "");
 }
 
 int quantity_test(void)

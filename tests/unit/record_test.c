@@ -1,13 +1,17 @@
 /* Recordings: every record both ways, every cut refused; a recorded run lives again with equal
  * effects; repro files. */
+#include "sim/file.h"
+#include "sim/recorder.h"
 #include "sim/replay.h"
 #include "sim/repro.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -158,7 +162,8 @@ static uint8_t *record_run(const char *node_name, size_t *len)
     assert_int_equal(run_scenario(s, &how, &result), 0);
     run_result_free(&result);
     scenario_free(s);
-    FILE *file = fdopen(fd, "rb");
+    close(fd);
+    FILE *file = fopen(path, "rb");
     assert_non_null(file);
     uint8_t *bytes = malloc(1 << 20);
     assert_non_null(bytes);
@@ -167,6 +172,46 @@ static uint8_t *record_run(const char *node_name, size_t *len)
     remove(path);
     assert_true(*len > 1000 && *len < 1 << 20);
     return bytes;
+}
+
+/* The first word of a file. */
+static void expect_word(const char *path, const char *word)
+{
+    char got[32] = "";
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%31s", got), 1);
+    fclose(file);
+    assert_string_equal(got, word);
+}
+
+/* What cannot be written whole leaves what had its name before. */
+static void what_fails_leaves_the_old_file(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/peerup-file-XXXXXX", path[64], why[256] = "";
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/a.rec", folder);
+    file_new f;
+    assert_true(file_new_open(&f, path, why, sizeof why));
+    fputs("old", f.out);
+    assert_true(file_new_close(&f, 0, why, sizeof why));
+    expect_word(path, "old");
+
+    assert_true(file_new_open(&f, path, why, sizeof why));
+    fputs("new", f.out);
+    assert_false(file_new_close(&f, ENOSPC, why, sizeof why));
+    assert_non_null(strstr(why, "a.rec: No space left on device"));
+    expect_word(path, "old");
+
+    recorder *r = recorder_open(path, 0, why, sizeof why);
+    assert_non_null(r);
+    assert_true(recorder_close(r, false, why, sizeof why));
+    expect_word(path, "old");
+    remove(path);
+    assert_int_equal(rmdir(folder), 0); /* nothing else was left in it */
+    assert_false(file_new_open(&f, path, why, sizeof why));
+    assert_non_null(strstr(why, "a.rec: No such file or directory"));
 }
 
 static void recorded_node_lives_again(void **state)
@@ -247,7 +292,8 @@ static void repro_both_ways(void **state)
     run_property property = {.name = "reached"};
     run_result result = {.properties = &property, .property_count = 1};
     assert_true(repro_write(path, &r, &result, why, sizeof why));
-    FILE *file = fdopen(fd, "rb");
+    close(fd);
+    FILE *file = fopen(path, "rb");
     assert_non_null(file);
     size_t len = fread(text, 1, sizeof text, file);
     fclose(file);
@@ -290,10 +336,15 @@ int record_test(void);
 int record_test(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(records_both_ways),         cmocka_unit_test(every_cut_is_refused),
-        cmocka_unit_test(short_memory_is_said),      cmocka_unit_test(foreign_numbers_are_refused),
-        cmocka_unit_test(recorded_node_lives_again), cmocka_unit_test(changed_bytes_are_survived),
-        cmocka_unit_test(other_effects_are_noticed), cmocka_unit_test(repro_both_ways),
+        cmocka_unit_test(records_both_ways),
+        cmocka_unit_test(every_cut_is_refused),
+        cmocka_unit_test(short_memory_is_said),
+        cmocka_unit_test(foreign_numbers_are_refused),
+        cmocka_unit_test(what_fails_leaves_the_old_file),
+        cmocka_unit_test(recorded_node_lives_again),
+        cmocka_unit_test(changed_bytes_are_survived),
+        cmocka_unit_test(other_effects_are_noticed),
+        cmocka_unit_test(repro_both_ways),
         cmocka_unit_test(bad_repros_are_refused),
     };
     return cmocka_run_group_tests_name("record", tests, NULL, NULL);
