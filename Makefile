@@ -51,7 +51,7 @@ node_src := \
     $(addprefix core/node/,book commands config conns ctx dialer endpoints fault gater keep legs limits) \
     $(addprefix core/node/,node out protos rank read record recorder self shed stream_read) \
     $(addprefix core/node/,stream_send streams timers trace) \
-    $(addprefix core/node/,service) \
+    $(addprefix core/node/,app_names app_open apps service services) \
     $(addprefix core/proto/,dcutr dcutr_answer dcutr_ask dcutr_record identify identify_push identify_tell ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 
@@ -98,6 +98,7 @@ test_src := $(addprefix tests/unit/, \
     advice_test docs_test result_test tally_test \
     steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
+    tests/lib/steps_app \
     $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge)
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.

@@ -71,8 +71,8 @@ static void row_ordinal(row *r, uint64_t ordinal)
 
 static const char *area_name(enum pu_trace_area area)
 {
-    static const char *const names[] = {"node",  "conn",     "stream", "dial",  "gate",
-                                        "limit", "identify", "ping",   "relay", "dcutr"};
+    static const char *const names[] = {"node",     "conn", "stream", "dial",  "gate", "limit",
+                                        "identify", "ping", "relay",  "dcutr", "app"};
     _Static_assert(sizeof names / sizeof names[0] == PU_AREA_COUNT, "a name for every area");
     return names[area];
 }

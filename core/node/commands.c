@@ -1,5 +1,5 @@
 /* Commands: what the application asks, each answered by one EVENT DONE. */
-#include "node/impl.h"
+#include "node/apps.h"
 #include "proto/ping.h"
 
 enum { CONNECT_DEFAULT_NS = 30 }; /* seconds */
@@ -35,8 +35,6 @@ int command_check(const pu_node *n, const pu_in *in)
 {
     (void)n;
     if (in->token == 0 || in->what < PU_CMD_AUTHORISE || in->what > PU_CMD_STOP) return PU_ERANGE;
-    if (in->what == PU_CMD_EXPOSE || in->what == PU_CMD_WITHDRAW)
-        return PU_ERANGE; /* not built yet */
     pu_peer_id id;
     bool is_bad =
         names_a_peer((enum pu_command)in->what) && pu_peer_id_from_bytes(&id, in->peer) != PU_OK;
@@ -56,39 +54,68 @@ static bool pending_add(pu_node *n, const pu_in *in, pu_peer peer)
     return true;
 }
 
-static void pending_done(pu_node *n, uint32_t at, uint32_t code)
+static void pending_remove(pu_node *n, uint32_t at)
 {
     pending_command c = n->commands[at];
     n->command_count--;
     memmove(&n->commands[at], &n->commands[at + 1], (n->command_count - at) * sizeof c);
     ctx_timer(n, TIMER_COMMAND, c.token, PU_NEVER);
     ctx_peer_drop(n, c.peer);
-    ctx_command_done(n, c.token, code, 0);
+}
+
+static void pending_done(pu_node *n, uint32_t at, uint32_t code)
+{
+    pu_token token = n->commands[at].token;
+    pending_remove(n, at);
+    ctx_command_done(n, token, code, 0);
+}
+
+/* Whether a command waits for a connection with peer. */
+static bool awaits(const pending_command *c, pu_peer peer)
+{
+    return (c->what == PU_CMD_CONNECT || c->what == PU_CMD_PING) && c->peer == peer;
 }
 
 static void pending_done_peer(pu_node *n, pu_peer peer, uint32_t code)
 {
     for (uint32_t i = 0; i < n->command_count;)
-        if (n->commands[i].what == PU_CMD_CONNECT && n->commands[i].peer == peer)
-            pending_done(n, i, code);
+        if (awaits(&n->commands[i], peer)) pending_done(n, i, code);
         else i++;
 }
 
-static bool is_connect_pending(const pu_node *n, pu_peer peer)
+bool commands_await(const pu_node *n, pu_peer peer)
 {
     for (uint32_t i = 0; i < n->command_count; i++)
-        if (n->commands[i].what == PU_CMD_CONNECT && n->commands[i].peer == peer) return true;
+        if (awaits(&n->commands[i], peer)) return true;
     return false;
+}
+
+static void ping(pu_node *n, conn *c, pu_token token)
+{
+    if (!ping_now(n, c, token)) ctx_command_done(n, token, PU_CODE_RESOURCE, 0);
 }
 
 void commands_connected(pu_node *n, pu_peer peer)
 {
+    conn *c = ctx_conn_of(n, peer);
+    for (uint32_t i = 0; c != NULL && i < n->command_count;) {
+        pu_token token = n->commands[i].token;
+        if (n->commands[i].what != PU_CMD_PING || n->commands[i].peer != peer) {
+            i++;
+            continue;
+        }
+        pending_remove(n, i);
+        ping(n, c, token);
+    }
     pending_done_peer(n, peer, PU_CODE_OK);
+    app_opens_connected(n, peer);
 }
 
 void commands_failed(pu_node *n, pu_peer peer, uint32_t code)
 {
-    pending_done_peer(n, peer, code != PU_CODE_OK ? code : PU_CODE_UNREACHABLE);
+    if (code == PU_CODE_OK) code = PU_CODE_UNREACHABLE;
+    pending_done_peer(n, peer, code);
+    app_opens_failed(n, peer, code);
 }
 
 /* ---- stopping ---- */
@@ -137,10 +164,9 @@ void command_timer(pu_node *n, uint64_t token)
         return;
     }
     pu_peer peer = n->commands[at].peer;
-    want *w = want_find(n, peer);
     pu_peers_retain(n->env->peers, peer);
     pending_done(n, at, PU_CODE_TIMEOUT);
-    if (w != NULL && !w->keep && !is_connect_pending(n, peer)) want_drop(n, peer);
+    want_release(n, peer);
     ctx_peer_drop(n, peer);
 }
 
@@ -157,9 +183,10 @@ static void run_stop(pu_node *n, const pu_in *in)
 
 /* ---- commands about a peer ---- */
 
+/* CONNECT, and a PING of a peer that we are not connected to. */
 static void run_connect(pu_node *n, const pu_in *in, pu_peer peer)
 {
-    bool keep = (in->flags & PU_KEEP) != 0;
+    bool keep = in->what == PU_CMD_CONNECT && (in->flags & PU_KEEP) != 0;
     bool is_up = ctx_conn_of(n, peer) != NULL;
     if (span_equal(in->peer, span_of(n->self.bytes, n->self.len)) || n->is_stopping) {
         ctx_command_done(n, in->token, n->is_stopping ? PU_CODE_SHUTDOWN : PU_CODE_INVALID, 0);
@@ -178,8 +205,8 @@ static void run_connect(pu_node *n, const pu_in *in, pu_peer peer)
 static void run_ping(pu_node *n, const pu_in *in, pu_peer peer)
 {
     conn *c = ctx_conn_of(n, peer);
-    if (c == NULL) ctx_command_done(n, in->token, PU_CODE_NO_ADDRESS, 0);
-    else if (!ping_now(n, c, in->token)) ctx_command_done(n, in->token, PU_CODE_RESOURCE, 0);
+    if (c == NULL) run_connect(n, in, peer);
+    else ping(n, c, in->token);
 }
 
 static void run_about_peer(pu_node *n, const pu_in *in)
@@ -251,6 +278,8 @@ void command_run(pu_node *n, const pu_in *in)
     case PU_CMD_ADDRESS:
         ctx_command_done(n, in->token, book_add(n, in->body, (in->flags & PU_RELAY) != 0), 0);
         break;
+    case PU_CMD_EXPOSE: ctx_command_done(n, in->token, service_expose(n, in->body), 0); break;
+    case PU_CMD_WITHDRAW: ctx_command_done(n, in->token, service_withdraw(n, in->body), 0); break;
     case PU_CMD_SET: ctx_command_done(n, in->token, run_set(n, in->body), 0); break;
     case PU_CMD_STOP: run_stop(n, in); break;
     default: run_about_peer(n, in); break;

@@ -55,13 +55,13 @@ static bool is_better(const conn *a, const conn *b)
     return pu_handle_ordinal(a->handle) > pu_handle_ordinal(b->handle);
 }
 
-static conn *best_of(pu_node *n, pu_peer peer, bool direct_only)
+conn *conn_best(pu_node *n, pu_peer peer, uint32_t without)
 {
     conn *best = NULL;
     for (uint32_t i = 0; i < n->conn_cap; i++) {
         conn *c = &n->conns[i];
         if (c->state != CONN_UP || c->peer != peer || !c->confirmed || c->doomed) continue;
-        if (direct_only && (c->flags & PU_RELAYED) != 0) continue;
+        if ((c->flags & without) != 0) continue;
         if (best == NULL || is_better(c, best)) best = c;
     }
     return best;
@@ -69,12 +69,12 @@ static conn *best_of(pu_node *n, pu_peer peer, bool direct_only)
 
 conn *ctx_conn_of(pu_node *n, pu_peer peer)
 {
-    return best_of(n, peer, false);
+    return conn_best(n, peer, 0);
 }
 
 conn *ctx_conn_direct(pu_node *n, pu_peer peer)
 {
-    return best_of(n, peer, true);
+    return conn_best(n, peer, PU_RELAYED);
 }
 
 /* The best connection was `was` (a handle, 0: none); tells the application when it is another now.

@@ -25,6 +25,7 @@ enum proto_id {
     PROTO_STOP,
     PROTO_DCUTR,
     PROTO_PUSH,
+    PROTO_APP, /* every protocol that applications named: node/apps.h */
     PROTO_COUNT
 };
 enum module_id {
@@ -33,6 +34,7 @@ enum module_id {
     MODULE_RELAY_CLIENT,
     MODULE_RELAY_SERVER,
     MODULE_DCUTR,
+    MODULE_APPS,
     MODULE_COUNT
 };
 
@@ -56,7 +58,9 @@ enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_FAULT, RNG_
     X(RESERVATION, "relay-expiry")  /* arg: client peer: as relay, a reservation ends */          \
     X(CIRCUIT, "relay-circuit")     /* arg: circuit number: as relay, its life ends */            \
     X(PUNCH, "punch")        /* arg: relayed connection handle: next step of a hole punch */      \
-    X(PUSH, "identify-push") /* arg: 1: tell everybody what has changed about us */
+    X(PUSH, "identify-push") /* arg: 1: tell everybody what has changed about us */               \
+    X(APP_OPEN, "application-open") /* arg: number of an APP OPEN: look again, or give it up */   \
+    X(APPS, "applications")         /* arg: 0: reset what nobody may use any more */
 enum timer_kind {
 #define TIMER_ENUM(kind, name) TIMER_##kind,
     TIMER_LIST(TIMER_ENUM)
@@ -143,7 +147,8 @@ struct proto {
     bool on_limited;                  /* may run on connections that a relay limits */
     bool (*served)(const pu_node *n); /* whether inbound streams are accepted and identify lists it;
                                          NULL: always */
-    uint32_t inbound_max; /* inbound streams open at once on one connection; surplus is reset */
+    uint32_t inbound_max; /* inbound streams open at once on one connection; surplus is reset. 0:
+                             the protocol sees to that in `opened` */
     uint32_t message_max; /* > 0: bytes are varint-framed messages of at most so many bytes; 0: raw
                              bytes */
     size_t
@@ -152,6 +157,8 @@ struct proto {
     /* The stream is there: inbound: the protocol was agreed; outbound: it was proposed, and may be
      * written to at once. */
     void (*opened)(pu_node *n, stream *s);
+    /* Outbound: the peer speaks the protocol. */
+    void (*agreed)(pu_node *n, stream *s);
     /* One whole message (message_max > 0). After ctx_stream_raw the rest comes to `data`. */
     enum verdict (*message)(pu_node *n, stream *s, pu_span message);
     /* Raw bytes; *used is how many were consumed (all, unless less is set); the rest waits in
@@ -163,6 +170,9 @@ struct proto {
     void (*fin)(pu_node *n, stream *s);
     /* More may be sent now: `out` is empty and ctx_stream_writable is above 0. Raw streams only. */
     void (*room)(pu_node *n, stream *s);
+    /* The peer reads no more: what waited for it is dropped. True: the protocol will finish our
+     * direction; otherwise (and when NULL) it is finished at once. Only once s is STREAM_OPEN. */
+    bool (*stopped)(pu_node *n, stream *s, uint32_t code);
     /* The stream is over, once, whatever the reason: code PU_CODE_OK (both finished), a reset code,
      * PU_CODE_LOST, PU_CODE_TIMEOUT, PU_CODE_UNSUPPORTED (the peer answered na). Not called after
      * ctx_upgrade. For an open that failed s has handle 0. */
@@ -220,6 +230,10 @@ void ctx_identified(pu_node *n, conn *c);
 
 /* The protocol id as text, whether this node serves it or not. */
 pu_span ctx_proto_name(enum proto_id id);
+
+/* The protocol ids that applications expose to peer: at most max spans into the node. Returns how
+ * many. */
+uint32_t ctx_app_protocols(const pu_node *n, pu_peer peer, pu_span *names, uint32_t max);
 
 /* The protocol behind an id; NULL when this node does not serve it. */
 const struct proto *ctx_proto(const pu_node *n, enum proto_id id);

@@ -2,7 +2,7 @@
  * a failed round is tried again after a pause that doubles; a lost connection starts a round at
  * once. */
 #include "base/planted.h"
-#include "node/impl.h"
+#include "node/apps.h"
 
 #define SHORT_LIFE_NS (5 * PU_S) /* a connection that ends sooner counts as a failed round */
 
@@ -48,6 +48,16 @@ void want_drop(pu_node *n, pu_peer peer)
     want *w = want_find(n, peer);
     if (w != NULL) want_remove(n, w);
     legs_cancel(n, peer, true, 0);
+}
+
+void want_release(pu_node *n, pu_peer peer)
+{
+    const want *w = want_find(n, peer);
+    if (w == NULL || w->keep || legs_await(n, peer)) return;
+    if (commands_await(n, peer) || app_opens_await(n, peer)) return;
+    pu_peers_retain(n->env->peers, peer);
+    want_drop(n, peer);
+    ctx_peer_drop(n, peer);
 }
 
 /* ---- a round ---- */

@@ -1,6 +1,6 @@
 /* Who may connect to us: the authorised peers, as authorized_keys lines named them. */
 #include "base/planted.h"
-#include "node/impl.h"
+#include "node/apps.h"
 
 static authorised *find(const pu_node *n, pu_peer peer)
 {
@@ -48,8 +48,12 @@ int gater_authorise(pu_node *n, pu_span line)
         return PU_CODE_OK;
     }
     int code = add(n, peer, parsed.expires_s);
-    if (code != PU_CODE_OK) ctx_peer_drop(n, peer);
-    else gater_clock(n);
+    if (code != PU_CODE_OK) {
+        ctx_peer_drop(n, peer);
+        return code;
+    }
+    gater_clock(n);
+    services_peer_authorised(n);
     return code;
 }
 
@@ -70,6 +74,7 @@ static void forget(pu_node *n, authorised *a)
 /* Whether there is a line or not: who is revoked is neither kept nor sought. */
 void gater_revoke(pu_node *n, pu_peer peer)
 {
+    apps_enforce(n);
     want_drop(n, peer);
     commands_failed(n, peer, PU_CODE_GATED);
     conns_hangup_peer(n, peer, PU_CODE_GATED);
@@ -82,6 +87,7 @@ void gater_revoke(pu_node *n, pu_peer peer)
 void gater_enforce(pu_node *n)
 {
     uint32_t cursor = 0;
+    apps_enforce(n);
     for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
         if ((c->flags & PU_DIALLER) == 0 && !ctx_is_authorised(n, c->peer))
             conn_doom(n, c, PU_CODE_GATED);

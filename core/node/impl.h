@@ -182,7 +182,9 @@ const struct proto *proto_of(enum proto_id id);
 const struct module *module_of(enum module_id id);
 uint32_t protos_served(const pu_node *n); /* bit a proto_id */
 void protos_check(pu_node *n); /* what we serve may be another now: who needs to is told */
-int proto_find(const void *node, pu_span name); /* select_find over what this node serves */
+/* select_find over what this node serves: a proto_id, or PROTO_COUNT and the place of an
+ * application's name. */
+int proto_find(const void *node, pu_span name);
 void timer_dispatch(pu_node *n, enum timer_kind kind, uint64_t arg);
 
 /* ---- timers.c ---- */
@@ -203,6 +205,7 @@ void conn_down(pu_node *n, conn *c, uint32_t code);
 void conn_doom(pu_node *n, conn *c,
                uint32_t code); /* hangs up in the next TICK: for many at once */
 void conn_end_timer(pu_node *n, uint64_t handle);
+conn *conn_best(pu_node *n, pu_peer peer, uint32_t without); /* without: flags it must not have */
 void conns_hangup_peer(pu_node *n, pu_peer peer, uint32_t code);
 uint32_t conns_of_peer(const pu_node *n, pu_peer peer);
 bool endpoint_same_block(const pu_endpoint *a,
@@ -222,7 +225,8 @@ void stream_open_failed(pu_node *n, const pu_in *in);
 void stream_data(pu_node *n, stream *s, const pu_in *in);
 void upgrade_answered(pu_node *n, pu_token token); /* by CONN_UP or DIAL_FAIL */
 void stream_room(pu_node *n, stream *s, uint64_t offset);
-void stream_stop(pu_node *n, stream *s);
+void stream_stop(pu_node *n, stream *s, uint32_t code);
+pu_span stream_name(const pu_node *n, const stream *s); /* its protocol; empty: none yet */
 void stream_down(pu_node *n, stream *s, const pu_in *in);
 void stream_timer(pu_node *n, uint64_t handle);
 void stream_open_timer(pu_node *n, uint64_t token);
@@ -230,6 +234,8 @@ void streams_drop_openings(pu_node *n, pu_handle carrier);
 
 /* ---- stream_read.c, stream_send.c ---- */
 void stream_read(pu_node *n, stream *s, pu_span fresh);
+void stream_allow(pu_node *n, stream *s, uint64_t offset); /* the peer may send up to there */
+bool is_borrowed(const pu_node *n, pu_span bytes);         /* of the step's input */
 void stream_send_bytes(pu_node *n, stream *s,
                        pu_span bytes); /* select messages and all else go through here */
 void stream_flush(pu_node *n, stream *s);
@@ -277,6 +283,7 @@ bool self_can_dial(const pu_node *n, enum pu_transport transport);
 want *want_find(const pu_node *n, pu_peer peer);
 uint32_t want_add(pu_node *n, pu_peer peer, bool keep); /* pu_code */
 void want_drop(pu_node *n, pu_peer peer);
+void want_release(pu_node *n, pu_peer peer); /* nobody may be waiting for it any more */
 void want_begin(pu_node *n, want *w);
 void wants_begin_all(pu_node *n); /* the node has started, or has a new address */
 void want_round_failed(pu_node *n, pu_peer peer);
@@ -294,6 +301,7 @@ void legs_start_due(pu_node *n, pu_peer peer);
 void legs_cancel(pu_node *n, pu_peer peer, bool punches_too, pu_handle winner);
 void legs_won_second(pu_node *n, pu_peer peer, const conn *winner);
 uint32_t legs_of_peer(const pu_node *n, pu_peer peer);
+bool legs_await(const pu_node *n, pu_peer relay); /* a circuit waits for a connection with it */
 void leg_timer(pu_node *n, uint64_t peer);
 
 /* Orders the legs that want_begin has just planned for peer: sets their start_at. Exchangeable. */
@@ -305,6 +313,7 @@ void command_run(pu_node *n, const pu_in *in);
 void command_timer(pu_node *n, uint64_t token);
 void commands_connected(pu_node *n, pu_peer peer); /* a connection to peer is confirmed */
 void commands_failed(pu_node *n, pu_peer peer, uint32_t code); /* a want without KEEP gave up */
-void commands_stopped(pu_node *n); /* a connection went while stopping */
+bool commands_await(const pu_node *n, pu_peer peer); /* one waits for a connection with peer */
+void commands_stopped(pu_node *n);                   /* a connection went while stopping */
 
 #endif

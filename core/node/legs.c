@@ -25,6 +25,13 @@ uint32_t legs_of_peer(const pu_node *n, pu_peer peer)
     return count;
 }
 
+bool legs_await(const pu_node *n, pu_peer relay)
+{
+    for (uint32_t i = 0; i < n->leg_count; i++)
+        if (n->legs[i].state == LEG_WAITING && n->legs[i].via == relay) return true;
+    return false;
+}
+
 leg *leg_add(pu_node *n, pu_peer peer)
 {
     uint32_t max = (uint32_t)(n->config->wanted_max * n->config->dial_legs_max) + PUNCH_LEGS_MAX;

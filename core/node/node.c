@@ -1,7 +1,7 @@
 /* One step: check the input against the tables, dispatch it, nothing else. What an input means is
  * in the file of its table. */
+#include "node/apps.h"
 #include "node/fault.h"
-#include "node/impl.h"
 
 size_t pu_node_size(const pu_config *config)
 {
@@ -181,9 +181,9 @@ static int check_input(pu_node *n, const pu_in *in, target *t)
     case PU_IN_STREAM_STOP:
         t->stream = stream_find(n, in->stream);
         return t->stream != NULL ? PU_OK : PU_EHANDLE;
+    case PU_IN_APP: return app_check(n, in, &t->stream);
     case PU_IN_RESOLVED:
     case PU_IN_MAPPED:
-    case PU_IN_APP:
     default: return PU_ERANGE; /* not built yet, or no kind at all */
     }
 }
@@ -216,7 +216,7 @@ static void dispatch(pu_node *n, const pu_in *in, target t)
     case PU_IN_STREAM_UP: stream_up(n, t.conn, in); break;
     case PU_IN_STREAM_DATA: stream_data(n, t.stream, in); break;
     case PU_IN_STREAM_ROOM: stream_room(n, t.stream, in->offset); break;
-    case PU_IN_STREAM_STOP: stream_stop(n, t.stream); break;
+    case PU_IN_STREAM_STOP: stream_stop(n, t.stream, in->code); break;
     case PU_IN_STREAM_DOWN:
         if (t.stream == NULL) stream_open_failed(n, in);
         else stream_down(n, t.stream, in);
@@ -233,9 +233,9 @@ static void dispatch(pu_node *n, const pu_in *in, target t)
     case PU_IN_KEPT: keep_kept(n, in); break;
     case PU_IN_STORED: keep_stored(n, in); break;
     case PU_IN_COMMAND: command_run(n, in); break;
+    case PU_IN_APP: app_run(n, t.stream, in); break;
     case PU_IN_RESOLVED:
     case PU_IN_MAPPED:
-    case PU_IN_APP:
     default: PU_NEVER_HERE();
     }
 }

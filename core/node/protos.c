@@ -1,6 +1,6 @@
 /* The one list of what a node speaks: protocols, modules, and whose timer is whose. A new protocol
  * is added here. */
-#include "node/impl.h"
+#include "node/apps.h"
 #include "proto/dcutr.h"
 #include "proto/identify.h"
 #include "proto/ping.h"
@@ -9,6 +9,7 @@
 static const struct proto *const protos[PROTO_COUNT] = {
     [PROTO_IDENTIFY] = &proto_identify, [PROTO_PING] = &proto_ping,   [PROTO_HOP] = &proto_hop,
     [PROTO_STOP] = &proto_stop,         [PROTO_DCUTR] = &proto_dcutr, [PROTO_PUSH] = &proto_push,
+    [PROTO_APP] = &proto_app,
 };
 
 static const struct module *const modules[MODULE_COUNT] = {
@@ -17,6 +18,7 @@ static const struct module *const modules[MODULE_COUNT] = {
     [MODULE_RELAY_CLIENT] = &module_relay_client,
     [MODULE_RELAY_SERVER] = &module_relay_server,
     [MODULE_DCUTR] = &module_dcutr,
+    [MODULE_APPS] = &module_apps,
 };
 
 typedef void (*timer_handler)(pu_node *n, uint64_t arg);
@@ -37,6 +39,8 @@ static const timer_handler handlers[TIMER_COUNT] = {
     [TIMER_PUSH] = identify_push_timer,
     [TIMER_IDENTIFY] = identify_timer,
     [TIMER_BOOK] = book_timer,
+    [TIMER_APP_OPEN] = app_open_timer,
+    [TIMER_APPS] = apps_timer,
 };
 
 const struct proto *proto_of(enum proto_id id)
@@ -82,7 +86,8 @@ int proto_find(const void *node, pu_span name)
         bool is_it = span_equal(name, ctx_proto_name((enum proto_id)id));
         if (is_it) return ctx_proto(node, (enum proto_id)id) != NULL ? id : -1;
     }
-    return -1;
+    uint32_t served = app_name_served(node, name);
+    return served != 0 ? (int)(PROTO_COUNT + served - 1) : -1;
 }
 
 void timer_dispatch(pu_node *n, enum timer_kind kind, uint64_t arg)

@@ -62,19 +62,3 @@ bool pu_node_read_limits(const pu_node *n, uint32_t *cursor, pu_limit_row *row)
     *row = rows[(*cursor)++];
     return true;
 }
-
-bool pu_node_read_services(const pu_node *n, uint32_t *cursor, pu_service_row *row)
-{
-    PU_ASSERT(n->out == NULL);
-    (void)cursor;
-    (void)row;
-    return false; /* EXPOSE is not built yet */
-}
-
-bool pu_node_read_apps(const pu_node *n, uint32_t *cursor, pu_app_row *row)
-{
-    PU_ASSERT(n->out == NULL);
-    (void)cursor;
-    (void)row;
-    return false; /* APP is not built yet */
-}

@@ -1,7 +1,7 @@
 /* Memory was short: what was shed is begun again a while later, so that one refused request never
  * costs a peer for good. The time of that is kept in the node itself, since a timer may be what
  * could not be had. */
-#include "node/impl.h"
+#include "node/apps.h"
 
 #define SHED_PAUSE_NS (1 * PU_S)
 
@@ -45,6 +45,8 @@ void shed_again(pu_node *n)
     for (conn *c; out_has_room(n->out) && (c = ctx_conn_at(n, &cursor)) != NULL;) conn_again(n, c);
     if (cursor < n->conn_cap) n->shed_until = n->now; /* the rest in the next step */
     timers_again(n);
+    apps_enforce(n);
+    app_opens_again(n);
     self_again(n);
     book_again(n);
     wants_begin_all(n);

@@ -4,18 +4,22 @@
  * bounded buffer and earns the peer no room, so a peer that keeps to its room never overflows it.
  */
 #include "base/varint.h"
-#include "node/impl.h"
+#include "node/apps.h"
+
+void stream_allow(pu_node *n, stream *s, uint64_t offset)
+{
+    if (s->phase == STREAM_DEAD || s->fin_seen || offset <= s->room_in) return;
+    s->room_in = offset;
+    pu_ef *e = effect(n, PU_EF_STREAM_ROOM);
+    e->conn = s->conn;
+    e->stream = s->handle;
+    e->offset = offset;
+}
 
 static void grant(pu_node *n, stream *s, uint64_t more)
 {
     uint64_t waiting = n->reading == s ? n->reading_rest.len : s->in.len;
-    uint64_t room = s->received - waiting + more;
-    if (s->phase == STREAM_DEAD || s->fin_seen || room <= s->room_in) return;
-    s->room_in = room;
-    pu_ef *e = effect(n, PU_EF_STREAM_ROOM);
-    e->conn = s->conn;
-    e->stream = s->handle;
-    e->offset = room;
+    stream_allow(n, s, s->received - waiting + more);
 }
 
 /* Widens the peer's room when half a window was consumed; a protocol that grants room itself is
@@ -36,9 +40,8 @@ void ctx_stream_grant(pu_node *n, stream *s, uint64_t more)
 
 static void bad_bytes(pu_node *n, stream *s, enum pu_trace_code code, uint64_t a)
 {
-    const char *name =
-        s->proto != PROTO_NONE ? proto_of((enum proto_id)s->proto)->name : "/multistream/1.0.0";
-    ctx_trace(n, code, conn_find(n, s->conn), s, 0, a, 0, span_of(name, strlen(name)));
+    pu_span name = s->proto != PROTO_NONE ? stream_name(n, s) : SPAN_LITERAL("/multistream/1.0.0");
+    ctx_trace(n, code, conn_find(n, s->conn), s, 0, a, 0, name);
     ctx_stream_reset(n, s, PU_CODE_VIOLATION);
 }
 
@@ -54,14 +57,22 @@ static uint32_t inbound_open(const pu_node *n, const stream *like)
     return count;
 }
 
+static void take_agreed(pu_node *n, stream *s)
+{
+    int agreed = s->select.agreed; /* as proto_find said */
+    s->proto = (uint8_t)(agreed < PROTO_COUNT ? agreed : PROTO_APP);
+    if (agreed >= PROTO_COUNT) app_named(n, s, (uint32_t)(agreed - PROTO_COUNT + 1));
+}
+
 static void agreed(pu_node *n, stream *s)
 {
-    if (s->inbound) s->proto = (uint8_t)s->select.agreed;
+    if (s->inbound) take_agreed(n, s);
     const struct proto *proto = proto_of((enum proto_id)s->proto);
     const conn *c = conn_find(n, s->conn);
     bool is_limited = c != NULL && (c->flags & PU_LIMITED) != 0 && !proto->on_limited;
-    if (s->inbound &&
-        (is_limited || ctx_at_limit(n, proto->name, inbound_open(n, s), proto->inbound_max))) {
+    bool is_counted = proto->inbound_max > 0;
+    if (s->inbound && (is_limited || (is_counted && ctx_at_limit(n, proto->name, inbound_open(n, s),
+                                                                 proto->inbound_max)))) {
         s->proto = PROTO_NONE; /* it never was this protocol's */
         ctx_stream_reset(n, s, PU_CODE_RESOURCE);
         return;
@@ -73,6 +84,7 @@ static void agreed(pu_node *n, stream *s)
     if (!s->has_deadline)
         ctx_timer(n, TIMER_STREAM, s->handle, life != 0 ? ctx_after(n, life) : PU_NEVER);
     if (s->inbound && proto->opened != NULL) proto->opened(n, s);
+    if (!s->inbound && proto->agreed != NULL) proto->agreed(n, s);
 }
 
 /* Runs multistream-select over the rest. False: wait for more bytes. */
@@ -80,15 +92,14 @@ static bool read_select(pu_node *n, stream *s)
 {
     uint8_t bytes[SELECT_MESSAGE_MAX + 64];
     pu_buf out = buf_of(bytes, sizeof bytes);
-    const char *name = s->inbound ? "" : proto_of((enum proto_id)s->proto)->name;
+    pu_span name = s->inbound ? span_of(NULL, 0) : stream_name(n, s);
     enum select_result result =
-        select_read(&s->select, &n->reading_rest, &out, proto_find, n, span_of(name, strlen(name)));
+        select_read(&s->select, &n->reading_rest, &out, proto_find, n, name);
     if (out.len > 0 && result != SELECT_FAILED) stream_send_bytes(n, s, buf_span(&out));
     switch (result) {
     case SELECT_AGREED: agreed(n, s); return true;
     case SELECT_REFUSED:
-        ctx_trace(n, PU_TR_STREAM_REFUSED, conn_find(n, s->conn), s, 0, 0, 0,
-                  span_of(name, strlen(name)));
+        ctx_trace(n, PU_TR_STREAM_REFUSED, conn_find(n, s->conn), s, 0, 0, 0, name);
         ctx_stream_reset(n, s, PU_CODE_UNSUPPORTED);
         return true;
     case SELECT_FAILED: bad_bytes(n, s, PU_TR_MALFORMED, n->reading_rest.len); return true;

@@ -1,7 +1,7 @@
 /* Sending on streams: at once while the host gave room, from a bounded queue when it gives more. */
 #include "node/impl.h"
 
-static bool is_borrowed(const pu_node *n, pu_span bytes)
+bool is_borrowed(const pu_node *n, pu_span bytes)
 {
     uintptr_t from = (uintptr_t)n->in->body.base, at = (uintptr_t)bytes.base;
     return n->in->body.len > 0 && at >= from && at + bytes.len <= from + n->in->body.len;
@@ -80,10 +80,12 @@ void stream_room(pu_node *n, stream *s, uint64_t offset)
 
 /* The peer reads no more: what waits for it is dropped, our direction ends, its direction goes on
  * (go-libp2p stops reading as soon as it has what it wanted). */
-void stream_stop(pu_node *n, stream *s)
+void stream_stop(pu_node *n, stream *s, uint32_t code)
 {
     if (s->phase == STREAM_DEAD || s->fin_sent) return;
     mem_bytes_free(ctx_alloc(n), &s->out);
+    const struct proto *proto = s->phase == STREAM_OPEN ? proto_of((enum proto_id)s->proto) : NULL;
+    if (proto != NULL && proto->stopped != NULL && proto->stopped(n, s, code)) return;
     s->fin_out = true;
     emit(n, s, span_of(NULL, 0), true);
 }

@@ -1,4 +1,5 @@
 /* Streams: from STREAM_UP (ours or the peer's) to STREAM_DOWN, multistream-select included. */
+#include "node/apps.h"
 #include "node/fault.h"
 
 stream *stream_find(pu_node *n, pu_handle handle)
@@ -12,6 +13,12 @@ stream *ctx_stream(pu_node *n, pu_handle handle)
 {
     stream *s = stream_find(n, handle);
     return s != NULL && s->phase != STREAM_DEAD ? s : NULL;
+}
+
+pu_span stream_name(const pu_node *n, const stream *s)
+{
+    if (s->proto == PROTO_APP) return app_protocol(n, s);
+    return s->proto != PROTO_NONE ? ctx_proto_name((enum proto_id)s->proto) : span_of(NULL, 0);
 }
 
 static void trace_no_memory(pu_node *n, size_t bytes)
@@ -173,7 +180,7 @@ static void outbound_up(pu_node *n, conn *c, stream *s, pu_token token)
     ctx_timer(n, TIMER_STREAM, s->handle, ctx_after(n, n->config->select_ns));
     uint8_t bytes[SELECT_MESSAGE_MAX];
     pu_buf out = buf_of(bytes, sizeof bytes);
-    select_dial(&s->select, span_of(proto->name, strlen(proto->name)), &out);
+    select_dial(&s->select, stream_name(n, s), &out);
     PU_ASSERT(!out.full);
     stream_send_bytes(n, s, buf_span(&out));
     if (s->phase != STREAM_DEAD && proto->opened != NULL) proto->opened(n, s);
@@ -206,9 +213,7 @@ void stream_end(pu_node *n, stream *s, uint32_t code)
 void ctx_stream_reset(pu_node *n, stream *s, uint32_t code)
 {
     if (s->phase == STREAM_DEAD) return;
-    const char *name = s->proto != PROTO_NONE ? proto_of((enum proto_id)s->proto)->name : "";
-    ctx_trace(n, PU_TR_STREAM_RESET, conn_find(n, s->conn), s, 0, code, 0,
-              span_of(name, strlen(name)));
+    ctx_trace(n, PU_TR_STREAM_RESET, conn_find(n, s->conn), s, 0, code, 0, stream_name(n, s));
     reset_effect(n, s->conn, s->handle, code);
     stream_end(n, s, code);
 }
@@ -234,9 +239,7 @@ void stream_timer(pu_node *n, uint64_t handle)
 {
     stream *s = ctx_stream(n, handle);
     if (s == NULL) return;
-    const char *name = s->proto != PROTO_NONE ? proto_of((enum proto_id)s->proto)->name : "";
-    ctx_trace(n, PU_TR_STREAM_TIMEOUT, conn_find(n, s->conn), s, 0, 0, 0,
-              span_of(name, strlen(name)));
+    ctx_trace(n, PU_TR_STREAM_TIMEOUT, conn_find(n, s->conn), s, 0, 0, 0, stream_name(n, s));
     ctx_stream_reset(n, s, PU_CODE_TIMEOUT);
 }
 

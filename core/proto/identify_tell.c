@@ -60,13 +60,15 @@ static void tell_addrs(const pu_node *n, const conn *c, wire_identify *m, pu_buf
     PU_ASSERT(!pool->full);
 }
 
-static void tell_protocols(const pu_node *n, wire_identify *m)
+static void tell_protocols(const pu_node *n, const conn *c, wire_identify *m)
 {
     PU_ASSERT(m->protocol_count == 0);
     for (int id = PROTO_NONE + 1; id < PROTO_COUNT; id++) {
         if (ctx_proto(n, (enum proto_id)id) != NULL)
             m->protocols[m->protocol_count++] = ctx_proto_name((enum proto_id)id);
     }
+    m->protocol_count += ctx_app_protocols(n, c->peer, m->protocols + m->protocol_count,
+                                           WIRE_IDENTIFY_PROTOCOLS_MAX - m->protocol_count);
 }
 
 /* The number of the next record: Unix time in ns, as go counts, and always more than the last.
@@ -136,7 +138,7 @@ void identify_tell(pu_node *n, stream *s, const conn *c)
     if (is_direct && (c->transport == PU_TRANSPORT_QUIC || c->transport == PU_TRANSPORT_TCP))
         m.observed = put_endpoint(&pool, &c->remote, c->transport);
     tell_addrs(n, c, &m, &pool);
-    tell_protocols(n, &m);
+    tell_protocols(n, c, &m);
     trim(&m);
     sign_record(n, &m, &pool);
     size_t mark = pb_frame_open(&out);

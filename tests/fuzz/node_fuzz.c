@@ -11,7 +11,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fault_heap.h"
 
-enum { CONNS = 6, STREAMS = 12, TOKENS = 16, PEERS = 6, PEERS_MAX = 5, STEPS_MAX = 600 };
+enum { CONNS = 6, STREAMS = 12, TOKENS = 16, PEERS = 6, PEERS_MAX = 5, STEPS_MAX = 600, OPENS = 8 };
 
 typedef struct fuzz_conn {
     pu_handle handle; /* 0: free */
@@ -21,10 +21,13 @@ typedef struct fuzz_conn {
 typedef struct fuzz_stream {
     pu_handle handle; /* 0: free */
     pu_handle conn;
-    uint64_t received, room_in; /* bytes given to the node, and up to where it allowed */
-    uint64_t sent, room_out;    /* bytes it sent, and up to where we allowed */
-    bool is_reset;              /* by the node: it ignores what comes */
-    bool is_finished;           /* we said FIN */
+    uint64_t received, room_in;   /* bytes given to the node, and up to where it allowed */
+    uint64_t sent, room_out;      /* bytes it sent, and up to where we allowed */
+    bool is_reset;                /* by the node: it ignores what comes */
+    bool is_finished;             /* we said FIN */
+    bool is_app;                  /* the application knows of it, and has not heard its last word */
+    uint64_t app_given, app_room; /* bytes the application was given, and up to where it allowed */
+    uint64_t app_sent, app_allowed; /* bytes it sent, and up to where it was allowed */
 } fuzz_stream;
 
 /* A request of the node's that has no answer yet. */
@@ -53,7 +56,8 @@ typedef struct host {
     uint32_t request_count;
     pu_peer_id ids[PEERS];
     uint8_t body[PU_DATA_MAX + 8];
-    pu_handle asked; /* the CONN_ASK under way, until its verdict */
+    pu_handle asked;            /* the CONN_ASK under way, until its verdict */
+    uint64_t open_rooms[OPENS]; /* APP OPEN by its token, less 1: the room it gives; 0: none */
 } host;
 
 static fuzz_conn *conn_of(host *h, pu_handle handle)
@@ -103,6 +107,47 @@ static void saw_verdict(host *h, const pu_ef *ef)
     if (ef->code != PU_CODE_OK) *c = (fuzz_conn){0};
 }
 
+/* ---- what the node says to applications ---- */
+
+static void saw_app_open(host *h, fuzz_stream *s, const pu_ef *ef)
+{
+    PU_ASSERT(!s->is_app);
+    PU_ASSERT(conn_of(h, ef->conn) != NULL);
+    s->is_app = true;
+    s->app_given = s->app_room = s->app_sent = 0;
+    s->app_allowed = ef->offset;
+    if (ef->token == 0) return;
+    PU_ASSERT(ef->token <= OPENS && h->open_rooms[ef->token - 1] > 0);
+    s->app_room = h->open_rooms[ef->token - 1];
+    h->open_rooms[ef->token - 1] = 0;
+}
+
+static void saw_app(host *h, const pu_ef *ef)
+{
+    PU_ASSERT(ef->what >= PU_APP_OPEN && ef->what <= PU_APP_END);
+    if (ef->stream == 0) { /* the one answer of an OPEN */
+        PU_ASSERT(ef->what == PU_APP_RESET && ef->token > 0 && ef->token <= OPENS);
+        PU_ASSERT(h->open_rooms[ef->token - 1] > 0);
+        h->open_rooms[ef->token - 1] = 0;
+        return;
+    }
+    fuzz_stream *s = stream_of(h, ef->stream);
+    PU_ASSERT(s != NULL);
+    if (ef->what == PU_APP_OPEN) {
+        saw_app_open(h, s, ef);
+        return;
+    }
+    PU_ASSERT(s->is_app);
+    if (ef->what == PU_APP_DATA) s->app_given += ef->body.len;
+    PU_ASSERT(ef->body.len <= PU_DATA_MAX);
+    PU_ASSERT(s->app_given <= s->app_room);
+    if (ef->what == PU_APP_ROOM) {
+        PU_ASSERT(ef->offset > s->app_allowed);
+        s->app_allowed = ef->offset;
+    }
+    if (ef->what == PU_APP_RESET || ef->what == PU_APP_END) s->is_app = false;
+}
+
 static void saw(host *h, const pu_ef *ef)
 {
     fuzz_stream *s = stream_of(h, ef->stream);
@@ -129,6 +174,7 @@ static void saw(host *h, const pu_ef *ef)
         break;
     case PU_EF_CONN_VERDICT: saw_verdict(h, ef); break;
     case PU_EF_PACKET: PU_ASSERT(ef->body.len <= PU_PACKET_MAX); break;
+    case PU_EF_APP: saw_app(h, ef); break;
     case PU_EF_EVENT: PU_ASSERT(ef->what >= PU_EVENT_DONE && ef->what <= PU_EVENT_REFUSED); break;
     case PU_EF_KEEP:
         PU_ASSERT(ef->peer.len > 0 && ef->peer.len <= PU_KEEP_KEY_MAX);
@@ -141,7 +187,6 @@ static void saw(host *h, const pu_ef *ef)
     case PU_EF_CONN_SET:
     case PU_EF_RESOLVE:
     case PU_EF_MAP:
-    case PU_EF_APP:
     default: PU_NEVER_HERE();
     }
 }
@@ -222,6 +267,7 @@ static const char *const texts[] = {
     "\x02\x08",
     "\x04\x08\x02\x28\x64",
 };
+static const char *const app_texts[] = {"\x03/a\n", "\x03/b\n"};
 
 /* A peer id or multiaddr as field 1 or 2 of a message. */
 static void put_field(host *h, pu_buf *out, bool is_address)
@@ -242,7 +288,7 @@ static pu_span body_from(host *h, size_t most)
     uint8_t pieces = fuzz_u8(&h->in) % 6;
     for (uint8_t i = 0; i < pieces; i++) {
         uint8_t b = fuzz_u8(&h->in);
-        const char *text = texts[b % 10];
+        const char *text = b < 150 ? texts[b % 10] : app_texts[b & 1];
         if (b < 160) buf_put(&out, text, strlen(text));
         else if (b < 176) put_field(h, &out, b & 1);
         else if (b < 180)
@@ -336,6 +382,7 @@ static void do_down(host *h, fuzz_conn *c)
                         .conn = s->conn,
                         .stream = s->handle,
                         .what = PU_DOWN_LOST});
+        PU_ASSERT(!s->is_app);
         *s = (fuzz_stream){0};
     }
     pu_handle handle = c->handle;
@@ -437,10 +484,44 @@ static void do_stream(host *h)
     default:
         in.kind = PU_IN_STREAM_DOWN;
         in.what = 1 + in.code % 2;
+        step(h, in);
+        PU_ASSERT(in.stream != s->handle || !s->is_app);
         if (in.stream == s->handle) *s = (fuzz_stream){0};
-        break;
+        return;
     }
     step(h, in);
+}
+
+/* The application's side of a stream that it may know. */
+static void do_app(host *h)
+{
+    fuzz_stream *s = any_stream(h);
+    uint8_t b = fuzz_u8(&h->in);
+    pu_handle handle = s->handle;
+    pu_in in = {.kind = PU_IN_APP, .what = 1 + b % 8, .stream = broken(h, handle), .code = b};
+    if (in.stream == 0 || b >= 248) {
+        in.stream = 0; /* an OPEN of ours, or its end */
+        in.token = 1 + b % OPENS;
+        if (in.what == PU_APP_OPEN && h->open_rooms[in.token - 1] != 0) return;
+    }
+    in.peer = peer_from(h);
+    in.flags = b & 8 ? PU_LIMITED : 0;
+    in.deadline = b & 16 ? h->now + b * PU_MS : 0;
+    if (in.what == PU_APP_OPEN) in.offset = PU_FIRST_ROOM - (b > 250) + b;
+    if (in.what == PU_APP_ROOM) in.offset = s->app_room + fuzz_u16(&h->in);
+    uint64_t allowed = s->app_allowed - s->app_sent;
+    if (in.what == PU_APP_DATA) in.body = body_from(h, allowed < 999 ? (size_t)allowed : 999);
+    if (in.stream == 0) in.body = b & 1 ? SPAN_LITERAL("/a") : SPAN_LITERAL("/c");
+    bool gives_room = in.what == PU_APP_OPEN || in.what == PU_APP_ROOM;
+    uint64_t *room = in.stream == 0 ? &h->open_rooms[in.token - 1] : &s->app_room, was = *room;
+    if (gives_room && (in.stream == 0 || in.stream == handle)) *room = in.offset;
+    int err = step(h, in);
+    if (err != PU_OK) {
+        if (gives_room && s->handle == handle) *room = was;
+    } else if (in.stream == handle && s->handle == handle) {
+        if (in.what == PU_APP_DATA) s->app_sent += in.body.len;
+        if (in.what == PU_APP_RESET) s->is_app = false;
+    }
 }
 
 static void do_conn(host *h)
@@ -474,8 +555,16 @@ static pu_span command_body(host *h, uint32_t what)
         if (b & 128) buf_put_span(&out, SPAN_LITERAL(" expires=2026-01-02T00:00:00Z # x"));
     } else if (what == PU_CMD_ADDRESS) {
         put_maddr(h, &out);
+    } else if (what == PU_CMD_EXPOSE || what == PU_CMD_WITHDRAW) {
+        pu_service s = {.name = b & 1 ? SPAN_LITERAL("x") : SPAN_LITERAL("y"), .limited = b & 2};
+        s.protocols[s.protocol_count++] = b & 4 ? SPAN_LITERAL("/a") : SPAN_LITERAL("/b");
+        if (b & 8) s.protocols[s.protocol_count++] = SPAN_LITERAL("/c");
+        if (b & 16) s.streams_max = s.streams_per_peer_max = 1;
+        s.allow_listed = b & 32;
+        if (what == PU_CMD_WITHDRAW) return s.name;
+        out.len = pu_service_write(out.base, out.cap, &s);
     } else if (what == PU_CMD_SET) {
-        const pu_config_info *info = pu_config_at(b % 45);
+        const pu_config_info *info = pu_config_at(b % 64);
         if (info == NULL || strcmp(info->name, "conns_max") == 0) return span_of(NULL, 0);
         buf_put(&out, info->name, strlen(info->name));
         buf_put_u8(&out, '=');
@@ -579,7 +668,12 @@ static void open_node(host *h, void *mem)
 static void live(host *h)
 {
     for (int i = 0; i < STEPS_MAX && h->in.len > 0; i++) {
-        switch (fuzz_u8(&h->in) % 12) {
+        uint8_t b = fuzz_u8(&h->in);
+        if (b >= 240) {
+            do_app(h);
+            continue;
+        }
+        switch (b % 12) {
         case 0:
         case 1: do_time(h); break;
         case 2: do_inbound(h); break;
@@ -609,6 +703,14 @@ static void read_all(const host *h)
     while (pu_node_read_peers(h->node, &cursor, &peer)) PU_ASSERT(peer.peer.len > 0);
     cursor = 0;
     while (pu_node_read_limits(h->node, &cursor, &limit)) PU_ASSERT(limit.name != NULL);
+    pu_service_row service;
+    pu_app_row app;
+    pu_service read;
+    cursor = 0;
+    while (pu_node_read_services(h->node, &cursor, &service))
+        PU_ASSERT(pu_service_read(&read, service.definition) == PU_OK);
+    cursor = 0;
+    while (pu_node_read_apps(h->node, &cursor, &app)) PU_ASSERT(app.protocol.len > 0);
 }
 
 void fuzz_node(pu_span bytes)

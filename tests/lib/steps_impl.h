@@ -7,6 +7,7 @@
  *   steps_write.c   payloads and addresses: words -> bytes
  *   steps_read.c    payloads and addresses: bytes -> words
  *   steps_say.c     effects and trace records -> words
+ *   steps_app.c     application streams: services, effects, and what the host may expect
  */
 #ifndef TESTS_LIB_STEPS_IMPL_H
 #define TESTS_LIB_STEPS_IMPL_H
@@ -48,6 +49,10 @@ typedef struct step_stream {
     uint64_t given, granted; /* bytes the node was given; may be given up to */
     size_t last_len;
     uint8_t last[STEPS_LAST_MAX]; /* what the node sent last, after selection */
+    /* As an application stream, in the application's bytes: */
+    bool is_app;                    /* the node told of it, and its last word has not come */
+    uint64_t app_given, app_room;   /* the application was given; may be given up to */
+    uint64_t app_sent, app_allowed; /* it sent; may send up to */
 } step_stream;
 
 /* What a token of the node's stands for. */
@@ -87,6 +92,7 @@ typedef struct step_world {
     step_conn conns[STEPS_CONNS_MAX];
     step_stream streams[STEPS_STREAMS_MAX];
     step_request requests[STEPS_TOKENS_MAX];
+    uint64_t app_rooms[STEPS_TOKENS_MAX]; /* APP OPEN by its token: the room it gave; 0: answered */
 
     FILE *said; /* what the step at hand did */
     unsigned said_count;
@@ -165,6 +171,14 @@ void maddr_say(const step_world *w, FILE *to, pu_span maddr);
 const char *proto_short(const char *name);
 /* The name behind a short one; the word itself when there is none. */
 const char *proto_long(const char *word);
+
+/* ---- steps_app.c ---- */
+/* Appends the service NAME protocols=P,P [allow=B,C or -] [streams=N] [per-peer=N] [limited]. */
+bool service_write(const step_world *w, pu_buf *out, const char *name, step_words *words);
+void app_say(step_world *w, FILE *to, const pu_ef *e);
+/* The host's side of APP, before an input and of an effect. */
+void app_input(step_world *w, const pu_in *in);
+void app_effect(step_world *w, const pu_ef *e);
 
 /* ---- steps_say.c ---- */
 void effect_say(step_world *w, const pu_ef *e);

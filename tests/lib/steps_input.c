@@ -210,6 +210,49 @@ static bool input_stream(step_world *w, line *l, enum pu_in_kind kind)
     return kind == PU_IN_STREAM_ROOM ? number_next(l, &l->in.offset) : code_next(l);
 }
 
+/* ---- application streams ---- */
+
+static bool input_app_open(step_world *w, line *l)
+{
+    uint64_t token;
+    const char *deadline = words_option(&l->words, "deadline");
+    l->in.offset = ROOM_DEFAULT;
+    if (words_flag(&l->words, "limited")) l->in.flags = PU_LIMITED;
+    if (deadline != NULL && !time_read(deadline, &l->in.deadline)) return false;
+    if (!option_peer(w, l) || !option_number(l, "room", &l->in.offset)) return false;
+    if (!number_next(l, &token)) return false;
+    l->in.token = (pu_token)token;
+    l->in.remote = (pu_endpoint){.port = 0};
+    const char *name = words_next(&l->words);
+    size_t from = l->body.len;
+    if (name != NULL) buf_put(&l->body, proto_long(name), strlen(proto_long(name)));
+    l->in.body = span_of(l->body.base + from, l->body.len - from);
+    return true;
+}
+
+/* app-open TOKEN peer=B P, app-accept S, app-data S PAYLOAD, app-room S OFFSET, app-fin S,
+ * app-stop S CODE, app-reset S CODE or token=T */
+static bool input_app(step_world *w, line *l, const char *what)
+{
+    static const char *const names[] = {
+        [PU_APP_OPEN] = "accept", [PU_APP_DATA] = "data", [PU_APP_ROOM] = "room",
+        [PU_APP_FIN] = "fin",     [PU_APP_STOP] = "stop", [PU_APP_RESET] = "reset",
+        [PU_APP_END] = "end",
+    };
+    l->in.kind = PU_IN_APP;
+    l->in.what = PU_APP_OPEN;
+    if (strcmp(what, "open") == 0) return input_app_open(w, l);
+    while (l->in.what <= PU_APP_END && strcmp(what, names[l->in.what]) != 0) l->in.what++;
+    if (l->in.what > PU_APP_END || !option_token(l)) return false;
+    if (l->in.what == PU_APP_OPEN) l->in.offset = ROOM_DEFAULT;
+    if (!option_number(l, "room", &l->in.offset)) return false;
+    if (l->in.token == 0 && !stream_next(w, l)) return false;
+    l->in.conn = 0;
+    if (l->in.what == PU_APP_ROOM) return number_next(l, &l->in.offset);
+    if (l->in.what == PU_APP_DATA) return body_next(w, l, NULL);
+    return code_next(l);
+}
+
 /* ---- the rest ---- */
 
 static bool input_addr(step_world *w, line *l)
@@ -226,9 +269,9 @@ static bool input_addr(step_world *w, line *l)
 
 static bool command_body(step_world *w, line *l, enum pu_command what)
 {
-    char *text = what == PU_CMD_AUTHORISE || what == PU_CMD_ADDRESS || what == PU_CMD_SET
-                     ? words_next(&l->words)
-                     : NULL;
+    bool has_body = what == PU_CMD_AUTHORISE || what == PU_CMD_ADDRESS || what == PU_CMD_SET ||
+                    what == PU_CMD_EXPOSE || what == PU_CMD_WITHDRAW;
+    char *text = has_body ? words_next(&l->words) : NULL;
     if (text == NULL) return true;
     const pu_peer_id *id = what == PU_CMD_AUTHORISE ? peer_read(w, text) : NULL;
     if (id != NULL) {
@@ -237,6 +280,8 @@ static bool command_body(step_world *w, line *l, enum pu_command what)
         char *more = words_next(&l->words);
         if (more != NULL) buf_put(&l->body, " ", 1);
         if (more != NULL) buf_put(&l->body, more, strlen(more));
+    } else if (what == PU_CMD_EXPOSE) {
+        if (!service_write(w, &l->body, text, &l->words)) return false;
     } else if (what == PU_CMD_ADDRESS) {
         if (!maddr_write(w, &l->body, text)) return false;
     } else {
@@ -319,6 +364,7 @@ static bool input_read(step_world *w, line *l, const char *name)
     if (strcmp(name, "stream-stop") == 0) return input_stream(w, l, PU_IN_STREAM_STOP);
     if (strcmp(name, "stream-down") == 0) return input_stream_down(w, l);
     if (strcmp(name, "packet") == 0) return input_packet(w, l);
+    if (strncmp(name, "app-", 4) == 0) return input_app(w, l, name + 4);
     if (strcmp(name, "kind") == 0) return input_kind(l);
     return false;
 }

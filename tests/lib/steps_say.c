@@ -27,6 +27,7 @@ static const struct {
     {PU_CODE_UNSUPPORTED, "unsupported"},
     {PU_CODE_NO_MEMORY, "no-memory"},
     {PU_CODE_INVALID, "invalid"},
+    {PU_CODE_LIMITED, "limited"},
 };
 
 enum { CODE_COUNT = sizeof codes / sizeof codes[0] };
@@ -165,9 +166,12 @@ static void say_event(const step_world *w, FILE *to, const pu_ef *e)
         maddr_say(w, to, e->body);
         break;
     case PU_EVENT_REFUSED:
-        fprintf(to, "event refused %c %s%s", world_letter(w, e->peer),
-                e->code == PU_ASK_ACCEPT ? "accept" : "secured",
-                (e->flags & PU_RELAYED) != 0 ? " relayed" : "");
+        fprintf(to, "event refused %c %s%s%.*s", world_letter(w, e->peer),
+                e->code == PU_ASK_ACCEPT    ? "accept"
+                : e->code == PU_ASK_SECURED ? "secured"
+                                            : "service ",
+                (e->flags & PU_RELAYED) != 0 ? " relayed" : "", (int)e->body.len,
+                (const char *)e->body.base);
         break;
     default: fprintf(to, "event %" PRIu32, e->what); break;
     }
@@ -206,10 +210,10 @@ void effect_say(step_world *w, const pu_ef *e)
         fprintf(to, "keep %.5s %zu bytes", (const char *)e->peer.base, e->body.len);
         break;
     case PU_EF_EVENT: say_event(w, to, e); break;
+    case PU_EF_APP: app_say(w, to, e); break;
     case PU_EF_CONN_SET:
     case PU_EF_RESOLVE:
     case PU_EF_MAP:
-    case PU_EF_APP:
     default:
         fprintf(to, "effect %d", (int)e->kind);
         world_complain(w, "an effect that is not built");
@@ -228,7 +232,8 @@ static enum shown shown_of(enum pu_trace_code code)
         code == PU_TR_CIRCUIT_UP || code == PU_TR_NO_MEMORY)
         return SHOWN_NAME;
     if (code == PU_TR_RELAY_REFUSED || code == PU_TR_RELAY_DENY || code == PU_TR_PUNCH_START ||
-        code == PU_TR_PUNCH_SYNC || code == PU_TR_PUNCH_OK || code == PU_TR_RELAY_SERVE)
+        code == PU_TR_PUNCH_SYNC || code == PU_TR_PUNCH_OK || code == PU_TR_RELAY_SERVE ||
+        code == PU_TR_APP_REFUSED)
         return SHOWN_A;
     if (code == PU_TR_MALFORMED || code == PU_TR_OVERSIZED || code == PU_TR_STREAM_TIMEOUT ||
         code == PU_TR_STREAM_REFUSED || code == PU_TR_LIMITED || code == PU_TR_OBSERVED ||

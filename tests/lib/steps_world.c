@@ -224,6 +224,7 @@ static void host_before(step_world *w, const pu_in *in)
     if (in->kind == PU_IN_CONN_ASK || in->kind == PU_IN_CONN_UP) conn_is_live(w, in);
     if (in->kind == PU_IN_STREAM_UP) stream_is_live(w, in);
     if (in->kind == PU_IN_CONN_DOWN) check_last_words(w, in->conn);
+    if (in->kind == PU_IN_APP) app_input(w, in);
     step_stream *s = world_stream_of(w, in->stream);
     if (s != NULL && in->kind == PU_IN_STREAM_ROOM && in->offset > s->room) s->room = in->offset;
     if (s != NULL && in->kind == PU_IN_STREAM_DATA) s->given += in->body.len;
@@ -236,6 +237,8 @@ static void host_before(step_world *w, const pu_in *in)
 static void host_after(step_world *w, const pu_in *in)
 {
     step_stream *s = world_stream_of(w, in->stream);
+    if (s != NULL && in->kind == PU_IN_STREAM_DOWN && s->is_app)
+        world_complain(w, "STREAM_DOWN, and the application was not told");
     step_conn *c = conn_of(w, in->conn);
     if (s != NULL && in->kind == PU_IN_STREAM_DOWN) s->is_live = false;
     if (c != NULL && in->kind == PU_IN_CONN_DOWN) c->is_live = false;
@@ -305,7 +308,8 @@ static void host_performs(step_world *w, const pu_ef *e)
     bool asks = e->kind == PU_EF_DIAL || e->kind == PU_EF_STREAM_OPEN || e->kind == PU_EF_UPGRADE;
     if (e->kind == PU_EF_CONN_VERDICT) verdict_given(w, e);
     if (asks) token_given(w, e);
-    if (e->stream != 0) stream_effect(w, e);
+    if (e->kind == PU_EF_APP) app_effect(w, e);
+    else if (e->stream != 0) stream_effect(w, e);
     /* A circuit that is not upgraded yet has a token, too, which the host never saw. */
     const step_request *r = e->kind == PU_EF_DIAL_CANCEL ? world_request(w, e->token) : NULL;
     if (r != NULL && r->is_answered) world_complain(w, "cancels what is not under way");
@@ -325,6 +329,7 @@ static void refused(step_world *w, const step_world *before, int err)
     memcpy(w->conns, before->conns, sizeof w->conns);
     memcpy(w->streams, before->streams, sizeof w->streams);
     memcpy(w->requests, before->requests, sizeof w->requests);
+    memcpy(w->app_rooms, before->app_rooms, sizeof w->app_rooms);
 }
 
 void world_step(step_world *w, pu_in *in)

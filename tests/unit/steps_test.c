@@ -69,6 +69,9 @@ int steps_test(void)
         FILE_TEST("ends"),
         FILE_TEST("network-change"),
         FILE_TEST("stop"),
+        FILE_TEST("apps"),
+        FILE_TEST("app-open"),
+        FILE_TEST("services"),
         cmocka_unit_test(any_input_is_taken_or_refused),
     };
     return cmocka_run_group_tests_name("steps", tests, NULL, NULL);

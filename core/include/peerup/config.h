@@ -79,6 +79,14 @@
     X(COUNT, punch_datagrams, 10, 1, 100, "punch datagrams to one address in a round")             \
     X(NS, punch_gap_least_ns, 10 * PU_MS, PU_MS, PU_S,                                             \
       "shortest pause between two punch datagrams")                                                \
+    X(COUNT, services_max, 64, 0, 1024, "services exposed")                                        \
+    X(COUNT, service_streams_max, 1024, 1, 1048576,                                                \
+      "streams open to a service that names no limit of its own")                                  \
+    X(COUNT, service_streams_per_peer_max, 128, 1, 1048576, "the same, of one peer")               \
+    X(NS, app_open_ns, 30 * PU_S, PU_S, 3600 * PU_S,                                               \
+      "deadline of an application's OPEN that names none: connecting and selecting")               \
+    X(NS, app_accept_ns, 10 * PU_S, PU_S, 60 * PU_S,                                               \
+      "deadline of an application that a stream is offered to")                                    \
     X(NS, punch_gap_most_ns, 200 * PU_MS, PU_MS, PU_S,                                             \
       "longest pause between two punch datagrams")                                                 \
     X(BYTES, link_send_bytes, 65536, 16384, UINT64_C(1) << 24,                                     \

@@ -86,7 +86,7 @@ enum {
  *   KEPT            peer(the key) body              stored by an earlier run; before the first TICK
  *   STORED          token code                      answers KEEP: durable now, or (code) not
  *   CLOCK           offset(ns)                      Unix time at now; at start and when it jumps
- *   [APP]           what(enum pu_app) ..            application streams
+ *   APP             what(enum pu_app) ..            application streams
  *     .. OPEN       token peer flags(LIMITED) offset(room) deadline body(protocol id)
  *                                                   a stream to peer is wanted, by then (0:
  *                                                   app_open_ns); answered by APP OPEN or APP RESET
@@ -138,7 +138,7 @@ enum pu_in_kind {
  *   STREAM_OPEN    conn token                      answered by STREAM_UP or STREAM_DOWN
  *   STREAM_SEND    conn stream flags(FIN) body     never beyond the last room
  *   STREAM_ROOM    conn stream offset              may be delivered up to this absolute offset
- *   [STREAM_STOP]  conn stream code                nothing more will be read
+ *   STREAM_STOP    conn stream code                nothing more will be read
  *   STREAM_RESET   conn stream code                both directions end; STREAM_DOWN follows
  *   UPGRADE        token conn stream what(enum pu_role) flags(LIMITED) peer deadline body(what was
  *                                                  read too far): the stream ends, and carries a
@@ -148,7 +148,7 @@ enum pu_in_kind {
  *                                                  a name to look up; answered by RESOLVED
  *   [MAP]          token                           a port to map at the gateway
  *   KEEP           token peer(the key) body        to be stored across runs; answered by STORED
- *   [APP]          what(enum pu_app) ..            application streams
+ *   APP            what(enum pu_app) ..            application streams
  *     .. OPEN      stream peer conn flags(RELAYED LIMITED) offset(room) deadline code body(service)
  *                                                  offers one that a peer opened; code: which of the
  *                                                  service's protocols, from 0; to be answered by
@@ -297,13 +297,15 @@ enum pu_command {
     PU_CMD_CONNECT, /* peer, deadline (point in time; 0: default), flag KEEP; DONE comes when a
                        connection is confirmed */
     PU_CMD_DISCONNECT, /* peer: stop wanting it and hang up */
-    PU_CMD_PING,       /* peer: DONE carries the round trip in offset, ns */
+    PU_CMD_PING,       /* peer, deadline (of connecting, where that comes first): DONE carries the
+                          round trip in offset, ns */
     PU_CMD_EXPOSE,     /* body: a pu_service, as pu_service_write writes it: peers may open streams
                           to it; replaces one of the same name, whose streams stay as far as its
                           peers are still allowed. INVALID: not a service, or another one, or the
-                          node itself, has one of its protocols. Not built yet: PU_ERANGE */
+                          node itself, has one of its protocols. RESOURCE: services_max, or more
+                          protocol ids than identify can tell, 2 KiB */
     PU_CMD_WITHDRAW,   /* body: a service's name; its streams are reset. INVALID: there is no such
-                          service. Not built yet: PU_ERANGE */
+                          service */
     PU_CMD_SET,        /* body: name=value of peerup/config.h; value a number in the list's unit */
     PU_CMD_STOP        /* hang up everything; DONE when all is down */
 };

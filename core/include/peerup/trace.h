@@ -20,6 +20,7 @@ enum pu_trace_area {
     PU_AREA_PING,
     PU_AREA_RELAY,
     PU_AREA_DCUTR,
+    PU_AREA_APP,
     PU_AREA_COUNT
 };
 
@@ -84,7 +85,17 @@ enum pu_trace_area {
     X(PUNCH_OK, DCUTR, "punch-ok",                                                                 \
       "a direct connection came of it; a: rounds, b: ns since it began; text: initiator or "       \
       "responder")                                                                                 \
-    X(PUNCH_FAILED, DCUTR, "punch-failed", "no direct connection; a: rounds, b: code")
+    X(PUNCH_FAILED, DCUTR, "punch-failed", "no direct connection; a: rounds, b: code")             \
+    X(SERVICE_UP, APP, "service-up", "a service is exposed; a: its protocols; text: its name")     \
+    X(SERVICE_DOWN, APP, "service-down",                                                           \
+      "a service is withdrawn; a: streams open to it; text: its name")                             \
+    X(APP_UP, APP, "app-up",                                                                       \
+      "an application stream is selected; a: 1 we opened it; text: protocol")                      \
+    X(APP_REFUSED, APP, "app-refused",                                                             \
+      "a peer's stream to a service was refused; a: 1 it may not 2 a limited connection 3 too "    \
+      "many 4 too many of that peer; text: service")                                               \
+    X(APP_DOWN, APP, "app-down",                                                                   \
+      "an application stream ended; a: code, b: bytes both ways; text: protocol")
 
 enum pu_trace_code {
     PU_TR_NONE = 0,
