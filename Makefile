@@ -66,7 +66,7 @@ host_src := $(addprefix net-real/,dns host host_addr host_link host_node ifaddr 
     $(addprefix net-real/,store tcp tcp_conn udp)
 
 tracedb_src := $(addprefix analysis/,html intern partial plot plot_lanes plot_punch plot_timeline) \
-    $(addprefix analysis/,plot_times report sql story text tracedb tracedb_rows)
+    $(addprefix analysis/,plot_times report sql story story_events text tracedb tracedb_rows)
 
 # All of the simulator but main: tests link it too.
 sim_src := \

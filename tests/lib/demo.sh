@@ -15,6 +15,6 @@ if ! "$sim" run "$scenario" --log packets --progress none >"$out/run.log" 2>&1; 
     cat "$out/run.log"
     exit 1
 fi
-tail -n 1 "$out/run.log"
 "$sim" report "$out/run.db" -o "$out/report.html" | sed '$d' # its last line is ours
+tail -n 1 "$out/run.log"
 echo "Report with plots: $out/report.html (in any browser: xdg-open $out/report.html)"

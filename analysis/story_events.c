@@ -1,0 +1,133 @@
+/* The middle of a story, see story_events.h: views that build on each other, and one query of the
+ * last.
+ *
+ * Times have a digit, durations two. The relay is read from the circuit that won, the punch from
+ * the note of who asked, or else of the other side. A loss at the moment of a crash or a change of
+ * network is told together with it.
+ */
+#include "analysis/story_events.h"
+
+/* Connects between named nodes, with what led to them: lost_ns of the one before. */
+static const char ask_view[] =
+    "CREATE TEMP VIEW story_ask AS WITH named AS (SELECT c.*, f.name AS from_name, "
+    "t.name AS to_name, "
+    "lag(c.lost_ns) OVER (PARTITION BY c.from_node, c.to_node ORDER BY c.id) AS before_ns "
+    "FROM connect c JOIN node f ON f.node = c.from_node AND f.group_name IS NULL "
+    "JOIN node t ON t.node = c.to_node AND t.group_name IS NULL) "
+    "SELECT c.*, "
+    "(SELECT d.via FROM v_dial d WHERE d.from_name = c.from_name AND d.to_name = c.to_name "
+    "AND d.transport = 'circuit' AND d.outcome = 'won' AND d.end_s "
+    "BETWEEN c.asked_ns / 1e9 AND c.usable_ns / 1e9 ORDER BY d.end_s DESC LIMIT 1) AS relay, "
+    "(SELECT substr(min((n.node <> c.from_node) || substr(n.text, instr(n.text, ': direct after ') "
+    "+ 15)), 2) FROM note n "
+    "WHERE n.kind = 'punch' AND n.at_ns BETWEEN c.asked_ns AND c.direct_ns + 2000000000 AND ("
+    "(n.node = c.from_node AND instr(n.text, c.to_name || ':') = 1) OR "
+    "(n.node = c.to_node AND instr(n.text, c.from_name || ':') = 1))) AS punch "
+    "FROM named c";
+
+/* How each came, in words. */
+static const char came_view[] =
+    "CREATE TEMP VIEW story_came AS SELECT *, CASE "
+    "WHEN usable_ns IS NULL AND before_ns IS NULL THEN 'never connected' "
+    "WHEN usable_ns IS NULL THEN 'never back' "
+    "ELSE CASE WHEN before_ns IS NULL THEN 'connected' ELSE 'back' END || "
+    "CASE first_path WHEN 'relay' THEN printf(' after %.2f s through %s', "
+    "(usable_ns - asked_ns) / 1e9, coalesce(relay, 'a relay')) "
+    "ELSE printf(' directly after %.2f s', (usable_ns - asked_ns) / 1e9) END || "
+    "CASE WHEN first_path = 'direct' THEN '' WHEN direct_ns IS NULL THEN ', never directly' "
+    "ELSE printf(', directly after %.2f s%s', (direct_ns - asked_ns) / 1e9, "
+    "CASE WHEN punch IS NULL THEN '' WHEN punch LIKE '0 rounds%' THEN "
+    "' by dialling an open address' ELSE ' by a hole punch' END) END END AS came FROM story_ask";
+
+/* Where the datagrams of a connect that came to nothing died most, as far as packets were logged:
+ * those sent to the addresses that it dialled. */
+static const char death_view[] =
+    "CREATE TEMP VIEW story_death AS SELECT id, from_node, max(n) AS n, "
+    "printf('; %d of its datagrams were %s', max(n), how) AS words FROM ("
+    "SELECT c.id, c.from_node, CASE WHEN v.place IS NOT NULL THEN 'dropped at ' || v.place "
+    "WHEN v.fate = 'no-route' THEN 'sent to an address that nobody has' "
+    "ELSE 'lost on a link' END AS how, count(*) AS n "
+    "FROM story_ask c JOIN v_packet v ON v.from_name = c.from_name "
+    "AND v.fate NOT IN ('sent', 'translated', 'delivered') "
+    "AND v.at_ms >= c.asked_ns / 1e6 WHERE c.usable_ns IS NULL AND EXISTS ("
+    "SELECT 1 FROM dial d WHERE d.node = c.from_node AND d.to_name = c.to_name AND d.address = "
+    "'/ip4/' || replace(v.to_endpoint, ':', '/udp/') || '/quic-v1') GROUP BY c.id, how) "
+    "GROUP BY id";
+
+/* By whom the named nodes that asked where they are not authorized were refused. */
+static const char refusal_view[] =
+    "CREATE TEMP VIEW story_refusal AS WITH said AS ("
+    "SELECT substr(text, 1, instr(text || ' (', ' (') - 1) AS who, "
+    "trim(substr(text, instr(text || ' (', ' (') + 1), ' ()') AS stage, b.name AS by, "
+    "count(*) AS times, min(n.at_ns) AS first_ns FROM note n JOIN node b ON b.node = n.node "
+    "WHERE kind = 'refused' GROUP BY 1, 2, 3 ORDER BY first_ns, by) "
+    "SELECT who, printf('; refused %d time%s by %s%s', sum(times), "
+    "CASE sum(times) WHEN 1 THEN '' ELSE 's' END, replace(group_concat(DISTINCT by), ',', ' and "
+    "'), "
+    "CASE WHEN min(stage) <> max(stage) THEN '' WHEN min(stage) = 'secured' "
+    "THEN ' after the handshake, before any stream' "
+    "WHEN min(stage) = 'accept' THEN ' before any handshake' "
+    "WHEN min(stage) = 'relay' THEN ', who did not carry it' ELSE '' END) AS words "
+    "FROM said GROUP BY who";
+
+/* Crashes and changes of network, each with the connects that were lost with it. */
+static const char blow_view[] =
+    "CREATE TEMP VIEW story_blow AS SELECT n.at_ns, n.node, w.name, n.kind, "
+    "CASE n.kind WHEN 'crash' THEN 'crashed' ELSE 'changed its network' END AS did, "
+    "(SELECT count(*) FROM story_ask a WHERE a.before_ns = n.at_ns "
+    "AND n.node IN (a.from_node, a.to_node)) AS lost "
+    "FROM note n JOIN node w ON w.node = n.node AND w.group_name IS NULL "
+    "WHERE n.kind IN ('crash', 'change_network')";
+
+static const char line_view[] =
+    "CREATE TEMP VIEW story_line AS "
+    "SELECT asked_ns AS at_ns, 4 AS turn, printf('%s asked for %s: %s%s', from_name, to_name, "
+    "came, "
+    "coalesce((SELECT words FROM story_death d WHERE d.id = c.id), '')) AS words "
+    "FROM story_came c WHERE before_ns IS NULL AND (authorized OR usable_ns IS NOT NULL) "
+    "UNION ALL SELECT min(asked_ns), 4, printf("
+    "'%s, who is not authorized there, asked for %s: never connected%s%s', from_name, "
+    "group_concat(to_name, ' and '), coalesce((SELECT words FROM story_refusal WHERE who = "
+    "from_name), ''), coalesce((SELECT words FROM story_death d WHERE d.from_node = c.from_node "
+    "ORDER BY n DESC LIMIT 1), '')) FROM (SELECT * FROM story_came ORDER BY id) c "
+    "WHERE before_ns IS NULL AND NOT authorized AND usable_ns IS NULL GROUP BY from_node "
+    "UNION ALL SELECT before_ns, 2, CASE WHEN b.node IS NULL THEN printf('%s lost %s', from_name, "
+    "to_name) WHEN b.node = from_node THEN printf('%s %s and lost %s', from_name, b.did, to_name) "
+    "ELSE printf('%s %s and %s lost it', to_name, b.did, from_name) END || ': ' || came "
+    "FROM story_came c LEFT JOIN story_blow b ON b.at_ns = c.before_ns "
+    "AND b.node IN (c.from_node, c.to_node) WHERE before_ns IS NOT NULL "
+    "UNION ALL SELECT at_ns, 1, name || ' ' || did || coalesce((SELECT ' and kept its connection "
+    "with ' || group_concat(CASE node WHEN from_node THEN to_name ELSE from_name END, ', ') "
+    "FROM story_ask a WHERE kind = 'change_network' AND node IN (a.from_node, a.to_node) "
+    "AND a.usable_ns <= at_ns AND coalesce(a.lost_ns, at_ns + 1) > at_ns "
+    "HAVING count(*) > 0), '') FROM story_blow WHERE lost = 0 "
+    "UNION ALL SELECT at_ns, 1, w.name || ' started again' FROM note n JOIN node w "
+    "ON w.node = n.node AND w.group_name IS NULL WHERE kind = 'start' AND at_ns > 0 "
+    "UNION ALL SELECT at_ns, 1, printf('the clock of %s jumped %s', w.name, text) FROM note n "
+    "JOIN node w ON w.node = n.node WHERE kind = 'clock' "
+    "UNION ALL SELECT at_ns, 0, CASE kind WHEN 'partition' THEN 'nothing got across any more: ' "
+    "WHEN 'block' THEN 'nothing got through any more: ' ELSE 'this was over: ' END || text "
+    "FROM note WHERE kind IN ('partition', 'block', 'mend')";
+
+/* A hole punch is explained where it is named first. */
+static const char line_sql[] =
+    "WITH told AS (SELECT *, row_number() OVER seen AS k, "
+    "sum(instr(words, 'by a hole punch') > 0) OVER seen AS punches FROM story_line "
+    "WINDOW seen AS (ORDER BY at_ns, turn, words)) "
+    "SELECT words FROM (SELECT printf('At %.1f s %s.', at_ns / 1e9, CASE punches WHEN 1 THEN "
+    "replace(words, 'by a hole punch', 'by a hole punch (both send at the same time, so that each "
+    "box takes what comes for an answer)') ELSE words END) AS words FROM told "
+    "WHERE k <= 10 ORDER BY k) "
+    "UNION ALL SELECT printf('... and %d more that happened to named nodes.', count(*) - 10) "
+    "FROM told HAVING count(*) > 10";
+
+const char *story_events(sql *db)
+{
+    static const char *const views[] = {ask_view,     came_view, death_view,
+                                        refusal_view, blow_view, line_view};
+    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
+        sqlite3_stmt *q = sql_query(db, views[i], "");
+        while (sql_row(db, q)) {}
+    }
+    return line_sql;
+}
