@@ -31,6 +31,7 @@
     X(udp)             \
     X(tcp)             \
     X(store)           \
+    X(tcp_model)       \
     X(wire_record)     \
     X(envelope)        \
     X(endpoints)       \
