@@ -78,7 +78,7 @@ sim_src := \
     $(addprefix sim/,advice cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress \
     tally) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm) \
-    $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out)
+    $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) sim/wire/without
 
 # In the archive of the simulator: its command `bench`.
 bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue cmd_bench graph)

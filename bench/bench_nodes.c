@@ -62,7 +62,7 @@ static void deliver(void *ctx, pu_time now, uint32_t node, enum net_carriage car
 {
     town *t = ctx;
     PU_ASSERT(now == t->share.now);
-    if (local->port == HOST_PORT) host_datagram(&t->hosts[node], carriage, remote, bytes);
+    host_datagram(&t->hosts[node], carriage, local->port, remote, bytes);
 }
 
 static void soon(void *ctx, unsigned round, const sim_event *event)
@@ -83,6 +83,7 @@ static void town_share(town *t, const uint8_t seed[32])
     share->alloc = (pu_alloc){heap_resize, heap_new()};
     share->network = net_new(share->q, t->sites, seed, &(net_observer){t, saw_packet, deliver});
     share->has_model_crypto = true;
+    share->transport = &transport_model;
     mix_init(&share->hash, 0);
     share->ctx = t;
     share->saw_input = saw_input;
@@ -203,7 +204,7 @@ static void take_figures(const town *t, bench_nodes *b)
 {
     b->node_bytes = t->share.live_bytes;
     for (uint32_t node = 0; node < t->nodes; node++) {
-        b->transport_bytes += tm_bytes(t->hosts[node].transport);
+        b->transport_bytes += t->share.transport->bytes(t->hosts[node].transport);
         if (confirmed(t->hosts[node].node) != b->degree) b->wrong_degree++;
     }
     mix_result(&t->share.hash, b->hash);

@@ -98,13 +98,15 @@ static bool read_out(const cli_command *self, const char *text, request *q)
     return len > 0 && len < FOLDER_MAX_BYTES;
 }
 
-static bool read_fidelity(const cli_command *self, const options *o)
+/* The option is a value of the scenario, like any other that --set changes. */
+static bool read_fidelity(const cli_command *self, const options *o, request *q)
 {
-    static const char *const words[] = {"model"};
+    static const char *const words[] = {"model", "wire"};
+    static const char *const sets[] = {"fidelity=model", "fidelity=wire"};
     uint32_t index;
-    if (strcmp(o->value, "wire") != 0) return read_choice(self, o, words, 1, &index);
-    cli_wrong(self, "--fidelity: 'wire' is not built yet, use model");
-    return false;
+    if (!read_choice(self, o, words, 2, &index)) return false;
+    q->sets[q->set_count++] = sets[index];
+    return true;
 }
 
 /* Takes one option. False: it is wrong, which has been said. */
@@ -122,7 +124,7 @@ static bool take(const cli_command *self, const options *o, request *q)
         q->has_seeds = true;
         return read_seeds(self, o->value, q);
     } else if (strcmp(name, "fidelity") == 0) {
-        return read_fidelity(self, o);
+        return read_fidelity(self, o, q);
     } else if (strcmp(name, "set") == 0) {
         q->sets[q->set_count++] = o->value;
     } else if (strcmp(name, "out") == 0) {
@@ -450,7 +452,8 @@ static int run(const cli_command *self, int argc, char *const *argv)
 static const option table[] = {
     {"seed", 0, "N", "what all chance is drawn from (1)"},
     {"seeds", 0, "A-B", "runs every seed from A to B"},
-    {"fidelity", 0, "model", "how connections are made: by the model transport"},
+    {"fidelity", 0, "model|wire",
+     "how connections are made: by the model transport, or of real Noise, Yamux, TLS and QUIC"},
     {"set", 0, "KEY.PATH=VALUE", "changes a value of the scenario; may be repeated"},
     {"out", 0, "DIR", "where run.db goes (out/NAME); --seeds: DIR/seed-N/run.db"},
     {"log", 0, "none|summary|events|packets",

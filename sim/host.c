@@ -74,25 +74,26 @@ static void on_trace(void *ctx, const pu_trace *event)
     h->world->saw_trace(h->world->ctx, h->index, event);
 }
 
-static void on_tm_input(void *ctx, const pu_in *in)
+static void on_input(void *ctx, const pu_in *in)
 {
     host_input(ctx, in);
 }
 
-static void on_tm_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_carriage carriage,
-                       enum net_kind kind)
+static void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span bytes,
+                    enum net_carriage carriage, enum net_kind kind)
 {
     host *h = ctx;
-    net_send(h->world->network, h->world->now, h->index, HOST_PORT, to, bytes, carriage, kind);
+    net_send(h->world->network, h->world->now, h->index, port != 0 ? port : HOST_PORT, to, bytes,
+             carriage, kind);
 }
 
-static void on_tm_wake(void *ctx, pu_handle conn, pu_time at)
+static void on_wake(void *ctx, pu_handle conn, pu_time at)
 {
     host *h = ctx;
     queue_push(h->world->q, at, h->index + 1, &(sim_event){SIM_EV_CONN, h->index, conn});
 }
 
-static pu_endpoint on_tm_local(void *ctx)
+static pu_endpoint on_local(void *ctx)
 {
     const host *h = ctx;
     return h->local;
@@ -130,14 +131,14 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
         .trace_ctx = h,
         .trace_mask = PU_TRACE_ALL,
     };
-    h->callbacks = (tm_host){h, &world->alloc, on_tm_input, on_tm_send, on_tm_wake, on_tm_local};
+    h->callbacks = (transport_host){h, &world->alloc, on_input, on_send, on_wake, on_local};
 }
 
 void host_crash(host *h)
 {
     PU_ASSERT(h->is_running);
     if (recorder_is_of(h->world->tape, h->index)) recorder_end(h->world->tape, &h->crypto);
-    tm_free(h->transport);
+    h->world->transport->free(h->transport);
     pu_node_close(h->node);
     resize(h->world, h->mem, pu_node_size(h->config), 0);
     h->is_running = false;
@@ -153,16 +154,22 @@ void host_close(host *h)
     pu_peers_release(h->world->peers, h->peer);
 }
 
+static uint64_t unix_ns(const host *h)
+{
+    return HOST_UNIX_START + h->world->now + (uint64_t)h->clock_ns;
+}
+
 static void input_clock(host *h)
 {
-    uint64_t unix_ns = HOST_UNIX_START + h->world->now + (uint64_t)h->clock_ns;
-    host_input(h, &(pu_in){.kind = PU_IN_CLOCK, .offset = unix_ns});
+    host_input(h, &(pu_in){.kind = PU_IN_CLOCK, .offset = unix_ns(h)});
 }
 
 void host_set_clock(host *h, int64_t by_ns)
 {
     h->clock_ns += by_ns;
-    if (h->is_running) input_clock(h);
+    if (!h->is_running) return;
+    input_clock(h);
+    h->world->transport->clock(h->transport, h->world->now, unix_ns(h));
 }
 
 /* ---- what a node keeps ---- */
@@ -234,7 +241,17 @@ void host_start(host *h)
         recorder_begin(h->world->tape, &began, &h->crypto);
     int err = pu_node_init(&h->node, h->mem, h->config, &h->env, h->seed, h->world->now);
     if (err != PU_OK) sim_fatal("a node cannot be made: a parameter is outside its range");
-    h->transport = tm_new(h->config, &h->id, &h->callbacks, h->transport_seed);
+    h->transport = h->world->transport->make(&(transport_setup){
+        .config = h->config,
+        .self = &h->id,
+        .host = &h->callbacks,
+        .seed = h->transport_seed,
+        .crypto = &h->crypto,
+        .hash_seed = h->world->hash_seed,
+        .now = h->world->now,
+        .unix_ns = unix_ns(h),
+        .share = h->world->transport_share,
+    });
     h->is_running = true;
     input_kept(h);
     input_clock(h);
@@ -269,7 +286,7 @@ void host_moved(host *h)
     input_addr(h, PU_GONE);
     read_address(h);
     input_addr(h, PU_LISTEN);
-    tm_rebound(h->transport, h->world->now);
+    h->world->transport->rebound(h->transport, h->world->now);
 }
 
 /* ---- inputs ---- */
@@ -319,14 +336,10 @@ static void perform(host *h, const pu_ef *ef)
         keep(h, ef);
         return;
     }
-    if (ef->kind == PU_EF_PACKET) {
-        PU_ASSERT(ef->socket == PU_SOCKET_MAIN);
-        net_send(w->network, w->now, h->index, HOST_PORT, &ef->remote, ef->body, NET_UDP,
-                 NET_KIND_PUNCH);
-        return;
-    }
-    bool known = tm_effect(h->transport, w->now, ef);
-    PU_ASSERT(known);
+    if (w->transport->effect(h->transport, w->now, ef)) return;
+    PU_ASSERT(ef->kind == PU_EF_PACKET && ef->socket == PU_SOCKET_MAIN);
+    net_send(w->network, w->now, h->index, HOST_PORT, &ef->remote, ef->body, NET_UDP,
+             NET_KIND_PUNCH);
 }
 
 /* A handle that the node does not know crossed its own end: only a node short of memory does that.
@@ -387,7 +400,7 @@ void host_soon(const host_world *w, const host *hosts, unsigned round, const sim
         ahead(h, sizeof *h);
     } else if (h->is_running && step <= 3) {
         pu_handle conn = e->kind == SIM_EV_CONN ? e->arg : 0;
-        tm_soon(h->transport, conn, step - 1);
+        w->transport->soon(h->transport, conn, step - 1);
         if (step == 1 && e->kind != SIM_EV_CONN) ahead(h->node, NODE_HEAD_BYTES);
     }
 }
@@ -403,13 +416,16 @@ void host_wake(host *h, pu_time at)
 
 void host_conn_timer(host *h, pu_handle conn)
 {
-    if (h->is_running) tm_timer(h->transport, h->world->now, conn);
+    if (h->is_running) h->world->transport->timer(h->transport, h->world->now, conn);
 }
 
-void host_datagram(host *h, enum net_carriage carriage, const pu_endpoint *remote, pu_span bytes)
+void host_datagram(host *h, enum net_carriage carriage, uint16_t port, const pu_endpoint *remote,
+                   pu_span bytes)
 {
-    if (!h->is_running || tm_datagram(h->transport, h->world->now, carriage, remote, bytes)) return;
-    if (carriage != NET_UDP || bytes.len > PU_PACKET_MAX) return;
+    host_world *w = h->world;
+    if (!h->is_running) return;
+    if (w->transport->datagram(h->transport, w->now, carriage, port, remote, bytes)) return;
+    if (carriage != NET_UDP || port != HOST_PORT || bytes.len > PU_PACKET_MAX) return;
     host_input(h, &(pu_in){
                       .kind = PU_IN_PACKET,
                       .socket = PU_SOCKET_MAIN,

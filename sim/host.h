@@ -10,9 +10,8 @@
 #include "sim/hash.h"
 #include "sim/heap.h"
 #include "sim/recorder.h"
-#include "sim/transport_model/tm.h"
+#include "sim/transport.h"
 
-#define HOST_PORT 4001 /* the MAIN socket's UDP port, and that of TCP */
 #define HOST_UNIX_START \
     (UINT64_C(1767225600) * PU_S) /* Unix time at the run's start: 2026-01-01T00:00:00Z */
 
@@ -20,6 +19,8 @@ struct host_input; /* one waiting input */
 
 /* What every host of a run shares. */
 typedef struct host_world {
+    const transport_ops *transport; /* how connections are made */
+    void *transport_share;          /* what they share */
     queue *q;
     net *network;
     pu_alloc alloc; /* a heap's, for what hosts and transports hold */
@@ -79,8 +80,8 @@ typedef struct host {
     uint8_t transport_seed[32];
     void *mem; /* of the node */
     pu_node *node;
-    tm *transport;
-    tm_host callbacks;
+    void *transport; /* of the world's sort */
+    transport_host callbacks;
     pu_time armed;       /* the earliest wake-up in the queue for the node; PU_NEVER: none */
     pu_endpoint local;   /* address and port now */
     pu_token last_token; /* of commands */
@@ -128,6 +129,7 @@ void host_soon(const host_world *world, const host *hosts, unsigned round, const
 /* Events of the queue, and datagrams of the network. Each leaves inputs in the FIFO. */
 void host_wake(host *h, pu_time at);
 void host_conn_timer(host *h, pu_handle conn);
-void host_datagram(host *h, enum net_carriage carriage, const pu_endpoint *remote, pu_span bytes);
+void host_datagram(host *h, enum net_carriage carriage, uint16_t port, const pu_endpoint *remote,
+                   pu_span bytes);
 
 #endif

@@ -123,7 +123,7 @@ json_t *sim_json_run(const scenario *s, const run_options *options, const run_re
     put(run, "schema", json_string("peerup.run/1"));
     put(run, "scenario", json_string(s->name));
     put(run, "seed", number(options->seed));
-    put(run, "fidelity", json_string("model"));
+    put(run, "fidelity", json_string(s->is_wire ? "wire" : "model"));
     put(run, "build", json_string(run_build_id()));
     put(run, "config_hash", hash_text(s->hash));
     put(run, "trace_hash", hash_text(result->hash));

@@ -433,7 +433,7 @@ bool record_close(record *r, const watch *w, const run_options *options, const r
                                .seed = options->seed,
                                .scenario = r->s->name,
                                .about = r->s->about,
-                               .fidelity = "model",
+                               .fidelity = r->s->is_wire ? "wire" : "model",
                                .build = run_build_id(),
                                .command_line = options->command_line,
                                .config_hash = config_hash,

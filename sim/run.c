@@ -111,7 +111,8 @@ static size_t bytes_held(const world *w)
 {
     size_t bytes = w->hosts_share.live_bytes + w->s->node_count * sizeof(host);
     for (uint32_t node = 0; node < w->s->node_count; node++)
-        if (w->hosts[node].is_running) bytes += tm_bytes(w->hosts[node].transport);
+        if (w->hosts[node].is_running)
+            bytes += w->hosts_share.transport->bytes(w->hosts[node].transport);
     return bytes;
 }
 

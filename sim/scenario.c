@@ -55,7 +55,7 @@ static void hash_settings(mix128 *m, const scenario_setting *settings, uint32_t 
 static void hash_network(mix128 *m, const scenario *s, const uint64_t matrix_hash[2])
 {
     mix_u64(m, s->duration_ns);
-    mix_u64(m, s->is_model_crypto);
+    mix_u64(m, (uint64_t)s->is_model_crypto | (uint64_t)s->is_wire << 1);
     mix_u64(m, matrix_hash[0]);
     mix_u64(m, matrix_hash[1]);
     mix_u64(m, s->rtt_ns);

@@ -154,6 +154,7 @@ typedef struct scenario {
     char about[512];
     char path[SCENARIO_PATH_MAX]; /* of the file */
     uint64_t duration_ns;
+    bool is_wire;                   /* fidelity: wire; connections are made of real packets */
     bool is_model_crypto;           /* crypto: model; keys and signatures are hashes */
     char matrix[SCENARIO_PATH_MAX]; /* latency file, resolved against the scenario's folder; empty:
                                        rtt_ns */

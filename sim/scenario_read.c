@@ -9,21 +9,21 @@
 
 enum { SET_BYTES_MAX = 4096 };
 
-/* `fidelity:`; the transport made of real packets is a word that people know and we do not have. */
 static void read_fidelity(reader *r, const doc_node *node)
 {
-    static const char *const words[] = {"model"};
+    static const char *const words[] = {"model", "wire"};
     uint32_t word;
-    if (node != NULL && node->text != NULL && strcmp(node->text, "wire") == 0)
-        read_error(r, node, "'wire' is not built yet, use model");
-    else read_word(r, node, words, 1, &word);
+    if (node != NULL && read_word(r, node, words, 2, &word)) r->s->is_wire = word == 1;
 }
 
 static void read_crypto(reader *r, const doc_node *node)
 {
     static const char *const words[] = {"real", "model"};
     uint32_t word;
-    if (node != NULL && read_word(r, node, words, 2, &word)) r->s->is_model_crypto = word == 1;
+    if (node == NULL || !read_word(r, node, words, 2, &word)) return;
+    r->s->is_model_crypto = word == 1;
+    if (r->s->is_model_crypto && r->s->is_wire)
+        read_error(r, node, "real packets need real cryptography: fidelity is wire");
 }
 
 static void read_head(reader *r, const doc_node *root)

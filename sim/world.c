@@ -28,7 +28,8 @@ static void saw_input(void *ctx, uint32_t node, const pu_in *in)
 {
     world *w = ctx;
     pu_handle other = 0;
-    if (in->kind == PU_IN_CONN_CONFIRMED) other = tm_other_end(w->hosts[node].transport, in->conn);
+    if (in->kind == PU_IN_CONN_CONFIRMED)
+        other = w->hosts_share.transport->other_end(w->hosts[node].transport, in->conn);
     watch_input(&w->judge, node, world_node(w, in->peer), other, in);
 }
 
@@ -94,7 +95,7 @@ static void deliver(void *ctx, pu_time now, uint32_t node, enum net_carriage car
 {
     world *w = ctx;
     PU_ASSERT(now == w->hosts_share.now);
-    if (local->port == HOST_PORT) host_datagram(&w->hosts[node], carriage, remote, bytes);
+    host_datagram(&w->hosts[node], carriage, local->port, remote, bytes);
 }
 
 static void soon(void *ctx, unsigned round, const sim_event *event)
@@ -274,6 +275,8 @@ static void share_init(world *w)
         net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver});
     mix_init(&share->hash, 0);
     share->has_model_crypto = w->s->is_model_crypto;
+    share->transport = w->s->is_wire ? transport_wire() : &transport_model;
+    if (share->transport->share_new != NULL) share->transport_share = share->transport->share_new();
     share->ctx = w;
     share->saw_input = saw_input;
     share->saw_effect = saw_effect;
@@ -294,6 +297,13 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     rng_derive(w->churn_seed, w->seed, 0, CHURN_PURPOSE);
     w->sites = read_sites(s);
     if (w->sites == NULL) return false;
+    if (s->is_wire && transport_wire() == NULL) {
+        fprintf(stderr,
+                "peerup-sim: fidelity 'wire' needs real transports, and this program is linked "
+                "without them\n");
+        topo_free(w->sites);
+        return false;
+    }
     watch_init(&w->judge, s);
     w->hosts_share.hash_seed = options->hash_seed;
     w->hosts_share.never_reuses = options->never_reuses;
@@ -316,6 +326,8 @@ void world_close(world *w)
     PU_ASSERT(w->hosts_share.live_bytes == 0);
     PU_ASSERT(pu_peers_count(w->hosts_share.peers) == 0); /* every reference was given back */
     host_world_close(&w->hosts_share);
+    if (w->hosts_share.transport->share_free != NULL)
+        w->hosts_share.transport->share_free(w->hosts_share.transport_share);
     net_free(w->hosts_share.network);
     queue_free(w->hosts_share.q);
     pu_out_free(w->hosts_share.out);

@@ -64,7 +64,7 @@ void tm_conn_send(tm *t, conn *c, const packet *p, size_t size, uint32_t key, en
         enum net_carriage carriage = !c->tcp                 ? NET_UDP
                                      : p->kind == PACKET_SYN ? NET_TCP_SYN
                                                              : NET_TCP;
-        t->host->send(t->host->ctx, &c->remote, bytes, carriage, kind);
+        t->host->send(t->host->ctx, 0, &c->remote, bytes, carriage, kind);
     }
 }
 

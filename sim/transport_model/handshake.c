@@ -133,7 +133,7 @@ void handshake_syn(tm *t, const pu_endpoint *remote, const packet *p)
     uint8_t out[PACKET_MAX];
     packet answer = {.kind = PACKET_SYNACK, .to = p->from};
     size_t len = packet_write(out, &answer, 0, p->nonce);
-    t->host->send(t->host->ctx, remote, span_of(out, len), NET_TCP, NET_KIND_HELLO);
+    t->host->send(t->host->ctx, 0, remote, span_of(out, len), NET_TCP, NET_KIND_HELLO);
 }
 
 void handshake_inbound(tm *t, bool tcp, const pu_endpoint *remote, const packet *p)

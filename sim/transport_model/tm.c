@@ -152,13 +152,14 @@ static bool tomb_answer(tm *t, bool tcp, const pu_endpoint *remote, const packet
     uint8_t out[PACKET_MAX];
     packet close = {.kind = PACKET_CLOSE, .to = b->peer_cid, .code = b->code};
     size_t len = packet_write(out, &close, 0, b->key);
-    t->host->send(t->host->ctx, remote, span_of(out, len), tcp ? NET_TCP : NET_UDP, NET_KIND_CLOSE);
+    t->host->send(t->host->ctx, 0, remote, span_of(out, len), tcp ? NET_TCP : NET_UDP,
+                  NET_KIND_CLOSE);
     return true;
 }
 
 /* ---- public calls ---- */
 
-tm *tm_new(const pu_config *config, const pu_peer_id *self, const tm_host *host,
+tm *tm_new(const pu_config *config, const pu_peer_id *self, const transport_host *host,
            const uint8_t seed[32])
 {
     tm *t = mem_new(host->alloc, sizeof *t);
@@ -318,3 +319,71 @@ size_t tm_bytes(const tm *t)
 {
     return sizeof *t + t->bytes;
 }
+
+/* ---- as one of the transports ---- */
+
+static void *model_make(const transport_setup *setup)
+{
+    return tm_new(setup->config, setup->self, setup->host, setup->seed);
+}
+
+static void model_free(void *self)
+{
+    tm_free(self);
+}
+
+static bool model_effect(void *self, pu_time now, const pu_ef *effect)
+{
+    return tm_effect(self, now, effect);
+}
+
+static bool model_datagram(void *self, pu_time now, enum net_carriage carriage, uint16_t port,
+                           const pu_endpoint *remote, pu_span bytes)
+{
+    return port == HOST_PORT && tm_datagram(self, now, carriage, remote, bytes);
+}
+
+static void model_timer(void *self, pu_time now, pu_handle handle)
+{
+    tm_timer(self, now, handle);
+}
+
+static void model_rebound(void *self, pu_time now)
+{
+    tm_rebound(self, now);
+}
+
+static void model_clock(void *self, pu_time now, uint64_t unix_ns)
+{
+    (void)self; /* no certificate, no date */
+    (void)now;
+    (void)unix_ns;
+}
+
+static pu_handle model_other_end(const void *self, pu_handle handle)
+{
+    return tm_other_end(self, handle);
+}
+
+static void model_soon(const void *self, pu_handle handle, unsigned step)
+{
+    tm_soon(self, handle, step);
+}
+
+static size_t model_bytes(const void *self)
+{
+    return tm_bytes(self);
+}
+
+const transport_ops transport_model = {
+    .make = model_make,
+    .free = model_free,
+    .effect = model_effect,
+    .datagram = model_datagram,
+    .timer = model_timer,
+    .rebound = model_rebound,
+    .clock = model_clock,
+    .other_end = model_other_end,
+    .soon = model_soon,
+    .bytes = model_bytes,
+};

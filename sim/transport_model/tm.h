@@ -25,29 +25,13 @@
 #define SIM_TRANSPORT_MODEL_TM_H
 
 #include "base/rng.h"
-#include "peerup/node.h"
-#include "sim/net.h"
-
-/* What the transport asks of its host. Spans are borrowed during the call. */
-typedef struct tm_host {
-    void *ctx;
-    const pu_alloc *alloc; /* what the transport holds is allocated there; must not fail */
-    void (*input)(void *ctx, const pu_in *in); /* append to the node's input FIFO (never steps);
-                                                  `now` is the host's to set */
-    void (*send)(
-        void *ctx, const pu_endpoint *to, pu_span bytes, enum net_carriage carriage,
-        enum net_kind kind); /* from the MAIN socket, or the port of TCP, which is the same */
-    void (*wake)(void *ctx, pu_handle conn,
-                 pu_time at); /* call tm_timer(conn) at that time, never before now; a later wake
-                                 does not cancel an earlier one, stale calls are harmless */
-    pu_endpoint (*local)(void *ctx); /* the MAIN socket's endpoint now */
-} tm_host;
+#include "sim/transport.h"
 
 typedef struct tm tm;
 
 /* Makes the transport of the node with peer id `self`. config, host and seed (32 bytes) are kept
  * until tm_free. Aborts without memory. */
-tm *tm_new(const pu_config *config, const pu_peer_id *self, const tm_host *host,
+tm *tm_new(const pu_config *config, const pu_peer_id *self, const transport_host *host,
            const uint8_t seed[32]);
 
 /* Frees everything, silently: the host has crashed, or the run is over. */

@@ -78,7 +78,7 @@ typedef struct tomb {
 
 struct tm {
     const pu_config *config;
-    const tm_host *host;
+    const transport_host *host;
     pu_peer_id self;
     pu_alloc alloc; /* counts into bytes, aborts without memory */
     size_t bytes;

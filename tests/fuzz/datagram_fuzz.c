@@ -15,7 +15,7 @@ enum { SIDES = 2, WIRE_MAX = 64, OPS_MAX = 400, ROOM = 16384 };
 typedef struct side {
     struct bench *b;
     tm *t;
-    tm_host hooks;
+    transport_host hooks;
     pu_peer_id id;
     pu_endpoint at;
     pu_handle conn; /* the latest that came up */
@@ -77,9 +77,10 @@ static void on_input(void *ctx, const pu_in *in)
     PU_ASSERT(s->got <= ROOM);
 }
 
-static void on_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_carriage carriage,
-                    enum net_kind kind)
+static void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span bytes,
+                    enum net_carriage carriage, enum net_kind kind)
 {
+    (void)port;
     side *s = ctx;
     bench *b = s->b;
     (void)kind;
@@ -118,7 +119,7 @@ static void open_side(bench *b, size_t i)
     s->b = b;
     s->at = pu_endpoint_ip4(1, 2, 3, (uint8_t)(4 + i), 4001);
     pu_peer_id_from_ed25519(&s->id, key);
-    s->hooks = (tm_host){s, &b->alloc, on_input, on_send, on_wake, on_local};
+    s->hooks = (transport_host){s, &b->alloc, on_input, on_send, on_wake, on_local};
     s->t = tm_new(&b->config, &s->id, &s->hooks, seed[i]);
     b->wake[i] = PU_NEVER;
 }

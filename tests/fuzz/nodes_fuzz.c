@@ -69,9 +69,10 @@ static void spoil(host *h, const pu_endpoint *to, pu_span bytes, enum net_carria
     send(h, to, span_of(copy, bytes.len), carriage, kind);
 }
 
-static void on_send(void *ctx, const pu_endpoint *to, pu_span bytes, enum net_carriage carriage,
-                    enum net_kind kind)
+static void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span bytes,
+                    enum net_carriage carriage, enum net_kind kind)
 {
+    (void)port;
     host *h = ctx;
     enum fate fate = (enum fate)(fuzz_u8(&fates) % 16);
     if (fate == SPOIL) spoil(h, to, bytes, carriage, kind);

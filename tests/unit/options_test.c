@@ -149,7 +149,7 @@ static const struct {
     {{"sim", "run", PUBLIC, "--seeds", "3-1"}, 2, "--seeds: '3-1' is not a range"},
     {{"sim", "run", PUBLIC, "--seeds", "3"}, 2, "--seeds: '3' is not a range"},
     {{"sim", "run", PUBLIC, "--seeds", "1-2", "--seed=1"}, 2, "either --seed or --seeds"},
-    {{"sim", "run", PUBLIC, "--fidelity", "wire"}, 2, "--fidelity: 'wire' is not built yet"},
+    {{"sim", "run", PUBLIC, "--fidelity", "wires"}, 2, "--fidelity: unknown word 'wires', did you mean 'wire'"},
     {{"sim", "run", PUBLIC, "--fidelity", "modle"}, 2, "did you mean 'model'?"},
     {{"sim", "run", PUBLIC, "--log", "all"},
      2,

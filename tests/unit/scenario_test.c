@@ -241,10 +241,10 @@ static const struct {
      "3:10: network: the key 'latency' is missing\n"},
 
     /* values and units */
-    {"scenario: a b\nduration: 0s\nfidelity: wire\nnetwork: {latency: {rtt: 8}}\nnodes: {a: {}}\n",
+    {"scenario: a b\nduration: 0s\nfidelity: wires\nnetwork: {latency: {rtt: 8}}\nnodes: {a: {}}\n",
      "1:11: scenario: 'a b' is not a name: letters, digits, '-' and '_', at most 63\n"
      "2:11: duration: a run takes some time\n"
-     "3:11: fidelity: 'wire' is not built yet, use model\n"
+     "3:11: fidelity: unknown word 'wires', did you mean 'wire'?\n"
      "4:26: network.latency.rtt: '8' is not a duration: its unit is missing: ns, us, ms, s, m, "
      "min, "
      "h or d\n"},

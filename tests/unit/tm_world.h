@@ -64,7 +64,7 @@ typedef struct host {
     pu_endpoint at;
     pu_peer_id id;
     tm *t;
-    tm_host hooks;
+    transport_host hooks;
     pu_config config;
     pu_in fifo[FIFO_MAX];
     uint32_t fifo_head, fifo_len;
@@ -218,9 +218,10 @@ static inline void carry(world *w, const host *from, uint32_t to, pu_span bytes,
                     .len = copy.len});
 }
 
-static inline void on_send(void *ctx, const pu_endpoint *to, pu_span bytes,
+static inline void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span bytes,
                            enum net_carriage carriage, enum net_kind kind)
 {
+    (void)port;
     host *h = ctx;
     world *w = h->w;
     h->sent_count++;
@@ -510,7 +511,7 @@ static inline world *world_new(void)
         h->index = i;
         h->at = pu_endpoint_ip4(11, 0, (uint8_t)i, 1, 4001);
         pu_peer_id_from_ed25519(&h->id, key);
-        h->hooks = (tm_host){h, &tm_world_alloc, on_input, on_send, on_wake, on_local};
+        h->hooks = (transport_host){h, &tm_world_alloc, on_input, on_send, on_wake, on_local};
 #define SET(kind, name, value, least, most, meaning) h->config.name = value;
         PU_CONFIG_LIST(SET)
 #undef SET

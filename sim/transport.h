@@ -1,0 +1,67 @@
+/* sim/transport.h - what a host knows of its transport: connections and streams under boundary A
+ * (peerup/node.h) as datagrams and TCP segments. Two exist: the model's (transport_model/tm.h), and
+ * the production link on real packets (wire/wire.h).
+ */
+#ifndef SIM_TRANSPORT_H
+#define SIM_TRANSPORT_H
+
+#include "peerup/node.h"
+#include "sim/net.h"
+
+#define HOST_PORT 4001 /* the MAIN socket's UDP port, and that of TCP */
+
+/* What a transport asks of its host. Spans are borrowed during the call. */
+typedef struct transport_host {
+    void *ctx;
+    const pu_alloc *alloc; /* what the transport holds is allocated there; must not fail */
+    void (*input)(void *ctx, const pu_in *in); /* append to the node's input FIFO (never steps);
+                                                  `now` is the host's to set */
+    /* From a UDP or TCP port; 0: HOST_PORT. */
+    void (*send)(void *ctx, uint16_t port, const pu_endpoint *to, pu_span bytes,
+                 enum net_carriage carriage, enum net_kind kind);
+    void (*wake)(void *ctx, pu_handle conn,
+                 pu_time at); /* call timer(conn) at that time, never before now; a later wake does
+                                 not cancel an earlier one, stale calls are harmless */
+    pu_endpoint (*local)(void *ctx); /* the MAIN socket's endpoint now */
+} transport_host;
+
+/* What a transport is made of. All is kept until `free`. */
+typedef struct transport_setup {
+    const pu_config *config;
+    const pu_peer_id *self;
+    const transport_host *host;
+    const uint8_t *seed;     /* 32 bytes, of this life */
+    const pu_crypto *crypto; /* the node's */
+    uint64_t hash_seed;
+    pu_time now;
+    uint64_t unix_ns; /* Unix time at now */
+    void *share;      /* what transports of one run share: `share_new` made it */
+} transport_setup;
+
+/* A sort of transport. self is what `make` returned. */
+typedef struct transport_ops {
+    void *(*share_new)(void); /* NULL: nothing is shared. Both abort without memory */
+    void (*share_free)(void *share);
+    void *(*make)(const transport_setup *setup);
+    void (*free)(void *self); /* silently: the host has crashed, or the run is over */
+    /* Performs one effect of the node. False: the kind is not the transport's. */
+    bool (*effect)(void *self, pu_time now, const pu_ef *effect);
+    /* A datagram or segment came to a port. False: the node may have it, as a PACKET. */
+    bool (*datagram)(void *self, pu_time now, enum net_carriage carriage, uint16_t port,
+                     const pu_endpoint *remote, pu_span bytes);
+    void (*timer)(void *self, pu_time now, pu_handle conn); /* a time asked for by wake has come */
+    void (*rebound)(void *self, pu_time now);               /* the host's address changed */
+    void (*clock)(void *self, pu_time now, uint64_t unix_ns); /* its clock jumped */
+    /* The handle that the peer's transport has for the other end of conn; 0: none (any more). */
+    pu_handle (*other_end)(const void *self, pu_handle conn);
+    /* A call for conn is near: asks the caches for what it will read; steps 0, 1 and 2 follow each
+     * other. */
+    void (*soon)(const void *self, pu_handle conn, unsigned step);
+    size_t (*bytes)(const void *self); /* held, for the memory figure */
+} transport_ops;
+
+/* The two sorts. The second is NULL in a program that is linked without real transports. */
+extern const transport_ops transport_model;
+const transport_ops *transport_wire(void);
+
+#endif
