@@ -56,7 +56,8 @@ node_src := \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 
 # The real transports: each folder is its archive.
-link_src := $(addprefix core/link/,out) \
+link_src := $(addprefix core/link/,conns dial link out packet pipe slots stream_effects streams) \
+    $(addprefix core/link/,tcp timers) \
     $(addprefix core/link/,noise noise_xx)
 tls_src := $(addprefix core/tls/,cert_check cert_make der session)
 quic_src :=
@@ -85,7 +86,7 @@ bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue cmd_bench 
 
 test_src := $(addprefix tests/unit/, \
     main \
-    varint_test pb_test rng_test mix_test mem_test imap_test due_test chunks_test \
+    varint_test pb_test rng_test mix_test mem_test imap_test due_test chunks_test link_test \
     wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test \
     relay_test dcutr_test ping_test endpoints_test book_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \
@@ -100,6 +101,7 @@ test_src := $(addprefix tests/unit/, \
     steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \
+    $(addprefix tests/lib/,boundary link_host link_toy) \
     $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge)
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.

@@ -101,6 +101,17 @@ void chunks_drop(chunks *q, const pu_alloc *alloc, uint64_t count)
     }
 }
 
+void chunks_join(chunks *q, chunks *from)
+{
+    PU_ASSERT(q != from);
+    if (from->first == NULL) return;
+    if (q->last != NULL) q->last->next = from->first;
+    else q->first = from->first;
+    q->last = from->last;
+    q->len += from->len;
+    *from = (chunks){0};
+}
+
 void chunks_free(chunks *q, const pu_alloc *alloc)
 {
     chunks_drop(q, alloc, q->len);

@@ -20,6 +20,9 @@ pu_span chunks_first(const chunks *q);
 /* Drops the first count bytes, of which there are at least so many. */
 void chunks_drop(chunks *q, const pu_alloc *alloc, uint64_t count);
 
+/* Moves all of `from` behind what waits in q; from is empty afterwards. */
+void chunks_join(chunks *q, chunks *from);
+
 /* Frees it; it is valid and empty again. */
 void chunks_free(chunks *q, const pu_alloc *alloc);
 

@@ -10,6 +10,7 @@ struct pu_link_out {
     uint8_t *pieces[LINK_OUT_PIECES_MAX]; /* owned; NULL: not allocated yet */
     pu_link_ef effects[PU_LINK_OUT_EFFECTS_MAX];
     pu_in inputs[PU_LINK_OUT_EFFECTS_MAX];
+    pu_peer_id peers[PU_LINK_OUT_EFFECTS_MAX]; /* of the input of that index */
 };
 
 int pu_link_out_new(pu_link_out **out, const pu_alloc *alloc)
@@ -66,6 +67,14 @@ pu_in *link_out_input(pu_link_out *out, enum pu_in_kind kind, pu_time now)
     return in;
 }
 
+void link_out_peer(pu_link_out *out, pu_in *in, const pu_peer_id *peer)
+{
+    size_t index = (size_t)(in - out->inputs);
+    PU_ASSERT(index < out->input_count);
+    out->peers[index] = *peer;
+    in->peer = span_of(out->peers[index].bytes, peer->len);
+}
+
 uint8_t *link_out_bytes(pu_link_out *out, size_t len)
 {
     PU_ASSERT(len <= LINK_OUT_PIECE_BYTES);
@@ -82,11 +91,10 @@ uint8_t *link_out_bytes(pu_link_out *out, size_t len)
     return at;
 }
 
-void link_out_shrink(pu_link_out *out, size_t len, size_t used)
+void link_out_shrink(pu_link_out *out, const uint8_t *at, size_t len, size_t used)
 {
     PU_ASSERT(used <= len);
-    PU_ASSERT(len <= out->used);
-    out->used -= len - used;
+    if (out->pieces[out->piece] + out->used == at + len) out->used -= len - used;
 }
 
 bool link_out_copy(pu_link_out *out, pu_span bytes, pu_span *copy)
@@ -104,4 +112,19 @@ bool link_out_has_room(const pu_link_out *out)
 {
     size_t bytes = (size_t)out->piece * LINK_OUT_PIECE_BYTES + out->used;
     return out->count < LINK_OUT_SOFT_EFFECTS && bytes < LINK_OUT_SOFT_BYTES;
+}
+
+bool link_out_is_below(const pu_link_out *out, uint32_t effects)
+{
+    return out->count < effects;
+}
+
+bool link_out_is_empty(const pu_link_out *out)
+{
+    return out->count == 0;
+}
+
+pu_link_ef *link_out_last(pu_link_out *out)
+{
+    return out->count > 0 ? &out->effects[out->count - 1] : NULL;
 }

@@ -23,12 +23,15 @@ pu_link_ef *link_out_add(pu_link_out *out, enum pu_link_ef_kind kind);
 /* Appends an INPUT effect; the zeroed input, whose fields the caller sets. */
 pu_in *link_out_input(pu_link_out *out, enum pu_in_kind kind, pu_time now);
 
+/* The peer id of an input, copied. */
+void link_out_peer(pu_link_out *out, pu_in *in, const pu_peer_id *peer);
+
 /* len bytes that stay until the reset, or NULL: no memory, or the step has used all pieces. At most
  * LINK_OUT_PIECE_BYTES. */
 uint8_t *link_out_bytes(pu_link_out *out, size_t len);
 
-/* Gives back all but the first `used` of the len bytes that link_out_bytes gave last. */
-void link_out_shrink(pu_link_out *out, size_t len, size_t used);
+/* Gives back all but the first `used` of the len bytes at `at`, when they are the latest given. */
+void link_out_shrink(pu_link_out *out, const uint8_t *at, size_t len, size_t used);
 
 /* Copies bytes so that they stay until the reset; at most LINK_OUT_PIECE_BYTES. False: no memory.
  */
@@ -36,5 +39,14 @@ PU_MUST_USE bool link_out_copy(pu_link_out *out, pu_span bytes, pu_span *copy);
 
 /* Whether the step may begin more work: it is below both soft limits. */
 bool link_out_has_room(const pu_link_out *out);
+
+/* Whether fewer than so many effects were emitted. */
+bool link_out_is_below(const pu_link_out *out, uint32_t effects);
+
+/* Whether nothing was emitted yet. */
+bool link_out_is_empty(const pu_link_out *out);
+
+/* The effect emitted last, which may still be changed; NULL: none. */
+pu_link_ef *link_out_last(pu_link_out *out);
 
 #endif

@@ -23,6 +23,7 @@
     X(imap)            \
     X(due)             \
     X(chunks)          \
+    X(link)            \
     X(wire_identify)   \
     X(wire_relay)      \
     X(wire_dcutr)      \
