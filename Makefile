@@ -5,7 +5,10 @@
 #   make test             set-up, then every test that needs no network outside the machine
 #   make lint             set-up, then format, warnings, includes, symbols, sizes (tests/lint)
 #   make hash-matrix      one trace hash a seed, whatever the compiler and its options
-#   make bench            speed of the event queue and of nodes, memory of a node, on this machine
+#   make interop          go-libp2p and js-libp2p against this node: tests/interop/README.md.
+#                         INTEROP="--cases '07-*' --repeat 20": arguments of tests/interop/run.sh
+#   make bench            speed of the event queue and of nodes, memory of a node, on this machine;
+#                         then the interop programs side by side (COMPARE="--what bulk")
 #   make soak             many seeds of every scenario (SOAK_SEEDS=1000), noted in docs/soak-ledger.md
 #   make planted          planted bugs and the properties that catch them: docs/planted-bugs.md
 #   make fuzz T=60        each fuzz target for T seconds (tests/fuzz); RUNS=1000000 executions, noted
@@ -313,7 +316,7 @@ build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* test
 # ---- commands ----------------------------------------------------------------------------------
 # Set-up may install what this file looks for, so what follows it is a second make.
 
-.PHONY: demo test check lint hash-matrix soak planted bench fuzz fuzz-keep cov format sources install clean
+.PHONY: demo test check lint hash-matrix soak planted interop interop-peer bench fuzz fuzz-keep cov format sources install clean
 
 demo:
 	@.ci/setup demo
@@ -353,6 +356,17 @@ bench:
 	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup-sim build/release/peerup-sim-model
 	build/release/peerup-sim-model bench queue --pending 1000000
 	build/release/peerup-sim-model bench nodes --nodes 100000 --degree 8
+	@$(MAKE) interop-peer
+	bench/compare/run.sh $(COMPARE)
+
+# Our own program of tests/interop, in a release build, where there is one.
+interop-peer:
+	@$(if $(wildcard tests/interop/peer.c),$(MAKE) $(parallel) -s BUILD=release build/release/peerup-interop)
+
+interop:
+	@.ci/setup interop
+	@$(MAKE) interop-peer
+	@tests/interop/run.sh $(INTEROP)
 
 T ?= 60
 fuzz:

@@ -43,7 +43,7 @@ make_js() {
     if ! cmp -s tests/interop/js/package-lock.json "$out/js/package-lock.json" || ! [ -d "$out/js/node_modules/libp2p" ]; then
         echo "interop: npm ci"
         rm -f "$out/js/package-lock.json"
-        cp tests/interop/js/package.json "$out/js/"
+        cp tests/interop/js/package.json tests/interop/js/.npmrc "$out/js/"
         cp tests/interop/js/package-lock.json "$out/js/package-lock.new.json"
         (
             cd "$out/js"
