@@ -24,6 +24,8 @@
     X(due)             \
     X(chunks)          \
     X(link)            \
+    X(link_stream)     \
+    X(link_wire)       \
     X(wire_identify)   \
     X(wire_relay)      \
     X(wire_dcutr)      \

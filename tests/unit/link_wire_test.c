@@ -1,0 +1,683 @@
+/* link_wire_test.c - connections over bytes: TCP, and streams of other connections (UPGRADE), over
+ * toy carriers; and every connection when memory fails at each request.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/link_host.h"
+
+int link_wire_test(void);
+
+enum { PORT = 7000, TCP = 5 };
+
+static pu_endpoint other_side(void)
+{
+    return pu_endpoint_ip4(10, 0, 0, 9, PORT);
+}
+
+static int tcp_up(link_host *h, uint64_t tcp, pu_token token)
+{
+    pu_link_in in = {.kind = PU_LINK_IN_TCP_UP, .tcp = tcp, .token = token, .remote = other_side()};
+    return link_host_step(h, &in);
+}
+
+static int tcp_down(link_host *h, uint64_t tcp, pu_token token, uint32_t code)
+{
+    pu_link_in in = {.kind = PU_LINK_IN_TCP_DOWN, .tcp = tcp, .token = token, .code = code};
+    return link_host_step(h, &in);
+}
+
+static pu_ef tcp_dial(enum pu_role role, uint32_t socket)
+{
+    static pu_peer_id expected;
+    expected = toy_peer(1);
+    return (pu_ef){.kind = PU_EF_DIAL,
+                   .token = 11,
+                   .peer = span_of(expected.bytes, expected.len),
+                   .remote = other_side(),
+                   .transport = PU_TRANSPORT_TCP,
+                   .what = role,
+                   .socket = socket,
+                   .deadline = 16 * PU_S};
+}
+
+/* A TCP connection from outside that is up. */
+static link_host *accepted(void)
+{
+    link_host *h = link_host_new();
+    (void)tcp_up(h, TCP, 0);
+    link_host_say_tcp(h, TCP, TOY_PROVE, 1, 0);
+    link_host_say_tcp(h, TCP, TOY_UP, 0, 0);
+    link_host_settle(h);
+    link_host_forget(h);
+    return h;
+}
+
+/* ---- TCP from outside ---- */
+
+static void tcp_is_asked_about_before_a_byte(void **state)
+{
+    (void)state;
+    link_host *h = link_host_new();
+    assert_int_equal(tcp_up(h, TCP, 0), PU_OK);
+    link_host_expect(h, "ask 1 accept\n"
+                        "toy 1 start\n");
+    link_host_say_tcp(h, TCP, TOY_PROVE, 1, 0);
+    link_host_say_tcp(h, TCP, TOY_UP, 0, 0);
+    link_host_expect(h, "ask 1 secured\n"
+                        "toy 1 verdict 0\n"
+                        "up 1 token=0\n"
+                        "confirmed 1\n");
+    assert_int_equal(tcp_up(h, TCP, 0), PU_EHANDLE); /* that name is taken */
+    assert_int_equal(tcp_up(h, 0, 0), PU_ERANGE);
+    link_host_free(h);
+}
+
+static void tcp_that_is_refused_is_reset(void **state)
+{
+    (void)state;
+    link_host *h = link_host_new();
+    h->accept_code = PU_CODE_RESOURCE;
+    (void)tcp_up(h, TCP, 0);
+    link_host_expect(h, "ask 1 accept\n"
+                        "tcp-close 5 reset\n");
+    h->accept_code = 0;
+    h->secured_code = PU_CODE_GATED;
+    (void)tcp_up(h, TCP + 1, 0);
+    link_host_say_tcp(h, TCP + 1, TOY_PROVE, 1, 0);
+    link_host_expect(h, "ask 2 accept\n"
+                        "toy 2 start\n"
+                        "ask 2 secured\n"
+                        "toy 2 verdict 1007\n"
+                        "tcp-close 6 reset\n");
+    link_host_free(h);
+}
+
+static void handshakes_over_tcp_are_limited(void **state)
+{
+    (void)state;
+    link_host *h = link_host_new();
+    h->config.handshakes_max = 1;
+    (void)tcp_up(h, TCP, 0);
+    link_host_forget(h);
+    (void)tcp_up(h, TCP + 1, 0); /* the node is not even asked */
+    link_host_expect(h, "tcp-close 6 reset\n");
+    link_host_run(h, 11 * PU_S); /* the first dribbles: it ends by its deadline */
+    link_host_expect(h, "toy 1 close 2000\n"
+                        "tcp-close 5 reset\n"
+                        "down 1 code=2000\n");
+    link_host_free(h);
+}
+
+/* ---- TCP dials ---- */
+
+static void a_tcp_dial_leaves_from_the_listening_port(void **state)
+{
+    (void)state;
+    link_host *h = link_host_new();
+    pu_link_in in = {.kind = PU_LINK_IN_LOCAL, .flags = PU_LINK_TCP, .local = {.port = 4001}};
+    assert_int_equal(link_host_step(h, &in), PU_OK);
+    (void)link_host_effect(h, tcp_dial(PU_ROLE_CLIENT, PU_SOCKET_MAIN));
+    pu_ef fresh = tcp_dial(PU_ROLE_CLIENT, PU_SOCKET_FRESH);
+    fresh.token = 12;
+    (void)link_host_effect(h, fresh);
+    link_host_expect(h, "tcp-dial 1 to 7000 from 4001\n"
+                        "tcp-dial 2 to 7000 from 0\n");
+    link_host_free(h);
+}
+
+static void a_tcp_dial_becomes_a_connection(void **state)
+{
+    (void)state;
+    link_host *h = link_host_new();
+    (void)link_host_effect(h, tcp_dial(PU_ROLE_CLIENT, PU_SOCKET_MAIN));
+    assert_int_equal(tcp_up(h, TCP, h->tcp_token), PU_OK);
+    link_host_say_tcp(h, TCP, TOY_PROVE, 1, 0);
+    link_host_say_tcp(h, TCP, TOY_UP, 0, 0);
+    link_host_say_tcp(h, TCP, TOY_CONFIRM, 0, 0);
+    link_host_expect(h, "tcp-dial 1 to 7000 from 0\n"
+                        "toy 1 start dialler\n"
+                        "up 1 token=11 dialler provisional\n"
+                        "confirmed 1\n");
+    link_host_free(h);
+}
+
+/* Both sides dialled at once and the kernels made one connection of it: who is server above answers
+ * a dial of its own, and is not asked. */
+static void simultaneous_open_has_the_dials_roles(void **state)
+{
+    (void)state;
+    link_host *h = link_host_new();
+    (void)link_host_effect(h, tcp_dial(PU_ROLE_SERVER, PU_SOCKET_MAIN));
+    (void)tcp_up(h, TCP, h->tcp_token);
+    link_host_say_tcp(h, TCP, TOY_PROVE, 1, 0);
+    link_host_say_tcp(h, TCP, TOY_UP, 0, 0);
+    link_host_expect(h, "tcp-dial 1 to 7000 from 0\n"
+                        "toy 1 start\n"
+                        "up 1 token=11 dialler\n"
+                        "confirmed 1\n");
+    link_host_free(h);
+}
+
+static void a_tcp_dial_fails(void **state)
+{
+    (void)state;
+    link_host *h = link_host_new();
+    (void)link_host_effect(h, tcp_dial(PU_ROLE_CLIENT, PU_SOCKET_MAIN));
+    assert_int_equal(tcp_down(h, 0, h->tcp_token, PU_CODE_REFUSED), PU_OK);
+    assert_int_equal(tcp_down(h, 0, h->tcp_token, PU_CODE_REFUSED), PU_OK);
+    link_host_expect(h, "tcp-dial 1 to 7000 from 0\n"
+                        "dial-fail token=11 code=2007\n");
+    (void)link_host_effect(h, tcp_dial(PU_ROLE_CLIENT, PU_SOCKET_MAIN));
+    (void)tcp_up(h, TCP, h->tcp_token);
+    link_host_say_tcp(h, TCP, TOY_PROVE, 2, 0); /* somebody else */
+    link_host_expect(h, "tcp-dial 2 to 7000 from 0\n"
+                        "toy 2 start dialler\n"
+                        "tcp-close 5 reset\n"
+                        "dial-fail token=11 code=2003\n");
+    link_host_free(h);
+}
+
+/* A dial that was given up connects all the same: the connection is reset, and nobody told. */
+static void a_tcp_dial_is_given_up(void **state)
+{
+    (void)state;
+    link_host *h = link_host_new();
+    (void)link_host_effect(h, tcp_dial(PU_ROLE_CLIENT, PU_SOCKET_MAIN));
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_DIAL_CANCEL, .token = 11});
+    link_host_expect(h, "tcp-dial 1 to 7000 from 0\n"
+                        "dial-fail token=11 code=2001\n");
+    (void)tcp_up(h, TCP, h->tcp_token);
+    link_host_expect(h, "tcp-close 5 reset\n");
+    (void)link_host_effect(h, tcp_dial(PU_ROLE_CLIENT, PU_SOCKET_MAIN));
+    (void)tcp_up(h, TCP, h->tcp_token);
+    link_host_forget(h);
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_DIAL_CANCEL, .token = 11});
+    link_host_expect(h, "toy 2 close 2001\n"
+                        "tcp-close 5 reset\n"
+                        "dial-fail token=11 code=2001\n");
+    link_host_free(h);
+}
+
+/* ---- bytes of TCP ---- */
+
+static void tcp_has_credit_both_ways(void **state)
+{
+    (void)state;
+    link_host *h = accepted();
+    link_host_say_tcp(h, TCP, TOY_OPEN, 1, 0);
+    for (int i = 0; i < 4; i++) {
+        static uint8_t zeros[PU_DATA_MAX];
+        (void)link_host_effect(h, (pu_ef){.kind = PU_EF_STREAM_SEND,
+                                          .conn = h->conn,
+                                          .stream = h->stream,
+                                          .body = span_of(zeros, sizeof zeros)});
+    }
+    link_host_forget(h);
+    link_host_settle(h); /* pieces that lie together leave together */
+    link_host_expect(h, "tcp-send 5 65536\n"
+                        "room 1/1 131072\n");
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_STREAM_SEND,
+                                      .conn = h->conn,
+                                      .stream = h->stream,
+                                      .body = SPAN_LITERAL("more")});
+    link_host_settle(h);
+    link_host_expect(h, "toy 1 send 1 4\n");
+    pu_link_in room = {.kind = PU_LINK_IN_TCP_ROOM, .tcp = TCP, .offset = 65538};
+    assert_int_equal(link_host_step(h, &room), PU_OK);
+    room.offset = 1;
+    assert_int_equal(link_host_step(h, &room), PU_OK); /* it never falls */
+    link_host_settle(h);
+    link_host_expect(h, "tcp-send 5 2\n");
+
+    static uint8_t bytes[PU_LINK_TCP_DATA_MAX + 1];
+    bytes[0] = 'Z'; /* 65,000 bytes of commands that mean nothing */
+    assert_int_equal(link_host_tcp_data(h, TCP, span_of(bytes, sizeof bytes), false), PU_ERANGE);
+    link_host_forget(h);
+    assert_int_equal(link_host_tcp_data(h, TCP, span_of(bytes, 60000), false), PU_OK);
+    link_host_expect(h, "tcp-room 5 125548\n");
+    assert_int_equal(link_host_tcp_data(h, TCP, span_of(bytes, 65537), false), PU_ERANGE);
+    link_host_free(h);
+}
+
+static void tcp_is_lost(void **state)
+{
+    (void)state;
+    link_host *h = accepted();
+    link_host_say_tcp(h, TCP, TOY_OPEN, 1, 0);
+    link_host_forget(h);
+    assert_int_equal(tcp_down(h, TCP, 0, PU_CODE_TIMEOUT), PU_OK);
+    link_host_expect(h, "toy 1 lost 2000\n"
+                        "stream-down 1/1 token=0 lost code=2000\n"
+                        "down 1 code=2000\n");
+    assert_int_equal(tcp_down(h, TCP, 0, PU_CODE_TIMEOUT), PU_EHANDLE);
+    assert_int_equal(link_host_tcp_data(h, TCP, span_of(NULL, 0), true), PU_EHANDLE);
+    link_host_free(h);
+}
+
+static void tcp_is_closed_in_order(void **state)
+{
+    (void)state;
+    link_host *h = accepted();
+    assert_int_equal(link_host_tcp_data(h, TCP, span_of(NULL, 0), true), PU_OK);
+    link_host_expect(h, "tcp-close 5\n"
+                        "down 1 code=2004\n");
+    link_host_free(h);
+}
+
+/* ---- circuits ---- */
+
+/* A connection over datagrams with stream 1 of the peer's, and that stream upgraded. */
+static link_host *upgraded(enum pu_role role, const char *left)
+{
+    link_host *h = link_host_new();
+    link_host_say(h, PORT, TOY_CALL, 0, 0);
+    link_host_say(h, PORT, TOY_PROVE, 1, 0);
+    link_host_say(h, PORT, TOY_UP, 0, 0);
+    link_host_say(h, PORT, TOY_OPEN, 1, 0);
+    link_host_settle(h);
+    link_host_forget(h);
+    pu_peer_id peer = toy_peer(2);
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_UPGRADE,
+                                      .token = 41,
+                                      .conn = h->conn,
+                                      .stream = h->stream,
+                                      .what = role,
+                                      .flags = PU_LIMITED,
+                                      .peer = span_of(peer.bytes, peer.len),
+                                      .deadline = h->now + 10 * PU_S,
+                                      .body = span_of(left, strlen(left))});
+    return h;
+}
+
+/* A command to the connection inside stream 1. */
+static void say_inside(link_host *h, enum toy_op op, uint32_t id, uint32_t argument)
+{
+    uint8_t inner[TOY_HEAD_BYTES], outer[64];
+    pu_buf in = buf_of(inner, sizeof inner), out = buf_of(outer, sizeof outer);
+    toy_put(&in, op, id, argument);
+    toy_put_data(&out, 1, buf_span(&in));
+    link_host_datagram(h, PORT, buf_span(&out));
+    link_host_settle(h);
+}
+
+static void a_circuit_is_made_as_client(void **state)
+{
+    (void)state;
+    link_host *h = upgraded(PU_ROLE_CLIENT, "");
+    link_host_expect(h, "toy 2 start dialler\n");
+    say_inside(h, TOY_PROVE, 2, 0);
+    say_inside(h, TOY_UP, 0, 0);
+    say_inside(h, TOY_CONFIRM, 0, 0);
+    link_host_expect(h, "toy 1 consumed 1 4\n"
+                        "toy 1 consumed 1 4\n"
+                        "up 2 token=41 dialler provisional relayed limited\n"
+                        "toy 1 consumed 1 4\n"
+                        "confirmed 2\n");
+    link_host_free(h);
+}
+
+static void a_circuit_is_made_as_server(void **state)
+{
+    (void)state;
+    link_host *h = upgraded(PU_ROLE_SERVER, "");
+    say_inside(h, TOY_PROVE, 2, 0);
+    say_inside(h, TOY_UP, 0, 0);
+    link_host_expect(h, "toy 2 start\n"
+                        "toy 1 consumed 1 4\n"
+                        "ask 2 secured relayed\n"
+                        "toy 2 verdict 0\n"
+                        "toy 1 consumed 1 4\n"
+                        "up 2 token=41 relayed limited\n"
+                        "confirmed 2\n");
+    link_host_free(h);
+}
+
+/* What the node read too far comes first, and is not counted as consumed again. */
+static void left_over_bytes_come_first(void **state)
+{
+    (void)state;
+    /* The arguments do not matter, and are not 0, where the text would end. */
+    link_host *h = upgraded(PU_ROLE_CLIENT, "P\2\1\1U\1");
+    link_host_settle(h);
+    uint8_t rest[] = {TOY_DATA, 1, 0, 2, 1, 1}; /* the end of the second command */
+    link_host_datagram(h, PORT, span_of(rest, sizeof rest));
+    link_host_settle(h);
+    link_host_expect(h, "toy 2 start dialler\n"
+                        "toy 1 consumed 1 2\n"
+                        "up 2 token=41 dialler provisional relayed limited\n");
+    link_host_free(h);
+}
+
+static void a_circuit_to_another_peer_fails(void **state)
+{
+    (void)state;
+    static const enum pu_role roles[] = {PU_ROLE_CLIENT, PU_ROLE_SERVER};
+    for (int i = 0; i < 2; i++) {
+        link_host *h = upgraded(roles[i], "");
+        link_host_forget(h);
+        say_inside(h, TOY_PROVE, 3, 0);
+        assert_non_null(strstr(h->log, "toy 1 reset 1"));
+        assert_non_null(strstr(h->log, "dial-fail token=41 code=2003\n"));
+        link_host_free(h);
+    }
+}
+
+static void a_circuit_is_refused(void **state)
+{
+    (void)state;
+    link_host *h = upgraded(PU_ROLE_SERVER, "");
+    link_host_forget(h);
+    h->secured_code = PU_CODE_GATED;
+    say_inside(h, TOY_PROVE, 2, 0);
+    link_host_expect(h, "toy 1 consumed 1 4\n"
+                        "ask 2 secured relayed\n"
+                        "toy 2 verdict 1007\n"
+                        "toy 1 reset 1 2004\n"
+                        "dial-fail token=41 code=1007\n");
+    link_host_free(h);
+}
+
+static void a_circuit_has_a_deadline_and_can_be_cancelled(void **state)
+{
+    (void)state;
+    link_host *h = upgraded(PU_ROLE_CLIENT, "");
+    link_host_run(h, 11 * PU_S);
+    link_host_expect(h, "toy 2 start dialler\n"
+                        "toy 2 close 2000\n"
+                        "toy 1 reset 1 2004\n"
+                        "dial-fail token=41 code=2000\n");
+    link_host_free(h);
+    h = upgraded(PU_ROLE_SERVER, "");
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_DIAL_CANCEL, .token = 41});
+    link_host_expect(h, "toy 2 start\n"
+                        "toy 2 close 2001\n"
+                        "toy 1 reset 1 2004\n"
+                        "dial-fail token=41 code=2001\n");
+    link_host_free(h);
+}
+
+/* A circuit that is up. */
+static link_host *relayed(void)
+{
+    link_host *h = upgraded(PU_ROLE_CLIENT, "");
+    say_inside(h, TOY_PROVE, 2, 0);
+    say_inside(h, TOY_UP, 0, 0);
+    say_inside(h, TOY_CONFIRM, 0, 0);
+    link_host_forget(h);
+    return h;
+}
+
+static void what_is_carried_ends_first(void **state)
+{
+    (void)state;
+    link_host *h = relayed();
+    say_inside(h, TOY_OPEN, 9, 0);
+    link_host_say(h, PORT, TOY_OPEN, 2, 0);
+    link_host_forget(h);
+    link_host_say(h, PORT, TOY_END, 0, PU_CODE_SHUTDOWN);
+    link_host_expect(h, "toy 2 lost 2004\n"
+                        "stream-down 2/2 token=0 lost code=2004\n"
+                        "down 2 code=2004\n"
+                        "stream-down 1/3 token=0 lost code=1006\n"
+                        "down 1 code=1006\n");
+    link_host_free(h);
+}
+
+static void the_carrying_stream_ends(void **state)
+{
+    (void)state;
+    static const enum toy_op ops[] = {TOY_RESET, TOY_STOP};
+    for (int i = 0; i < 2; i++) {
+        link_host *h = relayed();
+        link_host_say(h, PORT, ops[i], 1, 5);
+        link_host_settle(h);
+        link_host_expect(h, i == 0 ? "toy 2 lost 2004\n"
+                                     "down 2 code=2004\n"
+                                   : "toy 1 reset 1 2004\n"
+                                     "toy 2 lost 2004\n"
+                                     "down 2 code=2004\n");
+        link_host_free(h);
+    }
+}
+
+/* Both ends in order: our side finishes the stream, and waits for the other to do so. */
+static void a_circuit_closes_in_order(void **state)
+{
+    (void)state;
+    link_host *h = relayed();
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_HANGUP,
+                                      .conn = h->conn,
+                                      .code = PU_CODE_SHUTDOWN,
+                                      .deadline = h->now + PU_S});
+    link_host_settle(h);
+    link_host_expect(h, "toy 2 close 1006\n"
+                        "toy 1 send 1 0 fin\n"
+                        "down 2 code=1006\n"
+                        "toy 1 fin 1\n");
+    uint8_t late[] = {TOY_DATA, 1, 0, 1, 'x'}; /* dropped, and counted */
+    link_host_datagram(h, PORT, span_of(late, sizeof late));
+    link_host_expect(h, "toy 1 consumed 1 1\n");
+    link_host_say(h, PORT, TOY_FIN, 1, 0);
+    link_host_say(h, PORT, TOY_FINISH, 1, 0);
+    link_host_run(h, 9 * PU_S);
+    link_host_expect(h, "");
+    link_host_free(h);
+}
+
+/* A peer that does not finish holds no stream for ever. */
+static void a_circuit_that_is_left_open_is_reset(void **state)
+{
+    (void)state;
+    link_host *h = relayed();
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_HANGUP,
+                                      .conn = h->conn,
+                                      .code = PU_CODE_SHUTDOWN,
+                                      .deadline = h->now + PU_S});
+    link_host_settle(h);
+    link_host_forget(h);
+    link_host_run(h, 2 * PU_S - 1);
+    link_host_expect(h, "");
+    link_host_run(h, 2 * PU_S);
+    link_host_expect(h, "toy 1 reset 1 2004\n");
+    link_host_free(h);
+}
+
+/* Bytes of the inner connection are held back when the outer one has no room, and the other way. */
+static void back_pressure_goes_through(void **state)
+{
+    (void)state;
+    link_host *h = relayed();
+    say_inside(h, TOY_OPEN, 9, 0);
+    link_host_say(h, PORT, TOY_HOLD, 0, 1);
+    pu_handle inner = h->conn, held = h->stream;
+    h->is_silent = true;
+    uint64_t sent = 0;
+    static uint8_t zeros[PU_DATA_MAX];
+    for (int i = 0; i < 100; i++) {
+        boundary_stream *s = boundary_stream_of(&h->law, held);
+        if (s->tx_sent + PU_DATA_MAX > s->tx_room) break;
+        (void)link_host_effect(h, (pu_ef){.kind = PU_EF_STREAM_SEND,
+                                          .conn = inner,
+                                          .stream = held,
+                                          .body = span_of(zeros, sizeof zeros)});
+        link_host_settle(h);
+        sent += PU_DATA_MAX;
+    }
+    assert_int_equal(sent, 131072); /* 64 KiB wait in each of the two */
+    link_host_say(h, PORT, TOY_HOLD, 0, 0);
+    link_host_settle(h);
+    assert_int_equal(boundary_stream_of(&h->law, held)->tx_room, 131072 + 65536);
+
+    /* The other way: what the node does not take is not consumed. */
+    h->is_silent = false;
+    link_host_forget(h);
+    static uint8_t outer[8192];
+    pu_buf out = buf_of(outer, sizeof outer);
+    toy_put(&out, TOY_DATA, 1, TOY_HEAD_BYTES + 5000);
+    toy_put_data(&out, 9, span_of(zeros, 5000));
+    link_host_datagram(h, PORT, buf_span(&out));
+    link_host_settle(h);
+    link_host_expect(h, "toy 2 consumed 9 4096\n"
+                        "toy 1 consumed 1 5004\n"
+                        "data 2/2 4096\n");
+    link_host_free(h);
+}
+
+static void an_upgrade_that_cannot_be_fails(void **state)
+{
+    (void)state;
+    link_host *h = link_host_new();
+    link_host_say(h, PORT, TOY_CALL, 0, 0);
+    link_host_say(h, PORT, TOY_PROVE, 1, 0);
+    link_host_say(h, PORT, TOY_UP, 0, 0);
+    link_host_say(h, PORT, TOY_OPEN, 1, 0);
+    pu_handle finished = h->stream;
+    link_host_say(h, PORT, TOY_FIN, 1, 0);
+    link_host_settle(h);
+    link_host_forget(h);
+    pu_ef ef = {.kind = PU_EF_UPGRADE, .token = 41, .conn = h->conn, .what = PU_ROLE_CLIENT};
+    ef.stream = pu_handle_make(7, 99); /* it crossed its end */
+    (void)link_host_effect(h, ef);
+    link_host_expect(h, "dial-fail token=41 code=2004\n");
+    ef.stream = finished;
+    (void)link_host_effect(h, ef);
+    link_host_expect(h, "toy 1 reset 1 1001\n"
+                        "dial-fail token=41 code=2004\n");
+    ef.what = 0;
+    assert_int_equal(link_host_effect(h, ef), PU_ERANGE);
+    link_host_free(h);
+}
+
+/* A circuit through a circuit: the innermost goes first, whoever dies. */
+static void circuits_nest(void **state)
+{
+    (void)state;
+    link_host *h = relayed();
+    say_inside(h, TOY_OPEN, 9, 0);
+    link_host_forget(h);
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_UPGRADE,
+                                      .token = 42,
+                                      .conn = h->conn,
+                                      .stream = h->stream,
+                                      .what = PU_ROLE_CLIENT,
+                                      .deadline = h->now + 10 * PU_S});
+    link_host_settle(h);
+    uint8_t bytes[64], middle[32], inner[2 * TOY_HEAD_BYTES];
+    pu_buf in = buf_of(inner, sizeof inner), mid = buf_of(middle, sizeof middle),
+           out = buf_of(bytes, sizeof bytes);
+    toy_put(&in, TOY_PROVE, 3, 0);
+    toy_put(&in, TOY_UP, 0, 0);
+    toy_put_data(&mid, 9, buf_span(&in));
+    toy_put_data(&out, 1, buf_span(&mid));
+    link_host_datagram(h, PORT, buf_span(&out));
+    link_host_settle(h);
+    link_host_expect(h, "toy 3 start dialler\n"
+                        "toy 1 consumed 1 12\n"
+                        "toy 2 consumed 9 8\n"
+                        "up 3 token=42 dialler provisional relayed\n");
+    link_host_say(h, PORT, TOY_END, 0, PU_CODE_SHUTDOWN);
+    link_host_expect(h, "toy 2 lost 2004\n"
+                        "toy 3 lost 2004\n"
+                        "down 3 code=2004\n"
+                        "down 2 code=2004\n"
+                        "down 1 code=1006\n");
+    link_host_free(h);
+}
+
+/* ---- without memory ---- */
+
+/* Everything above in one story; requests for memory are refused one after the other. */
+static void story(link_host *h)
+{
+    static uint8_t zeros[6000];
+    uint8_t bytes[8192];
+    pu_peer_id peer = toy_peer(2);
+    for (uint16_t i = 0; i < 3; i++) {
+        link_host_say(h, PORT + i, TOY_CALL, 0, 0);
+        link_host_say(h, PORT + i, TOY_PROVE, 1, 0);
+        link_host_say(h, PORT + i, TOY_UP, 0, 0);
+    }
+    (void)link_host_effect(h, tcp_dial(PU_ROLE_CLIENT, PU_SOCKET_MAIN));
+    (void)tcp_up(h, TCP, h->tcp_token);
+    (void)tcp_up(h, TCP + 1, 0);
+    link_host_settle(h);
+    for (uint32_t i = 1; i < 5; i++) {
+        link_host_say(h, PORT, TOY_OPEN, i, 0);
+        pu_buf out = buf_of(bytes, sizeof bytes);
+        toy_put_data(&out, i, span_of(zeros, sizeof zeros));
+        link_host_datagram(h, PORT, buf_span(&out));
+        (void)link_host_effect(h, (pu_ef){.kind = PU_EF_STREAM_SEND,
+                                          .conn = h->conn,
+                                          .stream = h->stream,
+                                          .body = span_of(zeros, 100)});
+        link_host_settle(h);
+    }
+    if (boundary_stream_of(&h->law, h->stream) != NULL)
+        (void)link_host_effect(h, (pu_ef){.kind = PU_EF_UPGRADE,
+                                          .token = 41,
+                                          .conn = h->conn,
+                                          .stream = h->stream,
+                                          .what = PU_ROLE_SERVER,
+                                          .peer = span_of(peer.bytes, peer.len),
+                                          .deadline = h->now + 10 * PU_S,
+                                          .body = SPAN_LITERAL("left")});
+    link_host_run(h, h->now + 20 * PU_S);
+}
+
+static void a_request_for_memory_may_fail(void **state)
+{
+    (void)state;
+    for (unsigned k = 1;; k++) {
+        link_host *h = calloc(1, sizeof *h);
+        h->is_silent = true;
+        h->heap.fail_at = k;
+        bool is_open = link_host_open(h);
+        if (is_open) {
+            story(h);
+            link_host_close(h);
+        } else {
+            assert_int_equal(h->heap.live_bytes, 0);
+        }
+        bool is_done = h->heap.asked < k;
+        free(h);
+        if (is_done) break;
+        assert_true(k < 1000);
+    }
+}
+
+int link_wire_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tcp_is_asked_about_before_a_byte),
+        cmocka_unit_test(tcp_that_is_refused_is_reset),
+        cmocka_unit_test(handshakes_over_tcp_are_limited),
+        cmocka_unit_test(a_tcp_dial_leaves_from_the_listening_port),
+        cmocka_unit_test(a_tcp_dial_becomes_a_connection),
+        cmocka_unit_test(simultaneous_open_has_the_dials_roles),
+        cmocka_unit_test(a_tcp_dial_fails),
+        cmocka_unit_test(a_tcp_dial_is_given_up),
+        cmocka_unit_test(tcp_has_credit_both_ways),
+        cmocka_unit_test(tcp_is_lost),
+        cmocka_unit_test(tcp_is_closed_in_order),
+        cmocka_unit_test(a_circuit_is_made_as_client),
+        cmocka_unit_test(a_circuit_is_made_as_server),
+        cmocka_unit_test(left_over_bytes_come_first),
+        cmocka_unit_test(a_circuit_to_another_peer_fails),
+        cmocka_unit_test(a_circuit_is_refused),
+        cmocka_unit_test(a_circuit_has_a_deadline_and_can_be_cancelled),
+        cmocka_unit_test(what_is_carried_ends_first),
+        cmocka_unit_test(the_carrying_stream_ends),
+        cmocka_unit_test(a_circuit_closes_in_order),
+        cmocka_unit_test(a_circuit_that_is_left_open_is_reset),
+        cmocka_unit_test(back_pressure_goes_through),
+        cmocka_unit_test(an_upgrade_that_cannot_be_fails),
+        cmocka_unit_test(circuits_nest),
+        cmocka_unit_test(a_request_for_memory_may_fail),
+    };
+    return cmocka_run_group_tests_name("link_wire", tests, NULL, NULL);
+}
