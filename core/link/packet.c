@@ -120,7 +120,6 @@ void link_local_take(pu_link *l, const pu_link_in *in)
         s = &l->sockets[l->socket_count++];
         s->socket = in->socket;
     }
-    bool is_new = !pu_endpoint_equal(&s->local, &in->local);
     s->local = in->local;
-    if (is_new && carries_quic(in->socket)) l->transports->quic_rebound(l, in->socket);
+    if (carries_quic(in->socket)) l->transports->quic_rebound(l, in->socket);
 }

@@ -405,8 +405,9 @@ static void sockets_that_move_are_told_to_quic(void **state)
                      .socket = PU_SOCKET_MAIN,
                      .local = pu_endpoint_ip4(10, 0, 0, 1, 4001)};
     assert_int_equal(link_host_step(h, &in), PU_OK);
-    assert_int_equal(link_host_step(h, &in), PU_OK);
-    link_host_expect(h, "toy rebound 1\n");
+    assert_int_equal(link_host_step(h, &in), PU_OK); /* the address may be any, and mean another */
+    link_host_expect(h, "toy rebound 1\n"
+                        "toy rebound 1\n");
     in.socket = PU_SOCKET_GATEWAY;
     assert_int_equal(link_host_step(h, &in), PU_OK);
     in.socket = PU_SOCKET_FRESH;

@@ -54,7 +54,8 @@ enum {
  *   TCP_DOWN  tcp token code                       last word: reset, refused, timed out; tcp 0 and token:
  *                                                  a dial that failed
  *   LOCAL     socket flags(TCP) local              the socket (flag TCP: the TCP listener) has this address
- *                                                  and port now (zero: none)
+ *                                                  and port now (zero: none); again when it is bound to
+ *                                                  all addresses and these have changed
  *   CLOCK     offset                               Unix time in ns at now; at start and when it jumps
  *   EFFECT    effect                               of the node
  */
