@@ -82,7 +82,7 @@ sim_src := \
     $(addprefix sim/,advice cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress \
     tally) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm) \
-    $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) sim/wire/without sim/pcap sim/pcap_frame
+    $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) sim/wire/without
 
 # In the archive of the simulator: its command `bench`.
 bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue cmd_bench graph)
@@ -95,7 +95,7 @@ test_src := $(addprefix tests/unit/, \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \
     noise_test noise_frame_test \
     addr_test authorized_keys_test \
-    service_test loop_test udp_test tcp_test tcp_model_test store_test pcap_test \
+    service_test loop_test udp_test tcp_test tcp_model_test store_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
     net_send_test net_tcp_test \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \
@@ -108,11 +108,13 @@ test_src := $(addprefix tests/unit/, \
     $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge)
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
-fuzz_targets := varint protobuf identify hop stop dcutr select_dialer select_listener peer_text \
-    peer_bytes maddr_bytes maddr_text addr authorized_keys multibase scenario matrix profiles \
-    datagram node nodes
-fuzz_src := $(addprefix tests/fuzz/,wire_fuzz select_fuzz ident_fuzz sim_fuzz datagram_fuzz) \
-    $(addprefix tests/fuzz/,node_fuzz nodes_fuzz)
+fuzz_targets := varint protobuf identify hop stop dcutr peer_record service envelope voucher \
+    select_dialer select_listener peer_text peer_bytes maddr_bytes maddr_text addr authorized_keys \
+    multibase decimal ip_text time_text command recording replay scenario matrix profiles lengths \
+    yaml set quantity suggest options repro page database packet datagram \
+    node nodes
+fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
+    $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz node_fuzz nodes_fuzz)
 
 all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(tracedb_src) $(sim_src) \
     $(bench_src) sim/main $(test_src) $(fuzz_src) tests/fuzz/replay tests/fuzz/entry
@@ -189,7 +191,7 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/nul
 objects = $(patsubst %,$(B)/%.o,$(1))
 model_archives := $(addprefix $(B)/,libpusim.a libtracedb.a libpunode.a libpubase.a)
 wire_archives := $(addprefix $(B)/,libpuhost.a libpulink.a libpuquic.a libputls.a)
-archives := $(wire_archives) $(model_archives)
+archives := $(model_archives) $(wire_archives)
 
 .PHONY: all unit replay fuzzers packages test-packages FORCE
 all: $(B)/peerup-sim $(B)/peerup-sim-model $(B)/libpeerup.a $(if $(filter build/release,$(B)),build/peerup-sim)

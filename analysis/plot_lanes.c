@@ -108,7 +108,7 @@ bool plot_lanes(sql *db, FILE *script)
     int width;
     int64_t all = name_lanes(db, script, &width), lanes = all < max ? all : max;
     if (lanes == 0) return false;
-    int64_t end = sql_number(db, "SELECT max(1, duration_ns / 1000000) FROM run");
+    int64_t end = sql_run_ms(db);
     plot_settings(script, (int)(FRAME_HEIGHT + LANE_HEIGHT * lanes));
     if (all > lanes) {
         fprintf(script,

@@ -76,10 +76,10 @@ static bool find_pair(sql *db, punch *p)
     bool found = false;
     sqlite3_stmt *q = sql_query(db, pair_sql, "");
     while (sql_row(db, q)) {
-        int64_t first = sql_int(q, 3), direct = sql_int(q, 4);
+        int64_t first = sql_ns(q, 3), direct = sql_ns(q, 4);
         p->a = sql_int(q, 0);
         p->b = sql_int(q, 1);
-        p->asked = sql_int(q, 2);
+        p->asked = sql_ns(q, 2);
         p->from = first - BEFORE_NS > p->asked ? first - BEFORE_NS : p->asked;
         p->until = first + WINDOW_NS;
         p->is_direct = !sql_null(q, 4);
@@ -141,7 +141,7 @@ static void add_point(way *w, int x, int64_t at)
 /* Takes a row of packet into its datagram's way. */
 static void add_row(const punch *p, way *w, sqlite3_stmt *q)
 {
-    int64_t at = sql_int(q, 1);
+    int64_t at = sql_ns(q, 1);
     const char *fate = sql_text(q, 6);
     int from = place_of(p, false, sql_int(q, 2));
     int to = place_of(p, false, sql_null(q, 3) ? -1 : sql_int(q, 3));
@@ -226,7 +226,7 @@ static void close_window(sql *db, punch *p)
         id = sql_int(q, 0);
         add_row(p, &w, q);
         bool is_shown = line_of(p, &w) > LINE_RELAY;
-        if (is_shown && sql_int(q, 1) > last) last = sql_int(q, 1);
+        if (is_shown && sql_ns(q, 1) > last) last = sql_ns(q, 1);
     }
     p->until = last + AFTER_NS;
 }

@@ -113,13 +113,14 @@ static void choose_axis(timeline *t)
 
 static void read_marks(sql *db, timeline *t)
 {
-    t->end_ms = sql_number(db, "SELECT max(1, duration_ns / 1000000) FROM run");
+    t->end_ms = sql_run_ms(db);
     sqlite3_stmt *q = sql_query(db, mark_sql, "");
     while (sql_row(db, q)) {
         if (t->count == MARKS_MAX) continue;
         mark *m = &t->marks[t->count++];
         m->node = sql_int(q, 0);
-        m->at_ms = sql_int(q, 1);
+        m->at_ms = sql_ns(q, 1);
+        if (m->at_ms > t->end_ms) m->at_ms = t->end_ms; /* so the figure has room for it */
         m->sort = sort_of(sql_text(q, 2));
         snprintf(m->label, sizeof m->label, "%s", sql_text(q, 3));
     }

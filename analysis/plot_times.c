@@ -32,9 +32,10 @@ static void read_curve(sql *db, curve *c)
     c->all = sql_number(db, all_sql);
     sqlite3_stmt *q = sql_query(db, c->query, "");
     while (sql_row(db, q)) c->came++;
+    if (c->all < c->came) c->all = c->came;
     q = sql_query(db, c->query, "");
     while (sql_row(db, q)) {
-        int64_t ns = sql_int(q, 0);
+        int64_t ns = sql_ns(q, 0);
         if (place == 0) c->least = ns;
         c->most = ns;
         if (place == (c->came - 1) / 2) c->median += ns / 2;
@@ -52,7 +53,7 @@ static void write_steps(sql *db, FILE *script, const curve *c, int64_t edge_ms)
     while (sql_row(db, q)) {
         int64_t shares[] = {done * 1000 / c->all, (done + 1) * 1000 / c->all};
         for (int i = 0; i < 2; i++) {
-            write_ms(script, sql_int(q, 0));
+            write_ms(script, sql_ns(q, 0));
             fprintf(script, "\t%" PRId64 ".%" PRId64 "\n", shares[i] / 10, shares[i] % 10);
         }
         done++;

@@ -80,6 +80,20 @@ int64_t sql_int(sqlite3_stmt *q, int column)
     return sqlite3_column_int64(q, column);
 }
 
+int64_t sql_ns(sqlite3_stmt *q, int column)
+{
+    int64_t ns = sql_int(q, column);
+    return ns < 0 ? 0 : ns > SQL_NS_MAX ? SQL_NS_MAX : ns;
+}
+
+int64_t sql_run_ms(sql *s)
+{
+    int64_t ns = 0;
+    sqlite3_stmt *q = sql_query(s, "SELECT duration_ns FROM run", "");
+    while (sql_row(s, q)) ns = sql_ns(q, 0);
+    return ns < 1000000 ? 1 : ns / 1000000;
+}
+
 bool sql_null(sqlite3_stmt *q, int column)
 {
     return sqlite3_column_type(q, column) == SQLITE_NULL;

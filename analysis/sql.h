@@ -38,6 +38,14 @@ const char *sql_text(sqlite3_stmt *q, int column);
 int64_t sql_int(sqlite3_stmt *q, int column);
 bool sql_null(sqlite3_stmt *q, int column);
 
+/* A time or a length of time in ns, from 0 to SQL_NS_MAX: what lies outside is cut, so that sums of
+ * a few never overflow, whatever the database says. */
+#define SQL_NS_MAX (INT64_C(1) << 60)
+int64_t sql_ns(sqlite3_stmt *q, int column);
+
+/* How long the run was, in whole ms, from 1 to SQL_NS_MAX / 1000000. */
+int64_t sql_run_ms(sql *s);
+
 /* The first column of the only row of a query without '?'; 0 when there is none. */
 int64_t sql_number(sql *s, const char *text);
 

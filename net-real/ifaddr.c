@@ -148,10 +148,13 @@ static void ready(void *ctx, uint32_t events)
     _Alignas(struct nlmsghdr) uint8_t message[MESSAGE_MAX];
     ssize_t got = recv(i->w.fd, message, sizeof message, 0);
     if (got < 0 && errno == ENOBUFS) ask_for_all(i);
-    size_t left = got > 0 ? (size_t)got : 0;
-    for (const struct nlmsghdr *h = (const void *)message; NLMSG_OK(h, left);
-         h = NLMSG_NEXT(h, left))
+    size_t len = got > 0 ? (size_t)got : 0;
+    for (size_t at = 0; at < len;) {
+        const struct nlmsghdr *h = (const void *)(message + at); /* aligned: at is */
+        if (!NLMSG_OK(h, len - at)) break;
         take(i, h);
+        at += NLMSG_ALIGN(h->nlmsg_len);
+    }
 }
 
 /* What is there now. */

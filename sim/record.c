@@ -407,7 +407,7 @@ static void put_properties(record *r, const run_result *result)
 {
     for (uint32_t i = 0; i < result->property_count; i++) {
         const run_property *p = &result->properties[i];
-        char expected[256];
+        char expected[320];
         expected_text(r->s, &r->s->expects[i], expected, sizeof expected);
         tracedb_put_property(r->db, p->name, expected, p->held, p->took_ns, p->why);
     }

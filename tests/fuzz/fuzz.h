@@ -17,6 +17,10 @@
     X(hop)              \
     X(stop)             \
     X(dcutr)            \
+    X(peer_record)      \
+    X(service)          \
+    X(envelope)         \
+    X(voucher)          \
     X(select_dialer)    \
     X(select_listener)  \
     X(peer_text)        \
@@ -26,9 +30,25 @@
     X(addr)             \
     X(authorized_keys)  \
     X(multibase)        \
+    X(decimal)          \
+    X(ip_text)          \
+    X(time_text)        \
+    X(command)          \
+    X(recording)        \
+    X(replay)           \
     X(scenario)         \
     X(matrix)           \
     X(profiles)         \
+    X(lengths)          \
+    X(yaml)             \
+    X(set)              \
+    X(quantity)         \
+    X(suggest)          \
+    X(options)          \
+    X(repro)            \
+    X(page)             \
+    X(database)         \
+    X(packet)           \
     X(datagram)         \
     X(node)             \
     X(nodes)

@@ -507,7 +507,7 @@ static void do_app(host *h)
     in.peer = peer_from(h);
     in.flags = b & 8 ? PU_LIMITED : 0;
     in.deadline = b & 16 ? h->now + b * PU_MS : 0;
-    if (in.what == PU_APP_OPEN) in.offset = PU_FIRST_ROOM - (b > 250) + b;
+    if (in.what == PU_APP_OPEN) in.offset = (uint64_t)PU_FIRST_ROOM - (b > 250) + b;
     if (in.what == PU_APP_ROOM) in.offset = s->app_room + fuzz_u16(&h->in);
     uint64_t allowed = s->app_allowed - s->app_sent;
     if (in.what == PU_APP_DATA) in.body = body_from(h, allowed < 999 ? (size_t)allowed : 999);

@@ -1,4 +1,5 @@
 /* sim_fuzz.c - files that people write: scenarios, latency matrices, tables of NATs. */
+#include "tests/fuzz/sim_fuzz.h"
 #include "sim/scenario_impl.h"
 #include "sim/scenario_load.h"
 #include "tests/fuzz/fuzz.h"
@@ -7,8 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Every complaint has words and, in a text of ours, no control bytes. */
-static void check_diag(diag *errors)
+void fuzz_check_diag(diag *errors)
 {
     diag_sort(errors);
     for (uint32_t i = 0; i < errors->count; i++) {
@@ -28,7 +28,7 @@ void fuzz_scenario(pu_span bytes)
         PU_ASSERT(s->node_count <= SCENARIO_NODES_MAX);
         scenario_free(s);
     }
-    check_diag(&errors);
+    fuzz_check_diag(&errors);
 }
 
 void fuzz_matrix(pu_span bytes)
@@ -43,20 +43,32 @@ void fuzz_matrix(pu_span bytes)
     topo_free(t);
 }
 
-/* The table comes from a file; one is kept open and its path leads to it. */
-static const char *file_with(pu_span bytes)
+/* One is kept open, in memory where that is possible, and its path leads to it. */
+static FILE *only_file(void)
 {
     static FILE *file;
-    static char path[64];
-    if (file == NULL) file = tmpfile();
+    char path[] = "/dev/shm/peerup-fuzz-XXXXXX";
+    if (file != NULL) return file;
+    int fd = mkstemp(path);
+    if (fd >= 0) unlink(path);
+    file = fd >= 0 ? fdopen(fd, "w+b") : tmpfile();
     PU_ASSERT(file != NULL);
+    return file;
+}
+
+const char *fuzz_file_with(pu_span bytes, const char *tail)
+{
+    static char path[64];
+    FILE *file = only_file();
     rewind(file);
     bool is_empty = ftruncate(fileno(file), 0) == 0;
     PU_ASSERT(is_empty);
-    size_t put = fwrite(bytes.base, 1, bytes.len, file);
-    PU_ASSERT(put == bytes.len);
+    if (bytes.len > 0) {
+        size_t put = fwrite(bytes.base, 1, bytes.len, file);
+        PU_ASSERT(put == bytes.len);
+    }
     fflush(file);
-    snprintf(path, sizeof path, "/proc/self/fd/%d#mixed", fileno(file));
+    snprintf(path, sizeof path, "/proc/self/fd/%d%s", fileno(file), tail);
     return path;
 }
 
@@ -68,7 +80,7 @@ void fuzz_profiles(pu_span bytes)
     diag_source(&errors, "fuzz.yaml");
     reader r = {.s = &s, .errors = &errors};
     scenario_group group = {.count = 1};
-    doc_node node = {.kind = DOC_TEXT, .text = file_with(bytes)};
+    doc_node node = {.kind = DOC_TEXT, .text = fuzz_file_with(bytes, "#mixed")};
     read_mix(&r, &node, &group);
     if (errors.count == 0) {
         uint64_t sum = 0;
@@ -77,5 +89,5 @@ void fuzz_profiles(pu_span bytes)
         PU_ASSERT(sum == 1000000);
         PU_ASSERT(group.mix_idle_ns[0] <= group.mix_idle_ns[2]);
     }
-    check_diag(&errors);
+    fuzz_check_diag(&errors);
 }

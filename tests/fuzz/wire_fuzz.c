@@ -1,8 +1,10 @@
 /* wire_fuzz.c - the wire formats: what is read and written again reads the same. */
 #include "base/varint.h"
+#include "peerup/node.h"
 #include "tests/fuzz/fuzz.h"
 #include "wire/wire_dcutr.h"
 #include "wire/wire_identify.h"
+#include "wire/wire_record.h"
 #include "wire/wire_relay.h"
 
 enum { WRITTEN_MAX = 1 << 20 };
@@ -164,4 +166,46 @@ void fuzz_dcutr(pu_span bytes)
     PU_ASSERT(m.type == again.type);
     PU_ASSERT(m.addr_count == again.addr_count);
     check_spans(m.addrs, again.addrs, m.addr_count);
+}
+
+void fuzz_peer_record(pu_span bytes)
+{
+    wire_peer_record m = {0}, again = {0};
+    if (!wire_peer_record_read(&m, bytes)) return;
+    PU_ASSERT(m.peer_id.len > 0);
+    PU_ASSERT(m.addr_count <= WIRE_RECORD_ADDRS_MAX);
+    if (m.seq >> 63 != 0) return; /* more is read than written: varints of 64 bits */
+    pu_buf out = buf_of(written, sizeof written);
+    wire_peer_record_write(&out, &m);
+    PU_ASSERT(!out.full);
+    PU_ASSERT(wire_peer_record_read(&again, buf_span(&out)));
+    PU_ASSERT(span_equal(m.peer_id, again.peer_id));
+    PU_ASSERT(m.seq == again.seq);
+    PU_ASSERT(m.addr_count == again.addr_count);
+    check_spans(m.addrs, again.addrs, m.addr_count);
+}
+
+void fuzz_service(pu_span bytes)
+{
+    pu_service m, again;
+    if (pu_service_read(&m, bytes) != PU_OK) return;
+    PU_ASSERT(m.name.len > 0 && m.name.len <= PU_SERVICE_NAME_MAX);
+    PU_ASSERT(m.protocol_count > 0 && m.protocol_count <= PU_SERVICE_PROTOCOLS_MAX);
+    pu_span allow = m.allow, peer;
+    while (pu_service_next_peer(&allow, &peer)) {
+        pu_peer_id id;
+        PU_ASSERT(pu_peer_id_from_bytes(&id, peer) == PU_OK);
+    }
+    PU_ASSERT(allow.len == 0);
+    size_t len = pu_service_write(written, sizeof written, &m);
+    PU_ASSERT(len > 0);
+    PU_ASSERT(pu_service_read(&again, span_of(written, len)) == PU_OK);
+    PU_ASSERT(span_equal(m.name, again.name));
+    PU_ASSERT(span_equal(m.allow, again.allow));
+    PU_ASSERT(m.protocol_count == again.protocol_count);
+    check_spans(m.protocols, again.protocols, m.protocol_count);
+    PU_ASSERT(m.allow_listed == again.allow_listed);
+    PU_ASSERT(m.limited == again.limited);
+    PU_ASSERT(m.streams_max == again.streams_max);
+    PU_ASSERT(m.streams_per_peer_max == again.streams_per_peer_max);
 }

@@ -495,6 +495,33 @@ static void refusals_name_their_reason(void **state)
     }
 }
 
+/* A database that somebody changed: whatever its times are, sums of them stay in range. */
+static void times_beyond_reason_are_cut(void **state)
+{
+    static const char *const changes[] = {
+        "UPDATE connect SET usable_ns = 9223372036854775807",
+        "UPDATE connect SET asked_ns = -9223372036854775807, direct_ns = 9223372036854775807",
+        "UPDATE packet SET at_ns = 9223372036854775807 - id",
+        "UPDATE run SET duration_ns = -9223372036854775807",
+        "UPDATE run SET duration_ns = 9223372036854775807",
+        "UPDATE note SET at_ns = -9223372036854775807 + at_ns",
+    };
+    place *p = *state;
+    tracedb *written = begin(p, "demo");
+    sqlite3 *db;
+    put_run(written);
+    put_packets(written);
+    end(p, written);
+    assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        assert_int_equal(sqlite3_exec(db, changes[i], NULL, NULL, NULL), SQLITE_OK);
+        p->error[0] = '\0';
+        if (!report_write(p->db, p->html, p->error, sizeof p->error))
+            assert_true(p->error[0] != '\0'); /* gnuplot may find its range too wide */
+    }
+    sqlite3_close(db);
+}
+
 /* Compares the first value of a query, as text. */
 static void assert_sum(const place *p, const char *query, const char *expected)
 {
@@ -604,6 +631,7 @@ int report_test(void)
         cmocka_unit_test_setup_teardown(crowded_run_is_drawn, place_make, place_remove),
         cmocka_unit_test_setup_teardown(hostile_text_stays_text, place_make, place_remove),
         cmocka_unit_test_setup_teardown(refusals_name_their_reason, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(times_beyond_reason_are_cut, place_make, place_remove),
         cmocka_unit_test_setup_teardown(path_is_of_both_who_asked, place_make, place_remove),
         cmocka_unit_test_setup_teardown(run_of_no_millisecond_is_drawn, place_make, place_remove),
         cmocka_unit_test_setup_teardown(only_ordinary_files_are_replaced, place_make, place_remove),
