@@ -48,6 +48,11 @@
     X(noise_prims)     \
     X(noise)           \
     X(noise_frame)     \
+    X(yamux_machines)  \
+    X(mux)             \
+    X(yamux)           \
+    X(yamux_limits)    \
+    X(mux_pair)        \
     X(multibase)       \
     X(peer_id)         \
     X(identity_key)    \
