@@ -84,7 +84,7 @@ sim_src := \
     $(addprefix sim/,advice cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress \
     tally) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm) \
-    $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) sim/wire/without
+    $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) sim/wire/without sim/pcap sim/pcap_frame
 
 # In the archive of the simulator: its command `bench`.
 bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue cmd_bench graph)
@@ -97,7 +97,7 @@ test_src := $(addprefix tests/unit/, \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \
     noise_test noise_frame_test yamux_machines_test mux_test yamux_test yamux_limits_test mux_pair_test \
     addr_test authorized_keys_test \
-    service_test loop_test udp_test tcp_test tcp_model_test store_test \
+    service_test loop_test udp_test tcp_test tcp_model_test store_test pcap_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
     net_send_test net_tcp_test \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \

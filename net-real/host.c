@@ -189,7 +189,10 @@ int pu_host_new(pu_host **host, const pu_host_options *options, char *error, siz
         result = open_link(h, &alloc);
     }
     if (result == PU_OK) result = open_node(h, &alloc);
-    if (result == PU_OK) result = give_start(h, options, error, cap);
+    if (result == PU_OK) {
+        host_locals_changed(h);
+        result = give_start(h, options, error, cap);
+    }
     if (result == PU_OK) {
         *host = h;
         return PU_OK;

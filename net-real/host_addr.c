@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-static const uint8_t zero_ip[16];
-
 /* ---- what was asked for ---- */
 
 static int refuse(char *error, size_t cap, const char *text, const char *why)
@@ -33,13 +31,6 @@ static const char *read_listen(host_listen *out, const char *text)
     return NULL;
 }
 
-static bool is_wildcard(const pu_endpoint *e)
-{
-    static const uint8_t v4_any[4];
-    if (endpoint_is_v4(e)) return memcmp(e->ip + 12, v4_any, sizeof v4_any) == 0;
-    return memcmp(e->ip, zero_ip, sizeof zero_ip) == 0;
-}
-
 /* ---- opening ---- */
 
 /* All QUIC listeners share the MAIN port: a punched hole is that port's. So they agree on one, and
@@ -53,7 +44,7 @@ static const char *quic_port(const pu_host *h, uint16_t *port, const pu_endpoint
         if (n->transport != PU_TRANSPORT_QUIC) continue;
         if (!is_first && n->at.port != *port) return "all QUIC addresses must have the same port";
         *port = n->at.port;
-        *only = is_first && !is_wildcard(&n->at) ? &n->at : NULL;
+        *only = is_first && !endpoint_is_any(&n->at) ? &n->at : NULL;
         is_first = false;
     }
     return NULL;
@@ -71,6 +62,8 @@ static int open_main(pu_host *h, char *error, size_t cap)
     char what[32];
     snprintf(what, sizeof what, "UDP port %u", port);
     if (opened == NULL) return refuse(error, cap, what, strerror(errno));
+    if (only != NULL) h->main_local = *only;
+    h->main_local.port = udp_port(opened);
     for (uint32_t i = 0; i < h->listen_count; i++) {
         if (h->listens[i].transport == PU_TRANSPORT_QUIC) h->listens[i].at.port = udp_port(opened);
     }
@@ -112,7 +105,7 @@ static void tell(pu_host *h, const pu_endpoint *local, enum pu_transport transpo
 static bool covers(const pu_endpoint *listen, const pu_endpoint *address)
 {
     if (endpoint_is_v4(listen) != endpoint_is_v4(address)) return false;
-    return is_wildcard(listen) || memcmp(listen->ip, address->ip, sizeof address->ip) == 0;
+    return endpoint_is_any(listen) || memcmp(listen->ip, address->ip, sizeof address->ip) == 0;
 }
 
 /* Tells the node of every endpoint that an address makes: those that listen, and MAIN in any case.
@@ -138,10 +131,21 @@ static void on_address(void *ctx, const pu_endpoint *address, bool gone)
     pu_host *h = ctx;
     h->now = loop_now(h->l);
     tell_all(h, address, gone ? PU_GONE : 0);
-    if (!h->is_inside) return; /* the start is being made: the inbox waits */
-    host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_LOCAL,
-                                    .socket = PU_SOCKET_MAIN,
-                                    .local = {.port = udp_port(h->ports[0].port)}});
+    if (h->is_inside) host_locals_changed(h); /* otherwise the start is being made */
+}
+
+/* Every connection may have to come from another address now, even if the port's is any. */
+void host_locals_changed(pu_host *h)
+{
+    host_link_take(
+        h,
+        &(pu_link_in){.kind = PU_LINK_IN_LOCAL, .socket = PU_SOCKET_MAIN, .local = h->main_local});
+    for (uint32_t i = 0; i < h->listen_count; i++) {
+        if (h->listens[i].transport != PU_TRANSPORT_TCP) continue;
+        host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_LOCAL,
+                                        .flags = PU_LINK_TCP,
+                                        .local = h->listens[i].at});
+    }
 }
 
 int host_addresses_open(pu_host *h, char *error, size_t cap)

@@ -79,6 +79,7 @@ struct pu_host {
 
     tcp *streams;
     host_port ports[HOST_PORTS_MAX]; /* the first is MAIN */
+    pu_endpoint main_local;          /* where MAIN is bound; address zero: everywhere */
     ifaddr *addresses;
     pu_endpoint local[HOST_ADDRESSES_MAX]; /* the machine's, port 0 */
     uint32_t local_count;
@@ -124,6 +125,8 @@ void host_ports_tick(pu_host *h);
 /* Opens what options.listen asks for and MAIN. PU_ERANGE: error says what is wrong. */
 PU_MUST_USE int host_listen_all(pu_host *h, const pu_host_options *options, char *error,
                                 size_t cap);
+/* Tells the link where its sockets are, or that they may be elsewhere. */
+void host_locals_changed(pu_host *h);
 /* Begins to tell the node of addresses: those that are there first. */
 PU_MUST_USE int host_addresses_open(pu_host *h, char *error, size_t cap);
 

@@ -17,6 +17,13 @@ bool endpoint_is_none(const pu_endpoint *e)
     return e->port == 0 && memcmp(e->ip, zero, sizeof zero) == 0;
 }
 
+bool endpoint_is_any(const pu_endpoint *e)
+{
+    static const uint8_t zero[16];
+    size_t skip = endpoint_is_v4(e) ? sizeof mapped : 0;
+    return memcmp(e->ip + skip, zero, sizeof zero - skip) == 0;
+}
+
 socklen_t sockaddr_of(sockaddr_any *out, const pu_endpoint *e)
 {
     *out = (sockaddr_any){0};

@@ -20,6 +20,9 @@ bool endpoint_is_v4(const pu_endpoint *e);
 /* Whether e has neither address nor port. */
 bool endpoint_is_none(const pu_endpoint *e);
 
+/* Whether e's address stands for every one of its family, or of both: 0.0.0.0 or ::. */
+bool endpoint_is_any(const pu_endpoint *e);
+
 /* Writes e as an address of its own family and returns its length. */
 socklen_t sockaddr_of(sockaddr_any *out, const pu_endpoint *e);
 

@@ -154,20 +154,34 @@ static void dial_ready(void *ctx, uint32_t events)
     else tcp_conn_up(c, c->target.token);
 }
 
-/* A socket for this dial, bound when it is to come from a certain endpoint. -1: errno. */
-static int dial_socket(const tcp_target *target)
+/* Comes from a certain port, which a socket that listens may have as well. False: it cannot be had.
+ */
+static bool bind_dial(int fd, const pu_endpoint *local, const sockaddr_any *to)
 {
-    sockaddr_any to, from;
-    sockaddr_of(&to, &target->remote);
+    pu_endpoint address = *local;
+    address.port = 0;
+    sockaddr_any from = {0};
+    socklen_t len = to->any.sa_family == AF_INET ? sizeof from.v4 : sizeof from.v6;
+    if (!endpoint_is_any(&address)) len = sockaddr_of(&from, local);
+    else if (to->any.sa_family == AF_INET) from.v4.sin_port = htons(local->port);
+    else from.v6.sin6_port = htons(local->port);
+    if (endpoint_is_any(&address)) from.any.sa_family = to->any.sa_family;
+    set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    return from.any.sa_family == to->any.sa_family && bind(fd, &from.any, len) == 0;
+}
+
+/* A socket on its way to the target, from the given port or from any. -1: errno. */
+static int dial_socket(const tcp_target *target, bool from_local)
+{
+    sockaddr_any to;
+    socklen_t len = sockaddr_of(&to, &target->remote);
     int fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return -1;
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (endpoint_is_none(&target->local)) return fd;
-    set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    set(fd, SOL_SOCKET, SO_REUSEPORT, 1); /* shares the port with the socket that listens */
-    socklen_t len = sockaddr_of(&from, &target->local);
-    if (from.any.sa_family == to.any.sa_family && bind(fd, &from.any, len) == 0) return fd;
-    int why = from.any.sa_family == to.any.sa_family ? errno : EAFNOSUPPORT;
+    bool is_bound = !from_local || bind_dial(fd, &target->local, &to);
+    if (is_bound && (connect(fd, &to.any, len) == 0 || errno == EINPROGRESS)) return fd;
+    int why = is_bound ? errno : EADDRNOTAVAIL;
     close(fd);
     errno = why;
     return -1;
@@ -177,7 +191,9 @@ static void dial_begin(tcp_conn *c)
 {
     c->state = TCP_IS_DIALLING;
     tcp_conn_due(c, c->target.deadline);
-    int fd = dial_socket(&c->target);
+    int fd = endpoint_is_none(&c->target.local) ? -1 : dial_socket(&c->target, true);
+    bool is_taken = fd < 0 && (endpoint_is_none(&c->target.local) || errno == EADDRNOTAVAIL);
+    if (is_taken) fd = dial_socket(&c->target, false);
     if (fd < 0) {
         tcp_conn_fail(c, errno);
         return;
@@ -185,10 +201,7 @@ static void dial_begin(tcp_conn *c)
     c->w.fd = fd;
     c->w.events = EPOLLOUT;
     c->w.ready = dial_ready;
-    sockaddr_any to;
-    socklen_t len = sockaddr_of(&to, &c->target.remote);
-    bool is_begun = connect(fd, &to.any, len) == 0 || errno == EINPROGRESS;
-    if (!is_begun || !loop_add(c->owner->l, &c->w)) tcp_conn_fail(c, errno);
+    if (!loop_add(c->owner->l, &c->w)) tcp_conn_fail(c, errno);
 }
 
 bool tcp_dial(tcp *t, const tcp_target *target)

@@ -26,9 +26,10 @@ typedef struct tcp tcp;
 /* A dial. */
 typedef struct tcp_target {
     uint32_t token;
-    pu_endpoint local, remote; /* local: zero, or the address and port to come from */
-    pu_time not_before;        /* 0: at once */
-    pu_time deadline;          /* PU_NEVER: the kernel's */
+    pu_endpoint local,
+        remote;         /* local: zero, or the address and port to come from, if they can be had */
+    pu_time not_before; /* 0: at once */
+    pu_time deadline;   /* PU_NEVER: the kernel's */
 } tcp_target;
 
 /* conns_max: connections and dials at once; more are refused. first_room: both directions, before

@@ -40,6 +40,7 @@ typedef struct request {
     bool never_reuses;
     const char *record; /* name of the node to record; NULL: none */
     uint32_t record_node;
+    bool captures, captures_secrets;
     char *command_line; /* owned */
 } request;
 
@@ -125,6 +126,10 @@ static bool take(const cli_command *self, const options *o, request *q)
         return read_seeds(self, o->value, q);
     } else if (strcmp(name, "fidelity") == 0) {
         return read_fidelity(self, o, q);
+    } else if (strcmp(name, "pcap") == 0) {
+        q->captures = true;
+    } else if (strcmp(name, "pcap-keys") == 0) {
+        q->captures = q->captures_secrets = true;
     } else if (strcmp(name, "set") == 0) {
         q->sets[q->set_count++] = o->value;
     } else if (strcmp(name, "out") == 0) {
@@ -314,7 +319,7 @@ typedef struct campaign {
 /* Runs one seed and adds it to all. */
 static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign *all)
 {
-    char folder[PATH_MAX_BYTES], db[PATH_MAX_BYTES], tape[PATH_MAX_BYTES];
+    char folder[PATH_MAX_BYTES], db[PATH_MAX_BYTES], tape[PATH_MAX_BYTES], capture[PATH_MAX_BYTES];
     run_options how = {.seed = seed,
                        .log = q->log,
                        .command_line = q->command_line,
@@ -323,7 +328,7 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
                        .never_reuses = q->never_reuses};
     run_result result = {0};
     FILE *notices = q->is_json ? stderr : stdout;
-    bool has_files = q->log != RUN_LOG_NONE || q->record != NULL;
+    bool has_files = q->log != RUN_LOG_NONE || q->record != NULL || q->captures;
     if (has_files && !folder_of(q, s, seed, folder)) return CLI_UNEXPECTED;
     if (q->log != RUN_LOG_NONE) {
         file_in(folder, "run.db", db);
@@ -334,6 +339,11 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
         snprintf(name, sizeof name, "%s.rec", s->nodes[q->record_node].name);
         file_in(folder, name, tape);
         how.record_path = tape;
+    }
+    if (q->captures) {
+        file_in(folder, "run.pcapng", capture);
+        how.pcap_path = capture;
+        how.pcap_secrets = q->captures_secrets;
     }
     how.stop = &interrupted;
     how.show = show_within;
@@ -463,6 +473,8 @@ static const option table[] = {
      "events: also all that nodes tell of themselves\n"
      "packets: also every datagram at every box it passes"},
     {"record", 0, "NODE", "writes DIR/NODE.rec, a recording of that node for `replay`"},
+    {"pcap", 0, NULL, "writes DIR/run.pcapng, what every node sends and receives"},
+    {"pcap-keys", 0, NULL, "--pcap with the TLS secrets in it, so that Wireshark decrypts QUIC"},
     {"hash-seed", 0, "N", "lays out hash tables otherwise: the trace hash must stay"},
     {"allocator", 0, "heap|fresh", "fresh: no address comes twice: the trace hash must stay"},
     {"json", 0, NULL, "one JSON object: peerup.run/1, with --seeds peerup.runs/1 (docs/json.md)"},

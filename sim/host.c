@@ -74,6 +74,21 @@ static void on_trace(void *ctx, const pu_trace *event)
     h->world->saw_trace(h->world->ctx, h->index, event);
 }
 
+/* A datagram at the host's own interface. */
+static void capture(const host *h, bool out, uint16_t port, const pu_endpoint *remote,
+                    enum net_carriage carriage, pu_span bytes)
+{
+    if (h->world->capture == NULL) return;
+    pu_endpoint local = net_host_address(h->world->network, h->index);
+    local.port = port;
+    pcap_packet(h->world->capture, h->world->now, h->index, out, &local, remote, carriage, bytes);
+}
+
+static void on_keylog(void *ctx, const char *line)
+{
+    pcap_secret(((host_world *)ctx)->capture, line);
+}
+
 static void on_input(void *ctx, const pu_in *in)
 {
     host_input(ctx, in);
@@ -83,8 +98,10 @@ static void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span byt
                     enum net_carriage carriage, enum net_kind kind)
 {
     host *h = ctx;
-    net_send(h->world->network, h->world->now, h->index, port != 0 ? port : HOST_PORT, to, bytes,
-             carriage, kind);
+    host_world *w = h->world;
+    if (port == 0) port = HOST_PORT;
+    capture(h, true, port, to, carriage, bytes);
+    net_send(w->network, w->now, h->index, port, to, bytes, carriage, kind);
 }
 
 static void on_wake(void *ctx, pu_handle conn, pu_time at)
@@ -251,6 +268,8 @@ void host_start(host *h)
         .now = h->world->now,
         .unix_ns = unix_ns(h),
         .share = h->world->transport_share,
+        .keylog = h->world->captures_secrets ? on_keylog : NULL,
+        .keylog_ctx = h->world,
     });
     h->is_running = true;
     input_kept(h);
@@ -338,8 +357,7 @@ static void perform(host *h, const pu_ef *ef)
     }
     if (w->transport->effect(h->transport, w->now, ef)) return;
     PU_ASSERT(ef->kind == PU_EF_PACKET && ef->socket == PU_SOCKET_MAIN);
-    net_send(w->network, w->now, h->index, HOST_PORT, &ef->remote, ef->body, NET_UDP,
-             NET_KIND_PUNCH);
+    on_send(h, HOST_PORT, &ef->remote, ef->body, NET_UDP, NET_KIND_PUNCH);
 }
 
 /* A handle that the node does not know crossed its own end: only a node short of memory does that.
@@ -423,6 +441,7 @@ void host_datagram(host *h, enum net_carriage carriage, uint16_t port, const pu_
                    pu_span bytes)
 {
     host_world *w = h->world;
+    capture(h, false, port, remote, carriage, bytes);
     if (!h->is_running) return;
     if (w->transport->datagram(h->transport, w->now, carriage, port, remote, bytes)) return;
     if (carriage != NET_UDP || port != HOST_PORT || bytes.len > PU_PACKET_MAX) return;

@@ -9,6 +9,7 @@
 
 #include "sim/hash.h"
 #include "sim/heap.h"
+#include "sim/pcap.h"
 #include "sim/recorder.h"
 #include "sim/transport.h"
 
@@ -31,6 +32,8 @@ typedef struct host_world {
     bool has_model_crypto;           /* keys of hosts: the model's, which cost nothing to make */
     struct host_input *first, *last; /* the FIFO */
     recorder *tape;                  /* of one host's node; NULL: none */
+    pcap *capture;                   /* of all hosts; NULL: none */
+    bool captures_secrets;           /* TLS secrets too */
     uint64_t hash_seed;              /* of the nodes' tables */
     bool never_reuses;               /* freed memory is kept, so that no address comes twice */
     void *graveyard;                 /* what is kept: blocks chained by their first word */

@@ -189,6 +189,30 @@ static bool tape_close(world *w, bool keep)
     return false;
 }
 
+static bool capture_open(world *w, const run_options *options)
+{
+    char error[512];
+    if (options->pcap_path == NULL) return true;
+    w->names = sim_alloc((w->s->node_count + 1) * sizeof *w->names);
+    for (uint32_t node = 0; node < w->s->node_count; node++)
+        w->names[node] = w->s->nodes[node].name;
+    w->hosts_share.captures_secrets = options->pcap_secrets;
+    w->hosts_share.capture = pcap_open(options->pcap_path, w->names, w->s->node_count,
+                                       HOST_UNIX_START, w->s->is_wire, error, sizeof error);
+    if (w->hosts_share.capture == NULL) fprintf(stderr, "peerup-sim: %s\n", error);
+    return w->hosts_share.capture != NULL;
+}
+
+static bool capture_close(world *w, bool keep)
+{
+    char error[512];
+    pcap *capture = w->hosts_share.capture;
+    w->hosts_share.capture = NULL;
+    if (capture == NULL || pcap_close(capture, keep, error, sizeof error)) return true;
+    fprintf(stderr, "peerup-sim: %s\n", error);
+    return false;
+}
+
 int run_scenario(const scenario *s, const run_options *options, run_result *result)
 {
     uint64_t began = wall_clock_ns();
@@ -198,7 +222,8 @@ int run_scenario(const scenario *s, const run_options *options, run_result *resu
         free(w);
         return 1;
     }
-    bool is_good = tape_open(w, options) && record_open(&w->log, s, options);
+    bool is_good =
+        tape_open(w, options) && capture_open(w, options) && record_open(&w->log, s, options);
     if (is_good) {
         w->log.peers = w->hosts_share.peers;
         w->log.node_of_peer = w->node_of_peer;
@@ -214,6 +239,7 @@ int run_scenario(const scenario *s, const run_options *options, run_result *resu
         is_good = record_close(&w->log, &w->judge, options, result) && end != RUN_STILL;
     }
     is_good = tape_close(w, is_good) && is_good;
+    is_good = capture_close(w, is_good) && is_good;
     world_close(w);
     free(w);
     return is_good ? 0 : 1;

@@ -16,6 +16,8 @@ typedef struct run_options {
     const char *command_line; /* as typed, for the database */
     uint32_t record_node;     /* whose inputs are recorded; SCENARIO_ANY: nobody's */
     const char *record_path;  /* into this file */
+    const char *pcap_path;    /* where a capture goes; NULL: there is none */
+    bool pcap_secrets;        /* TLS secrets into it, so that its reader decrypts QUIC */
     uint64_t hash_seed; /* of the nodes' hash tables: the trace hash must not change with it */
     bool never_reuses;  /* nodes' memory is never given out twice: nor with this */
     const volatile sig_atomic_t *stop; /* not 0: end now, keep what was simulated; NULL: never */

@@ -36,6 +36,9 @@ typedef struct transport_setup {
     pu_time now;
     uint64_t unix_ns; /* Unix time at now */
     void *share;      /* what transports of one run share: `share_new` made it */
+    /* Gets a line of the NSS key log for each TLS secret; NULL: nobody wants them. */
+    void (*keylog)(void *ctx, const char *line);
+    void *keylog_ctx;
 } transport_setup;
 
 /* A sort of transport. self is what `make` returned. */

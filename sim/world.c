@@ -337,6 +337,7 @@ void world_close(world *w)
     topo_free(w->sites);
     watch_close(&w->judge);
     free(w->places);
+    free(w->names);
     for (uint32_t i = 0; i < w->config_count; i++) free(w->configs[i]);
     free(w->configs);
     free(w->node_of_peer);

@@ -61,6 +61,7 @@ typedef struct world {
     host_world hosts_share;
     host *hosts;         /* by node */
     world_place *places; /* by node */
+    const char **names;  /* by node, for a capture; NULL: there is none */
     pu_config **configs; /* owned, each of them too; the different ones of this run */
     uint32_t config_count, config_cap;
     uint32_t *node_of_peer;

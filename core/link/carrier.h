@@ -55,7 +55,9 @@ struct conn {
     pu_endpoint local, remote;   /* (carrier); zero on a circuit */
     pu_peer_id expected;         /* a dial's or an upgrade's; empty: any peer will do */
     pu_peer_id peer;             /* (carrier) proven; empty before */
-    uint64_t rtt_ns;             /* (carrier) smoothed; 0: not measured */
+    uint8_t channel_id[PU_LINK_CHANNEL_BYTES]; /* (carrier) before link_conn_up: see
+                                                  pu_link_channel_id */
+    uint64_t rtt_ns;                           /* (carrier) smoothed; 0: not measured */
     uint64_t windows; /* (carrier) bytes by which the windows that its streams advertise have grown
                          beyond what each began with; see link_windows_may_grow */
     pu_time deadline; /* of the handshake, then of the hang-up; absolute; PU_NEVER: none */

@@ -64,6 +64,14 @@ quic_endpoint *link_quic(const pu_link *l)
     return l->quic;
 }
 
+bool pu_link_channel_id(const pu_link *l, pu_handle handle, uint8_t id[PU_LINK_CHANNEL_BYTES])
+{
+    const conn *c = link_slots_get(&l->conns, handle);
+    if (c == NULL || (c->state != CONN_READY && c->state != CONN_CLOSING)) return false;
+    memcpy(id, c->channel_id, PU_LINK_CHANNEL_BYTES);
+    return true;
+}
+
 size_t pu_link_bytes(const pu_link *l)
 {
     return sizeof *l + l->bytes;

@@ -35,6 +35,7 @@
     X(tcp)             \
     X(store)           \
     X(tcp_model)       \
+    X(pcap)            \
     X(wire_record)     \
     X(envelope)        \
     X(endpoints)       \

@@ -37,7 +37,8 @@ enum {
     PU_LINK_TCP_FIRST_ROOM = 65536, /* bytes of a TCP connection before the first TCP_ROOM */
     PU_LINK_SEGMENTS_MAX = 60,      /* datagrams of one UDP effect */
     PU_LINK_GRO_MAX = 128,          /* datagrams of one UDP input */
-    PU_LINK_OUT_EFFECTS_MAX = 4096  /* effects that one step may emit */
+    PU_LINK_OUT_EFFECTS_MAX = 4096, /* effects that one step may emit */
+    PU_LINK_CHANNEL_BYTES = 32      /* of a channel id */
 };
 
 /* clang-format off */
@@ -173,6 +174,12 @@ PU_API PU_MUST_USE int pu_link_step(pu_link *link, const pu_link_in *in, pu_link
 /* When the next TICK is due; PU_NEVER: not before another input. why, when not NULL, gets the
  * timer's name. */
 PU_API pu_time pu_link_deadline(const pu_link *link, const char **why);
+
+/* A value that both ends of conn derive from their handshake and nobody else knows (Noise: the
+ * handshake hash; TLS 1.3: the exporter "EXPORTER-libp2p-channel"): what is bound to it is bound to
+ * this one connection. False: conn is gone, or not up yet. */
+PU_API bool pu_link_channel_id(const pu_link *link, pu_handle conn,
+                               uint8_t id[PU_LINK_CHANNEL_BYTES]);
 
 /* Bytes the link has allocated and holds now, libraries included as far as they use its allocator.
  */
