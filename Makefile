@@ -64,8 +64,8 @@ link_src := $(addprefix core/link/,conns dial link out packet pipe slots stream_
     $(addprefix core/link/,noise noise_xx) \
     $(addprefix core/link/,mux mux_frames mux_handshake yamux yamux_frame yamux_rx) \
     $(addprefix core/link/,yamux_tx yamux_window)
-tls_src := $(addprefix core/tls/,cert_check cert_make der session)
-quic_src :=
+tls_src := $(addprefix core/tls/,cert_cache cert_check cert_make der session)
+quic_src := $(addprefix core/quic/,backlog callbacks conn endpoint ids migrate send stateless streams)
 
 # The host on Linux: sockets, names, clock, disk.
 host_src := $(addprefix net-real/,dns host host_addr host_link host_node ifaddr inbox loop sockaddr) \
@@ -95,6 +95,7 @@ test_src := $(addprefix tests/unit/, \
     wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test \
     relay_test dcutr_test ping_test endpoints_test book_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \
+    quic_test \
     noise_test noise_frame_test yamux_machines_test mux_test yamux_test yamux_limits_test mux_pair_test \
     addr_test authorized_keys_test \
     service_test loop_test udp_test tcp_test tcp_model_test store_test pcap_test \
@@ -107,7 +108,7 @@ test_src := $(addprefix tests/unit/, \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \
     $(addprefix tests/lib/,boundary link_host link_toy) \
-    $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge) \
+    $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge quic_rig) \
     $(addprefix tests/lib/,mux_host mux_pair mux_peer)
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.

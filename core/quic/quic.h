@@ -14,15 +14,15 @@ typedef struct quic_endpoint quic_endpoint;
 extern const struct carrier_ops quic_ops;
 
 /* PU_ENOMEM; PU_ERANGE: GnuTLS cannot be set up. */
-PU_MUST_USE int quic_new(quic_endpoint **q, pu_link *l);
+PU_MUST_USE int quic_new(quic_endpoint **out, pu_link *l);
 void quic_free(pu_link *l, quic_endpoint *q); /* after all its connections */
 
 /* The link keeps it for the carrier. */
 quic_endpoint *link_quic(const pu_link *l);
 
-/* Starts a dial: c is new, DIALLING, its remote, peer, token and deadline set. Ends with
+/* Starts a dial: head is new, DIALLING; its remote, expected, token and deadline are set. Ends with
  * link_conn_down when it cannot. */
-void quic_dial(pu_link *l, conn *c, uint32_t socket);
+void quic_dial(pu_link *l, conn *head, uint32_t socket);
 
 /* Takes one datagram. False: it belongs to no connection and is no valid Initial, so the node may
  * have it (PU_IN_PACKET). */

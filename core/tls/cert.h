@@ -15,9 +15,10 @@
 #include <gnutls/x509.h>
 
 enum {
-    TLS_CERT_MAX = 8192,    /* bytes of a peer's certificate that is looked at */
-    TLS_SPKI_MAX = 512,     /* bytes of its SubjectPublicKeyInfo */
-    TLS_EXTENSIONS_MAX = 16 /* extensions that it may have */
+    TLS_CERT_MAX = 8192,     /* bytes of a peer's certificate that is looked at */
+    TLS_SPKI_MAX = 512,      /* bytes of its SubjectPublicKeyInfo */
+    TLS_EXTENSIONS_MAX = 16, /* extensions that it may have */
+    TLS_CERTS_KNOWN = 64     /* certificates that a cache remembers */
 };
 
 /* What a certificate is worth. */
@@ -32,10 +33,30 @@ enum tls_cert_verdict {
     TLS_CERT_IDENTITY        /* the identity key did not sign the certificate's key */
 };
 
-/* Checks a peer's certificate at the Unix time now_s and sets *peer to the id that it proves; empty
- * unless TLS_CERT_GOOD. crypto verifies the identity signature. */
-PU_MUST_USE enum tls_cert_verdict tls_cert_check(pu_peer_id *peer, const pu_crypto *crypto,
+/* What a good certificate says. */
+typedef struct tls_cert_facts {
+    pu_peer_id peer;                   /* whose it is; empty unless TLS_CERT_GOOD */
+    int64_t not_before_s, not_after_s; /* seconds since 1970, both included */
+} tls_cert_facts;
+
+/* Checks a peer's certificate at the Unix time now_s. crypto verifies the identity signature. */
+PU_MUST_USE enum tls_cert_verdict tls_cert_check(tls_cert_facts *facts, const pu_crypto *crypto,
                                                  pu_span der, uint64_t now_s);
+
+/* Certificates that were good: peers come back, and the two signatures inside one do not change.
+ * Zero is a valid, empty one. */
+typedef struct tls_cert_cache {
+    struct {
+        uint8_t hash[32]; /* SHA-256 of the DER */
+        tls_cert_facts facts;
+    } known[TLS_CERTS_KNOWN]; /* empty peer: free */
+    uint32_t next;            /* is replaced next: the oldest */
+} tls_cert_cache;
+
+/* As tls_cert_check; one that is known is only held against the clock. */
+PU_MUST_USE enum tls_cert_verdict tls_cert_check_again(tls_cert_facts *facts, tls_cert_cache *cache,
+                                                       const pu_crypto *crypto, pu_span der,
+                                                       uint64_t now_s);
 
 /* Makes a P-256 key and its certificate, valid from an hour before now_s for a hundred years, for
  * the identity that crypto signs with and whose protobuf PublicKey is public_key_pb. The caller

@@ -184,20 +184,23 @@ static bool is_signed_by_identity(pu_peer_id *peer, const cert_parts *p, const p
     return identity_key_verify(crypto, public_key, buf_span(&message), signature, peer);
 }
 
-enum tls_cert_verdict tls_cert_check(pu_peer_id *peer, const pu_crypto *crypto, pu_span der,
+enum tls_cert_verdict tls_cert_check(tls_cert_facts *facts, const pu_crypto *crypto, pu_span der,
                                      uint64_t now_s)
 {
     PU_ASSERT(now_s <= INT64_MAX);
     cert_parts p;
     pu_span content, public_key, signature;
-    *peer = (pu_peer_id){.len = 0};
+    *facts = (tls_cert_facts){.peer = {.len = 0}};
     if (!read_cert(&p, der)) return TLS_CERT_MALFORMED;
     if ((int64_t)now_s < p.not_before_s || (int64_t)now_s > p.not_after_s) return TLS_CERT_TIME;
     enum tls_cert_verdict verdict = find_extension(&p, &content);
     if (verdict != TLS_CERT_GOOD) return verdict;
     if (!read_signed_key(content, &public_key, &signature)) return TLS_CERT_EXTENSION;
     if (!is_self_signed(&p)) return TLS_CERT_SELF_SIGNATURE;
-    if (!is_signed_by_identity(peer, &p, crypto, public_key, signature)) return TLS_CERT_IDENTITY;
-    PU_ASSERT(peer->len > 0);
+    if (!is_signed_by_identity(&facts->peer, &p, crypto, public_key, signature))
+        return TLS_CERT_IDENTITY;
+    PU_ASSERT(facts->peer.len > 0);
+    facts->not_before_s = p.not_before_s;
+    facts->not_after_s = p.not_after_s;
     return TLS_CERT_GOOD;
 }

@@ -6,7 +6,8 @@
 struct tls_keys {
     gnutls_certificate_credentials_t credentials;
     gnutls_priority_t priority;
-    gnutls_datum_t cert; /* our certificate's DER, GnuTLS's memory */
+    gnutls_datum_t cert;  /* our certificate's DER, GnuTLS's memory */
+    tls_cert_cache peers; /* theirs */
 };
 
 /* Elliptic signatures only: peers' certificates have elliptic keys (cert_check.c), and what an RSA
@@ -93,14 +94,18 @@ gnutls_session_t tls_session_new(const tls_keys *keys, bool is_client, pu_span a
     return session;
 }
 
-enum tls_cert_verdict tls_session_peer(pu_peer_id *peer, gnutls_session_t session,
+enum tls_cert_verdict tls_session_peer(pu_peer_id *peer, tls_keys *keys, gnutls_session_t session,
                                        const pu_crypto *crypto, uint64_t now_s)
 {
     unsigned count = 0;
+    tls_cert_facts facts;
     const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
     *peer = (pu_peer_id){.len = 0};
     if (chain == NULL || count != 1) return TLS_CERT_MALFORMED;
-    return tls_cert_check(peer, crypto, span_of(chain[0].data, chain[0].size), now_s);
+    pu_span der = span_of(chain[0].data, chain[0].size);
+    enum tls_cert_verdict verdict = tls_cert_check_again(&facts, &keys->peers, crypto, der, now_s);
+    *peer = facts.peer;
+    return verdict;
 }
 
 static void put_hex(pu_buf *out, const gnutls_datum_t *bytes)

@@ -28,8 +28,10 @@ pu_span tls_keys_cert(const tls_keys *keys);
 gnutls_session_t tls_session_new(const tls_keys *keys, bool is_client, pu_span alpn);
 
 /* Judges what the peer of a session showed: exactly one certificate, which tls_cert_check takes at
- * now_s. Otherwise MALFORMED, or its verdict. For use in tls_verify. */
-PU_MUST_USE enum tls_cert_verdict tls_session_peer(pu_peer_id *peer, gnutls_session_t session,
+ * now_s. Otherwise MALFORMED, or its verdict. *peer is empty unless it is GOOD. Good ones are
+ * remembered with the keys. For use in tls_verify. */
+PU_MUST_USE enum tls_cert_verdict tls_session_peer(pu_peer_id *peer, tls_keys *keys,
+                                                   gnutls_session_t session,
                                                    const pu_crypto *crypto, uint64_t now_s);
 
 enum {

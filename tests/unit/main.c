@@ -58,6 +58,7 @@
     X(peer_id)         \
     X(identity_key)    \
     X(tls_cert)        \
+    X(quic)            \
     X(peers)           \
     X(multiaddr)       \
     X(addr)            \

@@ -50,11 +50,11 @@ static int tear_down(void **state)
 /* A verdict that is not GOOD leaves no id behind. */
 static enum tls_cert_verdict check(pu_span der)
 {
-    pu_peer_id id;
-    memset(&id, 0x5a, sizeof id);
-    enum tls_cert_verdict verdict = tls_cert_check(&id, &one.crypto, der, NOW_S);
-    assert_int_equal(verdict == TLS_CERT_GOOD, id.len > 0);
-    if (verdict == TLS_CERT_GOOD) assert_true(pu_peer_id_equal(&id, &one.id));
+    tls_cert_facts facts;
+    memset(&facts, 0x5a, sizeof facts);
+    enum tls_cert_verdict verdict = tls_cert_check(&facts, &one.crypto, der, NOW_S);
+    assert_int_equal(verdict == TLS_CERT_GOOD, facts.peer.len > 0);
+    if (verdict == TLS_CERT_GOOD) assert_true(pu_peer_id_equal(&facts.peer, &one.id));
     return verdict;
 }
 
@@ -157,11 +157,11 @@ static void the_vectors_of_the_specification(void **state)
     assert_int_equal(count, sizeof want / sizeof want[0]);
     for (size_t i = 0; i < count; i++) {
         const tls_certificate_vector *v = &tls_certificate_vectors[i];
-        pu_peer_id id;
-        assert_int_equal(tls_cert_check(&id, &one.crypto, v->der, NOW_S), want[i]);
+        tls_cert_facts facts;
+        assert_int_equal(tls_cert_check(&facts, &one.crypto, v->der, NOW_S), want[i]);
         if (want[i] != TLS_CERT_GOOD) continue;
         char text[PU_PEER_ID_TEXT_MAX];
-        size_t len = pu_peer_id_text(&id, PU_PEER_BASE58, text);
+        size_t len = pu_peer_id_text(&facts.peer, PU_PEER_BASE58, text);
         assert_true(span_equal(span_of(text, len), v->peer));
     }
 }
@@ -419,6 +419,42 @@ static void every_changed_byte_is_refused(void **state)
     assert_int_equal(check(der), TLS_CERT_GOOD);
 }
 
+static enum tls_cert_verdict check_again(tls_cert_cache *cache, pu_span der, uint64_t now_s)
+{
+    tls_cert_facts facts;
+    enum tls_cert_verdict verdict = tls_cert_check_again(&facts, cache, &one.crypto, der, now_s);
+    assert_int_equal(verdict == TLS_CERT_GOOD, facts.peer.len > 0);
+    if (verdict == TLS_CERT_GOOD) assert_true(pu_peer_id_equal(&facts.peer, &one.id));
+    return verdict;
+}
+
+/* A known certificate is still held against the clock, byte for byte, and the oldest make room. */
+static void known_certificates_are_known_again(void **state)
+{
+    (void)state;
+    static tls_cert_cache cache;
+    forge f = one.forge;
+    f.until = "260921141320Z"; /* NOW_S */
+    pu_span der = forge_cert(&f, one.der);
+    assert_int_equal(check_again(&cache, der, NOW_S), TLS_CERT_GOOD);
+    clock_t start = clock();
+    for (int i = 0; i < 1000; i++) assert_int_equal(check_again(&cache, der, NOW_S), TLS_CERT_GOOD);
+    assert_true(clock() - start < CLOCKS_PER_SEC / 20);
+    assert_int_equal(check_again(&cache, der, NOW_S + 1), TLS_CERT_TIME);
+    one.der[der.len - 1] ^= 1;
+    assert_int_equal(check_again(&cache, der, NOW_S), TLS_CERT_SELF_SIGNATURE);
+    assert_int_equal(check_again(&cache, der, NOW_S), TLS_CERT_SELF_SIGNATURE);
+    one.der[der.len - 1] ^= 1;
+
+    static uint8_t other[FORGE_CERT_MAX];
+    uint8_t first[sizeof cache.known[0].hash];
+    memcpy(first, cache.known[0].hash, sizeof first);
+    for (unsigned i = 0; i < TLS_CERTS_KNOWN; i++) /* each has another signature */
+        assert_int_equal(check_again(&cache, forge_cert(&one.forge, other), NOW_S), TLS_CERT_GOOD);
+    assert_memory_not_equal(first, cache.known[0].hash, sizeof first);
+    assert_int_equal(check_again(&cache, der, NOW_S), TLS_CERT_GOOD);
+}
+
 int tls_cert_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +475,7 @@ int tls_cert_test(void)
         cmocka_unit_test(huge_identity_keys_cost_nothing),
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(every_changed_byte_is_refused),
+        cmocka_unit_test(known_certificates_are_known_again),
     };
     return cmocka_run_group_tests_name("tls_cert", tests, set_up, tear_down);
 }

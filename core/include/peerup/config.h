@@ -110,6 +110,11 @@
       "first receive window of a QUIC connection, all its streams")                                \
     X(BYTES, quic_conn_window_most_bytes, UINT64_C(24) << 20, 65536, UINT64_C(1) << 30,            \
       "receive window that a QUIC connection may grow to")                                         \
+    X(BYTES, quic_send_most_bytes, UINT64_C(1) << 24, 65536, UINT64_C(1) << 30,                    \
+      "bytes of a QUIC connection that may wait to be sent or acknowledged, beyond "               \
+      "link_send_bytes "                                                                           \
+      "a stream")                                                                                  \
+    X(SWITCH, quic_pmtud, 1, 0, 1, "find out how long datagrams may be (RFC 9000 14.3)")           \
     X(COUNT, quic_retry_handshakes, 16, 0, 65536,                                                  \
       "inbound QUIC handshakes under way from which on a client must prove its address (Retry)")
 

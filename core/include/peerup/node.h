@@ -133,7 +133,9 @@ enum pu_in_kind {
  *                                                  one address; answered by CONN_UP or DIAL_FAIL
  *   DIAL_CANCEL    token                           of a DIAL or an UPGRADE; unknown: ignored
  *   CONN_VERDICT   conn code(0: allow)             answers CONN_ASK in the same step
- *   [CONN_SET]     conn flags offset remote        keep-alive, weight, migrate
+ *   [CONN_SET]     conn flags(KEEP MIGRATED) offset socket
+ *                                                  QUIC. KEEP: keep-alive after so many ns of silence,
+ *                                                  0 none; MIGRATED: our own dial goes on from socket
  *   HANGUP         conn code deadline              until then what was sent before is flushed
  *   STREAM_OPEN    conn token                      answered by STREAM_UP or STREAM_DOWN
  *   STREAM_SEND    conn stream flags(FIN) body     never beyond the last room

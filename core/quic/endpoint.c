@@ -1,0 +1,204 @@
+/* quic/endpoint.c - one endpoint a link: what its connections share, and the way of a datagram to
+ * the connection it belongs to.
+ *
+ * Initials of strangers. Before the node has allowed a connection from outside, a copy of the first
+ * datagrams is all that is kept, no key was computed, and from quic_retry_handshakes handshakes on
+ * not even that: an address that is not proven is answered by a Retry, which keeps nothing.
+ */
+#include "quic/quic_impl.h"
+
+#include <gnutls/crypto.h>
+
+enum { MEM_HEAD_BYTES = 16, CONNS_MAX = 1 << 20 };
+
+/* ---- memory for ngtcp2, from the link's allocator: sizes are kept in front ---- */
+
+static void *mem_resize(void *old, size_t len, void *ctx)
+{
+    const pu_alloc *alloc = ctx;
+    uint8_t *block = old != NULL ? (uint8_t *)old - MEM_HEAD_BYTES : NULL;
+    size_t old_len = 0;
+    if (block != NULL) memcpy(&old_len, block, sizeof old_len);
+    if (len > SIZE_MAX - MEM_HEAD_BYTES) return NULL;
+    size_t new_len = len > 0 ? len + MEM_HEAD_BYTES : 0;
+    block = alloc->resize(alloc->ctx, block, old_len, new_len);
+    if (block == NULL) return NULL;
+    memcpy(block, &new_len, sizeof new_len);
+    return block + MEM_HEAD_BYTES;
+}
+
+static void *mem_malloc(size_t len, void *ctx)
+{
+    return mem_resize(NULL, len > 0 ? len : 1, ctx);
+}
+
+static void mem_release(void *block, void *ctx)
+{
+    if (block != NULL) mem_resize(block, 0, ctx);
+}
+
+static void *mem_calloc(size_t count, size_t len, void *ctx)
+{
+    if (len > 0 && count > SIZE_MAX / len) return NULL;
+    void *block = mem_malloc(count * len, ctx);
+    if (block != NULL) memset(block, 0, count * len);
+    return block;
+}
+
+static void *mem_realloc(void *old, size_t len, void *ctx)
+{
+    return mem_resize(old, len > 0 ? len : 1, ctx);
+}
+
+/* ---- begin and end ---- */
+
+int quic_new(quic_endpoint **out, pu_link *l)
+{
+    const pu_link_env *env = link_env(l);
+    const pu_alloc *alloc = link_alloc(l);
+    quic_endpoint *q = mem_new(alloc, sizeof *q);
+    if (q == NULL) return PU_ENOMEM;
+    q->link = l;
+    q->mem = (ngtcp2_mem){.user_data = (void *)(uintptr_t)alloc,
+                          .malloc = mem_malloc,
+                          .free = mem_release,
+                          .calloc = mem_calloc,
+                          .realloc = mem_realloc};
+    imap_init(&q->cids, env->hash_seed, alloc);
+    imap_init(&q->tokens, env->hash_seed, alloc);
+    link_random(l, q->token_secret, sizeof q->token_secret);
+    /* A signature is the same each time and known to nobody else: peers of an earlier process learn
+     * at once that it is gone. */
+    env->crypto->sign(env->crypto->ctx, q->reset_secret,
+                      SPAN_LITERAL("peerup quic stateless reset 1"));
+    int error = tls_keys_new(&q->keys, alloc, env->crypto, link_public_key(l),
+                             link_unix_ns(l) / PU_S, quic_callbacks_verify);
+    if (error != PU_OK) {
+        quic_free(l, q);
+        return error;
+    }
+    *out = q;
+    return PU_OK;
+}
+
+void quic_free(pu_link *l, quic_endpoint *q)
+{
+    const pu_alloc *alloc = link_alloc(l);
+    if (q == NULL) return;
+    PU_ASSERT(q->conn_count == 0);
+    tls_keys_free(alloc, q->keys);
+    imap_close(&q->cids);
+    imap_close(&q->tokens);
+    mem_free(alloc, q->conns, q->conn_cap * sizeof(quic_conn *));
+    gnutls_memset(q, 0, sizeof *q);
+    mem_free(alloc, q, sizeof *q);
+}
+
+bool quic_endpoint_add(quic_endpoint *q, quic_conn *c)
+{
+    uint32_t index = 0;
+    while (index < q->conn_cap && q->conns[index] != NULL) index++;
+    if (index == q->conn_cap && !mem_grow(link_alloc(q->link), (void **)&q->conns, &q->conn_cap,
+                                          q->conn_cap, CONNS_MAX, sizeof(quic_conn *)))
+        return false;
+    q->conns[index] = c;
+    q->conn_count++;
+    c->endpoint = q;
+    c->link = q->link;
+    c->index = index;
+    return true;
+}
+
+void quic_endpoint_del(quic_conn *c)
+{
+    quic_endpoint *q = c->endpoint;
+    PU_ASSERT(q->conns[c->index] == c);
+    quic_ids_clear(c);
+    q->conns[c->index] = NULL;
+    q->conn_count--;
+    c->endpoint = NULL;
+}
+
+/* ---- datagrams ---- */
+
+/* Begins a connection from outside with its first datagram. */
+static void begin(quic_endpoint *q, const udp_path *path, uint32_t ecn, const ngtcp2_pkt_hd *hd,
+                  pu_span bytes)
+{
+    conn *head = link_conn_new(q->link, &quic_ops, PU_TRANSPORT_QUIC, &path->local, &path->remote);
+    if (head == NULL) return;
+    quic_conn *c = quic_of(head);
+    c->socket = path->socket;
+    c->first_dcid = hd->dcid;
+    if (!quic_endpoint_add(q, c) || !quic_ids_add(c, span_of(hd->dcid.data, hd->dcid.datalen))) {
+        link_conn_down(q->link, head, PU_CODE_NO_MEMORY);
+        return;
+    }
+    quic_conn_keep(c, ecn, bytes);
+    link_conn_ask_accept(q->link, head);
+}
+
+/* A valid Initial that belongs to no connection. */
+static void take_initial(quic_endpoint *q, const udp_path *path, uint32_t ecn,
+                         const ngtcp2_pkt_hd *hd, pu_span bytes)
+{
+    ngtcp2_cid odcid;
+    bool has_retry_token =
+        hd->token.len > 0 && hd->token.base[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY;
+    if (hd->dcid.datalen < QUIC_CID_BYTES) return;
+    if (!quic_ids_is_free(q, span_of(hd->dcid.data, hd->dcid.datalen))) return;
+    if (has_retry_token) {
+        if (!quic_stateless_token(q, path, hd, &odcid)) {
+            quic_stateless_refuse(q, path, hd, QUIC_INVALID_TOKEN);
+            return;
+        }
+    } else if (link_handshakes(q->link) >= link_config(q->link)->quic_retry_handshakes) {
+        quic_stateless_retry(q, path, hd);
+        return;
+    }
+    begin(q, path, ecn, hd, bytes);
+}
+
+/* A short header that no connection knows: the last word of a peer that has forgotten us, something
+ * for a connection that we have forgotten, or no QUIC at all. */
+static bool take_stray(quic_endpoint *q, const udp_path *path, uint32_t ecn, pu_span bytes)
+{
+    const size_t token_bytes = NGTCP2_STATELESS_RESET_TOKENLEN;
+    if (bytes.len >= NGTCP2_MIN_STATELESS_RESET_RANDLEN + token_bytes) {
+        quic_conn *c = quic_ids_find_token(q, span_skip(bytes, bytes.len - token_bytes));
+        if (c != NULL && c->head.state != CONN_ENDED) {
+            quic_conn_read(c, path, ecn, bytes);
+            return true;
+        }
+    }
+    if (!quic_ids_was_ours(q, span_of(bytes.base + 1, QUIC_CID_BYTES))) return false;
+    quic_stateless_reset(q, path, bytes);
+    return true;
+}
+
+bool quic_datagram(pu_link *l, const udp_path *path, uint32_t ecn, pu_span bytes)
+{
+    quic_endpoint *q = link_quic(l);
+    ngtcp2_version_cid vc;
+    ngtcp2_pkt_hd hd;
+    if (bytes.len == 0) return false;
+    int error = ngtcp2_pkt_decode_version_cid(&vc, bytes.base, bytes.len, QUIC_CID_BYTES);
+    if (error == NGTCP2_ERR_VERSION_NEGOTIATION) {
+        quic_stateless_versions(q, path, &vc);
+        return true;
+    }
+    if (error != 0) return false;
+
+    quic_conn *c = quic_ids_find(q, span_of(vc.dcid, vc.dcidlen));
+    if (c != NULL) {
+        if (c->head.state == CONN_ENDED) return true;
+        if (c->qc != NULL) quic_conn_read(c, path, ecn, bytes);
+        else if (pu_endpoint_equal(&path->remote, &c->head.remote)) quic_conn_keep(c, ecn, bytes);
+        return true;
+    }
+    if ((bytes.base[0] & 0x80) == 0) return take_stray(q, path, ecn, bytes);
+    if (ngtcp2_accept(&hd, bytes.base, bytes.len) != 0) return false;
+    if (hd.version != NGTCP2_PROTO_VER_V1) return false;
+    take_initial(q, path, ecn, &hd, bytes);
+    return true;
+}

@@ -1,0 +1,113 @@
+/* quic/migrate.c - paths. ngtcp2 tells paths apart by their addresses. The remote is what it is;
+ * our side stands for a socket and how often its address has changed, since the real one is not
+ * always known and the kernel may choose another. */
+#include "quic/quic_impl.h"
+
+/* An address for ngtcp2 to compare: scope is not looked at. */
+static ngtcp2_addr addr_of(ngtcp2_sockaddr_in6 *memory)
+{
+    return (ngtcp2_addr){(ngtcp2_sockaddr *)(void *)memory, sizeof *memory};
+}
+
+void quic_path_make(quic_path *p, const quic_conn *c, uint32_t socket, const pu_endpoint *remote)
+{
+    uint8_t port[2];
+    memset(p, 0, sizeof *p);
+    p->local.sin6_family = p->remote.sin6_family = NGTCP2_AF_INET6;
+    p->local.sin6_scope_id = socket;
+    store_be32(p->local.sin6_addr.s6_addr, socket);
+    if (c != NULL && c->socket == socket) store_be32(p->local.sin6_addr.s6_addr + 4, c->generation);
+    store_be16(port, remote->port);
+    memcpy(&p->remote.sin6_port, port, sizeof port);
+    memcpy(p->remote.sin6_addr.s6_addr, remote->ip, sizeof remote->ip);
+    p->remote.sin6_scope_id = remote->scope;
+    p->path.local = addr_of(&p->local);
+    p->path.remote = addr_of(&p->remote);
+}
+
+static void remote_read(pu_endpoint *remote, const ngtcp2_path *path)
+{
+    ngtcp2_sockaddr_in6 in6;
+    uint8_t port[2];
+    PU_ASSERT(path->remote.addrlen == sizeof in6);
+    memcpy(&in6, path->remote.addr, sizeof in6);
+    memcpy(port, &in6.sin6_port, sizeof port);
+    *remote = (pu_endpoint){.scope = in6.sin6_scope_id, .port = load_be16(port)};
+    memcpy(remote->ip, in6.sin6_addr.s6_addr, sizeof remote->ip);
+}
+
+static uint32_t socket_read(const ngtcp2_path *path)
+{
+    ngtcp2_sockaddr_in6 in6;
+    PU_ASSERT(path->local.addrlen == sizeof in6);
+    memcpy(&in6, path->local.addr, sizeof in6);
+    return load_be32(in6.sin6_addr.s6_addr);
+}
+
+/* Answers go out from where the peer found us; on our own dials the kernel may choose anew. */
+void quic_path_read(udp_path *out, const quic_conn *c, const ngtcp2_path *path)
+{
+    *out = (udp_path){.socket = socket_read(path)};
+    remote_read(&out->remote, path);
+    if (ngtcp2_conn_is_server(c->qc) && out->socket == c->socket) out->local = c->head.local;
+}
+
+void quic_path_follow(quic_conn *c)
+{
+    const ngtcp2_path *path = ngtcp2_conn_get_path(c->qc);
+    pu_endpoint remote;
+    remote_read(&remote, path);
+    c->socket = socket_read(path);
+    if (pu_endpoint_equal(&remote, &c->head.remote)) return;
+    c->head.remote = remote;
+    link_conn_path(c->link, &c->head, true);
+}
+
+/* Begins again on socket, whose address is another one: with another connection id, so that nobody
+ * can tell from it that it is the same connection, and the path proven (RFC 9000 9). */
+static void migrate(quic_conn *c, uint32_t socket, uint32_t generation)
+{
+    quic_path p;
+    uint32_t old_socket = c->socket, old_generation = c->generation;
+    c->socket = socket;
+    c->generation = generation;
+    quic_path_make(&p, c, socket, &c->head.remote);
+    pu_time now = link_now(c->link);
+    int error = ngtcp2_conn_initiate_immediate_migration(c->qc, &p.path, now);
+    if (error == 0) {
+        c->head.local = (pu_endpoint){.port = 0};
+        link_conn_path(c->link, &c->head, true);
+    } else if (socket == old_socket) {
+        /* A peer that allows no migration, or has given no id for it, takes it for a change of a
+         * NAT's mapping. */
+        ngtcp2_conn_set_local_addr(c->qc, &p.path.local);
+    } else {
+        c->socket = old_socket;
+        c->generation = old_generation;
+    }
+    quic_conn_due(c);
+}
+
+void quic_set(pu_link *l, conn *head, const pu_ef *ef)
+{
+    (void)l;
+    quic_conn *c = quic_of(head);
+    if (c->qc == NULL || head->state != CONN_READY) return;
+    if (ef->flags & PU_KEEP) {
+        c->silence_ns = ef->offset;
+        quic_conn_keep_alive(c);
+    }
+    if ((ef->flags & PU_MIGRATED) && !ngtcp2_conn_is_server(c->qc) && ef->socket != c->socket)
+        migrate(c, ef->socket, 0);
+}
+
+void quic_rebound(pu_link *l, uint32_t socket)
+{
+    quic_endpoint *q = link_quic(l);
+    for (uint32_t i = 0; i < q->conn_cap; i++) {
+        quic_conn *c = q->conns[i];
+        if (c == NULL || c->qc == NULL || c->socket != socket) continue;
+        if (c->head.state == CONN_ENDED || ngtcp2_conn_is_server(c->qc)) continue;
+        migrate(c, socket, c->generation + 1);
+    }
+}

@@ -1,0 +1,214 @@
+/* quic/send.c - building datagrams: in bursts of equal ones where the kernel can cut them (GSO),
+ * streams in turn, as much at a time as congestion control lets. */
+#include "quic/quic_impl.h"
+
+enum { PIECES_MAX = 16 };
+
+/* Datagrams of one path, of one size but for the last. */
+typedef struct burst {
+    uint8_t *base; /* NULL: no space is open */
+    size_t len;
+    size_t segment; /* bytes of each; 0: none yet */
+    uint32_t count;
+    uint32_t ecn;
+    udp_path path;
+} burst;
+
+/* What one call of ngtcp2 has built. */
+typedef struct packet {
+    ngtcp2_path_storage path;
+    ngtcp2_pkt_info info;
+    ngtcp2_ssize len; /* 0: nothing to send now; negative: an error */
+} packet;
+
+/* So many bytes of s, and perhaps its end, are in the packet. */
+static void account(quic_conn *c, quic_stream *s, size_t count, bool has_fin)
+{
+    backlog *out = &s->flight->out;
+    quic_backlog_sent(out, count);
+    if (has_fin && out->sent == out->end) s->is_fin_sent = true;
+    quic_queue_del(c, s);
+    quic_streams_ready(c, s); /* behind the others */
+}
+
+/* One step of a packet: a stream's bytes into it. Returns what ngtcp2 says. */
+static ngtcp2_ssize write_stream(quic_conn *c, quic_stream *s, packet *p, uint8_t *out, size_t len)
+{
+    ngtcp2_vec pieces[PIECES_MAX];
+    ngtcp2_ssize taken = -1;
+    const backlog *b = &s->flight->out;
+    size_t count = quic_backlog_next(b, pieces, PIECES_MAX, len), total = 0;
+    for (size_t i = 0; i < count; i++) total += pieces[i].len;
+    bool has_fin = s->head.tx_fin && total == b->end - b->sent;
+    uint32_t flags = NGTCP2_WRITE_STREAM_FLAG_MORE;
+    if (has_fin) flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
+    ngtcp2_ssize result =
+        ngtcp2_conn_writev_stream(c->qc, &p->path.path, &p->info, out, len, &taken, flags,
+                                  s->flight->id, pieces, count, link_now(c->link));
+    if (taken >= 0) account(c, s, (size_t)taken, has_fin);
+    return result;
+}
+
+/* One packet of at most len bytes: as many streams as fit. */
+static void write_packet(quic_conn *c, packet *p, uint8_t *out, size_t len)
+{
+    ngtcp2_path_storage_zero(&p->path);
+    for (;;) {
+        quic_stream *s = c->sending.first;
+        if (s == NULL) break;
+        ngtcp2_ssize result = write_stream(c, s, p, out, len);
+        if (result == NGTCP2_ERR_WRITE_MORE) continue;
+        if (result == NGTCP2_ERR_STREAM_DATA_BLOCKED) {
+            quic_queue_del(c, s); /* until the peer gives credit */
+        } else if (result == NGTCP2_ERR_STREAM_SHUT_WR || result == NGTCP2_ERR_STREAM_NOT_FOUND) {
+            quic_streams_stopped(c, s);
+        } else {
+            p->len = result;
+            return;
+        }
+    }
+    p->len =
+        ngtcp2_conn_writev_stream(c->qc, &p->path.path, &p->info, out, len, NULL,
+                                  NGTCP2_WRITE_STREAM_FLAG_NONE, -1, NULL, 0, link_now(c->link));
+}
+
+static bool burst_open(quic_conn *c, burst *b)
+{
+    b->base = link_udp_space(c->link, QUIC_BURST_BYTES);
+    b->len = b->segment = 0;
+    b->count = 0;
+    return b->base != NULL;
+}
+
+static void burst_close(quic_conn *c, burst *b)
+{
+    if (b->base == NULL) return;
+    link_udp_commit(c->link, &b->path, b->len, b->count > 1 ? (uint32_t)b->segment : 0, b->ecn);
+    b->base = NULL;
+}
+
+/* How long the next datagram may be. */
+static size_t burst_room(const burst *b)
+{
+    return b->segment > 0 ? b->segment : QUIC_DATAGRAM_MAX;
+}
+
+static bool is_same_way(const burst *b, const udp_path *path, uint32_t ecn)
+{
+    return b->ecn == ecn && b->path.socket == path->socket &&
+           pu_endpoint_equal(&b->path.remote, &path->remote);
+}
+
+/* Takes the packet that was written behind the burst into it, or into a new one. False: the list is
+ * full; the packet is lost, as on the way. */
+static bool burst_take(quic_conn *c, burst *b, const packet *p)
+{
+    udp_path path;
+    size_t len = (size_t)p->len;
+    quic_path_read(&path, c, &p->path.path);
+    if (b->count > 0 && !is_same_way(b, &path, p->info.ecn)) {
+        uint8_t copy[QUIC_DATAGRAM_MAX];
+        memcpy(copy, b->base + b->len, len);
+        burst_close(c, b);
+        if (!burst_open(c, b)) return false;
+        memcpy(b->base, copy, len);
+    }
+    if (b->count == 0) {
+        b->segment = len;
+        b->path = path;
+        b->ecn = p->info.ecn;
+    }
+    b->len += len;
+    b->count++;
+    return true;
+}
+
+/* Whether another datagram may follow in this burst: all before the last are of one size, and one
+ * that is short is short because nothing was left. */
+static bool burst_goes_on(const burst *b, size_t last_len)
+{
+    return last_len == b->segment && last_len >= QUIC_INITIAL_LEAST &&
+           b->count < PU_LINK_SEGMENTS_MAX && b->len + b->segment <= QUIC_BURST_BYTES;
+}
+
+/* How long so many bytes take at the rate of a congestion window and a quarter a round trip. */
+static uint64_t pause_of(const quic_conn *c, uint64_t bytes)
+{
+    return bytes * c->pace_rtt_ns * 4 / (c->cwnd * 5);
+}
+
+/* ngtcp2 waits after every datagram for as long as it takes at that rate, which delays the second
+ * message of a quiet connection, and half of a handshake. So a connection that was quiet may send
+ * QUIC_UNPACED_BYTES at once: the time it is told is earlier by so much. Bytes that it is not told
+ * of are in the next count. */
+static void pace(quic_conn *c, uint64_t sent)
+{
+    if (sent == 0) return;
+    pu_time now = link_now(c->link);
+    uint64_t ahead_ns = pause_of(c, QUIC_UNPACED_BYTES);
+    pu_time least = now > ahead_ns ? now - ahead_ns : 0;
+    c->uncounted += sent;
+    c->paced_at = (c->paced_at > least ? c->paced_at : least) + pause_of(c, sent);
+    if (c->paced_at <= now) return;
+    uint64_t pause_ns = pause_of(c, c->uncounted);
+    ngtcp2_conn_update_pkt_tx_time(c->qc, c->paced_at > pause_ns ? c->paced_at - pause_ns : 0);
+    c->uncounted = 0;
+}
+
+/* Sends what may be sent now. Returns an error of ngtcp2's, or 0. */
+static int flush(quic_conn *c)
+{
+    burst b = {.base = NULL};
+    packet p;
+    int error = 0;
+    size_t quantum = ngtcp2_conn_get_send_quantum(c->qc);
+    c->is_due = false;
+    size_t total = 0;
+    for (; total < quantum; total += (size_t)p.len) {
+        if (b.base == NULL && !burst_open(c, &b)) {
+            c->is_due = true;
+            break;
+        }
+        write_packet(c, &p, b.base + b.len, burst_room(&b));
+        if (p.len < 0) error = (int)p.len;
+        if (p.len <= 0) break;
+        if (!burst_take(c, &b, &p)) {
+            c->is_due = true;
+            break;
+        }
+        if (!burst_goes_on(&b, (size_t)p.len)) burst_close(c, &b);
+    }
+    burst_close(c, &b);
+    pace(c, total);
+    return error;
+}
+
+/* A nanosecond after ngtcp2's own time: one of its timers is due at a time and past only after it.
+ * Never the same instant twice, whatever its timers say. */
+pu_time quic_deadline(const pu_link *l, const conn *head)
+{
+    const quic_conn *c = (const quic_conn *)(const void *)head;
+    if (c->qc == NULL) return PU_NEVER;
+    if (c->is_due) return link_now(l);
+    ngtcp2_tstamp at = ngtcp2_conn_get_expiry(c->qc);
+    if (at >= PU_NEVER - 1) return PU_NEVER;
+    return at < c->ticked_at ? c->ticked_at + 1 : at + 1;
+}
+
+void quic_tick(pu_link *l, conn *head)
+{
+    quic_conn *c = quic_of(head);
+    pu_time now = link_now(l);
+    c->ticked_at = now;
+    if (head->state == CONN_CLOSING && now >= head->deadline) {
+        quic_conn_end(c, head->close_code);
+        return;
+    }
+    if (c->qc == NULL) return;
+    quic_streams_end(c);
+    int error = 0;
+    if (ngtcp2_conn_get_expiry(c->qc) < now) error = ngtcp2_conn_handle_expiry(c->qc, now);
+    if (error == 0) error = flush(c);
+    if (error != 0) quic_conn_fail(c, error);
+    else quic_conn_settle(c);
+}
