@@ -293,12 +293,18 @@ bool ctx_is_relay(const pu_node *n, pu_peer peer)
     return k != NULL && k->is_relay;
 }
 
-uint32_t ctx_peer_addrs(const pu_node *n, pu_peer peer, pu_endpoint out[CTX_ADDRS_MAX])
+static uint32_t put_direct(const known_peer *k, enum pu_transport transport,
+                           direct_addr out[CTX_ADDRS_MAX], uint32_t count)
+{
+    for (uint32_t i = 0; i < k->addr_count && count < CTX_ADDRS_MAX; i++)
+        if (k->addrs[i].via == 0 && k->addrs[i].transport == (uint8_t)transport)
+            out[count++] = (direct_addr){k->addrs[i].endpoint, transport};
+    return count;
+}
+
+uint32_t ctx_peer_addrs(const pu_node *n, pu_peer peer, direct_addr out[CTX_ADDRS_MAX])
 {
     const known_peer *k = book_find(n, peer);
-    uint32_t count = 0;
-    for (uint32_t i = 0; k != NULL && i < k->addr_count && count < CTX_ADDRS_MAX; i++)
-        if (k->addrs[i].via == 0 && k->addrs[i].transport == PU_TRANSPORT_QUIC)
-            out[count++] = k->addrs[i].endpoint;
-    return count;
+    if (k == NULL) return 0;
+    return put_direct(k, PU_TRANSPORT_TCP, out, put_direct(k, PU_TRANSPORT_QUIC, out, 0));
 }

@@ -277,10 +277,16 @@ uint32_t ctx_local_addrs(const pu_node *n, enum pu_transport transport,
  * scope least or wider: at most max spans, their bytes appended to pool. Returns how many. */
 uint32_t ctx_circuit_addrs(const pu_node *n, enum pu_scope least, pu_buf *pool, pu_span *addrs,
                            uint32_t max);
-/* A peer's direct QUIC endpoints that we know of. Returns how many were written. */
-uint32_t ctx_peer_addrs(const pu_node *n, pu_peer peer, pu_endpoint out[CTX_ADDRS_MAX]);
+/* Somewhere to dial directly. */
+typedef struct direct_addr {
+    pu_endpoint endpoint;
+    enum pu_transport transport; /* QUIC or TCP */
+} direct_addr;
+/* A peer's direct addresses that we know of, QUIC before TCP. Returns how many were written. */
+uint32_t ctx_peer_addrs(const pu_node *n, pu_peer peer, direct_addr out[CTX_ADDRS_MAX]);
 /* How others see our MAIN socket: global QUIC addresses that one of our own relays named, or two
- * different peers, by the connections that are up. One peer alone cannot make us tell an address.
+ * peers at different sites (IPv4 addresses, IPv6 /56), by the connections that are up. One host
+ * alone cannot make us tell an address.
  */
 uint32_t ctx_observed_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX]);
 /* c's peer says it sees us at this endpoint. */
@@ -329,9 +335,12 @@ void ctx_upgrade(pu_node *n, stream *s, pu_token leg, enum pu_role role, pu_peer
 bool ctx_may_upgrade(pu_node *n);
 /* A circuit leg failed before its upgrade. */
 void ctx_leg_failed(pu_node *n, pu_token token, uint32_t code);
-/* Dials one endpoint of a peer for a hole punch, from the MAIN socket, outside of the ranker; 0:
- * limits. The result shows as a confirmed connection (module.conn_confirmed), or not at all. */
-pu_token ctx_dial(pu_node *n, pu_peer peer, const pu_endpoint *remote, pu_time deadline);
+/* Dials one address of a peer beside the dialer's wants: for a hole punch, or to replace a circuit.
+ * From the MAIN socket, outside of the ranker; 0: limits. The result shows as a confirmed
+ * connection (module.conn_confirmed), or not at all. */
+pu_token ctx_dial(pu_node *n, pu_peer peer, const direct_addr *to, pu_time deadline);
+/* Whether that address of the peer is being dialled, for whatever reason. */
+bool ctx_is_dialling(const pu_node *n, pu_peer peer, const direct_addr *to);
 /* Cancels all direct legs to a peer that ctx_dial began. */
 void ctx_dial_cancel(pu_node *n, pu_peer peer);
 /* Sends one datagram from the MAIN socket that belongs to no connection. */

@@ -1,6 +1,6 @@
 /* Wants: peers that we keep or seek a connection to. A round dials every known way at once, ranked;
- * a failed round is tried again after a pause that doubles; a lost connection starts a round at
- * once. */
+ * a failed round is tried again after a pause that doubles, counted from its start; a lost
+ * connection starts a round at once. */
 #include "base/planted.h"
 #include "node/apps.h"
 
@@ -137,6 +137,7 @@ void want_begin(pu_node *n, want *w)
         w->is_backing_off = false;
     }
     if (n->local_count == 0) return; /* nothing to dial from: a new address begins again */
+    w->begun_at = n->now;
     plan(n, peer);
     if (legs_of_peer(n, peer) == 0) {
         w->last_code = PU_CODE_NO_ADDRESS;
@@ -173,6 +174,16 @@ static uint64_t pause_ns(pu_node *n, uint32_t failures)
     return rng_between(ctx_rng(n, RNG_DIAL), pause - pause / 4, pause + pause / 4);
 }
 
+/* What is left of the pause between the starts of two rounds: a round that took its 15 s has waited
+ * already. At least backoff_least_ns. */
+static uint64_t rest_of_pause_ns(pu_node *n, const want *w)
+{
+    uint64_t pause = pause_ns(n, w->failures), took = n->now - w->begun_at;
+    uint64_t least = pause < n->config->backoff_least_ns ? pause : n->config->backoff_least_ns;
+    PU_ASSERT(w->begun_at <= n->now);
+    return pause > took && pause - took > least ? pause - took : least;
+}
+
 void want_round_failed(pu_node *n, pu_peer peer)
 {
     want *w = want_find(n, peer);
@@ -185,7 +196,7 @@ void want_round_failed(pu_node *n, pu_peer peer)
         ctx_peer_drop(n, peer);
         return;
     }
-    uint64_t pause = pause_ns(n, w->failures);
+    uint64_t pause = rest_of_pause_ns(n, w);
     w->failures++;
     w->is_backing_off = true;
     ctx_trace(n, PU_TR_DIAL_BACKOFF, NULL, NULL, peer, pause, w->failures, span_of(NULL, 0));
@@ -221,6 +232,7 @@ void dialer_down(pu_node *n, conn *c, uint32_t code)
     bool is_short = n->now - c->up_at < SHORT_LIFE_NS && code != PU_CODE_ADDRESS_GONE;
     if (is_short) { /* a peer that ends what it accepts is not dialled in a loop */
         w->last_code = code;
+        w->begun_at = n->now;
         want_round_failed(n, c->peer);
         return;
     }

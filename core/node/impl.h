@@ -55,6 +55,7 @@ typedef struct want {
     bool is_backing_off; /* TIMER_RETRY is armed */
     uint32_t failures;   /* rounds in a row in which every leg failed */
     uint32_t last_code;  /* why the last leg failed */
+    pu_time begun_at;    /* the latest round */
 } want;
 
 /* Something dialable about a peer. */
@@ -210,6 +211,7 @@ void conns_hangup_peer(pu_node *n, pu_peer peer, uint32_t code);
 uint32_t conns_of_peer(const pu_node *n, pu_peer peer);
 bool endpoint_same_block(const pu_endpoint *a,
                          const pu_endpoint *b); /* equal IPv4 address or IPv6 /64 */
+bool endpoint_same_site(const pu_endpoint *a, const pu_endpoint *b); /* the same, or IPv6 /56 */
 
 /* ---- endpoints.c ---- */
 /* Finds or adds an endpoint and holds it once; 0: no memory (traced). */

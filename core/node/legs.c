@@ -311,11 +311,11 @@ void legs_won_second(pu_node *n, pu_peer peer, const conn *winner)
     for (uint32_t i = 0; i < n->leg_count;) {
         leg *l = &n->legs[i];
         bool is_winner = l->state == LEG_UP && l->conn == winner->handle;
-        if (l->peer != peer || l->punch) {
-            i++;
-        } else if (is_winner) {
+        if (l->peer == peer && is_winner) {
             trace_leg(n, PU_TR_DIAL_WON, l, n->now - l->start_at, false);
             leg_remove(n, l);
+        } else if (l->peer != peer || l->punch) {
+            i++;
         } else if (!betters(l, winner) || (l->state == LEG_PLANNED && !is_relayed)) {
             cancel(n, l);
         } else {
@@ -341,15 +341,26 @@ static bool punch_has_room(pu_node *n, pu_peer peer)
            !ctx_at_limit(n, "punch legs of a peer", of_peer, CTX_ADDRS_MAX);
 }
 
-pu_token ctx_dial(pu_node *n, pu_peer peer, const pu_endpoint *remote, pu_time deadline)
+bool ctx_is_dialling(const pu_node *n, pu_peer peer, const direct_addr *to)
 {
-    if (!self_can_dial(n, PU_TRANSPORT_QUIC) || !punch_has_room(n, peer)) return 0;
+    for (uint32_t i = 0; i < n->leg_count; i++) {
+        const leg *l = &n->legs[i];
+        if (l->peer == peer && l->via == 0 && l->transport == to->transport &&
+            pu_endpoint_equal(&l->remote, &to->endpoint))
+            return true;
+    }
+    return false;
+}
+
+pu_token ctx_dial(pu_node *n, pu_peer peer, const direct_addr *to, pu_time deadline)
+{
+    if (!self_can_dial(n, to->transport) || !punch_has_room(n, peer)) return 0;
     leg *l = leg_add(n, peer);
     if (l == NULL) return 0;
     l->punch = true;
     l->is_started = true;
-    l->remote = *remote;
-    l->transport = PU_TRANSPORT_QUIC;
+    l->remote = to->endpoint;
+    l->transport = to->transport;
     l->deadline = deadline;
     l->state = LEG_DIALLING;
     trace_leg(n, PU_TR_DIAL_START, l, 0, true);

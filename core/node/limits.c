@@ -2,11 +2,23 @@
  * begins. */
 #include "node/impl.h"
 
-bool endpoint_same_block(const pu_endpoint *a, const pu_endpoint *b)
+enum { IP_BYTES = 16, BLOCK_BYTES = 8 /* a /64 */, SITE_BYTES = 7 /* a /56 */ };
+
+static bool begins_alike(const pu_endpoint *a, const pu_endpoint *b, size_t ip6_bytes)
 {
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    size_t len = memcmp(a->ip, mapped, sizeof mapped) == 0 ? 16 : 8;
+    size_t len = memcmp(a->ip, mapped, sizeof mapped) == 0 ? IP_BYTES : ip6_bytes;
     return memcmp(a->ip, b->ip, len) == 0;
+}
+
+bool endpoint_same_block(const pu_endpoint *a, const pu_endpoint *b)
+{
+    return begins_alike(a, b, BLOCK_BYTES);
+}
+
+bool endpoint_same_site(const pu_endpoint *a, const pu_endpoint *b)
+{
+    return begins_alike(a, b, SITE_BYTES);
 }
 
 static uint32_t inbound_from_block(const pu_node *n, const pu_endpoint *remote)

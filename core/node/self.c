@@ -107,13 +107,15 @@ uint32_t ctx_local_addrs(const pu_node *n, enum pu_transport transport,
     return count;
 }
 
-/* Whether what c's peer says is borne out: by a relay that we chose, or by somebody else. */
+/* Whether what c's peer says is borne out: by a relay that we chose, or by somebody elsewhere,
+ * since one host may have any number of ids. */
 static bool is_credible(const pu_node *n, const conn *c)
 {
     if (ctx_is_relay(n, c->peer)) return true;
     for (uint32_t i = 0; i < n->conn_cap; i++) {
         const conn *other = &n->conns[i];
-        if (other->state == CONN_UP && other->peer != c->peer && other->observed == c->observed)
+        bool agrees = other->state == CONN_UP && other->observed == c->observed;
+        if (agrees && other->peer != c->peer && !endpoint_same_site(&other->remote, &c->remote))
             return true;
     }
     return false;

@@ -88,8 +88,10 @@ static bool initiates(const conn *c)
 static void dcutr_conn_identified(pu_node *n, conn *c)
 {
     PU_ASSERT(c->identified);
-    punch *p = initiates(c) && ctx_config(n)->dcutr != 0 ? punch_of(n, c) : NULL;
+    bool is_on = (c->flags & PU_RELAYED) != 0 && ctx_config(n)->dcutr != 0;
+    punch *p = is_on && initiates(c) ? punch_of(n, c) : NULL;
     if (p != NULL) punch_begin(n, p);
+    else if (is_on && !initiates(c)) answering_identified(n, c);
     begin_waiting(n);
 }
 
@@ -107,7 +109,7 @@ static void punch_succeeded(pu_node *n, punch *p, const conn *direct)
     static const char side[2][10] = {"responder", "initiator"};
     ctx_trace(n, PU_TR_PUNCH_OK, direct, NULL, 0, p->rounds, ctx_now(n) - p->begun,
               span_of(side[is_b], sizeof side[0] - 1));
-    ctx_dial_cancel(n, p->peer);
+    if (direct->transport == PU_TRANSPORT_QUIC) ctx_dial_cancel(n, p->peer); /* the best there is */
     if (s != NULL) ctx_stream_reset(n, s, PU_CODE_SUPPLANTED);
 }
 

@@ -1,5 +1,6 @@
 /* proto/dcutr_answer.c - A, who dialled the relayed connection: it answers CONNECT with its own
- * addresses and dials those of the peer, as QUIC client, when SYNC comes. */
+ * addresses and dials those of the peer, as QUIC client, when SYNC comes. What identify says of the
+ * peer it dials without being asked: whoever is reachable needs no punch. */
 #include "base/planted.h"
 #include "proto/dcutr_impl.h"
 
@@ -13,6 +14,16 @@ static bool may_answer(const conn *c)
 {
     PU_ASSERT(c != NULL);
     return (c->flags & PU_RELAYED) != 0 && (c->flags & PU_DIALLER) != 0;
+}
+
+void answering_identified(pu_node *n, const conn *c)
+{
+    PU_ASSERT((c->flags & PU_RELAYED) != 0);
+    punch *p = dcutr_has_newer_direct(n, c) ? NULL : punch_of(n, c);
+    uint64_t mark = p != NULL ? dcutr_mark(n, c->peer) : 0;
+    if (p == NULL || p->mark == mark) return;
+    p->mark = mark;
+    (void)dcutr_dial_known(n, c->peer, ctx_after(n, ctx_config(n)->dcutr_round_ns));
 }
 
 /* Whether the rounds so far count no more: the peer rests dcutr_retry_ns between two attempts, and
@@ -58,9 +69,10 @@ static enum verdict answer_sync(pu_node *n, stream *s, const conn *c)
     p->round_end = ctx_after(n, ctx_config(n)->dcutr_round_ns);
     ctx_timer(n, TIMER_PUNCH, p->conn, p->round_end);
     if (dcutr_has_newer_direct(n, c)) return VERDICT_OK;
-    for (uint32_t i = 0; i < p->addr_count; i++)
-        if (!PLANTED(PLANTED_NO_ANSWERING_DIAL))
-            (void)ctx_dial(n, p->peer, &p->addrs[i], p->round_end);
+    for (uint32_t i = 0; i < p->addr_count && !PLANTED(PLANTED_NO_ANSWERING_DIAL); i++) {
+        direct_addr to = {p->addrs[i], PU_TRANSPORT_QUIC};
+        (void)ctx_dial(n, p->peer, &to, p->round_end);
+    }
     return VERDICT_OK;
 }
 

@@ -80,18 +80,6 @@ bool punch_may_begin(pu_node *n, const punch *p, const conn *c)
     return ctx_config(n)->dcutr != 0 && !dcutr_has_newer_direct(n, c) && dcutr_has_own_addr(n);
 }
 
-/* Dials the global addresses that the peer is known by. Returns how many. */
-static uint32_t dial_known(pu_node *n, const punch *p, pu_time until)
-{
-    pu_endpoint known[CTX_ADDRS_MAX];
-    uint32_t count = ctx_peer_addrs(n, p->peer, known), dialled = 0;
-    PU_ASSERT(count <= CTX_ADDRS_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        if (pu_endpoint_scope(&known[i]) == PU_SCOPE_GLOBAL)
-            dialled += ctx_dial(n, p->peer, &known[i], until) != 0;
-    return dialled;
-}
-
 void punch_begin(pu_node *n, punch *p)
 {
     const conn *c = ctx_conn(n, p->conn);
@@ -104,7 +92,7 @@ void punch_begin(pu_node *n, punch *p)
     ctx_trace(n, PU_TR_PUNCH_START, c, NULL, 0, 1, 0, span_of(NULL, 0));
     uint64_t wait_ns = ctx_config(n)->dcutr_round_ns;
     pu_time until = ctx_after(n, wait_ns < DIRECT_NS ? wait_ns : DIRECT_NS);
-    if (dial_known(n, p, until) > 0) ctx_timer(n, TIMER_PUNCH, p->conn, until);
+    if (dcutr_dial_known(n, p->peer, until) > 0) ctx_timer(n, TIMER_PUNCH, p->conn, until);
     else round_begin(n, p);
 }
 
@@ -164,8 +152,10 @@ static void sending_begin(pu_node *n, punch *p)
     PU_ASSERT(p->phase == PHASE_SYNCED);
     p->phase = PHASE_SENDING;
     p->sent = 0;
-    for (uint32_t i = 0; swaps_roles(n, p) && i < p->addr_count; i++)
-        (void)ctx_dial(n, p->peer, &p->addrs[i], p->round_end);
+    for (uint32_t i = 0; swaps_roles(n, p) && i < p->addr_count; i++) {
+        direct_addr to = {p->addrs[i], PU_TRANSPORT_QUIC};
+        (void)ctx_dial(n, p->peer, &to, p->round_end);
+    }
     punch_send(n, p);
 }
 

@@ -42,7 +42,7 @@ typedef struct punch {
     pu_time asked_at;   /* our CONNECT left */
     pu_time round_end;
     pu_time rests_from; /* B: the attempt failed */
-    uint64_t mark;      /* B: of the addresses that it had to go by */
+    uint64_t mark;      /* of the addresses that it had to go by */
 } punch;
 
 /* State of MODULE_DCUTR. */
@@ -75,6 +75,10 @@ uint64_t dcutr_mark(const pu_node *n, pu_peer peer);
 /* Sends a message, CONNECT with our addresses. False: we have none, or the peer reads no more. */
 bool dcutr_send(pu_node *n, stream *s, enum wire_dcutr_type type);
 
+/* Dials the global addresses that the peer is known by, but for those that are being dialled.
+ * Returns how many. */
+uint32_t dcutr_dial_known(pu_node *n, pu_peer peer, pu_time until);
+
 /* Whether there is a direct connection that came after relayed connection c. An older one proves
  * nothing: a peer that still had it would not have dialled through a relay. */
 bool dcutr_has_newer_direct(pu_node *n, const conn *c);
@@ -100,6 +104,9 @@ void asking_fin(pu_node *n, stream *s);
 void asking_ended(pu_node *n, stream *s, uint32_t code);
 
 /* ---- dcutr_answer.c ---- */
+
+/* A knows more of its peer than before: what is new is dialled. */
+void answering_identified(pu_node *n, const conn *c);
 
 /* The callbacks of the streams that A accepts. */
 void answering_opened(pu_node *n, stream *s);

@@ -121,21 +121,35 @@ bool dcutr_has_own_addr(const pu_node *n)
     return own_addrs(n, own) > 0;
 }
 
-/* A sum of hashes: equal for the same addresses in any order. */
-static uint64_t sum_of(const pu_endpoint *all, uint32_t count)
+static uint64_t hash_of(const pu_endpoint *at, uint64_t transport)
 {
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < count; i++)
-        sum += mix3(load_be64(all[i].ip), load_be64(all[i].ip + 8), all[i].port);
-    return sum;
+    return mix3(load_be64(at->ip), load_be64(at->ip + 8), transport << 16 | at->port);
 }
 
 uint64_t dcutr_mark(const pu_node *n, pu_peer peer)
 {
-    pu_endpoint own[CTX_ADDRS_MAX], theirs[CTX_ADDRS_MAX];
+    pu_endpoint own[CTX_ADDRS_MAX];
+    direct_addr theirs[CTX_ADDRS_MAX];
     uint32_t own_count = own_addrs(n, own), their_count = ctx_peer_addrs(n, peer, theirs);
-    PU_ASSERT(own_count <= CTX_ADDRS_MAX);
-    return mix3(sum_of(own, own_count), sum_of(theirs, their_count), 0);
+    uint64_t own_sum = 0, their_sum = 0;
+    PU_ASSERT(own_count <= CTX_ADDRS_MAX && their_count <= CTX_ADDRS_MAX);
+    for (uint32_t i = 0; i < own_count; i++) own_sum += hash_of(&own[i], PU_TRANSPORT_QUIC);
+    for (uint32_t i = 0; i < their_count; i++)
+        their_sum += hash_of(&theirs[i].endpoint, theirs[i].transport);
+    return mix3(own_sum, their_sum, 0);
+}
+
+uint32_t dcutr_dial_known(pu_node *n, pu_peer peer, pu_time until)
+{
+    direct_addr known[CTX_ADDRS_MAX];
+    uint32_t count = ctx_peer_addrs(n, peer, known), dialled = 0;
+    PU_ASSERT(count <= CTX_ADDRS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_wanted = pu_endpoint_scope(&known[i].endpoint) == PU_SCOPE_GLOBAL &&
+                         !ctx_is_dialling(n, peer, &known[i]);
+        dialled += is_wanted && ctx_dial(n, peer, &known[i], until) != 0;
+    }
+    return dialled;
 }
 
 bool dcutr_has_newer_direct(pu_node *n, const conn *c)

@@ -106,7 +106,8 @@ static void take_addr(pu_node *n, const conn *c, pu_span maddr)
 
     enum pu_scope scope = pu_endpoint_scope(&addr.endpoint);
     bool is_direct = (c->flags & PU_RELAYED) == 0;
-    bool is_near = is_direct && scope == pu_endpoint_scope(&c->remote);
+    enum pu_scope theirs = pu_endpoint_scope(&c->remote);
+    bool is_near = is_direct && (scope == theirs || theirs == PU_SCOPE_LOOPBACK); /* or our host */
     if (scope == PU_SCOPE_NONE || (scope != PU_SCOPE_GLOBAL && !is_near)) return;
     ctx_learn(n, c->peer, maddr);
 }

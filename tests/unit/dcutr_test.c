@@ -374,9 +374,14 @@ static void it_is_served_with_an_address_only(void **state)
     for (uint32_t i = 0; i < m.protocol_count; i++)
         assert_false(span_equal(m.protocols[i], SPAN_LITERAL(DCUTR)));
 
-    for (int peer = 3; peer <= 4; peer++) /* one alone could say anything */
+    l->is_one_site = true; /* one host could have many ids and say anything */
+    for (int peer = 3; peer <= 4; peer++)
         tell(l, lab_accept_proto(l, lab_connect(l, peer, 0, 0), IDENTIFY), peer, NULL,
              endpoint_of(50));
+    lab_pass(l, 1);
+    assert_null(lab_accept_proto(l, conn, DCUTR));
+    l->is_one_site = false;
+    tell(l, lab_accept_proto(l, lab_connect(l, 5, 0, 0), IDENTIFY), 5, NULL, endpoint_of(50));
     lab_pass(l, 1);
     exchange(l, lab_accept_proto(l, conn, DCUTR), 1);
     lab_pass(l, PU_S);
@@ -449,6 +454,54 @@ static void a_is_the_client_in_every_round(void **state)
     give(l, s, WIRE_DCUTR_CONNECT, 2, 'g');
     assert_false(s->is_reset);
     assert_int_equal(l->traced[PU_TR_PUNCH_START], 2);
+    lab_end(l);
+}
+
+/* A peer that can be reached needs no punch: A dials what it says of itself, QUIC and TCP, once. */
+static void a_dials_what_identify_says(void **state)
+{
+    (void)state;
+    lab *l = quiet_lab();
+    lab_step(l, (pu_in){.kind = PU_IN_ADDR,
+                        .local = lab_endpoint(0),
+                        .transport = PU_TRANSPORT_TCP,
+                        .socket = PU_SOCKET_MAIN});
+    pu_handle conn = lab_connect(l, PEER, PU_RELAYED | PU_LIMITED | PU_DIALLER, 0);
+    uint8_t quic[PU_MADDR_MAX], tcp[PU_MADDR_MAX], near[PU_MADDR_MAX], bytes[256], key[32], pb[36];
+    pu_endpoint private = pu_endpoint_ip4(192, 168, 0, 9, 4001);
+    l->crypto[PEER].public_key(l->crypto[PEER].ctx, key);
+    pu_public_key_pb(pb, key);
+    wire_identify m = {.public_key = span_of(pb, 36), .addr_count = 3};
+    m.addrs[0] = span_of(tcp, pu_addr_write(tcp, endpoint_of(7), PU_TRANSPORT_TCP));
+    m.addrs[1] = span_of(near, pu_addr_write(near, &private, PU_TRANSPORT_QUIC));
+    m.addrs[2] = span_of(quic, pu_addr_write(quic, endpoint_of(7), PU_TRANSPORT_QUIC));
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    wire_identify_write(&out, &m);
+    lab_give_framed(l, lab_accept_proto(l, conn, IDENTIFY), buf_span(&out), true);
+    assert_int_equal(l->dial_count, 2);
+    assert_int_equal(l->dials[0].transport, PU_TRANSPORT_QUIC);
+    assert_int_equal(l->dials[1].transport, PU_TRANSPORT_TCP);
+    for (int i = 0; i < 2; i++) {
+        assert_true(pu_endpoint_equal(&l->dials[i].remote, endpoint_of(7)));
+        assert_int_equal(l->dials[i].what, PU_ROLE_CLIENT);
+        assert_int_equal(l->dials[i].deadline, l->now + l->config.dcutr_round_ns);
+    }
+    lab_give_framed(l, lab_open(l, conn, PUSH), buf_span(&out), true); /* nothing new */
+    assert_int_equal(l->dial_count, 2);
+    pu_in up = {.kind = PU_IN_CONN_UP, /* TCP comes first: it stays */
+                .conn = lab_conn_next(l),
+                .token = l->dials[1].token,
+                .peer = lab_id(l, PEER),
+                .flags = PU_DIALLER,
+                .transport = PU_TRANSPORT_TCP,
+                .local = lab_endpoint(0),
+                .remote = *endpoint_of(7)};
+    lab_step(l, up);
+    lab_step(l, (pu_in){.kind = PU_IN_CONN_CONFIRMED, .conn = up.conn});
+    assert_int_equal(l->cancel_count, 0);
+    assert_int_equal(l->hangup_count, 0);
+    lab_connect(l, PEER, PU_DIALLER, l->dials[0].token);
+    assert_int_equal(l->hangup_count, 0);
     lab_end(l);
 }
 
@@ -525,6 +578,7 @@ int dcutr_test(void)
         cmocka_unit_test(what_comes_during_a_rest_is_no_punch),
         cmocka_unit_test(it_is_served_with_an_address_only),
         cmocka_unit_test(a_is_the_client_in_every_round),
+        cmocka_unit_test(a_dials_what_identify_says),
         cmocka_unit_test(nonsense_is_reset_and_dials_nobody),
         cmocka_unit_test(only_so_many_addresses_are_dialled),
         cmocka_unit_test(others_are_refused),

@@ -290,6 +290,37 @@ static void a_record_may_come_in_a_second_message(void **state)
 }
 
 /* A client tells its relay the address that leads through that relay. */
+/* Private addresses are worth something to a neighbour, and all of them to the same host. */
+static void addresses_of_other_reach_are_believed_nearby(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t remote[4];
+        uint32_t known; /* of one global, one private, one loopback, one reserved address */
+    } cases[] = {{{9, 9, 9, 2}, 1}, {{10, 0, 0, 7}, 2}, {{127, 0, 0, 1}, 3}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        lab *l = lab_started();
+        const uint8_t *ip = cases[i].remote;
+        l->elsewhere = pu_endpoint_ip4(ip[0], ip[1], ip[2], ip[3], 4001);
+        pu_handle conn = lab_connect(l, B, 0, 0);
+        uint8_t bytes[512], key[32], key_pb[36], maddrs[4][PU_MADDR_MAX];
+        static const uint8_t told[4][4] = {
+            {9, 9, 9, 80}, {192, 168, 7, 7}, {127, 0, 0, 1}, {224, 0, 0, 1}};
+        l->crypto[B].public_key(l->crypto[B].ctx, key);
+        pu_public_key_pb(key_pb, key);
+        wire_identify m = {.public_key = span_of(key_pb, 36), .addr_count = 4};
+        for (size_t k = 0; k < 4; k++) {
+            pu_endpoint at = pu_endpoint_ip4(told[k][0], told[k][1], told[k][2], told[k][3], 4001);
+            m.addrs[k] = span_of(maddrs[k], pu_addr_write(maddrs[k], &at, PU_TRANSPORT_QUIC));
+        }
+        pu_buf out = buf_of(bytes, sizeof bytes);
+        wire_identify_write(&out, &m);
+        lab_give_framed(l, lab_accept_proto(l, conn, IDENTIFY), buf_span(&out), true);
+        assert_int_equal(known(l, B), cases[i].known);
+        lab_end(l);
+    }
+}
+
 static void circuits_through_ourselves_are_not_learned(void **state)
 {
     (void)state;
@@ -612,6 +643,7 @@ int identify_test(void)
         cmocka_unit_test(a_record_that_does_not_hold_is_ignored_and_traced),
         cmocka_unit_test(only_a_greater_number_is_newer),
         cmocka_unit_test(a_record_may_come_in_a_second_message),
+        cmocka_unit_test(addresses_of_other_reach_are_believed_nearby),
         cmocka_unit_test(circuits_through_ourselves_are_not_learned),
         cmocka_unit_test(wrong_keys_and_floods_are_ignored),
         cmocka_unit_test(silence_ends_an_exchange),

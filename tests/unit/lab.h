@@ -56,7 +56,8 @@ typedef struct lab {
     void *memory;
     pu_time now;
 
-    bool is_one_site; /* all peers come from one address */
+    bool is_one_site;      /* all peers come from one address */
+    pu_endpoint elsewhere; /* where they come from, when not zero */
     lab_stream streams[LAB_STREAMS];
     uint32_t stream_count, conn_count;
     bool conn_is_up[LAB_CONNS]; /* by ordinal */
@@ -282,12 +283,13 @@ static inline pu_handle lab_connect(lab *l, int peer, uint32_t flags, pu_token t
 {
     pu_handle conn = lab_conn_next(l);
     bool is_relayed = (flags & PU_RELAYED) != 0;
+    pu_endpoint from = lab_endpoint(l->is_one_site ? 1 : peer);
     pu_in in = {.conn = conn,
                 .peer = lab_id(l, peer),
                 .flags = flags,
                 .token = token,
                 .local = lab_endpoint(0),
-                .remote = lab_endpoint(l->is_one_site ? 1 : peer),
+                .remote = l->elsewhere.port != 0 ? l->elsewhere : from,
                 .transport = is_relayed ? PU_TRANSPORT_CIRCUIT : PU_TRANSPORT_QUIC};
     if ((flags & PU_DIALLER) == 0) {
         in.kind = PU_IN_CONN_ASK;
