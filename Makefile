@@ -107,21 +107,23 @@ test_src := $(addprefix tests/unit/, \
     steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \
-    $(addprefix tests/lib/,boundary link_host link_toy) \
     $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge quic_rig) \
     $(addprefix tests/lib/,mux_host mux_pair mux_peer)
+
+# What unit tests and fuzz targets share.
+play_src := $(addprefix tests/lib/,boundary link_host link_toy)
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
 fuzz_targets := varint protobuf identify hop stop dcutr peer_record service envelope voucher \
     select_dialer select_listener peer_text peer_bytes maddr_bytes maddr_text addr authorized_keys \
     multibase decimal ip_text time_text command recording replay scenario matrix profiles lengths \
     yaml set quantity suggest options repro page database packet datagram \
-    node nodes
+    node nodes link
 fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
-    $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz node_fuzz nodes_fuzz)
+    $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz link_fuzz node_fuzz nodes_fuzz)
 
 all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(tracedb_src) $(sim_src) \
-    $(bench_src) sim/main $(test_src) $(fuzz_src) tests/fuzz/replay tests/fuzz/entry
+    $(bench_src) sim/main $(test_src) $(play_src) $(fuzz_src) tests/fuzz/replay tests/fuzz/entry
 
 # ---- flags -------------------------------------------------------------------------------------
 
@@ -292,22 +294,22 @@ $(B)/peerup-sim-model: $(call objects,sim/main) $(model_archives)
 build/peerup-sim: build/release/peerup-sim
 	@ln -sfn release/peerup-sim $@
 
-$(B)/unit: $(call objects,$(test_src)) $(archives)
+$(B)/unit: $(call objects,$(test_src) $(play_src)) $(archives)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $(inputs) $(TEST_LIBS)
 
 # Fuzz targets need no cmocka and no vectors.
-$(call objects,$(fuzz_src) tests/fuzz/replay): $(B)/%.o: %.c $(B)/flags | packages
+$(call objects,$(fuzz_src) $(play_src) tests/fuzz/replay): $(B)/%.o: %.c $(B)/flags | packages
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(host_flags) -c -o $@ $<
 
 # One plain program that replays all corpora, and one libFuzzer program a target (clang only).
-$(B)/replay: $(call objects,tests/fuzz/replay $(fuzz_src)) $(archives)
+$(B)/replay: $(call objects,tests/fuzz/replay $(fuzz_src) $(play_src)) $(archives)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
 
-$(B)/fuzz-%: tests/fuzz/entry.c $(call objects,$(fuzz_src)) $(archives)
+$(B)/fuzz-%: tests/fuzz/entry.c $(call objects,$(fuzz_src) $(play_src)) $(archives)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(host_flags) -fsanitize=fuzzer -DFUZZ_TARGET=fuzz_$* -o $@ $(inputs)
 

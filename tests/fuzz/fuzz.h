@@ -51,7 +51,8 @@
     X(packet)           \
     X(datagram)         \
     X(node)             \
-    X(nodes)
+    X(nodes)            \
+    X(link)
 
 #define FUZZ_DECLARE(name) void fuzz_##name(pu_span bytes);
 FUZZ_TARGETS(FUZZ_DECLARE)

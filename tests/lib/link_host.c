@@ -1,12 +1,9 @@
 /* The host of one link, see link_host.h. */
 #include "tests/lib/link_host.h"
 
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 static const pu_endpoint home = {.ip = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1},
                                  .port = 4001};
@@ -268,13 +265,6 @@ void link_host_say_tcp(link_host *h, uint64_t tcp, enum toy_op op, uint32_t id, 
     toy_put(&out, op, id, argument);
     int result = link_host_tcp_data(h, tcp, buf_span(&out), false);
     PU_ASSERT(result == PU_OK);
-}
-
-void link_host_expect(link_host *h, const char *log)
-{
-    h->log[h->log_len] = 0;
-    assert_string_equal(h->log, log);
-    link_host_forget(h);
 }
 
 void link_host_forget(link_host *h)

@@ -59,10 +59,7 @@ int link_host_tcp_data(link_host *h, uint64_t tcp, pu_span bytes, bool fin);
 void link_host_say(link_host *h, uint16_t port, enum toy_op op, uint32_t id, uint32_t argument);
 void link_host_say_tcp(link_host *h, uint64_t tcp, enum toy_op op, uint32_t id, uint32_t argument);
 
-/* ---- what happened ---- */
-
-/* Fails unless the log is exactly this; forgets it. */
-void link_host_expect(link_host *h, const char *log);
+/* Forgets what was written down. */
 void link_host_forget(link_host *h);
 
 #endif

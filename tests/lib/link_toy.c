@@ -346,7 +346,7 @@ static void command(pu_link *l, toy_conn *t, const uint8_t *head, pu_span bytes)
         break;
     case TOY_HOLD: t->is_held = argument == 1; break;
     case TOY_FLOOD:
-        if (t->wire == NULL) t->flood += id * argument;
+        if (t->wire == NULL && t->flood < 10000) t->flood += id * argument % 10000;
         break;
     case TOY_END: toy_down(l, t, argument, true); break;
     default:

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/lib/link_host.h"
+#include "tests/unit/link_expect.h"
 
 int link_wire_test(void);
 
