@@ -70,6 +70,7 @@ struct conn {
     void *wire;     /* TCP: tcp.c's; CIRCUIT: pipe.c's; NULL: none, or gone */
     stream *outer;  /* CIRCUIT: the stream that carries it; NULL: it has let go of it */
     bool is_known;  /* the node knows the handle */
+    bool is_asked;  /* the node's verdict is under way: last words wait for it */
     bool is_waking; /* streams have something to tell that found no room in the list */
     bool is_moved;  /* the remote changed and the node was not told yet */
     bool is_freed;  /* ENDED: the carrier's part is freed */

@@ -89,7 +89,7 @@ void link_conn_ask_accept(pu_link *l, conn *c)
     PU_ASSERT(c->is_outside);
     PU_ASSERT(c->state == CONN_HANDSHAKE && !c->is_known);
     c->state = CONN_ASKED_ACCEPT;
-    c->is_known = true;
+    c->is_known = c->is_asked = true;
     pu_in *in = link_out_input(l->out, PU_IN_CONN_ASK, l->now);
     in->what = PU_ASK_ACCEPT;
     in->conn = c->handle;
@@ -105,7 +105,7 @@ bool link_conn_secured(pu_link *l, conn *c)
     if (c->expected.len > 0 && !pu_peer_id_equal(&c->expected, &c->peer)) return false;
     if (!c->is_outside) return true;
     c->state = CONN_ASKED_SECURED;
-    c->is_known = true;
+    c->is_known = c->is_asked = true;
     pu_in *in = link_out_input(l->out, PU_IN_CONN_ASK, l->now);
     in->what = PU_ASK_SECURED;
     in->conn = c->handle;
@@ -118,11 +118,15 @@ bool link_conn_secured(pu_link *l, conn *c)
     return true;
 }
 
-void link_conn_verdict(pu_link *l, conn *c, uint32_t code)
+void link_conn_verdict(pu_link *l, const pu_ef *ef)
 {
-    if (c->state != CONN_ASKED_ACCEPT && c->state != CONN_ASKED_SECURED) return;
-    c->state = CONN_HANDSHAKE;
+    conn *c = link_slots_get(&l->conns, ef->conn);
+    uint32_t code = ef->code;
+    if (c == NULL || !c->is_asked) return;
+    c->is_asked = false;
     if (code != PU_CODE_OK) c->is_known = false; /* the verdict was the handle's end */
+    if (c->state == CONN_ENDED) return;          /* in the step that asked */
+    c->state = CONN_HANDSHAKE;
     link_conn_touch(l, c);
     c->ops->verdict(l, c, code);
     PU_ASSERT(code == PU_CODE_OK || c->state == CONN_ENDED);
@@ -337,7 +341,7 @@ void link_reap(pu_link *l)
     while ((c = l->lists[LIST_ENDED].first) != NULL) {
         conn *inner = innermost(c);
         PU_ASSERT(inner->state == CONN_ENDED);
-        if (!say_streams(l, inner)) return;
+        if (inner->is_asked || !say_streams(l, inner)) return;
         say_conn(l, inner);
         forget(l, inner);
     }

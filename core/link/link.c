@@ -173,9 +173,7 @@ static void perform(pu_link *l, const pu_ef *ef)
     switch (ef->kind) {
     case PU_EF_DIAL: link_dial(l, ef); break;
     case PU_EF_DIAL_CANCEL: link_dial_cancel(l, ef->token); break;
-    case PU_EF_CONN_VERDICT:
-        if (c != NULL) link_conn_verdict(l, c, ef->code);
-        break;
+    case PU_EF_CONN_VERDICT: link_conn_verdict(l, ef); break;
     case PU_EF_CONN_SET:
         if (c == NULL || c->state != CONN_READY || c->ops->set == NULL) break;
         link_conn_touch(l, c);

@@ -106,7 +106,8 @@ conn *link_conn_make(pu_link *l, const struct carrier_ops *ops, size_t conn_byte
 conn *link_conn_of(const pu_link *l, pu_handle handle);
 /* Whether c is in a handshake: not READY, not on its way out. */
 bool link_conn_is_early(const conn *c);
-void link_conn_verdict(pu_link *l, conn *c, uint32_t code);
+/* CONN_VERDICT. */
+void link_conn_verdict(pu_link *l, const pu_ef *ef);
 void link_conn_hangup(pu_link *l, conn *c, uint32_t code, pu_time deadline);
 /* Ends c now: code for the node. */
 void link_conn_abort(pu_link *l, conn *c, uint32_t code);

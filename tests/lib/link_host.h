@@ -22,6 +22,7 @@ typedef struct link_host {
     pu_link_env env;
     pu_link *link;
     pu_link_out *out;
+    bool has_lent_out; /* out is the test's */
     boundary law;
     pu_time now;
     uint32_t accept_code, secured_code; /* verdicts; 0: allow */
@@ -35,7 +36,8 @@ typedef struct link_host {
     size_t log_len;
 } link_host;
 
-/* Makes h, whose config has its defaults. False: no memory (heap.fail_at). */
+/* Makes h; config, when it was not set, gets its defaults, and out one of its own. False: no memory
+ * (heap.fail_at). */
 bool link_host_open(link_host *h);
 void link_host_close(link_host *h);
 /* A new one, on the heap, at 1 s. */

@@ -31,7 +31,7 @@ enum toy_op {
     TOY_END = 'X'      /* the connection is over; argument: code */
 };
 
-enum { TOY_LOG_MAX = 1 << 16, TOY_CONNS_MAX = 16, TOY_HEAD_BYTES = 4 };
+enum { TOY_LOG_MAX = 1 << 13, TOY_CONNS_MAX = 16, TOY_HEAD_BYTES = 4 };
 
 extern const struct link_transports toy_transports;
 

@@ -113,6 +113,28 @@ static void handshakes_over_tcp_are_limited(void **state)
     link_host_free(h);
 }
 
+/* The peer proves itself and is gone in the same bytes: the verdict comes before the last word, and
+ * is the last word when it refuses. */
+static void a_peer_may_leave_before_the_verdict(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        link_host *h = link_host_new();
+        h->secured_code = i == 0 ? PU_CODE_OK : PU_CODE_GATED;
+        (void)tcp_up(h, TCP, 0);
+        link_host_forget(h);
+        static const uint8_t bytes[] = {TOY_PROVE, 1, 0, 0};
+        (void)link_host_tcp_data(h, TCP, span_of(bytes, sizeof bytes), true);
+        link_host_expect(h, i == 0 ? "ask 1 secured\n"
+                                     "tcp-close 5\n"
+                                     "down 1 code=2004\n"
+                                   : "ask 1 secured\n"
+                                     "tcp-close 5\n");
+        assert_int_equal(pu_link_deadline(h->link, NULL), PU_NEVER);
+        link_host_free(h);
+    }
+}
+
 /* ---- TCP dials ---- */
 
 static void a_tcp_dial_leaves_from_the_listening_port(void **state)
@@ -656,6 +678,7 @@ int link_wire_test(void)
         cmocka_unit_test(tcp_is_asked_about_before_a_byte),
         cmocka_unit_test(tcp_that_is_refused_is_reset),
         cmocka_unit_test(handshakes_over_tcp_are_limited),
+        cmocka_unit_test(a_peer_may_leave_before_the_verdict),
         cmocka_unit_test(a_tcp_dial_leaves_from_the_listening_port),
         cmocka_unit_test(a_tcp_dial_becomes_a_connection),
         cmocka_unit_test(simultaneous_open_has_the_dials_roles),
