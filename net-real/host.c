@@ -54,7 +54,7 @@ static void clock_arm(pu_host *h)
 
 static bool tell_clock(pu_host *h)
 {
-    return host_input(h, &(pu_in){.kind = PU_IN_CLOCK, .offset = host_unix_ns()});
+    return real_host_input(h, &(pu_in){.kind = PU_IN_CLOCK, .offset = real_host_unix_ns()});
 }
 
 static void clock_jumped(void *ctx, uint32_t events)
@@ -67,7 +67,7 @@ static void clock_jumped(void *ctx, uint32_t events)
     clock_arm(h);
     h->now = loop_now(h->l);
     if (!tell_clock(h)) h->is_stopped = true;
-    host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_CLOCK, .offset = host_unix_ns()});
+    real_host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_CLOCK, .offset = real_host_unix_ns()});
 }
 
 static int clock_open(pu_host *h, char *error, size_t cap)
@@ -86,8 +86,8 @@ static void on_names(void *ctx, pu_token token, uint32_t code, pu_span multiaddr
     pu_host *h = ctx;
     h->now = loop_now(h->l);
     pu_in answer = {.kind = PU_IN_RESOLVED, .token = token, .code = code, .body = multiaddrs};
-    if (!host_input(h, &answer)) h->is_stopped = true;
-    host_drain(h);
+    if (!real_host_input(h, &answer)) h->is_stopped = true;
+    real_host_drain(h);
 }
 
 /* Loop, sockets, names, clock, disk: what the machine gives. */
@@ -95,7 +95,7 @@ static int open_machine(pu_host *h, const pu_host_options *o, char *error, size_
 {
     h->l = loop_new();
     if (h->l == NULL) return failed(error, cap, "event loop", errno);
-    tcp_events events = host_tcp_events;
+    tcp_events events = real_host_tcp_events;
     events.ctx = h;
     h->streams = tcp_new(h->l, (uint32_t)h->config.conns_max, PU_LINK_TCP_FIRST_ROOM, &events);
     if (h->streams == NULL) return PU_ENOMEM;
@@ -106,7 +106,7 @@ static int open_machine(pu_host *h, const pu_host_options *o, char *error, size_
         if (h->disk == NULL) return PU_ERANGE;
     }
     int result = clock_open(h, error, cap);
-    if (result == PU_OK) result = host_listen_all(h, o, error, cap);
+    if (result == PU_OK) result = real_host_listen_all(h, o, error, cap);
     return result;
 }
 
@@ -121,7 +121,7 @@ static int open_link(pu_host *h, const pu_alloc *alloc)
     int result = pu_link_out_new(&h->link_out, alloc);
     if (result == PU_OK) result = pu_link_out_new(&h->effect_out, alloc);
     if (result == PU_OK)
-        result = pu_link_new(&h->link, &h->config, &h->link_env, h->now, host_unix_ns());
+        result = pu_link_new(&h->link, &h->config, &h->link_env, h->now, real_host_unix_ns());
     return result;
 }
 
@@ -153,7 +153,7 @@ static int open_node(pu_host *h, const pu_alloc *alloc)
 
 static bool give_kept(void *ctx, pu_span key, pu_span body)
 {
-    return host_input(ctx, &(pu_in){.kind = PU_IN_KEPT, .peer = key, .body = body});
+    return real_host_input(ctx, &(pu_in){.kind = PU_IN_KEPT, .peer = key, .body = body});
 }
 
 /* The order that node.h asks for: KEPT, CLOCK, commands, addresses, the first TICK. */
@@ -165,9 +165,9 @@ static int give_start(pu_host *h, const pu_host_options *o, char *error, size_t 
     for (size_t i = 0; i < o->start_count; i++) {
         if (pu_host_command(h, &o->start[i]) == 0) return PU_ENOMEM;
     }
-    int result = host_addresses_open(h, error, cap);
+    int result = real_host_addresses_open(h, error, cap);
     if (result != PU_OK) return result;
-    return host_input(h, &(pu_in){.kind = PU_IN_TICK}) ? PU_OK : PU_ENOMEM;
+    return real_host_input(h, &(pu_in){.kind = PU_IN_TICK}) ? PU_OK : PU_ENOMEM;
 }
 
 int pu_host_new(pu_host **host, const pu_host_options *options, char *error, size_t cap)
@@ -190,7 +190,7 @@ int pu_host_new(pu_host **host, const pu_host_options *options, char *error, siz
     }
     if (result == PU_OK) result = open_node(h, &alloc);
     if (result == PU_OK) {
-        host_locals_changed(h);
+        real_host_locals_changed(h);
         result = give_start(h, options, error, cap);
     }
     if (result == PU_OK) {
@@ -253,13 +253,13 @@ static void progress(pu_host *h)
 {
     for (unsigned i = 0; i < HOST_PROGRESS_MAX && !h->is_stopped; i++) {
         h->now = loop_now(h->l);
-        host_drain(h);
+        real_host_drain(h);
         bool is_node_due = pu_node_deadline(h->node, NULL) <= h->now;
         bool is_link_due = pu_link_deadline(h->link, NULL) <= h->now;
         if (!is_node_due && !is_link_due) return;
-        if (is_node_due) host_step(h, &(pu_in){.kind = PU_IN_TICK});
-        host_drain(h);
-        if (is_link_due) host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_TICK});
+        if (is_node_due) real_host_step(h, &(pu_in){.kind = PU_IN_TICK});
+        real_host_drain(h);
+        if (is_link_due) real_host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_TICK});
     }
 }
 
@@ -287,7 +287,7 @@ bool pu_host_turn(pu_host *h, uint64_t wait_ns)
         h->now = loop_now(h->l);
         tcp_tick(h->streams, h->now);
         if (dns_deadline(h->names) <= h->now) dns_tick(h->names, h->now);
-        host_ports_tick(h);
+        real_host_ports_tick(h);
         progress(h);
     }
     h->is_inside = false;
@@ -316,7 +316,7 @@ pu_token pu_host_command(pu_host *h, const pu_in *in)
     pu_in copy = *in;
     if (copy.token == 0 && (copy.kind == PU_IN_COMMAND || copy.what == PU_APP_OPEN))
         copy.token = ++h->last_token;
-    if (!host_input(h, &copy)) return 0;
+    if (!real_host_input(h, &copy)) return 0;
     return copy.token != 0 ? copy.token : 1;
 }
 
@@ -324,13 +324,13 @@ void pu_host_app_data(pu_host *h, pu_handle stream, pu_span bytes)
 {
     pu_in in = {.kind = PU_IN_APP, .what = PU_APP_DATA, .stream = stream, .body = bytes};
     if (h->is_inside || !inbox_is_empty(&h->inputs)) {
-        if (!host_input(h, &in)) h->is_stopped = true;
+        if (!real_host_input(h, &in)) h->is_stopped = true;
         return;
     }
     h->is_inside = true;
     h->now = loop_now(h->l);
-    host_step(h, &in);
-    host_drain(h);
+    real_host_step(h, &in);
+    real_host_drain(h);
     h->is_inside = false;
 }
 

@@ -57,7 +57,7 @@ static int open_main(pu_host *h, char *error, size_t cap)
     const char *wrong = quic_port(h, &port, &only);
     if (wrong != NULL) return refuse(error, cap, "several ports", wrong);
     host_port *main_port = &h->ports[0];
-    udp *opened = udp_open(h->l, port, only, host_on_udp, main_port);
+    udp *opened = udp_open(h->l, port, only, real_host_on_udp, main_port);
     *main_port = (host_port){h, PU_SOCKET_MAIN, opened, PU_NEVER};
     char what[32];
     snprintf(what, sizeof what, "UDP port %u", port);
@@ -76,7 +76,7 @@ static int open_tcp(pu_host *h, host_listen *n, const char *text, char *error, s
     return refuse(error, cap, text, strerror(errno));
 }
 
-int host_listen_all(pu_host *h, const pu_host_options *options, char *error, size_t cap)
+int real_host_listen_all(pu_host *h, const pu_host_options *options, char *error, size_t cap)
 {
     if (options->listen_count > HOST_LISTENS_MAX)
         return refuse(error, cap, options->listen[HOST_LISTENS_MAX], "too many addresses");
@@ -99,7 +99,7 @@ static void tell(pu_host *h, const pu_endpoint *local, enum pu_transport transpo
 {
     pu_in in = {.kind = PU_IN_ADDR, .local = *local, .transport = transport, .flags = flags};
     if (transport == PU_TRANSPORT_QUIC) in.socket = PU_SOCKET_MAIN;
-    if (!host_input(h, &in)) h->is_stopped = true;
+    if (!real_host_input(h, &in)) h->is_stopped = true;
 }
 
 static bool covers(const pu_endpoint *listen, const pu_endpoint *address)
@@ -131,24 +131,24 @@ static void on_address(void *ctx, const pu_endpoint *address, bool gone)
     pu_host *h = ctx;
     h->now = loop_now(h->l);
     tell_all(h, address, gone ? PU_GONE : 0);
-    if (h->is_inside) host_locals_changed(h); /* otherwise the start is being made */
+    if (h->is_inside) real_host_locals_changed(h); /* otherwise the start is being made */
 }
 
 /* Every connection may have to come from another address now, even if the port's is any. */
-void host_locals_changed(pu_host *h)
+void real_host_locals_changed(pu_host *h)
 {
-    host_link_take(
+    real_host_link_take(
         h,
         &(pu_link_in){.kind = PU_LINK_IN_LOCAL, .socket = PU_SOCKET_MAIN, .local = h->main_local});
     for (uint32_t i = 0; i < h->listen_count; i++) {
         if (h->listens[i].transport != PU_TRANSPORT_TCP) continue;
-        host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_LOCAL,
-                                        .flags = PU_LINK_TCP,
-                                        .local = h->listens[i].at});
+        real_host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_LOCAL,
+                                             .flags = PU_LINK_TCP,
+                                             .local = h->listens[i].at});
     }
 }
 
-int host_addresses_open(pu_host *h, char *error, size_t cap)
+int real_host_addresses_open(pu_host *h, char *error, size_t cap)
 {
     h->addresses = ifaddr_open(h->l, on_address, h);
     if (h->addresses != NULL) return PU_OK;

@@ -98,36 +98,36 @@ struct pu_host {
 /* ---- host_node.c ---- */
 
 /* Queues an input for the node; spans are copied. False: no memory. */
-bool host_input(pu_host *h, const pu_in *in);
+bool real_host_input(pu_host *h, const pu_in *in);
 /* Gives the node what waits, until nothing does. */
-void host_drain(pu_host *h);
+void real_host_drain(pu_host *h);
 /* Steps the node at once with an input whose spans hold; nothing may wait. */
-void host_step(pu_host *h, const pu_in *in);
+void real_host_step(pu_host *h, const pu_in *in);
 /* Unix time now, in ns. */
-uint64_t host_unix_ns(void);
+uint64_t real_host_unix_ns(void);
 
 /* ---- host_link.c ---- */
 
 /* Gives the link an input from outside and performs what comes of it, the node's part included. */
-void host_link_take(pu_host *h, pu_link_in *in);
+void real_host_link_take(pu_host *h, pu_link_in *in);
 /* Gives the link an effect of the node. */
-void host_link_effect(pu_host *h, const pu_ef *ef);
+void real_host_link_effect(pu_host *h, const pu_ef *ef);
 /* Events of UDP ports and TCP connections. */
-void host_on_udp(void *ctx, const udp_burst *burst);
-extern const tcp_events host_tcp_events; /* without ctx */
+void real_host_on_udp(void *ctx, const udp_burst *burst);
+extern const tcp_events real_host_tcp_events; /* without ctx */
 /* The port with this number, opened when it is a probe's. NULL: it cannot be. */
-host_port *host_port_of(pu_host *h, uint32_t socket);
+host_port *real_host_port_of(pu_host *h, uint32_t socket);
 /* Closes probes that nobody has used. */
-void host_ports_tick(pu_host *h);
+void real_host_ports_tick(pu_host *h);
 
 /* ---- host_addr.c ---- */
 
 /* Opens what options.listen asks for and MAIN. PU_ERANGE: error says what is wrong. */
-PU_MUST_USE int host_listen_all(pu_host *h, const pu_host_options *options, char *error,
-                                size_t cap);
+PU_MUST_USE int real_host_listen_all(pu_host *h, const pu_host_options *options, char *error,
+                                     size_t cap);
 /* Tells the link where its sockets are, or that they may be elsewhere. */
-void host_locals_changed(pu_host *h);
+void real_host_locals_changed(pu_host *h);
 /* Begins to tell the node of addresses: those that are there first. */
-PU_MUST_USE int host_addresses_open(pu_host *h, char *error, size_t cap);
+PU_MUST_USE int real_host_addresses_open(pu_host *h, char *error, size_t cap);
 
 #endif

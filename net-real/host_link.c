@@ -6,20 +6,20 @@
 
 /* ---- UDP ports ---- */
 
-host_port *host_port_of(pu_host *h, uint32_t socket)
+host_port *real_host_port_of(pu_host *h, uint32_t socket)
 {
     if (socket == PU_SOCKET_MAIN) return &h->ports[0];
     if (socket < PU_SOCKET_PROBE || socket - PU_SOCKET_PROBE >= HOST_PORTS_MAX - 1) return NULL;
     host_port *p = &h->ports[1 + socket - PU_SOCKET_PROBE];
     if (p->port == NULL) {
-        *p = (host_port){h, socket, udp_open(h->l, 0, NULL, host_on_udp, p), PU_NEVER};
+        *p = (host_port){h, socket, udp_open(h->l, 0, NULL, real_host_on_udp, p), PU_NEVER};
         if (p->port == NULL) return NULL;
     }
     p->until = h->now + HOST_PROBE_NS;
     return p;
 }
 
-void host_ports_tick(pu_host *h)
+void real_host_ports_tick(pu_host *h)
 {
     for (uint32_t i = 1; i < HOST_PORTS_MAX; i++) {
         host_port *p = &h->ports[i];
@@ -31,7 +31,7 @@ void host_ports_tick(pu_host *h)
 
 static void send_datagrams(pu_host *h, const pu_link_ef *ef)
 {
-    host_port *p = host_port_of(h, ef->socket);
+    host_port *p = real_host_port_of(h, ef->socket);
     if (p == NULL || p->port == NULL) return;
     udp_burst b = {.local = ef->local,
                    .remote = ef->remote,
@@ -75,14 +75,14 @@ static void step(pu_host *h, pu_link_in *in, pu_link_out *out, bool borrowed)
     while (pu_link_out_next(out, &ef)) perform(h, &ef, borrowed);
 }
 
-void host_link_take(pu_host *h, pu_link_in *in)
+void real_host_link_take(pu_host *h, pu_link_in *in)
 {
     step(h, in, h->link_out, true);
-    host_drain(h);
+    real_host_drain(h);
     pu_link_out_reset(h->link_out);
 }
 
-void host_link_effect(pu_host *h, const pu_ef *ef)
+void real_host_link_effect(pu_host *h, const pu_ef *ef)
 {
     step(h, &(pu_link_in){.kind = PU_LINK_IN_EFFECT, .effect = ef}, h->effect_out, false);
     pu_link_out_reset(h->effect_out);
@@ -90,19 +90,19 @@ void host_link_effect(pu_host *h, const pu_ef *ef)
 
 /* ---- events ---- */
 
-void host_on_udp(void *ctx, const udp_burst *burst)
+void real_host_on_udp(void *ctx, const udp_burst *burst)
 {
     host_port *p = ctx;
     pu_host *h = p->owner;
     h->now = loop_now(h->l);
     if (p->until != PU_NEVER) p->until = h->now + HOST_PROBE_NS;
-    host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_UDP,
-                                    .socket = p->socket,
-                                    .ecn = burst->ecn,
-                                    .segment = burst->segment,
-                                    .local = burst->local,
-                                    .remote = burst->remote,
-                                    .body = burst->body});
+    real_host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_UDP,
+                                         .socket = p->socket,
+                                         .ecn = burst->ecn,
+                                         .segment = burst->segment,
+                                         .local = burst->local,
+                                         .remote = burst->remote,
+                                         .body = burst->body});
 }
 
 static void on_tcp_up(void *ctx, uint64_t handle, uint32_t token, const pu_endpoint *local,
@@ -110,28 +110,29 @@ static void on_tcp_up(void *ctx, uint64_t handle, uint32_t token, const pu_endpo
 {
     pu_host *h = ctx;
     h->now = loop_now(h->l);
-    host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_TCP_UP,
-                                    .tcp = handle,
-                                    .token = token,
-                                    .local = *local,
-                                    .remote = *remote});
+    real_host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_TCP_UP,
+                                         .tcp = handle,
+                                         .token = token,
+                                         .local = *local,
+                                         .remote = *remote});
 }
 
 static void on_tcp_data(void *ctx, uint64_t handle, pu_span bytes, bool fin)
 {
     pu_host *h = ctx;
     h->now = loop_now(h->l);
-    host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_TCP_DATA,
-                                    .tcp = handle,
-                                    .flags = fin ? PU_LINK_FIN : 0,
-                                    .body = bytes});
+    real_host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_TCP_DATA,
+                                         .tcp = handle,
+                                         .flags = fin ? PU_LINK_FIN : 0,
+                                         .body = bytes});
 }
 
 static void on_tcp_room(void *ctx, uint64_t handle, uint64_t offset)
 {
     pu_host *h = ctx;
     h->now = loop_now(h->l);
-    host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_TCP_ROOM, .tcp = handle, .offset = offset});
+    real_host_link_take(
+        h, &(pu_link_in){.kind = PU_LINK_IN_TCP_ROOM, .tcp = handle, .offset = offset});
 }
 
 static uint32_t code_of(int error)
@@ -146,10 +147,10 @@ static void on_tcp_down(void *ctx, uint64_t handle, uint32_t token, int error)
 {
     pu_host *h = ctx;
     h->now = loop_now(h->l);
-    host_link_take(
+    real_host_link_take(
         h, &(pu_link_in){
                .kind = PU_LINK_IN_TCP_DOWN, .tcp = handle, .token = token, .code = code_of(error)});
 }
 
-const tcp_events host_tcp_events = {
+const tcp_events real_host_tcp_events = {
     .up = on_tcp_up, .data = on_tcp_data, .room = on_tcp_room, .down = on_tcp_down};

@@ -4,14 +4,14 @@
 #include <errno.h>
 #include <time.h>
 
-uint64_t host_unix_ns(void)
+uint64_t real_host_unix_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (uint64_t)t.tv_sec * PU_S + (uint64_t)t.tv_nsec;
 }
 
-bool host_input(pu_host *h, const pu_in *in)
+bool real_host_input(pu_host *h, const pu_in *in)
 {
     return inbox_put(&h->inputs, in, false);
 }
@@ -23,7 +23,7 @@ static void keep(pu_host *h, const pu_ef *ef)
     bool is_kept = h->disk != NULL && store_put(h->disk, ef->peer, ef->body);
     uint32_t code = is_kept || h->disk == NULL ? PU_CODE_OK : PU_CODE_RESOURCE;
     pu_in answer = {.kind = PU_IN_STORED, .token = ef->token, .code = code};
-    if (!host_input(h, &answer))
+    if (!real_host_input(h, &answer))
         h->is_stopped = true; /* every KEEP is answered, or the host ends */
 }
 
@@ -42,13 +42,13 @@ static void app(pu_host *h, const pu_ef *ef)
                          .what = PU_APP_RESET,
                          .stream = ef->stream,
                          .code = PU_CODE_UNSUPPORTED};
-        if (!host_input(h, &refusal)) h->is_stopped = true;
+        if (!real_host_input(h, &refusal)) h->is_stopped = true;
     }
 }
 
 static void perform(pu_host *h, const pu_ef *ef)
 {
-    if (pu_link_takes(ef->kind)) host_link_effect(h, ef);
+    if (pu_link_takes(ef->kind)) real_host_link_effect(h, ef);
     else if (ef->kind == PU_EF_KEEP) keep(h, ef);
     else if (ef->kind == PU_EF_RESOLVE) resolve(h, ef);
     else if (ef->kind == PU_EF_APP) app(h, ef);
@@ -73,7 +73,7 @@ static void refused(pu_host *h, const pu_in *in)
     }
 }
 
-void host_step(pu_host *h, const pu_in *in)
+void real_host_step(pu_host *h, const pu_in *in)
 {
     pu_in timed = *in;
     timed.now = h->now;
@@ -90,8 +90,8 @@ void host_step(pu_host *h, const pu_in *in)
     if (result != PU_OK) refused(h, &timed);
 }
 
-void host_drain(pu_host *h)
+void real_host_drain(pu_host *h)
 {
     pu_in in;
-    while (inbox_take(&h->inputs, &in)) host_step(h, &in);
+    while (inbox_take(&h->inputs, &in)) real_host_step(h, &in);
 }
