@@ -82,8 +82,8 @@ typedef struct quic_stream quic_stream;
  * which after a reset is longer than ours. */
 typedef struct quic_flight {
     quic_stream *stream; /* NULL: freed */
-    int64_t id;
-    bool is_gone; /* ngtcp2 has closed it */
+    int64_t id;          /* negative: ours, and nothing of it was sent yet */
+    bool is_gone;        /* ngtcp2 has closed it */
     backlog out;
     struct quic_flight *prev, *next; /* of the same connection */
 } quic_flight;
@@ -145,6 +145,7 @@ struct quic_conn {
     quic_key *keys; /* owned */
     uint32_t key_count, key_cap;
     quic_flight *flights; /* owned, all of them */
+    uint64_t unsent;      /* of them, streams that ngtcp2 does not know yet */
     quic_queue sending;   /* streams that have something to send, in turn */
     quic_queue opening;   /* streams that wait for the peer's limit */
     quic_queue ending;    /* streams that are finished, and the node has everything */
@@ -267,6 +268,8 @@ void quic_streams_ready(quic_conn *c, quic_stream *s);
 void quic_streams_end(quic_conn *c);
 /* Opens what waits, as far as the peer's limit lets. */
 void quic_streams_open(quic_conn *c);
+/* ngtcp2 gets to know s, of which something is to be sent. False: no memory. */
+PU_MUST_USE bool quic_streams_name(quic_conn *c, quic_stream *s);
 /* A stream of the peer's began. False: no memory at all. */
 PU_MUST_USE bool quic_streams_begin(quic_conn *c, int64_t id);
 /* Everything up to offset has arrived. */

@@ -37,6 +37,7 @@ static ngtcp2_ssize write_stream(quic_conn *c, quic_stream *s, packet *p, uint8_
     ngtcp2_vec pieces[PIECES_MAX];
     ngtcp2_ssize taken = -1;
     const backlog *b = &s->flight->out;
+    if (s->flight->id < 0 && !quic_streams_name(c, s)) return NGTCP2_ERR_NOMEM;
     size_t count = quic_backlog_next(b, pieces, PIECES_MAX, len), total = 0;
     for (size_t i = 0; i < count; i++) total += pieces[i].len;
     bool has_fin = s->head.tx_fin && total == b->end - b->sent;
@@ -49,13 +50,19 @@ static ngtcp2_ssize write_stream(quic_conn *c, quic_stream *s, packet *p, uint8_
     return result;
 }
 
+/* Whether congestion control would let bytes go now. */
+static bool may_send(const quic_conn *c)
+{
+    return ngtcp2_conn_get_cwnd_left(c->qc) > 0 && c->paced_at <= link_now(c->link);
+}
+
 /* One packet of at most len bytes: as many streams as fit. */
 static void write_packet(quic_conn *c, packet *p, uint8_t *out, size_t len)
 {
     ngtcp2_path_storage_zero(&p->path);
     for (;;) {
         quic_stream *s = c->sending.first;
-        if (s == NULL) break;
+        if (s == NULL || (s->flight->id < 0 && !may_send(c))) break;
         ngtcp2_ssize result = write_stream(c, s, p, out, len);
         if (result == NGTCP2_ERR_WRITE_MORE) continue;
         if (result == NGTCP2_ERR_STREAM_DATA_BLOCKED) {

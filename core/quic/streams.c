@@ -99,11 +99,13 @@ static void give_room(quic_conn *c, quic_stream *s)
 
 /* ---- flights ---- */
 
-static quic_flight *flight_new(quic_conn *c, quic_stream *s)
+static quic_flight *flight_new(quic_conn *c, quic_stream *s, int64_t id)
 {
     quic_flight *f = mem_new(link_alloc(c->link), sizeof *f);
     if (f == NULL) return NULL;
     f->stream = s;
+    f->id = id;
+    if (id < 0) c->unsent++;
     f->next = c->flights;
     if (c->flights != NULL) c->flights->prev = f;
     c->flights = f;
@@ -112,6 +114,7 @@ static quic_flight *flight_new(quic_conn *c, quic_stream *s)
 
 static void flight_free(quic_conn *c, quic_flight *f)
 {
+    if (f->id < 0) c->unsent--;
     if (f->prev != NULL) f->prev->next = f->next;
     else c->flights = f->next;
     if (f->next != NULL) f->next->prev = f->prev;
@@ -124,7 +127,7 @@ void quic_flights_free(quic_conn *c)
     while (c->flights != NULL) flight_free(c, c->flights);
 }
 
-/* s exists for ngtcp2 as f->id. */
+/* s may be sent on as f. */
 static void start(quic_conn *c, quic_stream *s, quic_flight *f)
 {
     const pu_config *config = link_config(c->link);
@@ -137,22 +140,35 @@ static void start(quic_conn *c, quic_stream *s, quic_flight *f)
 
 /* ---- opening ---- */
 
+/* A stream that is up has a place below the peer's limit, and ngtcp2 learns of it when something is
+ * sent. So one that is reset before leaves no trace: a peer that gets nothing of a stream but its
+ * reset may never end it. */
 void quic_streams_open(quic_conn *c)
 {
     while (c->opening.first != NULL) {
         quic_stream *s = c->opening.first;
-        if (ngtcp2_conn_get_streams_bidi_left(c->qc) == 0) return;
+        if (ngtcp2_conn_get_streams_bidi_left(c->qc) <= c->unsent) return;
         quic_queue_del(c, s);
-        quic_flight *f = flight_new(c, s);
-        int error = f == NULL ? NGTCP2_ERR_NOMEM : ngtcp2_conn_open_bidi_stream(c->qc, &f->id, f);
-        if (error != 0) {
-            if (f != NULL) flight_free(c, f);
+        quic_flight *f = flight_new(c, s, -1);
+        if (f == NULL) {
             link_stream_down(c->link, &s->head, PU_DOWN_RESET, PU_CODE_NO_MEMORY);
             continue;
         }
         start(c, s, f);
         link_stream_up(c->link, &s->head, s->room);
     }
+}
+
+bool quic_streams_name(quic_conn *c, quic_stream *s)
+{
+    quic_flight *f = s->flight;
+    if (f->id >= 0) return true;
+    int64_t id;
+    if (ngtcp2_conn_open_bidi_stream(c->qc, &id, f) != 0) return false;
+    f->id = id;
+    c->unsent--;
+    if (s->head.rx_stopped) ngtcp2_conn_shutdown_stream_read(c->qc, id, 0);
+    return true;
 }
 
 void quic_open(pu_link *l, stream *head)
@@ -166,11 +182,8 @@ void quic_open(pu_link *l, stream *head)
 bool quic_streams_begin(quic_conn *c, int64_t id)
 {
     stream *head = NULL;
-    quic_flight *f = flight_new(c, NULL);
-    if (f != NULL) {
-        f->id = id;
-        head = link_stream_new(c->link, &c->head, link_config(c->link)->link_send_bytes);
-    }
+    quic_flight *f = flight_new(c, NULL, id);
+    if (f != NULL) head = link_stream_new(c->link, &c->head, link_config(c->link)->link_send_bytes);
     if (head == NULL) {
         if (f != NULL) flight_free(c, f);
         return ngtcp2_conn_shutdown_stream(c->qc, id, PU_CODE_RESOURCE) == 0;
@@ -213,8 +226,7 @@ void quic_send(pu_link *l, stream *head, pu_span bytes, bool fin)
     }
     if (s->is_write_dead) return;
     if (!quic_backlog_append(&f->out, link_alloc(l), bytes)) {
-        ngtcp2_conn_shutdown_stream(c->qc, f->id, PU_CODE_RESOURCE);
-        quic_conn_due(c);
+        quic_reset(l, head, PU_CODE_RESOURCE);
         link_stream_down(l, head, PU_DOWN_RESET, PU_CODE_NO_MEMORY);
         return;
     }
@@ -287,7 +299,7 @@ void quic_consumed(pu_link *l, stream *head, uint64_t bytes)
     PU_ASSERT(bytes <= s->waiting);
     s->waiting -= bytes;
     ngtcp2_conn_extend_max_offset(c->qc, bytes + grow_conn(c, bytes));
-    if (!s->flight->is_gone)
+    if (s->flight->id >= 0 && !s->flight->is_gone)
         ngtcp2_conn_extend_max_stream_offset(c->qc, s->flight->id,
                                              bytes + grow_stream(c, s, bytes));
     if (s->is_over) end_when_eaten(c, s);
@@ -301,7 +313,7 @@ void quic_stop(pu_link *l, stream *head, uint32_t code)
     (void)l;
     quic_conn *c = quic_of(head->conn);
     quic_flight *f = quic_stream_of(head)->flight;
-    if (f == NULL || f->is_gone) return;
+    if (f == NULL || f->id < 0 || f->is_gone) return;
     ngtcp2_conn_shutdown_stream_read(c->qc, f->id, quic_wire_code(code));
     quic_conn_due(c);
 }
@@ -311,7 +323,7 @@ void quic_reset(pu_link *l, stream *head, uint32_t code)
     (void)l;
     quic_conn *c = quic_of(head->conn);
     quic_flight *f = quic_stream_of(head)->flight;
-    if (f == NULL || f->is_gone) return;
+    if (f == NULL || f->id < 0 || f->is_gone) return;
     ngtcp2_conn_shutdown_stream(c->qc, f->id, quic_wire_code(code));
     quic_conn_due(c);
 }
@@ -361,5 +373,10 @@ void quic_free_stream(pu_link *l, stream *head)
     if (s->waiting > 0 && c->qc != NULL) ngtcp2_conn_extend_max_offset(c->qc, s->waiting);
     s->flight = NULL;
     f->stream = NULL;
-    if (f->is_gone) flight_free(c, f);
+    if (f->id >= 0 && !f->is_gone) return;
+    bool was_unsent = f->id < 0;
+    flight_free(c, f);
+    if (!was_unsent || c->opening.first == NULL) return;
+    c->news |= NEWS_STREAMS;
+    quic_conn_due(c);
 }

@@ -59,6 +59,7 @@
     X(identity_key)    \
     X(tls_cert)        \
     X(quic)            \
+    X(quic_streams)    \
     X(peers)           \
     X(multiaddr)       \
     X(addr)            \
