@@ -60,7 +60,7 @@ node_src := \
 
 # The real transports: each folder is its archive.
 link_src := $(addprefix core/link/,conns dial link out packet pipe slots stream_effects streams) \
-    $(addprefix core/link/,tcp timers) \
+    $(addprefix core/link/,tcp timers transports) \
     $(addprefix core/link/,noise noise_xx) \
     $(addprefix core/link/,mux mux_frames mux_handshake yamux yamux_frame yamux_rx) \
     $(addprefix core/link/,yamux_tx yamux_window)
