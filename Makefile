@@ -115,11 +115,12 @@ play_src := $(addprefix tests/lib/,boundary link_host link_toy)
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
 fuzz_targets := varint protobuf identify hop stop dcutr peer_record service envelope voucher \
+    identity_key der certificate noise noise_frame yamux_frame \
     select_dialer select_listener peer_text peer_bytes maddr_bytes maddr_text addr authorized_keys \
     multibase decimal ip_text time_text command recording replay scenario matrix profiles lengths \
     yaml set quantity suggest options repro page database packet datagram \
     node nodes link
-fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
+fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
     $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz link_fuzz node_fuzz nodes_fuzz)
 
 all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(tracedb_src) $(sim_src) \

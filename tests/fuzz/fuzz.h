@@ -21,6 +21,12 @@
     X(service)          \
     X(envelope)         \
     X(voucher)          \
+    X(identity_key)     \
+    X(der)              \
+    X(certificate)      \
+    X(noise)            \
+    X(noise_frame)      \
+    X(yamux_frame)      \
     X(select_dialer)    \
     X(select_listener)  \
     X(peer_text)        \

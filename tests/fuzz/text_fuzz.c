@@ -5,6 +5,7 @@
 #include "ident/rfc3339.h"
 #include "peerup/node.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/times.h"
 #include "tests/unit/fault_heap.h"
 
 #include <arpa/inet.h>
@@ -87,32 +88,18 @@ void fuzz_ip_text(pu_span bytes)
 
 /* ---- points in time ---- */
 
-static int64_t two_digits(pu_span text, size_t at)
-{
-    return (text.base[at] - '0') * 10 + (text.base[at + 1] - '0');
-}
-
-/* Days from 1970 by eras of 400 years, counted from March: another way than rfc3339.c goes. */
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
-{
-    if (month <= 2) year--;
-    int64_t era = (year >= 0 ? year : year - 399) / 400, of_era = year - era * 400;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
 void fuzz_time_text(pu_span bytes)
 {
     int64_t got;
     if (!rfc3339_get(bytes, &got)) return;
     PU_ASSERT(bytes.len >= 20);
-    int64_t days = days_of(two_digits(bytes, 0) * 100 + two_digits(bytes, 2), two_digits(bytes, 5),
-                           two_digits(bytes, 8));
-    int64_t wanted = days * 86400 + two_digits(bytes, 11) * 3600 + two_digits(bytes, 14) * 60 +
-                     two_digits(bytes, 17);
+    int64_t days = times_days(times_two_digits(bytes, 0) * 100 + times_two_digits(bytes, 2),
+                              times_two_digits(bytes, 5), times_two_digits(bytes, 8));
+    int64_t wanted = days * 86400 + times_two_digits(bytes, 11) * 3600 +
+                     times_two_digits(bytes, 14) * 60 + times_two_digits(bytes, 17);
     if ((bytes.base[bytes.len - 1] | 0x20) != 'z') { /* ends in +hh:mm */
-        int64_t offset =
-            two_digits(bytes, bytes.len - 5) * 3600 + two_digits(bytes, bytes.len - 2) * 60;
+        int64_t offset = times_two_digits(bytes, bytes.len - 5) * 3600 +
+                         times_two_digits(bytes, bytes.len - 2) * 60;
         wanted += bytes.base[bytes.len - 6] == '-' ? offset : -offset;
     }
     PU_ASSERT(got == wanted);
