@@ -84,7 +84,10 @@ sim_src := \
     $(addprefix sim/,advice cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress \
     tally) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm) \
-    $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) sim/wire/without sim/pcap sim/pcap_frame
+    $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) sim/pcap sim/pcap_frame
+
+# Real transports in the simulator: only where they are linked.
+simwire_src := $(addprefix sim/wire/,gnutls_rnd wire)
 
 # In the archive of the simulator: its command `bench`.
 bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue cmd_bench graph)
@@ -123,7 +126,7 @@ fuzz_targets := varint protobuf identify hop stop dcutr peer_record service enve
 fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
     $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz link_fuzz node_fuzz nodes_fuzz)
 
-all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(tracedb_src) $(sim_src) \
+all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(tracedb_src) $(sim_src) $(simwire_src) sim/wire/without \
     $(bench_src) sim/main $(test_src) $(play_src) $(fuzz_src) tests/fuzz/replay tests/fuzz/entry
 
 # ---- flags -------------------------------------------------------------------------------------
@@ -198,7 +201,7 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/nul
 objects = $(patsubst %,$(B)/%.o,$(1))
 model_archives := $(addprefix $(B)/,libpusim.a libtracedb.a libpunode.a libpubase.a)
 wire_archives := $(addprefix $(B)/,libpuhost.a libpulink.a libpuquic.a libputls.a)
-archives := $(model_archives) $(wire_archives)
+archives := $(model_archives) $(B)/libpusimwire.a $(wire_archives)
 
 .PHONY: all unit replay fuzzers packages test-packages FORCE
 all: $(B)/peerup-sim $(B)/peerup-sim-model $(B)/libpeerup.a $(if $(filter build/release,$(B)),build/peerup-sim)
@@ -239,7 +242,7 @@ $(call objects,$(host_src)): $(B)/%.o: %.c $(B)/flags | packages
 	$(call say,CC,$<)
 	$(Q)$(CC) $(host_flags) -c -o $@ $<
 
-$(call objects,$(sim_src) $(bench_src) sim/main): $(B)/%.o: %.c $(B)/flags | packages $(B)/sim/build_id.h
+$(call objects,$(sim_src) $(simwire_src) sim/wire/without $(bench_src) sim/main): $(B)/%.o: %.c $(B)/flags | packages $(B)/sim/build_id.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(host_flags) -c -o $@ $<
@@ -269,6 +272,7 @@ $(B)/libpuquic.a: $(call objects,$(quic_src))
 $(B)/libpuhost.a: $(call objects,$(host_src))
 $(B)/libtracedb.a: $(call objects,$(tracedb_src))
 $(B)/libpusim.a: $(call objects,$(sim_src) $(bench_src))
+$(B)/libpusimwire.a: $(call objects,$(simwire_src))
 $(archives):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -288,7 +292,7 @@ $(B)/peerup-sim: $(call objects,sim/main) $(archives)
 
 # The same simulator linked with base and node only: it cannot call a byte of a real transport,
 # because none is there. Large simulations and benchmarks run with it.
-$(B)/peerup-sim-model: $(call objects,sim/main) $(model_archives)
+$(B)/peerup-sim-model: $(call objects,sim/main sim/wire/without) $(model_archives)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
 
