@@ -139,6 +139,8 @@ static bool proven(pu_link *l, mux_conn *m, pu_span last)
     noise_split(n, &m->tx, &m->rx);
     m->shake->has_early_muxer = n->peer_has_yamux;
     m->head.peer = n->peer;
+    _Static_assert(sizeof n->xx.h == PU_LINK_CHANNEL_BYTES, "the handshake hash is the channel id");
+    memcpy(m->head.channel_id, n->xx.h, sizeof n->xx.h);
     measure(l, m);
     noise_close(n);
     if (!link_conn_secured(l, &m->head)) return mux_fail(m, PU_CODE_WRONG_PEER, MUX_RESET, 0);

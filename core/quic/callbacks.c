@@ -97,7 +97,9 @@ static int completed(ngtcp2_conn *qc, void *user)
     (void)qc;
     quic_conn *c = user;
     c->news |= NEWS_COMPLETED;
-    return 0;
+    _Static_assert((int)TLS_CHANNEL_BYTES == (int)PU_LINK_CHANNEL_BYTES,
+                   "TLS exports the channel id");
+    return tls_channel_id(c->tls, c->head.channel_id) ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
 }
 
 static int confirmed(ngtcp2_conn *qc, void *user)

@@ -131,3 +131,10 @@ bool tls_keylog_line(char out[TLS_KEYLOG_LINE_MAX], gnutls_session_t session, co
     buf_put_u8(&line, 0);
     return !line.full;
 }
+
+bool tls_channel_id(gnutls_session_t session, uint8_t id[TLS_CHANNEL_BYTES])
+{
+    static const char label[] = "EXPORTER-libp2p-channel";
+    return gnutls_prf_rfc5705(session, sizeof label - 1, label, 0, NULL, TLS_CHANNEL_BYTES,
+                              (char *)id) == GNUTLS_E_SUCCESS;
+}

@@ -34,6 +34,12 @@ PU_MUST_USE enum tls_cert_verdict tls_session_peer(pu_peer_id *peer, tls_keys *k
                                                    gnutls_session_t session,
                                                    const pu_crypto *crypto, uint64_t now_s);
 
+enum { TLS_CHANNEL_BYTES = 32 };
+
+/* Writes what both ends of a completed handshake export under the label "EXPORTER-libp2p-channel"
+ * (RFC 8446 7.5). False: the handshake is not over. */
+PU_MUST_USE bool tls_channel_id(gnutls_session_t session, uint8_t id[TLS_CHANNEL_BYTES]);
+
 enum {
     /* Bytes of a handshake message that is read: a certificate of TLS_CERT_MAX with its frame. */
     TLS_MESSAGE_MAX = TLS_CERT_MAX + 256,

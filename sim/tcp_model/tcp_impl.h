@@ -92,6 +92,8 @@ struct tcp_model {
     uint64_t first_room;
     uint64_t serial;
     conn *conns;    /* by handle, oldest first */
+    bool has_told;  /* the owner has heard something in this call: one event a call, the rest is due
+                     */
     unsigned depth; /* calls under way that look at connections: nothing is freed */
     pu_time now;
 };

@@ -155,19 +155,19 @@ static bool take_data(conn *c, const tcp_segment *s)
 void conn_deliver(conn *c)
 {
     tcp_model *t = c->owner;
-    while (c->is_told && !c->is_closing && !c->is_dead) {
-        uint64_t room = c->rx_room - c->rx_given;
-        uint32_t len = c->rx.len < room ? c->rx.len : (uint32_t)room;
-        if (len > TCP_READ_MAX) len = TCP_READ_MAX;
-        bool fin = c->fin_came && !c->fin_told && len == c->rx.len;
-        if (len == 0 && !fin) return;
-        uint8_t bytes[TCP_READ_MAX];
-        if (len > 0) memcpy(bytes, c->rx.base, len);
-        mem_bytes_drop(&t->alloc, &c->rx, len);
-        c->rx_given += len;
-        c->fin_told = fin;
-        t->host->data(t->host->ctx, c->handle, (pu_span){bytes, len}, fin);
-    }
+    if (!c->is_told || c->is_closing || c->is_dead || t->has_told) return;
+    uint64_t room = c->rx_room - c->rx_given;
+    uint32_t len = c->rx.len < room ? c->rx.len : (uint32_t)room;
+    if (len > TCP_READ_MAX) len = TCP_READ_MAX;
+    bool fin = c->fin_came && !c->fin_told && len == c->rx.len;
+    if (len == 0 && !fin) return;
+    uint8_t bytes[TCP_READ_MAX];
+    if (len > 0) memcpy(bytes, c->rx.base, len);
+    mem_bytes_drop(&t->alloc, &c->rx, len);
+    c->rx_given += len;
+    c->fin_told = fin;
+    t->has_told = true;
+    t->host->data(t->host->ctx, c->handle, (pu_span){bytes, len}, fin);
 }
 
 /* ---- opening ---- */
@@ -184,7 +184,7 @@ static void opened(conn *c, const tcp_segment *s)
     if (c->timed_seq != 0) conn_sample(c, t->now - c->timed_at);
     c->timed_seq = 0;
     if (c->srtt_ns == 0) c->rto_ns = RTO_FIRST_NS;
-    c->is_told = true;
+    c->is_told = t->has_told = true;
     t->host->up(t->host->ctx, c->handle, c->is_accepted ? 0 : c->target.token, &c->local,
                 &c->remote);
 }

@@ -196,6 +196,7 @@ void tcp_model_segment(tcp_model *t, pu_time now, uint16_t port, const pu_endpoi
     t->now = now;
     if (!tcp_segment_read(&s, bytes)) return;
     conn *c = conn_at(t, port, remote);
+    t->has_told = false;
     if (c != NULL) {
         t->depth++;
         conn_take(c, &s);
@@ -288,12 +289,14 @@ static void tell_down(conn *c)
     uint32_t token = c->is_told ? 0 : c->target.token, code = c->code;
     bool is_told = !c->is_closing && (c->is_told || !c->is_accepted);
     conn_drop(c);
+    t->has_told = t->has_told || is_told;
     if (is_told) t->host->down(t->host->ctx, handle, token, code);
 }
 
 static void tell_room(conn *c)
 {
     c->tx_told = c->tx_taken - c->tx.len + TCP_SEND_BUFFER;
+    c->owner->has_told = true;
     c->owner->host->room(c->owner->host->ctx, c->handle, c->tx_told);
 }
 
@@ -309,7 +312,8 @@ static void tick_conn(conn *c)
     if (!c->is_dead && c->rto_at <= now) conn_timeout(c);
     if (!c->is_dead && (c->ack_at <= now || owes_window(c))) conn_push(c, true);
     if (has_data_for_owner(c)) conn_deliver(c);
-    if (has_room_for_owner(c)) tell_room(c);
+    if (!t->has_told && has_room_for_owner(c)) tell_room(c);
+    if (t->has_told) return;
     if (c->is_gone) return;
     if (is_over(c)) conn_drop(c);
     else if (c->is_dead) tell_down(c);
@@ -318,8 +322,9 @@ static void tick_conn(conn *c)
 void tcp_model_tick(tcp_model *t, pu_time now)
 {
     t->now = now;
+    t->has_told = false;
     t->depth++;
-    for (conn *c = t->conns; c != NULL; c = c->next) {
+    for (conn *c = t->conns; c != NULL && !t->has_told; c = c->next) {
         if (!c->is_gone && conn_due(c) <= now) tick_conn(c);
     }
     if (--t->depth == 0) sweep(t);

@@ -25,8 +25,9 @@ enum {
     TCP_EPHEMERAL_FIRST = 49152   /* source ports of dials that name none */
 };
 
-/* What the owner is told, and asked. Spans are borrowed during the call. Nothing is called from
- * inside a call of the owner but send. */
+/* What the owner is told, and asked. Spans are borrowed during the call. At most one event
+ * comes of one tcp_model_segment or tcp_model_tick, so that its consequences are over before the
+ * next; none comes from inside another call of the owner. */
 typedef struct tcp_model_host {
     void *ctx;
     const pu_alloc *alloc; /* must not fail */

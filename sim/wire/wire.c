@@ -207,8 +207,10 @@ static void timer(void *self, pu_time now, pu_handle conn)
     w->now = now;
     if (w->armed > now) return; /* stale: what it was for has been done */
     w->armed = PU_NEVER;
+    /* One at a time: the node answers before the link hears of anything else. */
     if (tcp_model_deadline(w->tcp) <= now) tcp_model_tick(w->tcp, now);
-    if (pu_link_deadline(w->link, NULL) <= now) step(w, &(pu_link_in){.kind = PU_LINK_IN_TICK});
+    else if (pu_link_deadline(w->link, NULL) <= now)
+        step(w, &(pu_link_in){.kind = PU_LINK_IN_TICK});
     arm(w);
 }
 
