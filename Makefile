@@ -43,7 +43,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # that are not listed.
 
 base_src := \
-    $(addprefix core/base/,assert chacha20 chunks due imap mem mix pb rng varint) \
+    $(addprefix core/base/,assert chacha20 chunks config due imap mem mix pb rng varint) \
     $(addprefix core/crypto/,model real_ed25519 real_noise) \
     $(addprefix core/ident/,addr authorized_keys decimal endpoint envelope identity_key) \
     $(addprefix core/ident/,ip multiaddr multiaddr_text multibase peer_id peers rfc3339) \
@@ -51,7 +51,7 @@ base_src := \
     core/select/select
 
 node_src := \
-    $(addprefix core/node/,book commands config conns ctx dialer endpoints fault gater keep legs limits) \
+    $(addprefix core/node/,book commands conns ctx dialer endpoints fault gater keep legs limits) \
     $(addprefix core/node/,node out protos rank read record recorder self shed stream_read) \
     $(addprefix core/node/,stream_send streams timers trace) \
     $(addprefix core/node/,app_names app_open apps service services) \
