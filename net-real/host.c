@@ -179,7 +179,7 @@ int pu_host_new(pu_host **host, const pu_host_options *options, char *error, siz
     h->clock.fd = -1;
     if (options->config != NULL) h->config = *options->config;
     else pu_config_default(&h->config);
-    pu_alloc alloc = {resize, NULL};
+    static const pu_alloc alloc = {resize, NULL}; /* kept by what is made with it */
     int result = pu_crypto_real_init(&h->link_crypto, &h->key, options->key_seed);
     h->node_crypto = h->link_crypto;
     if (result == PU_OK) result = record_open(h, options->record_path, error, cap);
