@@ -90,7 +90,7 @@ sim_src := \
 simwire_src := $(addprefix sim/wire/,gnutls_rnd wire)
 
 # In the archive of the simulator: its command `bench`.
-bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue cmd_bench graph)
+bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue bench_streams cmd_bench graph)
 
 test_src := $(addprefix tests/unit/, \
     main \

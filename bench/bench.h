@@ -41,6 +41,17 @@ typedef struct bench_nodes {
     uint64_t hash[2];         /* trace hash of the run */
 } bench_nodes;
 
+/* What `bench streams` measured: processor time of one input and its effects. */
+typedef struct bench_streams {
+    uint32_t streams;
+    uint64_t inputs;       /* of each kind */
+    uint64_t down_ns;      /* STREAM_DATA of 16 KiB, to the application */
+    uint64_t up_ns;        /* APP DATA of 16 KiB, to the peer */
+    uint64_t app_room_ns;  /* APP ROOM */
+    uint64_t room_ns;      /* STREAM_ROOM */
+    uint64_t copied_bytes; /* that did not come out as the span that went in */
+} bench_streams;
+
 void bench_machine_read(bench_machine *m);
 
 /* Elapsed time, and what this process has computed, in ns. */
@@ -53,6 +64,9 @@ uint64_t bench_peak_bytes(void);
 /* Hold model: `pending` events wait; each turn takes the first and schedules it again, an
  * exponentially distributed while later. pending is at least 1. */
 void bench_queue_run(bench_queue *b, uint32_t pending);
+
+/* One node with `streams` application streams that carry bytes both ways. streams is 1 to 4,096. */
+void bench_streams_run(bench_streams *b, uint32_t streams);
 
 /* A random graph of nodes that each have `degree` connections and ping. nodes * degree is even,
  * nodes is above degree. */

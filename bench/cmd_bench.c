@@ -11,10 +11,11 @@
 /* What the command line asks for. */
 typedef struct wishes {
     const char *what;
-    uint32_t pending, nodes, degree;
+    uint32_t pending, nodes, degree, streams;
     bool is_json;
 } wishes;
 
+enum { STREAMS_MAX = 4096 };
 enum { NODES_MAX = 1 << 22, DEGREE_MAX = 64, PENDING_MAX = 1 << 26 };
 
 /* A whole number of [least, most]. False: it is none. */
@@ -145,6 +146,39 @@ static int nodes_bench(const cli_command *self, const wishes *w)
     return CLI_UNEXPECTED;
 }
 
+/* ---- streams ---- */
+
+/* Bytes of one input divided by its time, in MiB/s. */
+static uint64_t mib_per_s(uint64_t ns)
+{
+    return ns > 0 ? 16 * UINT64_C(1000000000) / 1024 / ns : 0;
+}
+
+static int streams_bench(const wishes *w)
+{
+    bench_streams b;
+    bench_streams_run(&b, w->streams);
+    if (w->is_json) {
+        json_t *result = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "schema",
+                                   "peerup.bench/1", "what", "streams", "streams", whole(b.streams),
+                                   "inputs", whole(b.inputs), "down_ns", whole(b.down_ns), "up_ns",
+                                   whole(b.up_ns), "app_room_ns", whole(b.app_room_ns), "room_ns",
+                                   whole(b.room_ns), "copied_bytes", whole(b.copied_bytes));
+        sim_json_print(json_machine(result), stdout);
+        return CLI_DONE;
+    }
+    print_machine();
+    printf("streams: %" PRIu32 " of a service on one connection; %" PRIu64 " inputs of each kind\n",
+           b.streams, b.inputs);
+    printf("  16 KiB down   %9" PRIu64 " ns an input: %" PRIu64 " MiB/s\n", b.down_ns,
+           mib_per_s(b.down_ns));
+    printf("  16 KiB up     %9" PRIu64 " ns an input: %" PRIu64 " MiB/s\n", b.up_ns,
+           mib_per_s(b.up_ns));
+    printf("  room down, up %9" PRIu64 " and %" PRIu64 " ns an input\n", b.app_room_ns, b.room_ns);
+    printf("  bytes copied  %9" PRIu64 "\n", b.copied_bytes);
+    return CLI_DONE;
+}
+
 /* ---- command line ---- */
 
 /* Takes one option. False: its value is wrong. */
@@ -154,13 +188,14 @@ static bool take(wishes *w, const options *o)
     if (strcmp(name, "json") == 0) w->is_json = true;
     if (strcmp(name, "pending") == 0) return number(o->value, 1, PENDING_MAX, &w->pending);
     if (strcmp(name, "nodes") == 0) return number(o->value, 0, NODES_MAX, &w->nodes);
+    if (strcmp(name, "streams") == 0) return number(o->value, 1, STREAMS_MAX, &w->streams);
     if (strcmp(name, "degree") == 0) return number(o->value, 1, DEGREE_MAX, &w->degree);
     return true;
 }
 
 static int run(const cli_command *self, int argc, char *const *argv)
 {
-    wishes w = {.pending = 1000000, .nodes = 10000, .degree = 8};
+    wishes w = {.pending = 1000000, .nodes = 10000, .degree = 8, .streams = 16};
     options o = cli_options(self, argc, argv);
     enum option_kind kind;
     int code;
@@ -176,23 +211,21 @@ static int run(const cli_command *self, int argc, char *const *argv)
     if (code >= 0) return code;
     if (w.what != NULL && strcmp(w.what, "queue") == 0) return queue_bench(&w);
     if (w.what != NULL && strcmp(w.what, "nodes") == 0) return nodes_bench(self, &w);
-    return cli_wrong(self, "say what to measure: queue or nodes");
+    if (w.what != NULL && strcmp(w.what, "streams") == 0) return streams_bench(&w);
+    return cli_wrong(self, "say what to measure: queue, nodes or streams");
 }
 
 static const option table[] = {
     {"pending", 0, "N", "queue: events that wait (1000000)"},
     {"nodes", 0, "N", "nodes: how many (10000)"},
     {"degree", 0, "N", "nodes: connections of each (8)"},
+    {"streams", 0, "N", "streams: how many (16)"},
     {"json", 0, NULL, "one JSON object: peerup.bench/1"},
     {"help", 'h', NULL, "this text"},
 };
 
 const cli_command cli_bench = {
-    "bench",
-    "queue|nodes",
-    "measures this build on this machine",
-    table,
-    sizeof table / sizeof table[0],
-    run,
+    "bench", "queue|nodes|streams",          "measures this build on this machine",
+    table,   sizeof table / sizeof table[0], run,
     NULL,
 };
