@@ -101,7 +101,7 @@ test_src := $(addprefix tests/unit/, \
     quic_test quic_streams_test \
     noise_test noise_frame_test yamux_machines_test mux_test yamux_test yamux_limits_test mux_pair_test \
     addr_test authorized_keys_test \
-    service_test loop_test udp_test tcp_test tcp_model_test store_test pcap_test \
+    service_test limits_test loop_test udp_test tcp_test tcp_model_test store_test pcap_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
     net_send_test net_tcp_test \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \
@@ -369,6 +369,7 @@ bench:
 	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup-sim build/release/peerup-sim-model
 	build/release/peerup-sim-model bench queue --pending 1000000
 	build/release/peerup-sim-model bench nodes --nodes 100000 --degree 8
+	build/release/peerup-sim-model bench streams
 	@$(MAKE) interop-peer
 	bench/compare/run.sh $(COMPARE)
 

@@ -130,6 +130,7 @@ static void conn_free(pu_node *n, conn *c)
     if (c->state == CONN_ASKED) n->asked_count--;
     n->conn_count--;
     ctx_timer(n, TIMER_CONN, c->handle, PU_NEVER);
+    if (c->peer != 0) limits_leave(n, c);
     ctx_peer_drop(n, c->peer);
     endpoint_drop(n, c->local);
     endpoint_drop(n, c->observed);
@@ -138,6 +139,13 @@ static void conn_free(pu_node *n, conn *c)
 }
 
 /* ---- asking ---- */
+
+/* The host keeps deadlines of handshakes; this one holds whatever the host does. */
+static void handshake_by(pu_node *n, const conn *c)
+{
+    ctx_timer(n, TIMER_CONN, c->handle,
+              ctx_after(n, n->config->handshake_ns + n->config->hangup_ns));
+}
 
 static void verdict(pu_node *n, pu_handle handle, uint32_t code)
 {
@@ -148,7 +156,9 @@ static void verdict(pu_node *n, pu_handle handle, uint32_t code)
 
 static void ask_accept(pu_node *n, const pu_in *in)
 {
-    bool has_room = limits_allow_inbound(n, &in->remote) && !FAULT(n, CONN_REFUSE);
+    uint32_t scopes = IN(SYSTEM) | IN(TRANSIENT) | IN(BLOCK) | IN(BLOCK_TRANSIENT) | IN(IP);
+    bool has_room = limits_admit(n, RESOURCE_CONNS, scopes, &(charge){.from = &in->remote}, 1) &&
+                    !FAULT(n, CONN_REFUSE);
     if (n->is_stopping || !has_room) {
         verdict(n, in->conn, n->is_stopping ? PU_CODE_SHUTDOWN : PU_CODE_RESOURCE);
         return;
@@ -157,13 +167,15 @@ static void ask_accept(pu_node *n, const pu_in *in)
     if (c != NULL) {
         conn_ends(n, c, in);
         c->transport = (uint8_t)in->transport;
+        handshake_by(n, c);
     }
     verdict(n, in->conn, c != NULL ? PU_CODE_OK : PU_CODE_RESOURCE);
 }
 
-static uint32_t secured_code(pu_node *n, pu_peer peer, pu_span id)
+static uint32_t secured_code(pu_node *n, const conn *c, pu_peer peer, pu_span id)
 {
     if (n->is_stopping) return PU_CODE_SHUTDOWN;
+    if (c->doomed) return PU_CODE_TIMEOUT;
     if (!ctx_is_authorised(n, peer)) {
         ctx_trace(n, PU_TR_REFUSED, NULL, NULL, peer, PU_ASK_SECURED - 1, 0, span_of(NULL, 0));
         pu_ef *e = effect(n, PU_EF_EVENT);
@@ -172,26 +184,31 @@ static uint32_t secured_code(pu_node *n, pu_peer peer, pu_span id)
         e->peer = id;
         return PU_CODE_GATED;
     }
-    return limits_allow_peer(n, peer) ? PU_CODE_OK : PU_CODE_RESOURCE;
+    bool has_room = limits_admit(n, RESOURCE_CONNS, IN(PEER), &(charge){.peer = peer}, 1);
+    return has_room ? PU_CODE_OK : PU_CODE_RESOURCE;
 }
 
 static void ask_secured(pu_node *n, const pu_in *in)
 {
     conn *c = conn_find(n, in->conn);
     bool is_relayed = (in->flags & PU_RELAYED) != 0;
-    bool has_room = c != NULL ||
-                    (!ctx_at_limit(n, "conns_max", n->conn_count, n->config->conns_max) &&
-                     !ctx_at_limit(n, "handshakes_max", n->asked_count, n->config->handshakes_max));
-    if (c == NULL && has_room) c = conn_new(n, in->conn);
+    if (c == NULL) { /* a circuit: it may be one of those that are being upgraded */
+        uint64_t more = n->upgrade_count > 0 ? 0 : 1;
+        bool has_room = limits_admit(n, RESOURCE_CONNS, IN(SYSTEM) | IN(TRANSIENT),
+                                     &(charge){.conn = NULL}, more);
+        if (has_room) c = conn_new(n, in->conn);
+        if (c != NULL) handshake_by(n, c);
+    }
     if (c == NULL) {
         verdict(n, in->conn, PU_CODE_RESOURCE);
         return;
     }
     pu_peer peer = ctx_peer_hold(n, in->peer);
-    uint32_t code = peer != 0 ? secured_code(n, peer, in->peer) : PU_CODE_RESOURCE;
+    uint32_t code = peer != 0 ? secured_code(n, c, peer, in->peer) : PU_CODE_RESOURCE;
     verdict(n, in->conn, code);
     if (code == PU_CODE_OK) {
         c->peer = peer;
+        limits_join(n, c);
         c->flags = is_relayed ? PU_RELAYED : 0;
         c->via = in->via;
     } else {
@@ -229,7 +246,10 @@ void conn_up(pu_node *n, const pu_in *in)
         leg_failed(n, in->token, PU_CODE_NO_MEMORY);
         return;
     }
-    if (peer != 0) c->peer = peer;
+    if (peer != 0) {
+        c->peer = peer;
+        limits_join(n, c);
+    }
     upgrade_answered(n, in->token);
     n->asked_count--;
     c->state = CONN_UP;
@@ -238,6 +258,7 @@ void conn_up(pu_node *n, const pu_in *in)
     c->transport = (uint8_t)in->transport;
     conn_ends(n, c, in);
     c->up_at = n->now;
+    handshake_by(n, c); /* until it is confirmed */
     ctx_trace(n, PU_TR_CONN_UP, c, NULL, 0, (c->flags & PU_DIALLER) != 0,
               (c->flags & PU_RELAYED) != 0, span_of(NULL, 0));
     leg *l = in->token != 0 ? leg_find(n, in->token) : NULL;
@@ -245,7 +266,10 @@ void conn_up(pu_node *n, const pu_in *in)
     else if (in->token != 0 && (c->flags & PU_DIALLER) != 0)
         ctx_hangup(n, c, PU_CODE_CANCELLED); /* its leg was given up */
     bool is_revoked = (c->flags & PU_DIALLER) == 0 && !ctx_is_authorised(n, c->peer);
+    bool was_overdue = c->doomed;
+    c->doomed = false;
     if (n->is_stopping) ctx_hangup(n, c, PU_CODE_SHUTDOWN);
+    else if (was_overdue) ctx_hangup(n, c, PU_CODE_TIMEOUT);
     else if (is_revoked) ctx_hangup(n, c, PU_CODE_GATED); /* since it was asked about */
 }
 
@@ -277,6 +301,7 @@ void conn_confirmed(pu_node *n, conn *c)
     if (c->state != CONN_UP || c->confirmed || c->doomed) return;
     pu_handle was = best_handle(n, c->peer);
     c->confirmed = true;
+    ctx_timer(n, TIMER_CONN, c->handle, PU_NEVER);
     ctx_trace(n, PU_TR_CONN_CONFIRMED, c, NULL, 0, (c->flags & PU_DIALLER) != 0,
               (c->flags & PU_RELAYED) != 0, span_of(NULL, 0));
     tell_best(n, c->peer, was);
@@ -320,14 +345,35 @@ void conn_doom(pu_node *n, conn *c, uint32_t code)
 {
     if (c->state != CONN_UP || c->doomed) return;
     c->doomed = true;
-    c->doom_code = code;
+    c->doom_code = (uint16_t)code;
     ctx_timer(n, TIMER_CONN, c->handle, n->now);
+}
+
+/* What a handshake had to lead to did not come: who is there, a muxer, or our being accepted. */
+static void overdue(pu_node *n, conn *c)
+{
+    bool is_up = c->state == CONN_UP;
+    ctx_trace(n, PU_TR_HANDSHAKE_LATE, c, NULL, 0,
+              is_up          ? 3
+              : c->peer != 0 ? 2
+                             : 1,
+              0, span_of(NULL, 0));
+    if (is_up) {
+        ctx_hangup(n, c, PU_CODE_TIMEOUT);
+        return;
+    }
+    c->doomed = true; /* whatever comes of it now is refused */
+    hangup_handle(n, c->handle, PU_CODE_TIMEOUT, 0);
 }
 
 void conn_end_timer(pu_node *n, uint64_t handle)
 {
-    conn *c = ctx_conn(n, handle);
-    if (c == NULL) return;
+    conn *c = conn_find(n, handle);
+    if (c == NULL || c->state == CONN_CLOSING) return;
+    if (c->state == CONN_ASKED || (!c->confirmed && !c->doomed)) {
+        overdue(n, c);
+        return;
+    }
     if (c->doomed) {
         c->doomed =
             false; /* it counts as the best until it goes: the application hears of that now */

@@ -87,11 +87,13 @@ typedef struct conn {
     bool identified;     /* identify: its message has come */
     bool doomed;         /* hung up with doom_code in the next TICK: not used for anything new */
     uint8_t asks_failed; /* identify: how often its peer did not answer, counted up to a few */
-    uint32_t doom_code;
-    uint32_t speaks;       /* bit a proto_id: what identify said the peer serves */
-    uint32_t stream_count; /* open on it */
-    uint32_t local;        /* number of a shared endpoint: our end; 0: not known, or no memory */
-    uint32_t observed;     /* the same: how the peer sees our MAIN socket; 0: it has not said */
+    uint16_t doom_code;
+    uint16_t speaks;        /* bit a proto_id: what identify said the peer serves */
+    uint16_t twin;          /* slot of the next connection with its peer, in a ring */
+    uint16_t inbound_count; /* streams that the peer opened */
+    uint32_t stream_count;  /* all of them */
+    uint32_t local;         /* number of a shared endpoint: our end; 0: not known, or no memory */
+    uint32_t observed;      /* the same: how the peer sees our MAIN socket; 0: it has not said */
     pu_endpoint remote;
     pu_time up_at;
     uint64_t rtt_ns;  /* last measured, 0 = unknown */

@@ -114,6 +114,69 @@ enum {
     PUNCH_LEGS_MAX = 128
 };
 
+/* Scopes that hold things, see limits.c. */
+enum scope {
+    SCOPE_SYSTEM = 0,
+    SCOPE_TRANSIENT, /* what nobody has agreed to yet */
+    SCOPE_PROTOCOL,
+    SCOPE_BLOCK,           /* IPv4 /16, IPv6 /32 */
+    SCOPE_BLOCK_TRANSIENT, /* of it, what nobody has agreed to yet */
+    SCOPE_IP,              /* IPv4 address, IPv6 /64 */
+    SCOPE_PEER,
+    SCOPE_CONN,
+    SCOPE_STREAM,
+    SCOPE_COUNT
+};
+
+#define IN(scope) (1u << SCOPE_##scope)
+
+enum resource {
+    RESOURCE_CONNS = 1, /* circuits that are being upgraded included */
+    RESOURCE_STREAMS,   /* in CONN: those that its peer opened; in SYSTEM: openings included */
+    RESOURCE_BYTES      /* that wait in streams */
+};
+
+/* X(parameter, scope, resource): every limit, by what it limits, the outermost scope first. */
+#define LIMIT_LIST(X)                                            \
+    X(conns_max, SYSTEM, RESOURCE_CONNS)                         \
+    X(handshakes_max, TRANSIENT, RESOURCE_CONNS)                 \
+    X(handshakes_per_block_max, BLOCK_TRANSIENT, RESOURCE_CONNS) \
+    X(conns_per_block_max, BLOCK, RESOURCE_CONNS)                \
+    X(conns_per_ip_max, IP, RESOURCE_CONNS)                      \
+    X(conns_per_peer_max, PEER, RESOURCE_CONNS)                  \
+    X(streams_max, SYSTEM, RESOURCE_STREAMS)                     \
+    X(streams_selecting_max, TRANSIENT, RESOURCE_STREAMS)        \
+    X(streams_per_protocol_max, PROTOCOL, RESOURCE_STREAMS)      \
+    X(streams_per_peer_max, PEER, RESOURCE_STREAMS)              \
+    X(streams_per_conn_max, CONN, RESOURCE_STREAMS)              \
+    X(waiting_bytes, SYSTEM, RESOURCE_BYTES)                     \
+    X(waiting_selecting_bytes, TRANSIENT, RESOURCE_BYTES)        \
+    X(waiting_protocol_bytes, PROTOCOL, RESOURCE_BYTES)          \
+    X(waiting_peer_bytes, PEER, RESOURCE_BYTES)                  \
+    X(waiting_conn_bytes, CONN, RESOURCE_BYTES)                  \
+    X(stream_pending_bytes, STREAM, RESOURCE_BYTES)
+
+enum limit {
+#define LIMIT_ENUM(name, scope, what) LIMIT_##name,
+    LIMIT_LIST(LIMIT_ENUM)
+#undef LIMIT_ENUM
+        LIMIT_COUNT
+};
+
+/* What is to be charged, as far as the scopes that it enters ask. */
+typedef struct charge {
+    const conn *conn; /* PEER (of streams and bytes), CONN */
+    pu_peer peer;     /* PEER (of connections) */
+    const pu_endpoint *from;
+    enum proto_id proto;
+} charge;
+
+/* What a protocol's scope holds; PROTO_NONE: the transient one's. */
+typedef struct scope_held {
+    uint32_t streams;
+    uint32_t bytes;
+} scope_held;
+
 struct pu_node {
     const pu_config *config; /* the host's, until COMMAND SET changes a value: then config_own */
     pu_config *config_own;   /* owned; NULL: nothing was changed */
@@ -165,6 +228,9 @@ struct pu_node {
     pu_token *upgrades; /* inbound ones that the host has not answered */
     uint32_t upgrade_cap, upgrade_count;
 
+    scope_held held[PROTO_COUNT];
+    uint32_t *refused; /* owned: how often each limit held; NULL: none ever did */
+
     stream *reading;      /* the stream whose bytes are being consumed */
     pu_span reading_rest; /* what of them is not consumed yet */
     void *module_state[MODULE_COUNT];
@@ -209,9 +275,8 @@ void conn_end_timer(pu_node *n, uint64_t handle);
 conn *conn_best(pu_node *n, pu_peer peer, uint32_t without); /* without: flags it must not have */
 void conns_hangup_peer(pu_node *n, pu_peer peer, uint32_t code);
 uint32_t conns_of_peer(const pu_node *n, pu_peer peer);
-bool endpoint_same_block(const pu_endpoint *a,
-                         const pu_endpoint *b); /* equal IPv4 address or IPv6 /64 */
-bool endpoint_same_site(const pu_endpoint *a, const pu_endpoint *b); /* the same, or IPv6 /56 */
+/* Equal IPv4 addresses, or the same IPv6 /56: one place, as far as can be told. */
+bool endpoint_same_site(const pu_endpoint *a, const pu_endpoint *b);
 
 /* ---- endpoints.c ---- */
 /* Finds or adds an endpoint and holds it once; 0: no memory (traced). */
@@ -241,8 +306,6 @@ bool is_borrowed(const pu_node *n, pu_span bytes);         /* of the step's inpu
 void stream_send_bytes(pu_node *n, stream *s,
                        pu_span bytes); /* select messages and all else go through here */
 void stream_flush(pu_node *n, stream *s);
-void stream_no_room(pu_node *n, stream *s, size_t need,
-                    uint64_t max); /* need bytes cannot wait in s: it is reset */
 void stream_end(pu_node *n, stream *s, uint32_t code); /* calls `ended` once */
 void stream_free(pu_node *n, stream *s);
 
@@ -254,8 +317,19 @@ void gater_clock(pu_node *n);               /* Unix time is another: when is the
 void gater_enforce(pu_node *n);             /* dooms inbound connections of who is not authorised */
 
 /* ---- limits.c ---- */
-bool limits_allow_inbound(pu_node *n, const pu_endpoint *remote);
-bool limits_allow_peer(pu_node *n, pu_peer peer);
+/* Whether the scopes (bits IN(..)) may hold `amount` more of a resource; traced and counted when
+ * not. */
+bool limits_admit(pu_node *n, enum resource what, uint32_t scopes, const charge *of,
+                  uint64_t amount);
+void limits_join(pu_node *n, conn *c);        /* c->peer is known from now on */
+void limits_leave(pu_node *n, const conn *c); /* c, whose peer is known, goes */
+/* Lets bytes wait in `to`, which is s->in or s->out: at most stream_pending_bytes and `beyond`.
+ * False: a limit or no memory, traced; s is reset. */
+bool stream_keep(pu_node *n, stream *s, mem_bytes *to, pu_span bytes, uint32_t beyond);
+void stream_drop(pu_node *n, stream *s, mem_bytes *from, uint32_t count); /* its first bytes */
+void stream_is_of(pu_node *n, stream *s, enum proto_id proto); /* s is charged to it from now on */
+bool limits_are_true(const pu_node *n); /* whole tables against what is counted: PU_VERIFY */
+bool limits_read(const pu_node *n, uint32_t at, pu_limit_row *row);
 
 /* ---- book.c ---- */
 known_peer *book_find(const pu_node *n, pu_peer peer);

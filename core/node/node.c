@@ -57,6 +57,7 @@ void pu_node_close(pu_node *n)
         mem_bytes_free(alloc, &n->streams[i].out);
     }
     for (uint32_t i = 0; i < n->conn_cap; i++) ctx_peer_drop(n, n->conns[i].peer);
+    mem_free(alloc, n->refused, LIMIT_COUNT * sizeof *n->refused);
     for (uint32_t i = 0; i < n->leg_count; i++) {
         ctx_peer_drop(n, n->legs[i].peer);
         ctx_peer_drop(n, n->legs[i].via);
@@ -116,6 +117,13 @@ static bool is_answer(pu_node *n, const pu_in *in)
     return l == NULL || (l->state == LEG_DIALLING && span_equal(ctx_peer_id(n, l->peer), in->peer));
 }
 
+/* A connection is QUIC, TCP, or a circuit, which is relayed. */
+static bool is_carried(const pu_in *in)
+{
+    if ((in->flags & PU_RELAYED) != 0) return in->transport == PU_TRANSPORT_CIRCUIT;
+    return in->transport == PU_TRANSPORT_QUIC || in->transport == PU_TRANSPORT_TCP;
+}
+
 static int check_new_conn(pu_node *n, const pu_in *in)
 {
     if (pu_handle_slot(in->conn) >= n->config->conns_max || pu_handle_ordinal(in->conn) == 0)
@@ -125,6 +133,7 @@ static int check_new_conn(pu_node *n, const pu_in *in)
         if (pu_peer_id_from_bytes(&id, in->peer) != PU_OK) return PU_ERANGE;
     }
     if (!is_answer(n, in)) return PU_EHANDLE;
+    if (in->kind == PU_IN_CONN_UP && !is_carried(in)) return PU_ERANGE;
     if (in->kind == PU_IN_CONN_ASK && in->what != PU_ASK_ACCEPT && in->what != PU_ASK_SECURED)
         return PU_ERANGE;
     bool is_secured = in->kind == PU_IN_CONN_ASK && in->what == PU_ASK_SECURED;
@@ -278,6 +287,7 @@ int pu_node_step(pu_node *n, const pu_in *in, pu_out *out)
     uint32_t streams = n->stream_count;
     dispatch(n, in, t);
     tables_trim(n, n->stream_count < streams);
+    PU_VERIFY(limits_are_true(n));
     n->out = NULL;
     n->in = NULL;
     return PU_OK;

@@ -50,15 +50,18 @@ bool pu_node_read_peers(const pu_node *n, uint32_t *cursor, pu_peer_row *row)
 bool pu_node_read_limits(const pu_node *n, uint32_t *cursor, pu_limit_row *row)
 {
     PU_ASSERT(n->out == NULL);
+    if (limits_read(n, *cursor, row)) {
+        (*cursor)++;
+        return true;
+    }
     const pu_limit_row rows[] = {
-        {"conns_max", n->conn_count, n->config->conns_max},
-        {"handshakes_max", n->asked_count, n->config->handshakes_max},
-        {"streams_max", n->stream_count, n->config->streams_max},
-        {"authorized_max", n->authorised_count, n->config->authorized_max},
-        {"book_peers_max", n->known_count, n->config->book_peers_max},
-        {"wanted_max", n->want_count, n->config->wanted_max},
+        {"authorized_max", n->authorised_count, n->config->authorized_max, 0},
+        {"book_peers_max", n->known_count, n->config->book_peers_max, 0},
+        {"wanted_max", n->want_count, n->config->wanted_max, 0},
     };
-    if (*cursor >= sizeof rows / sizeof rows[0]) return false;
-    *row = rows[(*cursor)++];
+    uint32_t at = *cursor - LIMIT_COUNT;
+    if (at >= sizeof rows / sizeof rows[0]) return false;
+    (*cursor)++;
+    *row = rows[at];
     return true;
 }

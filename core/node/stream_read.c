@@ -45,38 +45,48 @@ static void bad_bytes(pu_node *n, stream *s, enum pu_trace_code code, uint64_t a
     ctx_stream_reset(n, s, PU_CODE_VIOLATION);
 }
 
-static uint32_t inbound_open(const pu_node *n, const stream *like)
+/* Streams of a protocol that c's peer has open. */
+static uint32_t inbound_open(const pu_node *n, const conn *c, enum proto_id id)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < n->stream_cap; i++) {
         const stream *s = &n->streams[i];
-        if (s->phase == STREAM_OPEN && s->inbound && s->conn == like->conn &&
-            s->proto == like->proto)
-            count++;
+        count += s->phase == STREAM_OPEN && s->inbound && s->conn == c->handle && s->proto == id;
     }
     return count;
 }
 
-static void take_agreed(pu_node *n, stream *s)
+/* Whether one more of c's streams may be of a protocol that its peer proposed. */
+static bool may_be(pu_node *n, const conn *c, enum proto_id id)
+{
+    const struct proto *proto = proto_of(id);
+    uint32_t max = proto->inbound_max;
+    charge of = {.conn = c, .proto = id};
+    if ((c->flags & PU_LIMITED) != 0 && !proto->on_limited) return false;
+    if (!limits_admit(n, RESOURCE_STREAMS, IN(PROTOCOL), &of, 1)) return false;
+    if (max == 0 || c->inbound_count <= max) return true;
+    return !ctx_at_limit(n, proto->name, inbound_open(n, c, id), max);
+}
+
+/* The peer has chosen a protocol. False: not on this connection, or not one more; s is reset. */
+static bool take_agreed(pu_node *n, stream *s)
 {
     int agreed = s->select.agreed; /* as proto_find said */
-    s->proto = (uint8_t)(agreed < PROTO_COUNT ? agreed : PROTO_APP);
-    if (agreed >= PROTO_COUNT) app_named(n, s, (uint32_t)(agreed - PROTO_COUNT + 1));
+    enum proto_id id = agreed < PROTO_COUNT ? (enum proto_id)agreed : PROTO_APP;
+    const conn *c = conn_find(n, s->conn);
+    if (c == NULL || !may_be(n, c, id)) {
+        ctx_stream_reset(n, s, PU_CODE_RESOURCE);
+        return false;
+    }
+    stream_is_of(n, s, id);
+    if (id == PROTO_APP) app_named(n, s, (uint32_t)(agreed - PROTO_COUNT + 1));
+    return true;
 }
 
 static void agreed(pu_node *n, stream *s)
 {
-    if (s->inbound) take_agreed(n, s);
+    if (s->inbound && !take_agreed(n, s)) return;
     const struct proto *proto = proto_of((enum proto_id)s->proto);
-    const conn *c = conn_find(n, s->conn);
-    bool is_limited = c != NULL && (c->flags & PU_LIMITED) != 0 && !proto->on_limited;
-    bool is_counted = proto->inbound_max > 0;
-    if (s->inbound && (is_limited || (is_counted && ctx_at_limit(n, proto->name, inbound_open(n, s),
-                                                                 proto->inbound_max)))) {
-        s->proto = PROTO_NONE; /* it never was this protocol's */
-        ctx_stream_reset(n, s, PU_CODE_RESOURCE);
-        return;
-    }
     s->phase = STREAM_OPEN;
     uint64_t life = 0;
     if (proto->deadline != 0)
@@ -169,11 +179,9 @@ static void read_end(pu_node *n, stream *s)
     if (proto->fin != NULL) proto->fin(n, s);
 }
 
-/* Bytes that may wait in a stream: an input may bring what the last one left no room for. */
-static uint32_t waiting_max(const pu_node *n)
-{
-    return (uint32_t)n->config->stream_pending_bytes + PU_DATA_MAX;
-}
+/* What may wait in a stream beyond stream_pending_bytes: an input may bring what the last one left
+ * no room for. */
+enum { BEYOND_PENDING = PU_DATA_MAX };
 
 /* Keeps what was not consumed of `offered`, which is s->in itself when from_buffer. */
 static void keep_rest(pu_node *n, stream *s, pu_span offered, bool from_buffer)
@@ -181,13 +189,13 @@ static void keep_rest(pu_node *n, stream *s, pu_span offered, bool from_buffer)
     pu_span rest = n->reading_rest;
     n->reading = NULL;
     if (s->phase == STREAM_DEAD) {
-        mem_bytes_free(ctx_alloc(n), &s->in);
+        stream_drop(n, s, &s->in, s->in.len);
         return;
     }
     if (from_buffer) {
-        mem_bytes_drop(ctx_alloc(n), &s->in, (uint32_t)(offered.len - rest.len));
-    } else if (!mem_bytes_append(ctx_alloc(n), &s->in, rest, waiting_max(n))) {
-        stream_no_room(n, s, rest.len, waiting_max(n));
+        stream_drop(n, s, &s->in, (uint32_t)(offered.len - rest.len));
+    } else {
+        (void)stream_keep(n, s, &s->in, rest, BEYOND_PENDING);
     }
 }
 
@@ -195,10 +203,7 @@ void stream_read(pu_node *n, stream *s, pu_span fresh)
 {
     PU_ASSERT(n->reading == NULL);
     bool from_buffer = s->in.len > 0;
-    if (from_buffer && !mem_bytes_append(ctx_alloc(n), &s->in, fresh, waiting_max(n))) {
-        stream_no_room(n, s, s->in.len + fresh.len, waiting_max(n));
-        return;
-    }
+    if (from_buffer && !stream_keep(n, s, &s->in, fresh, BEYOND_PENDING)) return;
     pu_span offered = from_buffer ? span_of(s->in.base, s->in.len) : fresh;
     n->reading = s;
     n->reading_rest = offered;

@@ -41,9 +41,7 @@ void stream_send_bytes(pu_node *n, stream *s, pu_span bytes)
     if (now > 0) emit(n, s, span_head(bytes, now), false);
     pu_span later = span_skip(bytes, now);
     if (later.len == 0) return;
-    if (mem_bytes_append(ctx_alloc(n), &s->out, later, (uint32_t)n->config->stream_pending_bytes))
-        return;
-    stream_no_room(n, s, s->out.len + later.len, n->config->stream_pending_bytes);
+    (void)stream_keep(n, s, &s->out, later, 0);
 }
 
 void ctx_stream_send(pu_node *n, stream *s, pu_span bytes)
@@ -65,7 +63,7 @@ void stream_flush(pu_node *n, stream *s)
     uint32_t now = room < s->out.len ? (uint32_t)room : s->out.len;
     if (now == 0) return;
     emit(n, s, span_of(s->out.base, now), s->fin_out && now == s->out.len);
-    mem_bytes_drop(ctx_alloc(n), &s->out, now);
+    stream_drop(n, s, &s->out, now);
 }
 
 void stream_room(pu_node *n, stream *s, uint64_t offset)
@@ -83,7 +81,7 @@ void stream_room(pu_node *n, stream *s, uint64_t offset)
 void stream_stop(pu_node *n, stream *s, uint32_t code)
 {
     if (s->phase == STREAM_DEAD || s->fin_sent) return;
-    mem_bytes_free(ctx_alloc(n), &s->out);
+    stream_drop(n, s, &s->out, s->out.len);
     const struct proto *proto = s->phase == STREAM_OPEN ? proto_of((enum proto_id)s->proto) : NULL;
     if (proto != NULL && proto->stopped != NULL && proto->stopped(n, s, code)) return;
     s->fin_out = true;

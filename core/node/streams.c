@@ -45,6 +45,7 @@ static stream *stream_new(pu_node *n, conn *c, const pu_in *in)
     s->room_out = in->offset;
     s->room_in = PU_FIRST_ROOM;
     n->stream_count++;
+    n->held[PROTO_NONE].streams++;
     c->stream_count++;
     return s;
 }
@@ -56,11 +57,13 @@ void stream_free(pu_node *n, stream *s)
     if (c != NULL) {
         PU_ASSERT(c->stream_count > 0);
         c->stream_count--;
+        if (s->inbound) c->inbound_count--;
     }
     n->stream_count--;
     ctx_timer(n, TIMER_STREAM, s->handle, PU_NEVER);
-    mem_bytes_free(ctx_alloc(n), &s->in);
-    mem_bytes_free(ctx_alloc(n), &s->out);
+    stream_drop(n, s, &s->in, s->in.len);
+    stream_drop(n, s, &s->out, s->out.len);
+    n->held[s->proto].streams--;
     memset(s, 0, sizeof *s);
 }
 
@@ -79,7 +82,8 @@ bool ctx_stream_open(pu_node *n, conn *c, enum proto_id proto, const uint64_t st
     PU_ASSERT(proto > PROTO_NONE && proto < PROTO_COUNT);
     if (c->state != CONN_UP || ((c->flags & PU_LIMITED) != 0 && !proto_of(proto)->on_limited))
         return false;
-    if (ctx_at_limit(n, "streams_max", n->stream_count + n->opening_count, n->config->streams_max))
+    charge of = {.conn = c, .proto = proto};
+    if (!limits_admit(n, RESOURCE_STREAMS, IN(SYSTEM) | IN(PROTOCOL) | IN(PEER), &of, 1))
         return false;
     if (FAULT(n, STREAM_SHED) || !mem_grow(ctx_alloc(n), (void **)&n->openings, &n->opening_cap,
                                            n->opening_count, OPENINGS_MAX, sizeof(opening))) {
@@ -153,16 +157,16 @@ static void stream_refuse(pu_node *n, stream *s, uint32_t code)
     s->phase = STREAM_DEAD;
 }
 
-static void inbound_up(pu_node *n, conn *c, stream *s)
+static void inbound_up(pu_node *n, conn *c, stream *s, bool is_admitted)
 {
+    if (!is_admitted || c->state != CONN_UP || FAULT(n, STREAM_REFUSE)) {
+        stream_refuse(n, s, PU_CODE_RESOURCE); /* uncounted: peers may open many of these */
+        return;
+    }
     s->inbound = true;
+    c->inbound_count++;
     select_listen(&s->select);
-    bool is_over = ctx_at_limit(n, "streams_max", n->stream_count - 1, n->config->streams_max) ||
-                   ctx_at_limit(n, "streams_per_conn_max", c->stream_count - 1,
-                                n->config->streams_per_conn_max);
-    if (is_over || c->state != CONN_UP || FAULT(n, STREAM_REFUSE))
-        stream_refuse(n, s, PU_CODE_RESOURCE);
-    else ctx_timer(n, TIMER_STREAM, s->handle, ctx_after(n, n->config->select_ns));
+    ctx_timer(n, TIMER_STREAM, s->handle, ctx_after(n, n->config->select_ns));
 }
 
 static void outbound_up(pu_node *n, conn *c, stream *s, pu_token token)
@@ -175,7 +179,7 @@ static void outbound_up(pu_node *n, conn *c, stream *s, pu_token token)
     }
     opening taken = opening_take(n, o);
     const struct proto *proto = proto_of(taken.proto);
-    s->proto = (uint8_t)taken.proto;
+    stream_is_of(n, s, taken.proto);
     memcpy(s->state, taken.state, sizeof s->state);
     ctx_timer(n, TIMER_STREAM, s->handle, ctx_after(n, n->config->select_ns));
     uint8_t bytes[SELECT_MESSAGE_MAX];
@@ -188,6 +192,9 @@ static void outbound_up(pu_node *n, conn *c, stream *s, pu_token token)
 
 void stream_up(pu_node *n, conn *c, const pu_in *in)
 {
+    uint32_t scopes = IN(SYSTEM) | IN(TRANSIENT) | IN(PEER) | IN(CONN);
+    bool is_admitted =
+        in->token != 0 || limits_admit(n, RESOURCE_STREAMS, scopes, &(charge){.conn = c}, 1);
     stream *s = stream_new(n, c, in);
     if (s == NULL) { /* its DOWN will find no stream: the host knows that a reset crosses */
         reset_effect(n, in->conn, in->stream, PU_CODE_RESOURCE);
@@ -195,7 +202,7 @@ void stream_up(pu_node *n, conn *c, const pu_in *in)
         if (o != NULL) opening_failed(n, o, PU_CODE_NO_MEMORY);
         return;
     }
-    if (in->token == 0) inbound_up(n, c, s);
+    if (in->token == 0) inbound_up(n, c, s, is_admitted);
     else outbound_up(n, c, s, in->token);
 }
 
@@ -216,12 +223,6 @@ void ctx_stream_reset(pu_node *n, stream *s, uint32_t code)
     ctx_trace(n, PU_TR_STREAM_RESET, conn_find(n, s->conn), s, 0, code, 0, stream_name(n, s));
     reset_effect(n, s->conn, s->handle, code);
     stream_end(n, s, code);
-}
-
-void stream_no_room(pu_node *n, stream *s, size_t need, uint64_t max)
-{
-    if (!ctx_at_limit(n, "stream_pending_bytes", need, max + 1)) ctx_no_memory(n, NULL, need);
-    ctx_stream_reset(n, s, PU_CODE_RESOURCE);
 }
 
 void stream_down(pu_node *n, stream *s, const pu_in *in)
@@ -253,8 +254,8 @@ void ctx_stream_deadline(pu_node *n, stream *s, pu_time at)
 
 bool ctx_may_upgrade(pu_node *n)
 {
-    return !ctx_at_limit(n, "handshakes_max", n->upgrade_count + n->asked_count,
-                         n->config->handshakes_max) &&
+    return limits_admit(n, RESOURCE_CONNS, IN(SYSTEM) | IN(TRANSIENT), &(charge){.conn = NULL},
+                        1) &&
            mem_grow(ctx_alloc(n), (void **)&n->upgrades, &n->upgrade_cap, n->upgrade_count,
                     (uint32_t)n->config->handshakes_max, sizeof(pu_token));
 }

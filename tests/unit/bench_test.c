@@ -104,6 +104,15 @@ static void both_queues_are_measured(void **state)
     assert_true(b.events_per_s > 0 && b.bare_heap_per_s > 0);
 }
 
+/* What an application receives and sends are the very bytes that came, each in one effect. */
+static void no_byte_of_an_application_is_copied(void **state)
+{
+    (void)state;
+    bench_streams b;
+    bench_streams_run(&b, 64);
+    assert_int_equal(b.copied_bytes, 0);
+}
+
 int bench_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +120,7 @@ int bench_test(void)
         cmocka_unit_test(another_seed_draws_another_graph),
         cmocka_unit_test(a_node_at_rest_is_small),
         cmocka_unit_test(both_queues_are_measured),
+        cmocka_unit_test(no_byte_of_an_application_is_copied),
     };
     return cmocka_run_group_tests_name("bench", tests, NULL, NULL);
 }

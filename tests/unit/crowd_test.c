@@ -75,7 +75,7 @@ static void set_up(crowd *c)
     pu_config_default(&c->config);
     c->config.gating = 0;
     c->config.conns_max = CROWD;
-    c->config.conns_per_ip_max = CROWD;
+    c->config.conns_per_ip_max = c->config.conns_per_block_max = CROWD;
     c->mem = c->env.alloc.resize(&c->heap, NULL, 0, pu_node_size(&c->config));
     assert_int_equal(pu_peers_new(&c->env.peers, CROWD, 1, &c->env.alloc), PU_OK);
     assert_int_equal(pu_out_new(&c->out, &c->env), PU_OK);

@@ -30,6 +30,7 @@
     X(wire_relay)      \
     X(wire_dcutr)      \
     X(service)         \
+    X(limits)          \
     X(loop)            \
     X(udp)             \
     X(tcp)             \

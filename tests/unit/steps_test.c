@@ -72,6 +72,7 @@ int steps_test(void)
         FILE_TEST("apps"),
         FILE_TEST("app-open"),
         FILE_TEST("services"),
+        FILE_TEST("limits"),
         cmocka_unit_test(any_input_is_taken_or_refused),
     };
     return cmocka_run_group_tests_name("steps", tests, NULL, NULL);

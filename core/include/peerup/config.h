@@ -19,9 +19,17 @@
     X(COUNT, conns_per_peer_max, 8, 1, 64, "connections with one peer, both directions")           \
     X(COUNT, conns_per_ip_max, 8, 1, 65536,                                                        \
       "inbound connections from one IPv4 address or IPv6 /64")                                     \
+    X(COUNT, conns_per_block_max, 1024, 1, 65536,                                                   \
+      "inbound connections from one IPv4 /16 or IPv6 /32")                                         \
     X(COUNT, handshakes_max, 64, 1, 65536, "inbound handshakes under way")                         \
+    X(COUNT, handshakes_per_block_max, 32, 1, 65536, "the same from one IPv4 /16 or IPv6 /32")     \
     X(COUNT, streams_max, 4096, 1, 1048576, "streams in all, circuits included")                   \
-    X(COUNT, streams_per_conn_max, 512, 1, 65536,                                                  \
+    X(COUNT, streams_selecting_max, 1024, 1, 1048576,                                              \
+      "streams of peers that have not agreed on a protocol")                                       \
+    X(COUNT, streams_per_protocol_max, 2048, 1, 1048576,                                           \
+      "streams of one protocol, those of all applications together")                               \
+    X(COUNT, streams_per_peer_max, 1024, 1, 1048576, "streams with one peer, all its connections") \
+    X(COUNT, streams_per_conn_max, 512, 1, 65535,                                                  \
       "streams that one connection's peer may have open")                                          \
     X(COUNT, authorized_max, 4096, 1, 65536, "authorized peers")                                   \
     X(COUNT, book_peers_max, 1024, 1, 65536, "peers whose addresses are remembered")               \
@@ -54,6 +62,16 @@
       "room granted ahead on a stream that carries messages")                                      \
     X(BYTES, stream_pending_bytes, 16384, 4096, 65536,                                             \
       "bytes that may wait in a stream, each direction")                                           \
+    X(BYTES, waiting_bytes, UINT64_C(64) << 20, 65536, UINT64_C(1) << 31,                          \
+      "bytes that may wait in all streams")                                                        \
+    X(BYTES, waiting_selecting_bytes, UINT64_C(4) << 20, 16384, UINT64_C(1) << 31,                 \
+      "the same, in streams of peers that have not agreed on a protocol")                          \
+    X(BYTES, waiting_protocol_bytes, UINT64_C(32) << 20, 65536, UINT64_C(1) << 31,                 \
+      "the same, in streams of one protocol")                                                      \
+    X(BYTES, waiting_peer_bytes, UINT64_C(8) << 20, 65536, UINT64_C(1) << 31,                      \
+      "the same, in streams with one peer")                                                        \
+    X(BYTES, waiting_conn_bytes, UINT64_C(4) << 20, 65536, UINT64_C(1) << 31,                      \
+      "the same, in streams of one connection")                                                    \
     X(NS, identify_ns, 5 * PU_S, PU_S, 60 * PU_S, "deadline of an identify exchange")              \
     X(NS, identify_push_ns, 5 * PU_S, 100 * PU_MS, 3600 * PU_S,                                    \
       "least pause between two identify pushes: ours, and one connection's after a burst of ten")  \

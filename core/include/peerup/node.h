@@ -466,9 +466,13 @@ typedef struct pu_peer_row {
     uint32_t conns; /* up */
 } pu_peer_row;
 
+/* A limit, and how much of it is used: where it holds for each peer, connection or address, by the
+ * one that uses most. */
 typedef struct pu_limit_row {
     const char *name; /* of the parameter in peerup/config.h */
-    uint64_t used, max;
+    uint64_t used; /* per address: 0, not looked for, where there are more than 2,048 connections */
+    uint64_t max;
+    uint64_t refused; /* how often it has held; not counted for tables of names */
 } pu_limit_row;
 
 /* A service that is exposed. Spans point into the node, until the next step. */

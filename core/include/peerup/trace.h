@@ -41,6 +41,8 @@ enum pu_trace_area {
     X(CONN_CONFIRMED, CONN, "conn-confirmed",                                                      \
       "the other side accepted it; a: 1 dialled, b: 1 relayed")                                    \
     X(CONN_DOWN, CONN, "conn-down", "a connection ended; a: code, b: lifetime in ns")              \
+    X(HANDSHAKE_LATE, CONN, "handshake-late",                                                      \
+      "a handshake's deadline passed; a: 1 nobody proven 2 not up 3 not confirmed")                \
     X(CONN_HANGUP, CONN, "conn-hangup", "we end a connection; a: code")                            \
     X(STREAM_RESET, STREAM, "stream-reset", "we reset a stream; a: code; text: protocol")          \
     X(STREAM_REFUSED, STREAM, "stream-refused", "the peer answered na; text: protocol")            \
