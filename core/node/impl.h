@@ -171,12 +171,6 @@ typedef struct charge {
     enum proto_id proto;
 } charge;
 
-/* What a protocol's scope holds; PROTO_NONE: the transient one's. */
-typedef struct scope_held {
-    uint32_t streams;
-    uint32_t bytes;
-} scope_held;
-
 struct pu_node {
     const pu_config *config; /* the host's, until COMMAND SET changes a value: then config_own */
     pu_config *config_own;   /* owned; NULL: nothing was changed */
@@ -186,20 +180,22 @@ struct pu_node {
     pu_time now;
     bool is_started;    /* the first TICK has come */
     bool is_stopping;   /* COMMAND STOP */
+    bool has_clock;     /* CLOCK has come */
     pu_time shed_until; /* memory was short: what was shed is begun again then; PU_NEVER: nothing */
     uint32_t faults;    /* bit an enum fault: that point is on */
     uint32_t served;    /* bit a proto_id: what we served when we last told others */
-    bool has_clock;
-    pu_time clock_at;       /* when the last CLOCK came */
+    pu_time clock_at;   /* when the last CLOCK came */
     uint64_t clock_unix_ns; /* Unix time then */
     uint8_t seed[32];
     pu_peer_id self;
     rng rngs[RNG_PURPOSE_COUNT];
     pu_token last_token;
+    uint32_t timers_armed; /* in this node's life */
 
     conn *conns;
     uint32_t conn_cap, conn_count; /* by slot */
     uint32_t asked_count;          /* of them CONN_ASKED */
+    uint32_t waiting;              /* bytes that wait in streams */
     shared_endpoint *endpoints;
     uint32_t endpoint_cap, endpoint_count; /* places, free ones included; the last is not free */
     stream *streams;
@@ -207,7 +203,7 @@ struct pu_node {
     opening *openings;
     uint32_t opening_cap, opening_count;
     timer *timers;
-    uint32_t timer_cap, timer_count, timers_armed;
+    uint32_t timer_cap, timer_count;
     leg *legs;
     uint32_t leg_cap, leg_count;
     want *wants;
@@ -228,8 +224,8 @@ struct pu_node {
     pu_token *upgrades; /* inbound ones that the host has not answered */
     uint32_t upgrade_cap, upgrade_count;
 
-    scope_held held[PROTO_COUNT];
-    uint32_t *refused; /* owned: how often each limit held; NULL: none ever did */
+    uint32_t streams_of[PROTO_COUNT]; /* by protocol; PROTO_NONE: in the transient scope */
+    uint32_t *refused;                /* owned: how often each limit held; NULL: none ever did */
 
     stream *reading;      /* the stream whose bytes are being consumed */
     pu_span reading_rest; /* what of them is not consumed yet */
@@ -326,7 +322,7 @@ void limits_leave(pu_node *n, const conn *c); /* c, whose peer is known, goes */
 /* Lets bytes wait in `to`, which is s->in or s->out: at most stream_pending_bytes and `beyond`.
  * False: a limit or no memory, traced; s is reset. */
 bool stream_keep(pu_node *n, stream *s, mem_bytes *to, pu_span bytes, uint32_t beyond);
-void stream_drop(pu_node *n, stream *s, mem_bytes *from, uint32_t count); /* its first bytes */
+void stream_drop(pu_node *n, mem_bytes *from, uint32_t count); /* its first bytes, of s->in, out */
 void stream_is_of(pu_node *n, stream *s, enum proto_id proto); /* s is charged to it from now on */
 bool limits_are_true(const pu_node *n); /* whole tables against what is counted: PU_VERIFY */
 bool limits_read(const pu_node *n, uint32_t at, pu_limit_row *row);

@@ -119,8 +119,8 @@ static uint64_t streams_in(const pu_node *n, enum scope scope, const charge *of)
     const conn *c = of->conn;
     switch (scope) {
     case SCOPE_SYSTEM: return n->stream_count + n->opening_count;
-    case SCOPE_TRANSIENT: return n->held[PROTO_NONE].streams;
-    case SCOPE_PROTOCOL: return n->held[of->proto].streams;
+    case SCOPE_TRANSIENT: return n->streams_of[PROTO_NONE];
+    case SCOPE_PROTOCOL: return n->streams_of[of->proto];
     case SCOPE_PEER:
         do count += c->stream_count;
         while ((c = twin_of(n, c)) != of->conn);
@@ -135,30 +135,16 @@ static uint64_t streams_in(const pu_node *n, enum scope scope, const charge *of)
     }
 }
 
-/* Bytes that wait in streams of one connection, or of all with its peer. */
-static uint64_t bytes_of(const pu_node *n, const conn *of, bool of_peer)
+/* Whether a stream lies in a scope. */
+static bool is_in(const pu_node *n, const stream *s, enum scope scope, const charge *of)
 {
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < n->stream_cap; i++) {
-        const stream *s = &n->streams[i];
-        if (s->phase == STREAM_FREE) continue;
-        const conn *c = &n->conns[pu_handle_slot(s->conn)];
-        if (c == of || (of_peer && c->peer == of->peer)) bytes += s->in.len + s->out.len;
-    }
-    return bytes;
-}
-
-static uint64_t bytes_in(const pu_node *n, enum scope scope, const charge *of)
-{
-    uint64_t bytes = 0;
+    const conn *c = &n->conns[pu_handle_slot(s->conn)];
     switch (scope) {
+    case SCOPE_TRANSIENT: return s->proto == PROTO_NONE;
+    case SCOPE_PROTOCOL: return s->proto == of->proto;
+    case SCOPE_PEER: return of->conn != NULL && c->peer == of->conn->peer;
+    case SCOPE_CONN: return c == of->conn;
     case SCOPE_SYSTEM:
-        for (uint32_t p = 0; p < PROTO_COUNT; p++) bytes += n->held[p].bytes;
-        return bytes;
-    case SCOPE_TRANSIENT: return n->held[PROTO_NONE].bytes;
-    case SCOPE_PROTOCOL: return n->held[of->proto].bytes;
-    case SCOPE_PEER: return bytes_of(n, of->conn, true);
-    case SCOPE_CONN: return bytes_of(n, of->conn, false);
     case SCOPE_STREAM: /* see stream_keep */
     case SCOPE_IP:
     case SCOPE_BLOCK:
@@ -166,6 +152,17 @@ static uint64_t bytes_in(const pu_node *n, enum scope scope, const charge *of)
     case SCOPE_COUNT:
     default: PU_NEVER_HERE();
     }
+}
+
+static uint64_t bytes_in(const pu_node *n, enum scope scope, const charge *of)
+{
+    if (scope == SCOPE_SYSTEM) return n->waiting;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < n->stream_cap; i++) {
+        const stream *s = &n->streams[i];
+        if (s->phase != STREAM_FREE && is_in(n, s, scope, of)) bytes += s->in.len + s->out.len;
+    }
+    return bytes;
 }
 
 static uint64_t held_in(const pu_node *n, enum scope scope, enum resource what, const charge *of)
@@ -216,7 +213,7 @@ bool stream_keep(pu_node *n, stream *s, mem_bytes *to, pu_span bytes, uint32_t b
     } else if (limits_admit(n, RESOURCE_BYTES, IN(SYSTEM) | own | IN(PEER) | IN(CONN), &of,
                             bytes.len)) {
         if (mem_bytes_append(ctx_alloc(n), to, bytes, UINT32_MAX)) {
-            n->held[s->proto].bytes += (uint32_t)bytes.len;
+            n->waiting += (uint32_t)bytes.len;
             return true;
         }
         ctx_no_memory(n, NULL, need);
@@ -225,41 +222,35 @@ bool stream_keep(pu_node *n, stream *s, mem_bytes *to, pu_span bytes, uint32_t b
     return false;
 }
 
-void stream_drop(pu_node *n, stream *s, mem_bytes *from, uint32_t count)
+void stream_drop(pu_node *n, mem_bytes *from, uint32_t count)
 {
-    PU_ASSERT(n->held[s->proto].bytes >= count);
-    n->held[s->proto].bytes -= count;
+    PU_ASSERT(n->waiting >= count);
+    n->waiting -= count;
     if (count == from->len) mem_bytes_free(ctx_alloc(n), from);
     else mem_bytes_drop(ctx_alloc(n), from, count);
 }
 
 void stream_is_of(pu_node *n, stream *s, enum proto_id proto)
 {
-    uint32_t bytes = s->in.len + s->out.len;
-    PU_ASSERT(n->held[s->proto].streams > 0 && n->held[s->proto].bytes >= bytes);
-    n->held[s->proto].streams--;
-    n->held[s->proto].bytes -= bytes;
+    PU_ASSERT(n->streams_of[s->proto] > 0);
+    n->streams_of[s->proto]--;
     s->proto = (uint8_t)proto;
-    n->held[s->proto].streams++;
-    n->held[s->proto].bytes += bytes;
+    n->streams_of[s->proto]++;
 }
 
 bool limits_are_true(const pu_node *n)
 {
-    scope_held found[PROTO_COUNT] = {{0, 0}};
-    uint32_t inbound = 0, counted = 0;
+    uint32_t found[PROTO_COUNT] = {0}, waiting = 0, inbound = 0, counted = 0;
     for (uint32_t i = 0; i < n->stream_cap; i++) {
         const stream *s = &n->streams[i];
         if (s->phase == STREAM_FREE) continue;
-        found[s->proto].streams++;
-        found[s->proto].bytes += s->in.len + s->out.len;
+        found[s->proto]++;
+        waiting += s->in.len + s->out.len;
         inbound += s->inbound && n->conns[pu_handle_slot(s->conn)].handle == s->conn;
     }
     for (uint32_t i = 0; i < n->conn_cap; i++) counted += n->conns[i].inbound_count;
-    bool is_true = inbound == counted;
-    for (uint32_t p = 0; p < PROTO_COUNT; p++)
-        is_true =
-            is_true && found[p].streams == n->held[p].streams && found[p].bytes == n->held[p].bytes;
+    bool is_true = inbound == counted && waiting == n->waiting;
+    for (uint32_t p = 0; p < PROTO_COUNT; p++) is_true = is_true && found[p] == n->streams_of[p];
     for (uint32_t i = 0; i < n->conn_cap && is_true; i++) {
         const conn *c = &n->conns[i], *at = c;
         uint32_t ring = 0;

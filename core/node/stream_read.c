@@ -189,11 +189,11 @@ static void keep_rest(pu_node *n, stream *s, pu_span offered, bool from_buffer)
     pu_span rest = n->reading_rest;
     n->reading = NULL;
     if (s->phase == STREAM_DEAD) {
-        stream_drop(n, s, &s->in, s->in.len);
+        stream_drop(n, &s->in, s->in.len);
         return;
     }
     if (from_buffer) {
-        stream_drop(n, s, &s->in, (uint32_t)(offered.len - rest.len));
+        stream_drop(n, &s->in, (uint32_t)(offered.len - rest.len));
     } else {
         (void)stream_keep(n, s, &s->in, rest, BEYOND_PENDING);
     }

@@ -63,7 +63,7 @@ void stream_flush(pu_node *n, stream *s)
     uint32_t now = room < s->out.len ? (uint32_t)room : s->out.len;
     if (now == 0) return;
     emit(n, s, span_of(s->out.base, now), s->fin_out && now == s->out.len);
-    stream_drop(n, s, &s->out, now);
+    stream_drop(n, &s->out, now);
 }
 
 void stream_room(pu_node *n, stream *s, uint64_t offset)
@@ -81,7 +81,7 @@ void stream_room(pu_node *n, stream *s, uint64_t offset)
 void stream_stop(pu_node *n, stream *s, uint32_t code)
 {
     if (s->phase == STREAM_DEAD || s->fin_sent) return;
-    stream_drop(n, s, &s->out, s->out.len);
+    stream_drop(n, &s->out, s->out.len);
     const struct proto *proto = s->phase == STREAM_OPEN ? proto_of((enum proto_id)s->proto) : NULL;
     if (proto != NULL && proto->stopped != NULL && proto->stopped(n, s, code)) return;
     s->fin_out = true;

@@ -45,7 +45,7 @@ static stream *stream_new(pu_node *n, conn *c, const pu_in *in)
     s->room_out = in->offset;
     s->room_in = PU_FIRST_ROOM;
     n->stream_count++;
-    n->held[PROTO_NONE].streams++;
+    n->streams_of[PROTO_NONE]++;
     c->stream_count++;
     return s;
 }
@@ -61,9 +61,9 @@ void stream_free(pu_node *n, stream *s)
     }
     n->stream_count--;
     ctx_timer(n, TIMER_STREAM, s->handle, PU_NEVER);
-    stream_drop(n, s, &s->in, s->in.len);
-    stream_drop(n, s, &s->out, s->out.len);
-    n->held[s->proto].streams--;
+    stream_drop(n, &s->in, s->in.len);
+    stream_drop(n, &s->out, s->out.len);
+    n->streams_of[s->proto]--;
     memset(s, 0, sizeof *s);
 }
 
