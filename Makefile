@@ -9,7 +9,8 @@
 #                         INTEROP="--cases '07-*' --repeat 20": arguments of tests/interop/run.sh
 #   make bench            speed of the event queue and of nodes, memory of a node, on this machine;
 #                         then the interop programs side by side (COMPARE="--what bulk")
-#   make soak             many seeds of every scenario (SOAK_SEEDS=1000), noted in docs/soak-ledger.md
+#   make soak             many seeds of every scenario (SOAK_SEEDS=1000), noted in docs/soak-ledger.md and
+#                         docs/scenario-bounds.md
 #   make planted          planted bugs and the properties that catch them: docs/planted-bugs.md
 #   make fuzz T=60        each fuzz target for T seconds (tests/fuzz); RUNS=1000000 executions, noted
 #                         in docs/fuzz-ledger.md; TARGETS="node nodes": only those
@@ -353,6 +354,7 @@ lint:
 	@tests/lint/run.sh
 
 soak: all
+	@.ci/setup test
 	@tests/soak.sh $(SOAK_SEEDS)
 
 planted:

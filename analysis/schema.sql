@@ -298,6 +298,7 @@ CREATE TABLE property (
     expected TEXT NOT NULL,
     held INTEGER NOT NULL CHECK (held IN (0, 1)),
     took_ns INTEGER,
+    within_ns INTEGER,
     why TEXT NOT NULL
 ) STRICT;
 INSERT INTO _doc VALUES
@@ -307,4 +308,5 @@ INSERT INTO _doc VALUES
 ('property', 'expected', '', 'what the scenario demands, in words'),
 ('property', 'held', 'bool', 'whether it held'),
 ('property', 'took_ns', 'ns', 'until it came to that, for a group until the last pair did; together: the longest time apart; NULL: never, or nothing that has a time'),
+('property', 'within_ns', 'ns', 'what took_ns may be at most; NULL: nothing that has a time'),
 ('property', 'why', '', 'what was seen, with times');

@@ -39,7 +39,7 @@ static const char *const insert_sql[] = {
     "INSERT INTO endpoint VALUES (?,?)",
     "INSERT INTO packet VALUES (?,?,?,?,?,?,?,?,?,?,?)",
     "INSERT INTO metric VALUES (?,?,?,?)",
-    "INSERT INTO property VALUES (NULL,?,?,?,?,?)",
+    "INSERT INTO property VALUES (NULL,?,?,?,?,?,?)",
 };
 _Static_assert(sizeof insert_sql / sizeof insert_sql[0] == TABLE_COUNT, "one for every table");
 

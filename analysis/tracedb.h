@@ -118,8 +118,14 @@ void tracedb_put_packet(tracedb *db, const tracedb_packet *packet);
 /* meaning: what exactly was counted. */
 void tracedb_put_metric(tracedb *db, const char *name, uint64_t value, const char *unit,
                         const char *meaning);
-/* took: how long it took, as run_property says; PU_NEVER: never, or it has no time. */
-void tracedb_put_property(tracedb *db, const char *name, const char *expected, bool held,
-                          uint64_t took, const char *why);
+
+typedef struct tracedb_property {
+    const char *name, *expected; /* what the scenario demands, in words */
+    bool held;
+    uint64_t took_ns,
+        within_ns;   /* how long it took and might; PU_NEVER: never, or it has no time */
+    const char *why; /* what was seen */
+} tracedb_property;
+void tracedb_put_property(tracedb *db, const tracedb_property *property);
 
 #endif

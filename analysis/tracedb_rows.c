@@ -218,14 +218,14 @@ void tracedb_put_metric(tracedb *db, const char *name, uint64_t value, const cha
     row_end(&r);
 }
 
-void tracedb_put_property(tracedb *db, const char *name, const char *expected, bool held,
-                          uint64_t took, const char *why)
+void tracedb_put_property(tracedb *db, const tracedb_property *property)
 {
     row r = row_begin(db, TABLE_PROPERTY);
-    row_text(&r, name);
-    row_text(&r, expected);
-    row_int(&r, held);
-    row_time(&r, took);
-    row_text(&r, why);
+    row_text(&r, property->name);
+    row_text(&r, property->expected);
+    row_int(&r, property->held);
+    row_time(&r, property->took_ns);
+    row_time(&r, property->within_ns);
+    row_text(&r, property->why);
     row_end(&r);
 }

@@ -247,7 +247,9 @@ static void check_never_direct(const watch *w, const scenario_expect *e, run_pro
 void check_expect(const watch *w, uint32_t index, run_property *property)
 {
     const scenario_expect *e = &w->s->expects[index];
-    *property = (run_property){.name = e->name, .took_ns = PU_NEVER};
+    bool is_timed = e->kind != SCENARIO_EXPECT_NEVER;
+    *property = (run_property){
+        .name = e->name, .took_ns = PU_NEVER, .within_ns = is_timed ? e->within_ns : PU_NEVER};
     switch (e->kind) {
     case SCENARIO_EXPECT_CONNECTED:
         if (e->group != SCENARIO_ANY) check_group(w, e, property);

@@ -312,9 +312,17 @@ static void catch_interrupts(void)
 /* What runs one after the other add to. */
 typedef struct campaign {
     progress bar;
-    json_t *runs; /* owned; with --json, the objects of those that ended */
+    uint64_t ran; /* runs that ended, interrupted ones as well */
     tally tally;
 } campaign;
+
+/* --json: one run is one object; many are a list in one, which grows run by run. */
+static void print_json(const request *q, uint64_t ran, json_t *run)
+{
+    if (q->has_seeds && ran > 0) putchar(',');
+    if (q->has_seeds) sim_json_put(run, stdout);
+    else sim_json_print(run, stdout);
+}
 
 /* Runs one seed and adds it to all. */
 static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign *all)
@@ -365,23 +373,15 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
     else print_violations(&result, notices);
     if (!has_held && !is_partial) leave_repro(q, s, seed, &result, notices);
     if (!is_partial) tally_add(&all->tally, seed, &result);
-    if (q->is_json) json_array_append_new(all->runs, sim_json_run(s, &how, &result));
+    if (q->is_json) print_json(q, all->ran, sim_json_run(s, &how, &result));
     else print_tail(q, &how, &result);
+    all->ran++;
     run_result_free(&result);
     if (is_partial) return CLI_INTERRUPTED;
     return has_held ? CLI_DONE : CLI_VIOLATED;
 }
 
 /* ---- all of them ---- */
-
-/* Prints the one run that was asked for, or the list of those that ended. */
-static void print_json(const request *q, json_t *runs)
-{
-    if (q->has_seeds)
-        sim_json_print(json_pack("{s:s, s:O}", "schema", "peerup.runs/1", "runs", runs), stdout);
-    else if (json_array_size(runs) == 1)
-        sim_json_print(json_incref(json_array_get(runs, 0)), stdout);
-}
 
 /* The last line of many runs, and where their databases are. failed: the first bad seeds. */
 static void print_seeds(const request *q, const scenario *s, uint64_t ran, const uint64_t *failed,
@@ -403,8 +403,9 @@ static int run_all(const request *q, const scenario *s)
     int worst = CLI_DONE;
     uint64_t failed_seeds[FAILED_SHOWN_MAX];
     uint64_t failed = 0, ran = 0, count = q->last - q->first + 1;
-    campaign all = {progress_start(q->progress, count), json_array(), tally_new(s)};
+    campaign all = {progress_start(q->progress, count), 0, tally_new(s)};
     catch_interrupts();
+    if (q->is_json && q->has_seeds) fputs("{\"schema\":\"peerup.runs/1\",\"runs\":[", stdout);
     for (uint64_t i = 0; i < count && worst != CLI_UNEXPECTED && worst != CLI_INTERRUPTED; i++) {
         int code = run_seed(q, s, q->first + i, &all);
         if (code != CLI_DONE) worst = code;
@@ -415,12 +416,11 @@ static int run_all(const request *q, const scenario *s)
     }
     progress_clear(&all.bar);
     if (q->is_json) {
-        print_json(q, all.runs);
+        if (q->has_seeds) puts("]}");
     } else if (q->has_seeds) {
         if (ran > 1) tally_print(&all.tally, stdout);
         print_seeds(q, s, ran, failed_seeds, failed);
     }
-    json_decref(all.runs);
     tally_free(&all.tally);
     return worst;
 }

@@ -74,6 +74,7 @@ static json_t *properties(const run_result *result)
         put(one, "name", json_string(p->name));
         put(one, "held", json_boolean(p->held));
         put(one, "took_s", sim_json_seconds(p->took_ns));
+        put(one, "within_s", sim_json_seconds(p->within_ns));
         put(one, "why", sim_json_text(p->why));
         append(all, one);
     }
@@ -140,9 +141,14 @@ json_t *sim_json_run(const scenario *s, const run_options *options, const run_re
     return run;
 }
 
-void sim_json_print(json_t *value, FILE *out)
+void sim_json_put(json_t *value, FILE *out)
 {
     json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(REAL_DIGITS));
-    putc('\n', out);
     json_decref(value);
+}
+
+void sim_json_print(json_t *value, FILE *out)
+{
+    sim_json_put(value, out);
+    putc('\n', out);
 }

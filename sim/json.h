@@ -17,7 +17,8 @@ json_t *sim_json_seconds(uint64_t ns);
 /* A text, given to the caller; where it is not UTF-8 (a path may be anything) bytes become '?'. */
 json_t *sim_json_text(const char *text);
 
-/* Writes value on one line and drops it. */
+/* Writes value and drops it; sim_json_print ends the line as well. */
+void sim_json_put(json_t *value, FILE *out);
 void sim_json_print(json_t *value, FILE *out);
 
 #endif

@@ -409,7 +409,8 @@ static void put_properties(record *r, const run_result *result)
         const run_property *p = &result->properties[i];
         char expected[320];
         expected_text(r->s, &r->s->expects[i], expected, sizeof expected);
-        tracedb_put_property(r->db, p->name, expected, p->held, p->took_ns, p->why);
+        tracedb_put_property(r->db, &(tracedb_property){p->name, expected, p->held, p->took_ns,
+                                                        p->within_ns, p->why});
     }
 }
 

@@ -33,10 +33,11 @@ typedef struct run_options {
 typedef struct run_property {
     const char *name; /* belongs to the scenario */
     bool held;
-    uint64_t took_ns; /* what `within` is compared with: until it came to that, for a group until
-                         the last pair did; `together`: the longest time apart; PU_NEVER: never, or
-                         nothing that has a time */
-    char why[256];    /* what was seen, with times */
+    uint64_t took_ns;   /* what `within` is compared with: until it came to that, for a group until
+                           the last pair did; `together`: the longest time apart; PU_NEVER: never, or
+                           nothing that has a time */
+    uint64_t within_ns; /* what is allowed; PU_NEVER: nothing that has a time */
+    char why[256];      /* what was seen, with times */
 } run_property;
 
 /* What carries a connection, the better the later. */

@@ -69,8 +69,12 @@ static void texts(void **state)
 
 /* A run that found out everything there is to tell. */
 static run_property properties[] = {
-    {.name = "reached", .held = true, .took_ns = 210 * PU_MS, .why = "in 0.21 s"},
-    {.name = "direct", .held = false, .took_ns = PU_NEVER, .why = ""},
+    {.name = "reached",
+     .held = true,
+     .took_ns = 210 * PU_MS,
+     .within_ns = PU_S,
+     .why = "in 0.21 s"},
+    {.name = "direct", .held = false, .took_ns = PU_NEVER, .within_ns = PU_NEVER, .why = ""},
 };
 static run_connection connections[] = {
     {.from = 1,
@@ -127,9 +131,11 @@ static void a_run(void **state)
         "\"trace_hash\":\"00000000000000010000000000000abc\",\"events\":123456,"
         "\"sim_seconds\":60.0,\"partial\":false,\"wall_seconds\":0.31,\"nodes\":4,\"bytes_per_"
         "node\":7400,"
-        "\"properties\":[{\"name\":\"reached\",\"held\":true,\"took_s\":0.21,\"why\":\"in 0.21 "
+        "\"properties\":[{\"name\":\"reached\",\"held\":true,\"took_s\":0.21,\"within_s\":1.0,"
+        "\"why\":\"in 0.21 "
         "s\"},"
-        "{\"name\":\"direct\",\"held\":false,\"took_s\":null,\"why\":\"\"}],\"connections\":["
+        "{\"name\":\"direct\",\"held\":false,\"took_s\":null,\"within_s\":null,\"why\":\"\"}],"
+        "\"connections\":["
         "{\"from\":\"a\",\"to\":\"b\",\"asked_s\":10.0,\"usable_s\":10.21,"
         "\"first_path\":\"relay\",\"direct_s\":11.0,\"path\":\"direct\",\"transport\":\"quic\","
         "\"lost_s\":60.0},"

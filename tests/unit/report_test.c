@@ -139,8 +139,10 @@ static void put_run(tracedb *db)
     tracedb_put_note(db, 21 * PU_S, 1, "refused", "nosy (secured)");
     tracedb_put_note(db, 22 * PU_S, 0, "refused", "nosy (relay)");
     tracedb_put_note(db, 60 * PU_S, 2, "change_network", "phone");
-    tracedb_put_property(db, "reached", "in 1 s", true, 200 * PU_MS, "after 200 ms");
-    tracedb_put_property(db, "quick", "in 1 ms", false, 700 * PU_MS, "after 700 ms");
+    tracedb_put_property(
+        db, &(tracedb_property){"reached", "in 1 s", true, 200 * PU_MS, PU_S, "after 200 ms"});
+    tracedb_put_property(
+        db, &(tracedb_property){"quick", "in 1 ms", false, 700 * PU_MS, PU_MS, "after 700 ms"});
 }
 
 static const char expected_story[] =
@@ -454,7 +456,7 @@ static void hostile_text_stays_text(void **state)
     tracedb_put_connect(
         db, &(tracedb_connect){0, 1, 1, PU_S, 2 * PU_S, PU_NEVER, "direct", "direct", true});
     tracedb_put_note(db, PU_S, 1, "refused", evil);
-    tracedb_put_property(db, evil, evil, false, PU_NEVER, evil);
+    tracedb_put_property(db, &(tracedb_property){evil, evil, false, PU_NEVER, PU_NEVER, evil});
     tracedb_put_metric(db, evil, 1, evil, evil);
     end(p, db);
     if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);

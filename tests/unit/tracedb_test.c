@@ -87,7 +87,8 @@ static void put_rows(tracedb *db)
                         &(tracedb_connect){0, 0, 1, 2, PU_NEVER, PU_NEVER, "relay", "relay", true});
     tracedb_put_note(db, 3, -1, "start", "");
     tracedb_put_metric(db, "dials", 5, "count", "addresses");
-    tracedb_put_property(db, "reached", "within 2 ns", true, 1, "after 1 ns");
+    tracedb_put_property(db,
+                         &(tracedb_property){"reached", "within 2 ns", true, 1, 2, "after 1 ns"});
     tracedb_put_code(db, 0x2000, "timed-out", "a deadline passed");
     for (uint32_t i = 0; i < 3000; i++) {
         char from[32];
@@ -152,7 +153,8 @@ static void rows_are_found_again(void **state)
         {"SELECT count(*) FROM endpoint", "201"},
         {"SELECT count(*) FROM packet WHERE to_node IS NULL AND box IS NULL", "1500"},
         {"SELECT value || unit || meaning FROM metric", "5countaddresses"},
-        {"SELECT expected || held || took_ns || why FROM property", "within 2 ns11after 1 ns"},
+        {"SELECT expected || held || took_ns || within_ns || why FROM property",
+         "within 2 ns112after 1 ns"},
         {"SELECT time_to_connect_ms FROM v_connect", "1.0e-06"},
         {"SELECT group_concat(from_name || outcome || reason) FROM v_dial",
          "homefailedtimed-out,homeopen"},
@@ -180,7 +182,7 @@ static void schema_is_strict_and_documented(void **state)
         "INSERT INTO note VALUES ('soon', 1, 'start', '')",
         "INSERT INTO note VALUES (NULL, 1, 'start', '')",
         "INSERT INTO path VALUES (0, 1, 2, 5, 9)",
-        "INSERT INTO property VALUES (NULL, 'x', 'y', 1.5, 0, '')",
+        "INSERT INTO property VALUES (NULL, 'x', 'y', 1.5, 0, 0, '')",
     };
     place *p = *state;
     write_database(p, p->path);
