@@ -169,7 +169,12 @@ static void put_rows(tracedb *db)
                                                .is_authorized = true});
     tracedb_put_note(db, 3 * PU_S, 2, "punch", "home: direct after 1 round, 5.000 ms");
     tracedb_put_metric(db, "datagrams", 7, "datagrams", "sent");
-    tracedb_put_property(db, "together", "they come together", true, 2 * PU_S, "");
+    tracedb_put_property(db, &(tracedb_property){.name = "together",
+                                                 .expected = "they come together",
+                                                 .held = true,
+                                                 .took_ns = 2 * PU_S,
+                                                 .within_ns = 3 * PU_S,
+                                                 .why = ""});
     tracedb_put_run(db, &(tracedb_run){.seed = 1,
                                        .scenario = "fuzz",
                                        .about = "two that meet",
