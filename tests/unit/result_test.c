@@ -212,7 +212,7 @@ static void databases_say_what_was(void **state)
          "apart: home | relay, laptop; over: home | relay, laptop; unheard: laptop > home"},
         {"SELECT count(*) > 0 FROM packet WHERE fate = 'cut' AND carriage = 'udp'", "1"},
         {"SELECT expected FROM property WHERE name = 'together'",
-         "laptop and home never apart for longer than 150 s while both run"},
+         "laptop and home never apart for longer than 80 s while both run"},
     };
     static const said blocked[] = {
         {"SELECT transport FROM conn c JOIN node n USING (node) WHERE n.name = 'laptop' "
@@ -226,7 +226,7 @@ static void databases_say_what_was(void **state)
     };
     static const said dies[] = {
         {"SELECT expected FROM property WHERE name = 'home-says-so'",
-         "home says that it lost a relay, at most 45 s after 60 s"},
+         "home says that it lost a relay, at most 35 s after 60 s"},
         {"SELECT count(*) FROM v_timeline WHERE sort = 'crash' AND name = 'relay'", "1"},
     };
     expect_said("scenarios/life/cut-off.yaml", cut, sizeof cut / sizeof cut[0]);
