@@ -100,7 +100,7 @@ test_src := $(addprefix tests/unit/, \
     relay_test dcutr_test ping_test endpoints_test book_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \
     quic_test quic_streams_test \
-    noise_test noise_frame_test yamux_machines_test mux_test yamux_test yamux_limits_test mux_pair_test \
+    noise_test noise_frame_test yamux_machines_test mux_test yamux_test yamux_limits_test mux_pair_test mux_pipe_test \
     addr_test authorized_keys_test \
     service_test limits_test loop_test udp_test tcp_test tcp_model_test store_test pcap_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
@@ -112,10 +112,10 @@ test_src := $(addprefix tests/unit/, \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \
     $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge quic_rig) \
-    $(addprefix tests/lib/,mux_host mux_pair mux_peer)
+    tests/lib/mux_pair
 
 # What unit tests and fuzz targets share.
-play_src := $(addprefix tests/lib/,boundary link_host link_toy)
+play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer)
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
 fuzz_targets := varint protobuf identify hop stop dcutr peer_record service envelope voucher \
@@ -123,9 +123,10 @@ fuzz_targets := varint protobuf identify hop stop dcutr peer_record service enve
     select_dialer select_listener peer_text peer_bytes maddr_bytes maddr_text addr authorized_keys \
     multibase decimal ip_text time_text command recording replay scenario matrix profiles lengths \
     yaml set quantity suggest options repro page database packet datagram \
-    node nodes link
+    node nodes link mux_shake yamux
 fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
-    $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz link_fuzz node_fuzz nodes_fuzz)
+    $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz link_fuzz mux_fuzz node_fuzz) \
+    tests/fuzz/nodes_fuzz
 
 all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(tracedb_src) $(sim_src) $(simwire_src) sim/wire/without \
     $(bench_src) sim/main $(test_src) $(play_src) $(fuzz_src) tests/fuzz/replay tests/fuzz/entry

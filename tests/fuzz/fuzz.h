@@ -56,6 +56,8 @@
     X(database)         \
     X(packet)           \
     X(datagram)         \
+    X(mux_shake)        \
+    X(yamux)            \
     X(node)             \
     X(nodes)            \
     X(link)

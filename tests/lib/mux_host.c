@@ -1,11 +1,7 @@
 /* One link with one TCP connection, see mux_host.h. */
 #include "tests/lib/mux_host.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 /* ---- a link without datagrams ---- */
 
@@ -97,6 +93,7 @@ mux_host *mux_host_new(uint8_t seed)
     host_public_key(h, key);
     pu_peer_id_from_ed25519(&h->id, key);
     pu_config_default(&h->config);
+    h->law.config = &h->config;
     h->alloc = fault_heap_alloc(&h->heap);
     h->env = (pu_link_env){.crypto = &h->crypto, .alloc = h->alloc, .hash_seed = seed};
     h->now = PU_S;
@@ -124,6 +121,7 @@ void mux_host_free(mux_host *h)
         pu_link_out_free(h->out);
     }
     PU_ASSERT(h->heap.live_bytes == 0);
+    boundary_close(&h->law);
     free(h->sent);
     free(h);
 }
@@ -201,6 +199,12 @@ static void conn_up(mux_host *h, const pu_in *in)
 /* What the node has to answer when the step is over; 0: nothing. */
 static void take_input(mux_host *h, const pu_in *in, pu_handle *asked, uint32_t *verdict)
 {
+    PU_ASSERT(in->now == h->now);
+    boundary_in(&h->law, in);
+    if (in->conn == h->outer_conn && in->stream == 0 && h->outer_conn != 0) {
+        if (in->kind == PU_IN_CONN_DOWN) h->is_outer_down = true;
+        return;
+    }
     switch ((int)in->kind) {
     case PU_IN_CONN_ASK:
         h->ask_count++;
@@ -283,6 +287,7 @@ static void step(mux_host *h, pu_link_in in)
 
 void mux_host_effect(mux_host *h, pu_ef ef)
 {
+    boundary_ef(&h->law, &ef);
     step(h, (pu_link_in){.kind = PU_LINK_IN_EFFECT, .effect = &ef});
 }
 
@@ -311,7 +316,7 @@ static void send_some(mux_host *h, mux_host_stream *s)
 /* Everything that the node can do now. */
 static void pump(mux_host *h)
 {
-    for (uint32_t i = 0; i < h->stream_count; i++) {
+    for (uint32_t i = 0; i < h->stream_count && !h->is_hung_up; i++) {
         mux_host_stream *s = &h->streams[i];
         if (s->handle == 0 || s->is_down || h->is_down) continue;
         uint64_t due = s->got + h->window;
@@ -357,8 +362,26 @@ void mux_host_stop(mux_host *h, mux_host_stream *s)
     mux_host_effect(h, (pu_ef){.kind = PU_EF_STREAM_STOP, .conn = h->conn, .stream = s->handle});
 }
 
+void mux_host_upgrade(mux_host *h, mux_host_stream *s, enum pu_role role,
+                      const pu_peer_id *expected)
+{
+    PU_ASSERT(h->outer_conn == 0);
+    h->outer_conn = h->conn;
+    h->is_up = h->is_confirmed = h->is_hung_up = false;
+    s->is_down = true; /* the handle ends here */
+    pu_ef ef = {.kind = PU_EF_UPGRADE,
+                .token = 6,
+                .conn = h->conn,
+                .stream = s->handle,
+                .what = role,
+                .deadline = h->now + 15 * PU_S};
+    if (expected != NULL) ef.peer = span_of(expected->bytes, expected->len);
+    mux_host_effect(h, ef);
+}
+
 void mux_host_hangup(mux_host *h, uint32_t code, pu_time deadline)
 {
+    h->is_hung_up = true;
     mux_host_effect(
         h, (pu_ef){.kind = PU_EF_HANGUP, .conn = h->conn, .code = code, .deadline = deadline});
 }

@@ -1,5 +1,6 @@
 /* tests/lib/mux_host.h - one link with one TCP connection, for tests of the carrier over a byte
- * stream: the test is the network, and the node is as simple as can be.
+ * stream: the test is the network, and the node is as simple as can be. Everything that goes over
+ * boundary A is judged (boundary.h).
  *
  * The node allows or refuses as `secured_code` says, keeps every stream's count of bytes, checks
  * that they are the pattern that mux_host_send writes (unless `is_raw`), grants `window` bytes
@@ -9,6 +10,7 @@
 #define TESTS_LIB_MUX_HOST_H
 
 #include "link/transports.h"
+#include "tests/lib/boundary.h"
 #include "tests/unit/fault_heap.h"
 
 enum { MUX_HOST_STREAMS_MAX = 1400, MUX_HOST_HEAD_BYTES = 64, MUX_HOST_TCP = 7 };
@@ -38,6 +40,8 @@ typedef struct mux_host {
     pu_link_out *out;
     pu_time now;
 
+    boundary law;
+
     /* the wire */
     uint8_t *sent; /* what the link sent and nobody has taken */
     size_t sent_len, sent_cap;
@@ -53,13 +57,15 @@ typedef struct mux_host {
     uint32_t ask_count;
     pu_handle conn;
     pu_peer_id peer;
-    bool is_up, is_provisional, is_confirmed, is_down, has_failed;
+    bool is_up, is_provisional, is_confirmed, is_down, has_failed, is_hung_up;
     uint32_t down_code; /* of CONN_DOWN or DIAL_FAIL */
     pu_time up_at, confirmed_at, down_at;
     uint64_t rtt_ns;
     mux_host_stream streams[MUX_HOST_STREAMS_MAX];
     uint32_t stream_count;
     pu_token last_token;
+    pu_handle outer_conn; /* mux_host_upgrade: what carries the connection that the rest tells of */
+    bool is_outer_down;
 } mux_host;
 
 /* Makes the link of the node whose seed is 32 times this byte; h->config has its defaults and may
@@ -99,6 +105,9 @@ void mux_host_send(mux_host *h, mux_host_stream *s, uint64_t bytes, bool fin);
 void mux_host_grant(mux_host *h, mux_host_stream *s, uint64_t offset);
 void mux_host_reset(mux_host *h, mux_host_stream *s, uint32_t code);
 void mux_host_stop(mux_host *h, mux_host_stream *s);
+/* s becomes a connection of its own, of which is_up and the others tell from now on. */
+void mux_host_upgrade(mux_host *h, mux_host_stream *s, enum pu_role role,
+                      const pu_peer_id *expected);
 void mux_host_hangup(mux_host *h, uint32_t code, pu_time deadline);
 /* One effect of the node. */
 void mux_host_effect(mux_host *h, pu_ef ef);

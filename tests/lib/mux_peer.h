@@ -8,8 +8,6 @@
 #include "link/yamux_frame.h"
 #include "tests/lib/mux_host.h"
 
-enum { MUX_PEER_BYTES_MAX = 1 << 20, MUX_PEER_LOG_MAX = 1 << 21 };
-
 /* What it says of muxers in Noise. */
 enum mux_peer_muxers { MUX_PEER_YAMUX = 0, MUX_PEER_NO_LIST, MUX_PEER_MPLEX };
 
@@ -17,20 +15,22 @@ typedef struct mux_peer {
     mux_host *host;
     bool is_initiator;
     enum mux_peer_muxers muxers;
-    bool is_forger; /* its signature is over another key */
+    bool is_forger;    /* its signature is over another key */
+    uint16_t spoil_at; /* of its next Noise message, this byte is changed so; 0: none */
+    uint8_t spoil_xor;
     pu_crypto crypto;
     pu_crypto_real key;
     pu_peer_id id;
     noise_xx xx;
     noise_cipher tx, rx;
-    size_t segment;                  /* of what it sends */
-    bool is_holding;                 /* the wire gets no more room while the host is heard */
-    uint8_t out[MUX_PEER_BYTES_MAX]; /* frames that are not sent yet */
-    size_t out_len;
-    uint8_t plain[MUX_PEER_BYTES_MAX]; /* plain bytes that came and are not read yet */
-    size_t plain_len;
-    char log[MUX_PEER_LOG_MAX];
-    size_t log_len;
+    size_t segment;  /* of what it sends */
+    bool is_holding; /* the wire gets no more room while the host is heard */
+    struct mux_peer_bytes {
+        uint8_t *at;
+        size_t len, cap;
+    } out,            /* frames that are not sent yet */
+        plain,        /* plain bytes that came and are not read yet */
+        log;          /* what mux_peer_hear returns */
     uint64_t answers; /* Ping ACK that came */
 } mux_peer;
 

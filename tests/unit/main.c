@@ -55,6 +55,7 @@
     X(yamux)           \
     X(yamux_limits)    \
     X(mux_pair)        \
+    X(mux_pipe)        \
     X(multibase)       \
     X(peer_id)         \
     X(identity_key)    \

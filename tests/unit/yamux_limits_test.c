@@ -47,10 +47,10 @@ static uint32_t flood(mux_peer *p, yamux_frame f, uint32_t most)
             mux_peer_frame(p, f.type, f.flags, f.id, f.length);
             if (f.id != 0) f.id += 2;
         }
-        if (h->rx_room - h->rx_total < p->out_len + NOISE_OVERHEAD) break;
+        if (h->rx_room - h->rx_total < p->out.len + NOISE_OVERHEAD) break;
         mux_peer_flush(p);
     }
-    p->out_len = 0;
+    p->out.len = 0;
     return said;
 }
 

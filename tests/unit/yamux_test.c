@@ -636,12 +636,12 @@ static void noise_frames_have_no_meaning(void **state)
         mux_peer_data(p, 0, 1, 0, 20);
         mux_peer_data(p, SYN, 3, 0, 5);
         mux_peer_data(p, FIN, 1, 20, 30);
-        for (size_t at = 0; at < p->out_len; at += size) {
-            size_t len = size < p->out_len - at ? size : p->out_len - at;
-            mux_peer_sealed(p, span_of(p->out + at, len));
+        for (size_t at = 0; at < p->out.len; at += size) {
+            size_t len = size < p->out.len - at ? size : p->out.len - at;
+            mux_peer_sealed(p, span_of(p->out.at + at, len));
             mux_peer_sealed(p, span_of(NULL, 0));
         }
-        p->out_len = 0;
+        p->out.len = 0;
         assert_int_equal(p->host->stream_count, 2);
         assert_int_equal(mux_host_stream_at(p->host, 0)->got, 50);
         assert_true(mux_host_stream_at(p->host, 0)->rx_fin);
