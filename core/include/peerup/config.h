@@ -112,7 +112,7 @@
     X(BYTES, link_windows_bytes, UINT64_C(1) << 26, UINT64_C(1) << 20, UINT64_C(1) << 34,          \
       "sum that the receive windows of one peer's streams may grow to, all its connections")       \
     X(COUNT, yamux_controls_max, 1024, 16, 65536,                                                  \
-      "Yamux control frames that wait in a connection before it stops reading")                      \
+      "Yamux control frames that wait in a connection before it stops reading")                    \
     X(COUNT, yamux_unacked_max, 256, 1, 65536,                                                     \
       "streams opened on a Yamux connection that the peer has not acknowledged")                   \
     X(BYTES, yamux_window_most_bytes, UINT64_C(1) << 24, 262144, UINT64_C(1) << 30,                \
