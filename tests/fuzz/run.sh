@@ -38,7 +38,7 @@ asan_of() {
 note() {
     [ -n "$ledger" ] || return 0
     [ -e "$ledger" ] || printf '# Fuzz ledger\n\nEach line: one target of `make fuzz RUNS=N`. %s\n\n%s\n%s\n' \
-        'A run that broke something stays here; its commit was mended, and the target run again.' \
+        'A line that broke stays; what broke was mended, and the target ran again.' \
         '| day | commit | machine | target | executions | seconds of one core | inputs kept | result |' \
         '|---|---|---|---|---|---|---|---|' >"$ledger"
     echo "| $(date -u +%F) | $commit | $machine | $1 | $2 | $3 | $4 | $5 |" >>"$ledger"
