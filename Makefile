@@ -95,7 +95,7 @@ bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue bench_stre
 
 test_src := $(addprefix tests/unit/, \
     main \
-    varint_test pb_test rng_test mix_test mem_test imap_test due_test chunks_test link_test link_stream_test link_wire_test \
+    varint_test pb_test rng_test mix_test mem_test imap_test due_test chunks_test link_test link_stream_test link_wire_test link_rig_test \
     wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test \
     relay_test dcutr_test ping_test endpoints_test book_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \
@@ -112,7 +112,7 @@ test_src := $(addprefix tests/unit/, \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \
     $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge quic_rig) \
-    tests/lib/mux_pair
+    $(addprefix tests/lib/,mux_pair node_rig node_rig_net)
 
 # What unit tests and fuzz targets share.
 play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer)
