@@ -1,0 +1,104 @@
+/* `peerup auth`: who may connect. A running daemon sees the change by itself. */
+#include "net-real/cli/auth_file.h"
+#include "net-real/cli/cli.h"
+
+#include <jansson.h>
+#include <string.h>
+
+typedef struct auth_options {
+    const char *comment, *file;
+} auth_options;
+
+static bool take(void *ctx, int which, const char *value)
+{
+    auth_options *o = ctx;
+    if (which == 'm') o->comment = value;
+    else if (which == 'f') o->file = value;
+    else return false;
+    return true;
+}
+
+static void list_text(void *ctx, const pu_authorized *entry, pu_span line)
+{
+    (void)ctx;
+    (void)line;
+    printf("%s", cli_id_text(&entry->peer));
+    if (entry->expires.len > 0)
+        printf("  expires=%.*s", (int)entry->expires.len, entry->expires.base);
+    if (entry->comment.len > 0) printf("\t# %.*s", (int)entry->comment.len, entry->comment.base);
+    putchar('\n');
+}
+
+static void list_json(void *ctx, const pu_authorized *entry, pu_span line)
+{
+    json_t *one = json_pack("{s:s}", "peer_id", cli_id_text(&entry->peer));
+    (void)line;
+    if (entry->comment.len > 0)
+        json_object_set_new(one, "comment",
+                            json_stringn((const char *)entry->comment.base, entry->comment.len));
+    if (entry->expires.len > 0)
+        json_object_set_new(one, "expires_at",
+                            json_stringn((const char *)entry->expires.base, entry->expires.len));
+    json_array_append_new(ctx, one);
+}
+
+static int list(const char *file, bool is_json)
+{
+    json_t *all = json_array();
+    bool is_good = auth_file_read(file, is_json ? list_json : list_text, all, stderr);
+    if (is_json) {
+        json_dumpf(all, stdout, JSON_INDENT(2));
+        putchar('\n');
+    }
+    json_decref(all);
+    return is_good ? CLI_DONE : CLI_CONFIG;
+}
+
+static int change(const char *what, const char *file, const char *peer, const char *comment)
+{
+    pu_peer_id id;
+    bool adds = strcmp(what, "add") == 0;
+    if (pu_peer_id_parse(&id, (pu_span){(const uint8_t *)peer, strlen(peer)}) != PU_OK) {
+        cli_error("'%s' is not a peer id", peer);
+        return CLI_USAGE;
+    }
+    enum auth_change result =
+        adds ? auth_file_add(file, &id, comment, stderr) : auth_file_remove(file, &id, stderr);
+    if (result == AUTH_FAILED) return CLI_UNEXPECTED;
+    if (result == AUTH_NOTHING) {
+        cli_error(adds ? "%s is authorised already" : "%s is not in the file", cli_id_text(&id));
+        return CLI_UNEXPECTED;
+    }
+    fprintf(stderr, adds ? "Authorised %s\n" : "Removed %s\n", cli_id_text(&id));
+    return CLI_DONE;
+}
+
+static int run(const cli_command *self, int argc, char **argv)
+{
+    static const struct option own[] = {{"comment", required_argument, NULL, 'm'},
+                                        {"file", required_argument, NULL, 'f'},
+                                        {NULL, 0, NULL, 0}};
+    cli_common common;
+    auth_options o = {0};
+    int code = cli_options(self, argc, argv, own, take, &o, &common);
+    if (code >= 0) return code;
+    const char *what = optind < argc ? argv[optind] : "",
+               *peer = optind + 1 < argc ? argv[optind + 1] : NULL;
+    bool is_list = strcmp(what, "list") == 0;
+    bool is_change = strcmp(what, "add") == 0 || strcmp(what, "remove") == 0;
+    if (!is_list && !is_change) return cli_usage(self, "add, list or remove is needed");
+    if (is_change && peer == NULL) return cli_usage(self, "a peer id is needed");
+    if (optind + (is_list ? 1 : 2) < argc)
+        return cli_usage(self, "'%s' is too much", argv[argc - 1]);
+    config *c = o.file == NULL ? cli_config_open(&common) : NULL;
+    if (o.file == NULL && c == NULL) return CLI_CONFIG;
+    const char *file = o.file != NULL ? o.file : c->authorized_keys_file;
+    code = is_list ? list(file, common.is_json) : change(what, file, peer, o.comment);
+    config_free(c);
+    return code;
+}
+
+const cli_command cli_auth = {"auth", "add PEER-ID | list | remove PEER-ID", "who may connect",
+                              "  --comment TEXT         with add: what the line says after #\n"
+                              "  --file FILE            another file than the configuration's\n",
+                              run};

@@ -1,0 +1,170 @@
+/* `peerup daemon`, `relay serve` and `status`. */
+#include "net-real/cli/cli.h"
+#include "net-real/cli/key_file.h"
+#include "net-real/cli/session.h"
+#include "net-real/daemon/daemon.h"
+
+#include <string.h>
+
+static bool take_record(void *ctx, int which, const char *value)
+{
+    if (which == 'R') *(const char **)ctx = value;
+    return which == 'R';
+}
+
+/* Runs a node until a signal. Takes c over. */
+static int serve(config *c, const char *record_path)
+{
+    char error[512];
+    uint8_t seed[PU_ED25519_SEED_BYTES];
+    bool is_missing;
+    pu_peer_id id;
+    int code = CLI_CONFIG;
+    if (!key_file_read(c->key_file, seed, &is_missing, error, sizeof error)) {
+        cli_error("%s%s", error, is_missing ? "; `peerup init` makes one" : "");
+    } else {
+        key_file_id(&id, seed);
+        daemon_options options = {.c = c,
+                                  .key_seed = seed,
+                                  .record_path = record_path,
+                                  .is_served = true,
+                                  .is_loud = true};
+        peerupd *d = daemon_new(&options, error, sizeof error);
+        if (d == NULL) {
+            cli_error("%s", error);
+            code = CLI_UNEXPECTED;
+        } else {
+            fprintf(stderr, "peerup %s is %s\n", PEERUP_VERSION, cli_id_text(&id));
+            daemon_run(d, NULL);
+            daemon_free(d);
+            code = CLI_DONE;
+        }
+    }
+    config_free(c);
+    return code;
+}
+
+static const struct option record_option[] = {{"record", required_argument, NULL, 'R'},
+                                              {NULL, 0, NULL, 0}};
+
+static int stop(const cli_common *common)
+{
+    int code;
+    config *c = cli_config_open(common);
+    if (c == NULL) return CLI_CONFIG;
+    session *s = session_open(c, true, &code);
+    if (s != NULL) {
+        json_t *request = json_pack("{s:s}", "cmd", "stop");
+        json_t *answer = session_ask(s, request, 10000);
+        code = answer != NULL ? CLI_DONE : CLI_UNEXPECTED;
+        json_decref(request);
+        json_decref(answer);
+        session_close(s);
+    }
+    config_free(c);
+    return code;
+}
+
+static int run_daemon(const cli_command *self, int argc, char **argv)
+{
+    cli_common common;
+    const char *record_path = NULL;
+    int code = cli_options(self, argc, argv, record_option, take_record, &record_path, &common);
+    if (code >= 0) return code;
+    const char *what = optind < argc ? argv[optind] : "start";
+    if (strcmp(what, "stop") == 0) return stop(&common);
+    if (strcmp(what, "start") != 0) return cli_usage(self, "'%s' is neither start nor stop", what);
+    config *c = cli_config_open(&common);
+    return c != NULL ? serve(c, record_path) : CLI_CONFIG;
+}
+
+const cli_command cli_daemon = {
+    "daemon", "[start | stop]", "runs this node until it is stopped",
+    "  --record FILE          writes everything the node is given, for `peerup-sim replay`\n",
+    run_daemon};
+
+static int run_relay(const cli_command *self, int argc, char **argv)
+{
+    cli_common common;
+    const char *record_path = NULL;
+    int code = cli_options(self, argc, argv, record_option, take_record, &record_path, &common);
+    if (code >= 0) return code;
+    if (optind >= argc || strcmp(argv[optind], "serve") != 0)
+        return cli_usage(self, "`relay serve` is what there is");
+    config *c = cli_relay_config_open(&common);
+    return c != NULL ? serve(c, record_path) : CLI_CONFIG;
+}
+
+const cli_command cli_relay = {
+    "relay", "serve", "runs a relay: authorised peers may reserve a place and meet through it",
+    "  --record FILE          as for `daemon`\n", run_relay};
+
+/* ---- status ---- */
+
+static void print_status(const json_t *s)
+{
+    json_t *list = json_object_get(s, "connections"), *one;
+    size_t i;
+    printf("peer_id: %s\n", json_string_value(json_object_get(s, "peer_id")));
+    printf("uptime: %.0fs\n", json_number_value(json_object_get(s, "uptime_seconds")));
+    printf("relay: %s\n",
+           json_is_true(json_object_get(s, "relay_connected")) ? "connected" : "none");
+    printf("connections: %zu\n", json_array_size(list));
+    json_array_foreach(list, i, one)
+    {
+        printf("  %s %s %s", json_string_value(json_object_get(one, "peer")),
+               json_string_value(json_object_get(one, "path")),
+               json_string_value(json_object_get(one, "transport")));
+        const char *address = json_string_value(json_object_get(one, "address"));
+        if (address != NULL) printf(" %s", address);
+        if (json_is_real(json_object_get(one, "rtt_ms")))
+            printf(" %.1fms", json_real_value(json_object_get(one, "rtt_ms")));
+        putchar('\n');
+    }
+    list = json_object_get(s, "services");
+    json_array_foreach(list, i, one)
+        printf("service: %s at %s%s\n", json_string_value(json_object_get(one, "name")),
+               json_string_value(json_object_get(one, "local_address")),
+               json_is_true(json_object_get(one, "enabled")) ? "" : " (disabled)");
+    list = json_object_get(s, "proxies");
+    json_array_foreach(list, i, one)
+        printf("proxy: %s to %s of %s\n", json_string_value(json_object_get(one, "listen")),
+               json_string_value(json_object_get(one, "protocol")),
+               json_string_value(json_object_get(one, "peer")));
+}
+
+static int run_status(const cli_command *self, int argc, char **argv)
+{
+    cli_common common;
+    int code = cli_options(self, argc, argv, NULL, NULL, NULL, &common);
+    if (code >= 0) return code;
+    config *c = cli_config_open(&common);
+    if (c == NULL) return CLI_CONFIG;
+    session *s = session_open(c, true, &code);
+    if (s != NULL) {
+        json_t *request = json_pack("{s:s}", "cmd", "status");
+        json_t *answer = session_ask(s, request, 10000);
+        code = CLI_UNEXPECTED;
+        if (answer != NULL) {
+            bool is_degraded =
+                c->relays.count > 0 && !json_is_true(json_object_get(answer, "relay_connected"));
+            code = is_degraded ? CLI_DEGRADED : CLI_DONE;
+            json_object_del(answer, "ok");
+            if (common.is_json) {
+                json_dumpf(answer, stdout, JSON_INDENT(2));
+                putchar('\n');
+            } else {
+                print_status(answer);
+            }
+        }
+        json_decref(request);
+        json_decref(answer);
+        session_close(s);
+    }
+    config_free(c);
+    return code;
+}
+
+const cli_command cli_status = {
+    "status", "", "what the daemon does; exit 10 when a relay is configured and none is reached",
+    "", run_status};

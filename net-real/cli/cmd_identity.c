@@ -1,0 +1,212 @@
+/* `peerup init`, `whoami` and `version`. */
+#include "net-real/cli/cli.h"
+#include "net-real/cli/key_file.h"
+#include "net-real/daemon/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- init ---- */
+
+typedef struct init_options {
+    const char *folder, *relay;
+} init_options;
+
+static bool take_init(void *ctx, int which, const char *value)
+{
+    init_options *o = ctx;
+    if (which == 'd') o->folder = value;
+    else if (which == 'r') o->relay = value;
+    else return false;
+    return true;
+}
+
+static bool make_folder(const char *folder)
+{
+    char path[4096];
+    size_t len = strlen(folder);
+    if (len == 0 || len >= sizeof path) return false;
+    memcpy(path, folder, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        char was = path[i];
+        path[i] = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST) return false;
+        path[i] = was;
+    }
+    return true;
+}
+
+/* Creates path, which must not exist, mode 0600. False: errno. */
+static bool write_new(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return false;
+    size_t len = strlen(text);
+    bool is_good = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+    int why = errno;
+    close(fd);
+    if (!is_good) unlink(path);
+    errno = why;
+    return is_good;
+}
+
+static bool write_config(const char *path, const char *relay)
+{
+    char text[4096];
+    int len = snprintf(text, sizeof text,
+                       "version: 1\n"
+                       "identity:\n"
+                       "  key_file: identity.key\n"
+                       "network:\n"
+                       "  listen_addresses:\n"
+                       "    - /ip4/0.0.0.0/udp/0/quic-v1\n"
+                       "    - /ip6/::/udp/0/quic-v1\n"
+                       "    - /ip4/0.0.0.0/tcp/0\n"
+                       "    - /ip6/::/tcp/0\n"
+                       "relay:\n"
+                       "  addresses:%s%s\n"
+                       "security:\n"
+                       "  authorized_keys_file: authorized_keys\n"
+                       "  enable_connection_gating: true\n"
+                       "# services:\n"
+                       "#   ssh: {enabled: true, local_address: \"localhost:22\"}\n"
+                       "# names:\n"
+                       "#   home: PEER-ID\n",
+                       relay != NULL ? "\n    - " : " []", relay != NULL ? relay : "");
+    return len < (int)sizeof text && write_new(path, text);
+}
+
+/* What is there already stays: a key is never overwritten, nor a configuration. */
+static int init_in(const char *folder, const char *relay)
+{
+    char error[512];
+    uint8_t seed[PU_ED25519_SEED_BYTES];
+    bool is_missing;
+    pu_peer_id id;
+    char *key = config_beside(folder, "identity.key"), *path = config_beside(folder, "config.yaml");
+    char *grants = config_beside(folder, "authorized_keys");
+    int code = CLI_UNEXPECTED;
+    if (!make_folder(folder)) {
+        cli_error("%s: %s", folder, strerror(errno));
+    } else if (access(path, F_OK) == 0) {
+        cli_error("%s is there already and stays as it is", path);
+        code = CLI_CONFIG;
+    } else if (!key_file_read(key, seed, &is_missing, error, sizeof error) &&
+               (!is_missing || !key_file_make(key, seed, error, sizeof error))) {
+        cli_error("%s", error);
+    } else if (!write_config(path, relay) ||
+               (!write_new(grants, "# One peer a line: PEER-ID  # comment\n") && errno != EEXIST)) {
+        cli_error("%s: %s", folder, strerror(errno));
+    } else {
+        key_file_id(&id, seed);
+        printf("%s\n", cli_id_text(&id));
+        fprintf(
+            stderr,
+            "Made %s. `peerup auth add PEER-ID` lets a peer in; `peerup daemon` runs the node.\n",
+            path);
+        code = CLI_DONE;
+    }
+    free(key);
+    free(path);
+    free(grants);
+    return code;
+}
+
+static int run_init(const cli_command *self, int argc, char **argv)
+{
+    static const struct option own[] = {{"dir", required_argument, NULL, 'd'},
+                                        {"relay", required_argument, NULL, 'r'},
+                                        {NULL, 0, NULL, 0}};
+    cli_common common;
+    init_options o = {0};
+    int code = cli_options(self, argc, argv, own, take_init, &o, &common);
+    if (code >= 0) return code;
+    if (optind < argc) return cli_usage(self, "'%s' is too much", argv[optind]);
+    if (o.relay != NULL) {
+        config *empty = config_default(".");
+        pu_peer_id id;
+        const char *maddr;
+        bool is_good = o.relay[0] == '/' && cli_peer(empty, o.relay, &id, &maddr);
+        config_free(empty);
+        if (!is_good) return cli_usage(self, "--relay: a multiaddr that ends in /p2p/ID is needed");
+    }
+    char *home = config_home();
+    if (o.folder == NULL && home == NULL)
+        return cli_usage(self, "there is no home folder: use --dir");
+    code = init_in(o.folder != NULL ? o.folder : home, o.relay);
+    free(home);
+    return code;
+}
+
+const cli_command cli_init = {
+    "init", "[--dir DIR] [--relay MULTIADDR]",
+    "makes an identity and a configuration; prints the peer id",
+    "  --dir DIR              where (~/.config/peerup)\n"
+    "  --relay MULTIADDR      a relay that this node reserves a place at\n",
+    run_init};
+
+/* ---- whoami ---- */
+
+static int run_whoami(const cli_command *self, int argc, char **argv)
+{
+    cli_common common;
+    char error[512];
+    uint8_t seed[PU_ED25519_SEED_BYTES];
+    bool is_missing;
+    pu_peer_id id;
+    int code = cli_options(self, argc, argv, NULL, NULL, NULL, &common);
+    if (code >= 0) return code;
+    config *c = cli_config_open(&common);
+    if (c == NULL) return CLI_CONFIG;
+    bool is_read = key_file_read(c->key_file, seed, &is_missing, error, sizeof error);
+    config_free(c);
+    if (!is_read) {
+        cli_error("%s", error);
+        return CLI_CONFIG;
+    }
+    key_file_id(&id, seed);
+    if (common.is_json)
+        printf("{\"schema\":\"peerup.whoami/1\",\"peer_id\":\"%s\"}\n", cli_id_text(&id));
+    else printf("%s\n", cli_id_text(&id));
+    return CLI_DONE;
+}
+
+const cli_command cli_whoami = {"whoami", "", "prints this node's peer id", "", run_whoami};
+
+/* ---- version ---- */
+
+static int run_version(const cli_command *self, int argc, char **argv)
+{
+    cli_common common;
+    int code = cli_options(self, argc, argv, NULL, NULL, NULL, &common);
+    if (code >= 0) return code;
+    if (common.is_json)
+        printf("{\"schema\":\"peerup.version/1\",\"version\":\"%s\"}\n", PEERUP_VERSION);
+    else printf("peerup %s\n", PEERUP_VERSION);
+    return CLI_DONE;
+}
+
+const cli_command cli_version = {"version", "", "prints the version", "", run_version};
+
+/* ---- config ---- */
+
+static int run_config(const cli_command *self, int argc, char **argv)
+{
+    cli_common common;
+    int code = cli_options(self, argc, argv, NULL, NULL, NULL, &common);
+    if (code >= 0) return code;
+    if (optind >= argc || strcmp(argv[optind], "validate") != 0)
+        return cli_usage(self, "`config validate` is what there is");
+    config *c = cli_config_open(&common);
+    if (c == NULL) return CLI_CONFIG;
+    printf("%s: ok\n", c->path);
+    config_free(c);
+    return CLI_DONE;
+}
+
+const cli_command cli_config = {"config", "validate", "checks the configuration", "", run_config};

@@ -1,0 +1,207 @@
+/* `peerup ping` and `proxy`. */
+#include "net-real/cli/cli.h"
+#include "net-real/cli/session.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { PING_MS = 30000, SLACK_MS = 5000 };
+
+/* ---- ping ---- */
+
+typedef struct ping_options {
+    unsigned long count; /* 0: for ever */
+    unsigned long interval_ms;
+} ping_options;
+
+static bool take_ping(void *ctx, int which, const char *value)
+{
+    ping_options *o = ctx;
+    char *end;
+    if (which == 'c' || which == 'n') {
+        o->count = strtoul(value, &end, 10);
+        return *value != '\0' && *end == '\0';
+    }
+    if (which != 'i') return false;
+    double seconds = strtod(value, &end);
+    if (end == value || seconds < 0 || seconds > 86400) return false;
+    bool is_ms = strcmp(end, "ms") == 0;
+    if (!is_ms && strcmp(end, "s") != 0 && *end != '\0') return false;
+    o->interval_ms = (unsigned long)(is_ms ? seconds : seconds * 1000);
+    return true;
+}
+
+typedef struct tally {
+    unsigned long sent, received;
+    double least, most, sum;
+} tally;
+
+static void tally_add(tally *t, double ms)
+{
+    if (t->received == 0 || ms < t->least) t->least = ms;
+    if (t->received == 0 || ms > t->most) t->most = ms;
+    t->sum += ms;
+    t->received++;
+}
+
+static void print_one(const json_t *answer, unsigned long seq, const char *id, bool is_json)
+{
+    double ms = json_number_value(json_object_get(answer, "rtt_ms"));
+    const char *path = json_string_value(json_object_get(answer, "path"));
+    const char *transport = json_string_value(json_object_get(answer, "transport"));
+    bool is_good = json_is_true(json_object_get(answer, "ok"));
+    if (is_json) {
+        json_t *one =
+            json_pack("{s:i,s:s,s:o,s:s?,s:s?,s:s?}", "seq", (int)seq, "peer_id", id, "rtt_ms",
+                      is_good ? json_real(ms) : json_null(), "path", path, "transport", transport,
+                      "error", json_string_value(json_object_get(answer, "error")));
+        json_dumpf(one, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(one);
+    } else if (is_good) {
+        printf("seq=%lu rtt=%.2fms %s%s%s\n", seq, ms, path != NULL ? path : "path unknown",
+               transport != NULL ? " over " : "", transport != NULL ? transport : "");
+    }
+    fflush(stdout);
+}
+
+static void print_tally(const tally *t, bool is_json)
+{
+    unsigned long lost = t->sent - t->received;
+    double mean = t->received > 0 ? t->sum / (double)t->received : 0;
+    double share = t->sent > 0 ? 100.0 * (double)lost / (double)t->sent : 0;
+    if (is_json)
+        printf("{\"sent\":%lu,\"received\":%lu,\"lost\":%lu,\"loss_pct\":%.1f,\"min_ms\":%.3f,"
+               "\"avg_ms\":%.3f,\"max_ms\":%.3f}\n",
+               t->sent, t->received, lost, share, t->least, mean, t->most);
+    else
+        printf("%lu sent, %lu received, %.0f%% lost; min/avg/max %.2f/%.2f/%.2f ms\n", t->sent,
+               t->received, share, t->least, mean, t->most);
+}
+
+static volatile sig_atomic_t interrupted; /* a signal handler reaches nothing else */
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static void pause_ms(unsigned long ms)
+{
+    struct timespec t = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    nanosleep(&t, NULL);
+}
+
+static int ping_peer(session *s, const pu_peer_id *id, const char *maddr, const ping_options *o,
+                     bool is_json)
+{
+    tally t = {0};
+    int code = CLI_DONE;
+    const char *text = cli_id_text(id);
+    for (unsigned long seq = 1; (o->count == 0 || seq <= o->count) && !interrupted; seq++) {
+        if (seq > 1) pause_ms(o->interval_ms);
+        if (interrupted) break;
+        json_t *request = json_pack("{s:s,s:s,s:s*,s:i}", "cmd", "ping", "peer", text, "address",
+                                    maddr, "timeout_ms", PING_MS);
+        json_t *answer = session_ask(s, request, PING_MS + SLACK_MS);
+        json_decref(request);
+        t.sent++;
+        if (answer == NULL) return CLI_UNEXPECTED;
+        print_one(answer, seq, text, is_json);
+        if (json_is_true(json_object_get(answer, "ok")))
+            tally_add(&t, json_number_value(json_object_get(answer, "rtt_ms")));
+        else code = session_failed(answer);
+        json_decref(answer);
+    }
+    print_tally(&t, is_json);
+    return t.received > 0 ? CLI_DONE : code;
+}
+
+static int run_ping(const cli_command *self, int argc, char **argv)
+{
+    static const struct option own[] = {{"count", required_argument, NULL, 'c'},
+                                        {"interval", required_argument, NULL, 'i'},
+                                        {NULL, 0, NULL, 0}};
+    cli_common common;
+    ping_options o = {.count = 4, .interval_ms = 1000};
+    pu_peer_id id;
+    const char *maddr;
+    int code = cli_options(self, argc, argv, own, take_ping, &o, &common);
+    if (code >= 0) return code;
+    if (optind + 1 != argc)
+        return cli_usage(self, "one peer is needed: a name, a peer id or a multiaddr");
+    config *c = cli_config_open(&common);
+    if (c == NULL) return CLI_CONFIG;
+    if (!cli_peer(c, argv[optind], &id, &maddr)) {
+        config_free(c);
+        return CLI_USAGE;
+    }
+    session *s = session_open(c, false, &code);
+    if (s != NULL) {
+        signal(SIGINT, on_interrupt);
+        code = ping_peer(s, &id, maddr, &o, common.is_json);
+        session_close(s);
+    }
+    config_free(c);
+    return code;
+}
+
+const cli_command cli_ping = {"ping", "PEER",
+                              "round trips to a peer, and whether directly or relayed",
+                              "  -c, --count N          how many (4; 0: until interrupted)\n"
+                              "  --interval TIME        between two: 1s, 200ms (1s)\n",
+                              run_ping};
+
+/* ---- proxy ---- */
+
+static int open_proxy(session *s, const pu_peer_id *id, const char *maddr, char **operands)
+{
+    json_t *request = json_pack("{s:s,s:s,s:s*,s:s,s:s}", "cmd", "connect", "peer", cli_id_text(id),
+                                "address", maddr, "service", operands[1], "listen", operands[2]);
+    json_t *answer = session_ask(s, request, 10000);
+    json_decref(request);
+    if (answer == NULL) return CLI_UNEXPECTED;
+    int code = CLI_DONE;
+    if (json_is_true(json_object_get(answer, "ok"))) {
+        printf("%s\n", json_string_value(json_object_get(answer, "listen_address")));
+        fflush(stdout);
+    } else {
+        code = session_failed(answer);
+    }
+    json_decref(answer);
+    return code;
+}
+
+static int run_proxy(const cli_command *self, int argc, char **argv)
+{
+    cli_common common;
+    pu_peer_id id;
+    const char *maddr;
+    int code = cli_options(self, argc, argv, NULL, NULL, NULL, &common);
+    if (code >= 0) return code;
+    if (optind + 3 != argc) return cli_usage(self, "a peer, a service and a local port are needed");
+    config *c = cli_config_open(&common);
+    if (c == NULL) return CLI_CONFIG;
+    if (!cli_peer(c, argv[optind], &id, &maddr)) {
+        config_free(c);
+        return CLI_USAGE;
+    }
+    session *s = session_open(c, false, &code);
+    if (s != NULL) {
+        code = open_proxy(s, &id, maddr, argv + optind);
+        if (code == CLI_DONE) session_stay(s);
+        session_close(s);
+    }
+    config_free(c);
+    return code;
+}
+
+const cli_command cli_proxy = {
+    "proxy", "PEER SERVICE [HOST:]PORT",
+    "a local port whose connections reach a service of a peer; prints where it listens",
+    "  The daemon keeps the port when one runs; otherwise this command does, until it is "
+    "interrupted.\n",
+    run_proxy};

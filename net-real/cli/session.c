@@ -1,0 +1,95 @@
+/* Requests to a daemon or to a node of our own, see session.h. */
+#include "net-real/cli/session.h"
+
+#include "net-real/cli/key_file.h"
+#include "net-real/daemon/daemon.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct session {
+    int fd;       /* of the daemon's socket; -1: a node of our own */
+    peerupd *own; /* NULL: the daemon's */
+    bool is_answered;
+    json_t *answer;
+};
+
+session *session_open(const config *c, bool needs_daemon, int *code)
+{
+    char error[512];
+    uint8_t seed[PU_ED25519_SEED_BYTES];
+    bool is_missing;
+    session *s = calloc(1, sizeof *s);
+    *code = CLI_UNEXPECTED;
+    if (s == NULL) return NULL;
+    s->fd = control_dial(c->socket);
+    if (s->fd >= 0) return s;
+    if (needs_daemon) {
+        cli_error("no daemon runs: nobody answers at %s; `peerup daemon` starts one", c->socket);
+        *code = CLI_NO_DAEMON;
+    } else if (!key_file_read(c->key_file, seed, &is_missing, error, sizeof error)) {
+        cli_error("%s", error);
+        *code = CLI_CONFIG;
+    } else {
+        s->own = daemon_new(&(daemon_options){.c = c, .key_seed = seed}, error, sizeof error);
+        if (s->own != NULL) return s;
+        cli_error("%s", error);
+    }
+    free(s);
+    return NULL;
+}
+
+void session_close(session *s)
+{
+    if (s == NULL) return;
+    if (s->fd >= 0) close(s->fd);
+    daemon_free(s->own);
+    free(s);
+}
+
+static void answered(void *ctx, json_t *response)
+{
+    session *s = ctx;
+    s->answer = json_incref(response);
+    s->is_answered = true;
+}
+
+json_t *session_ask(session *s, const json_t *request, int timeout_ms)
+{
+    json_t *answer;
+    if (s->own == NULL) {
+        answer = control_ask(s->fd, request, timeout_ms);
+    } else {
+        s->is_answered = false;
+        s->answer = NULL;
+        daemon_request(s->own, request, answered, s);
+        daemon_run(s->own, &s->is_answered);
+        answer = s->answer;
+    }
+    if (answer == NULL) cli_error("no answer came");
+    return answer;
+}
+
+void session_stay(session *s)
+{
+    if (s->own != NULL) daemon_run(s->own, NULL);
+}
+
+int session_failed(const json_t *answer)
+{
+    static const struct {
+        const char *code;
+        int exit;
+    } exits[] = {{"timed-out", CLI_TIMED_OUT},     {"unauthorized", CLI_UNAUTHORISED},
+                 {"unreachable", CLI_UNREACHABLE}, {"no-address", CLI_UNREACHABLE},
+                 {"refused", CLI_UNREACHABLE},     {"wrong-peer", CLI_UNREACHABLE},
+                 {"lost", CLI_UNREACHABLE},        {"usage", CLI_USAGE}};
+    const char *code = json_string_value(json_object_get(answer, "code"));
+    const char *error = json_string_value(json_object_get(answer, "error"));
+    cli_error("%s", error != NULL ? error : "the request failed");
+    for (size_t i = 0; code != NULL && i < sizeof exits / sizeof exits[0]; i++) {
+        if (strcmp(exits[i].code, code) == 0) return exits[i].exit;
+    }
+    return CLI_UNEXPECTED;
+}

@@ -1,0 +1,27 @@
+/* net-real/cli/session.h - requests (daemon/control.h) to the daemon, or, when none runs, to a node
+ * that this command runs itself for as long as it takes.
+ */
+#ifndef NET_REAL_CLI_SESSION_H
+#define NET_REAL_CLI_SESSION_H
+
+#include "net-real/cli/cli.h"
+#include "net-real/daemon/control.h"
+
+typedef struct session session;
+
+/* needs_daemon: no node of its own. NULL: it was said why, and *code is the exit code. */
+session *session_open(const config *c, bool needs_daemon, int *code);
+void session_close(session *s);
+
+/* Asks and waits; the answer is the caller's. timeout_ms: how long. NULL: none came, which was
+ * said. */
+json_t *session_ask(session *s, const json_t *request, int timeout_ms);
+
+/* Stays until a signal: for what a node of its own does for others (a proxy). With a daemon it
+ * returns at once. */
+void session_stay(session *s);
+
+/* The exit code that fits an answer with "ok": false; the error is printed. */
+int session_failed(const json_t *answer);
+
+#endif

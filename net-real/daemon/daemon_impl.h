@@ -1,0 +1,86 @@
+/* net-real/daemon/daemon_impl.h - what the files of the daemon share. Nobody else includes it.
+ *
+ * daemon.c    life: start, signals, the end
+ * grants.c    the authorized_keys file, read again whenever it changes
+ * requests.c  what control requests do
+ * proxies.c   local ports whose connections become streams
+ * control.c   requests over the Unix socket
+ */
+#ifndef NET_REAL_DAEMON_DAEMON_IMPL_H
+#define NET_REAL_DAEMON_DAEMON_IMPL_H
+
+#include "net-real/daemon/daemon.h"
+
+enum { DAEMON_PENDING_MAX = 256, DAEMON_PROXIES_MAX = 64, DAEMON_SPLICES_MAX = 1024 };
+
+/* A request whose command the node has not answered. */
+typedef struct pending {
+    struct pending *next;
+    pu_token token;
+    pu_peer_id peer;
+    json_t *(*describe)(peerupd *d, const struct pending *p, const pu_ef *done);
+    void (*answer)(void *ctx, json_t *response);
+    void *ctx;
+} pending;
+
+typedef struct proxy {
+    struct proxy *next;
+    peerupd *owner;
+    int fd;
+    pu_peer_id peer;
+    char protocol[128];
+    char listen[80];
+} proxy;
+
+struct grants;
+struct control;
+
+struct peerupd {
+    const config *c;
+    bool is_served, is_loud;
+    pu_host *host;
+    splices *joints;
+    pending *waiting;
+    uint32_t waiting_count;
+    proxy *proxies;
+    uint32_t proxy_count;
+    struct grants *authorised;
+    struct control *door; /* NULL: no socket */
+    int signals;          /* signalfd; -1: none */
+    bool is_stopping, is_stopped;
+    pu_token stop_token;
+};
+
+/* Tells on standard error, when it is to. */
+void daemon_say(const peerupd *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Begins the end: peers are told, then daemon_run returns. */
+void daemon_stop(peerupd *d);
+
+/* ---- grants.c ---- */
+/* The commands that authorise who is in the file, for the start; *count of them, kept with the
+ * result. NULL: complaints were printed. */
+struct grants *grants_open(const char *path, const pu_in **commands, size_t *count);
+/* From now on changes of the file are given to d's host. */
+void grants_watch(struct grants *g, peerupd *d);
+void grants_close(struct grants *g);
+
+/* ---- requests.c ---- */
+/* EVENT DONE with the token of a request. False: it is none's. */
+bool requests_done(peerupd *d, const pu_ef *done);
+/* Nobody waits for them any more. */
+void requests_forget(peerupd *d, void *ctx);
+json_t *requests_error(const char *code, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- proxies.c ---- */
+/* Listens at host:port ("" host: loopback; port 0: any) for the service of a peer. NULL: error. */
+proxy *proxy_open(peerupd *d, const pu_peer_id *peer, const char *service, const char *listen,
+                  char *error, size_t cap);
+void proxies_close(peerupd *d);
+
+/* ---- control.c ---- */
+/* Takes requests at path. NULL: error. */
+struct control *control_open(peerupd *d, const char *path, char *error, size_t cap);
+void control_close(struct control *c);
+
+#endif

@@ -1,0 +1,246 @@
+/* What control requests do, see control.h for their form. */
+#include "net-real/daemon/control.h"
+#include "net-real/daemon/daemon_impl.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+json_t *requests_error(const char *code, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return json_pack("{s:b,s:s,s:s}", "ok", 0, "code", code, "error", text);
+}
+
+/* ---- words ---- */
+
+static json_t *id_text(pu_span id)
+{
+    pu_peer_id peer;
+    char text[PU_PEER_ID_TEXT_MAX];
+    if (pu_peer_id_from_bytes(&peer, id) != PU_OK) return json_null();
+    pu_peer_id_text(&peer, PU_PEER_BASE58, text);
+    return json_string(text);
+}
+
+static const char *transport_text(enum pu_transport t)
+{
+    return t == PU_TRANSPORT_QUIC ? "quic" : t == PU_TRANSPORT_TCP ? "tcp" : "relay";
+}
+
+static double milliseconds(uint64_t ns)
+{
+    return (double)ns / 1e6;
+}
+
+/* The best confirmed connection to a peer. False: none. */
+static bool best_conn(const peerupd *d, const pu_peer_id *peer, pu_conn_row *best)
+{
+    pu_conn_row row;
+    bool is_found = false;
+    for (uint32_t cursor = 0; pu_node_read_conns(pu_host_node(d->host), &cursor, &row);) {
+        bool is_it = row.confirmed && row.peer.len == peer->len &&
+                     memcmp(row.peer.base, peer->bytes, peer->len) == 0;
+        bool is_better =
+            !is_found || ((best->flags & PU_RELAYED) != 0 && (row.flags & PU_RELAYED) == 0);
+        if (!is_it || !is_better) continue;
+        *best = row;
+        is_found = true;
+    }
+    return is_found;
+}
+
+static json_t *conn_object(const pu_conn_row *row)
+{
+    char remote[64] = "";
+    bool is_relayed = (row->flags & PU_RELAYED) != 0;
+    if (!is_relayed) pu_endpoint_text(&row->remote, remote);
+    json_t *rtt = row->rtt_ns != 0 ? json_real(milliseconds(row->rtt_ns)) : json_null();
+    return json_pack("{s:o,s:s,s:s,s:s?,s:s,s:o}", "peer", id_text(row->peer), "path",
+                     is_relayed ? "relayed" : "direct", "transport", transport_text(row->transport),
+                     "address", is_relayed ? NULL : remote, "direction",
+                     (row->flags & PU_DIALLER) != 0 ? "out" : "in", "rtt_ms", rtt);
+}
+
+/* ---- status ---- */
+
+static json_t *connections(const peerupd *d, bool *has_relay, unsigned *count)
+{
+    json_t *list = json_array();
+    pu_conn_row row;
+    for (uint32_t cursor = 0; pu_node_read_conns(pu_host_node(d->host), &cursor, &row);) {
+        if (!row.confirmed) continue;
+        json_array_append_new(list, conn_object(&row));
+        (*count)++;
+    }
+    pu_peer_row peer;
+    for (uint32_t cursor = 0; pu_node_read_peers(pu_host_node(d->host), &cursor, &peer);)
+        *has_relay = *has_relay || (peer.relay && peer.conns > 0);
+    return list;
+}
+
+static json_t *services(const peerupd *d)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < d->c->service_count; i++) {
+        const config_service *s = &d->c->services[i];
+        char protocol[128];
+        snprintf(protocol, sizeof protocol, "/peerup/%s/1.0.0", s->name);
+        json_array_append_new(list, json_pack("{s:s,s:s,s:s?,s:b}", "name", s->name, "protocol",
+                                              protocol, "local_address", s->local_address,
+                                              "enabled", s->is_enabled));
+    }
+    return list;
+}
+
+static json_t *proxies(const peerupd *d)
+{
+    json_t *list = json_array();
+    for (const proxy *p = d->proxies; p != NULL; p = p->next)
+        json_array_append_new(list, json_pack("{s:s,s:s,s:o}", "listen", p->listen, "protocol",
+                                              p->protocol, "peer",
+                                              id_text((pu_span){p->peer.bytes, p->peer.len})));
+    return list;
+}
+
+static json_t *status(const peerupd *d)
+{
+    const pu_peer_id *self = pu_node_id(pu_host_node(d->host));
+    bool has_relay = false;
+    unsigned count = 0;
+    json_t *list = connections(d, &has_relay, &count);
+    return json_pack(
+        "{s:b,s:s,s:o,s:s,s:f,s:i,s:b,s:b,s:o,s:o,s:o,s:i}", "ok", 1, "schema", "peerup.status/1",
+        "peer_id", id_text((pu_span){self->bytes, self->len}), "version", PEERUP_VERSION,
+        "uptime_seconds", milliseconds(pu_host_now(d->host)) / 1e3, "connected_peers", (int)count,
+        "relay_server", d->c->is_relay, "relay_connected", has_relay, "connections", list,
+        "services", services(d), "proxies", proxies(d), "streams", (int)splices_count(d->joints));
+}
+
+/* ---- commands of the node ---- */
+
+static bool peer_of(const json_t *request, pu_peer_id *peer)
+{
+    const char *text = json_string_value(json_object_get(request, "peer"));
+    return text != NULL &&
+           pu_peer_id_parse(peer, (pu_span){(const uint8_t *)text, strlen(text)}) == PU_OK;
+}
+
+/* An address given with a request is told to the node first. */
+static bool give_address(peerupd *d, const json_t *request)
+{
+    uint8_t maddr[PU_MADDR_MAX];
+    size_t len;
+    const char *text = json_string_value(json_object_get(request, "address"));
+    if (text == NULL) return true;
+    pu_span span = {(const uint8_t *)text, strlen(text)};
+    if (pu_maddr_parse(maddr, sizeof maddr, &len, span, NULL) != PU_OK) return false;
+    pu_in in = {.kind = PU_IN_COMMAND, .what = PU_CMD_ADDRESS, .body = {maddr, len}};
+    return pu_host_command(d->host, &in) != 0;
+}
+
+static const char *code_word(uint32_t code)
+{
+    const pu_code_info *info = pu_code_describe(code);
+    return info != NULL ? info->name : "unknown";
+}
+
+static json_t *describe_ping(peerupd *d, const pending *p, const pu_ef *done)
+{
+    pu_conn_row row;
+    if (done->code != PU_CODE_OK)
+        return requests_error(code_word(done->code), "no answer: %s", code_word(done->code));
+    bool is_known = best_conn(d, &p->peer, &row);
+    bool is_relayed = is_known && (row.flags & PU_RELAYED) != 0;
+    return json_pack("{s:b,s:f,s:s?,s:s?}", "ok", 1, "rtt_ms", milliseconds(done->offset), "path",
+                     !is_known    ? NULL
+                     : is_relayed ? "relayed"
+                                  : "direct",
+                     "transport", is_known ? transport_text(row.transport) : NULL);
+}
+
+static bool wait_for(peerupd *d, const pending *what)
+{
+    pending *p =
+        what->token != 0 && d->waiting_count < DAEMON_PENDING_MAX ? malloc(sizeof *p) : NULL;
+    if (p == NULL) return false;
+    *p = *what;
+    p->next = d->waiting;
+    d->waiting = p;
+    d->waiting_count++;
+    return true;
+}
+
+static json_t *ping(peerupd *d, const json_t *request, void (*answer)(void *, json_t *), void *ctx)
+{
+    pending p = {.describe = describe_ping, .answer = answer, .ctx = ctx};
+    if (!peer_of(request, &p.peer)) return requests_error("usage", "ping: `peer` is not a peer id");
+    if (!give_address(d, request))
+        return requests_error("usage", "ping: `address` is not a multiaddr");
+    json_int_t timeout_ms = json_integer_value(json_object_get(request, "timeout_ms"));
+    pu_in in = {.kind = PU_IN_COMMAND, .what = PU_CMD_PING, .peer = {p.peer.bytes, p.peer.len}};
+    if (timeout_ms > 0) in.deadline = pu_host_now(d->host) + (uint64_t)timeout_ms * PU_MS;
+    p.token = pu_host_command(d->host, &in);
+    if (!wait_for(d, &p)) return requests_error("resource", "too many requests at once");
+    return NULL;
+}
+
+static json_t *connect_service(peerupd *d, const json_t *request)
+{
+    pu_peer_id peer;
+    char error[256];
+    const char *service = json_string_value(json_object_get(request, "service"));
+    const char *listen = json_string_value(json_object_get(request, "listen"));
+    if (!peer_of(request, &peer) || service == NULL || listen == NULL)
+        return requests_error("usage", "connect: `peer`, `service` and `listen` are needed");
+    if (!give_address(d, request))
+        return requests_error("usage", "connect: `address` is not a multiaddr");
+    proxy *p = proxy_open(d, &peer, service, listen, error, sizeof error);
+    if (p == NULL) return requests_error("unexpected", "%s", error);
+    return json_pack("{s:b,s:s}", "ok", 1, "listen_address", p->listen);
+}
+
+void daemon_request(peerupd *d, const json_t *request, void (*answer)(void *ctx, json_t *response),
+                    void *ctx)
+{
+    const char *cmd = json_string_value(json_object_get(request, "cmd"));
+    json_t *response = NULL;
+    if (cmd == NULL) response = requests_error("usage", "a request is an object with `cmd`");
+    else if (strcmp(cmd, "status") == 0) response = status(d);
+    else if (strcmp(cmd, "ping") == 0) response = ping(d, request, answer, ctx);
+    else if (strcmp(cmd, "connect") == 0) response = connect_service(d, request);
+    else if (strcmp(cmd, "stop") == 0) {
+        daemon_stop(d);
+        response = json_pack("{s:b}", "ok", 1);
+    } else response = requests_error("usage", "there is no request '%s'", cmd);
+    if (response == NULL) return; /* the node's answer will be one */
+    answer(ctx, response);
+    json_decref(response);
+}
+
+bool requests_done(peerupd *d, const pu_ef *done)
+{
+    for (pending **at = &d->waiting; *at != NULL; at = &(*at)->next) {
+        pending *p = *at;
+        if (p->token != done->token) continue;
+        *at = p->next;
+        d->waiting_count--;
+        json_t *response = p->describe(d, p, done);
+        if (p->answer != NULL) p->answer(p->ctx, response);
+        json_decref(response);
+        free(p);
+        return true;
+    }
+    return false;
+}
+
+void requests_forget(peerupd *d, void *ctx)
+{
+    for (pending *p = d->waiting; p != NULL; p = p->next) {
+        if (p->ctx == ctx) p->answer = NULL;
+    }
+}
