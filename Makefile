@@ -72,6 +72,11 @@ quic_src := $(addprefix core/quic/,backlog callbacks conn endpoint ids migrate s
 host_src := $(addprefix net-real/,dns host host_addr host_link host_node ifaddr inbox loop sockaddr) \
     $(addprefix net-real/,store tcp tcp_conn udp)
 
+# The program `peerup`: commands and daemon.
+program_src := $(addprefix net-real/cli/,auth_file cli cmd_auth cmd_daemon cmd_identity cmd_peer config) \
+    $(addprefix net-real/cli/,config_yaml key_file session) \
+    $(addprefix net-real/daemon/,control daemon grants proxies requests splice)
+
 tracedb_src := $(addprefix analysis/,html intern partial plot plot_lanes plot_punch plot_timeline) \
     $(addprefix analysis/,plot_times report sql story story_events text tracedb tracedb_rows)
 
@@ -128,7 +133,7 @@ fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuz
     $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz link_fuzz mux_fuzz node_fuzz) \
     tests/fuzz/nodes_fuzz
 
-all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(tracedb_src) $(sim_src) $(simwire_src) sim/wire/without \
+all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(program_src) net-real/cli/main $(tracedb_src) $(sim_src) $(simwire_src) sim/wire/without \
     $(bench_src) sim/main $(test_src) $(play_src) $(fuzz_src) tests/fuzz/replay tests/fuzz/entry
 
 # ---- flags -------------------------------------------------------------------------------------
@@ -203,10 +208,10 @@ parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/nul
 objects = $(patsubst %,$(B)/%.o,$(1))
 model_archives := $(addprefix $(B)/,libpusim.a libtracedb.a libpunode.a libpubase.a)
 wire_archives := $(addprefix $(B)/,libpuhost.a libpulink.a libpuquic.a libputls.a)
-archives := $(model_archives) $(B)/libpusimwire.a $(wire_archives)
+archives := $(model_archives) $(addprefix $(B)/,libpusimwire.a libpuprogram.a) $(wire_archives)
 
 .PHONY: all unit replay fuzzers packages test-packages FORCE
-all: $(B)/peerup-sim $(B)/peerup-sim-model $(B)/libpeerup.a $(if $(filter build/release,$(B)),build/peerup-sim)
+all: $(B)/peerup-sim $(B)/peerup-sim-model $(B)/libpeerup.a $(B)/peerup $(if $(filter build/release,$(B)),build/peerup-sim build/peerup)
 unit: $(B)/unit
 replay: $(B)/replay
 fuzzers: $(addprefix $(B)/fuzz-,$(fuzz_targets))
@@ -239,7 +244,7 @@ $(call objects,$(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src)): $(B)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(core_flags) -c -o $@ $<
 
-$(call objects,$(host_src)): $(B)/%.o: %.c $(B)/flags | packages
+$(call objects,$(host_src) $(program_src) net-real/cli/main): $(B)/%.o: %.c $(B)/flags | packages
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(host_flags) -c -o $@ $<
@@ -272,6 +277,7 @@ $(B)/libpulink.a: $(call objects,$(link_src))
 $(B)/libputls.a: $(call objects,$(tls_src))
 $(B)/libpuquic.a: $(call objects,$(quic_src))
 $(B)/libpuhost.a: $(call objects,$(host_src))
+$(B)/libpuprogram.a: $(call objects,$(program_src))
 $(B)/libtracedb.a: $(call objects,$(tracedb_src))
 $(B)/libpusim.a: $(call objects,$(sim_src) $(bench_src))
 $(B)/libpusimwire.a: $(call objects,$(simwire_src))
@@ -300,6 +306,13 @@ $(B)/peerup-sim-model: $(call objects,sim/main sim/wire/without) $(model_archive
 
 build/peerup-sim: build/release/peerup-sim
 	@ln -sfn release/peerup-sim $@
+
+$(B)/peerup: $(call objects,net-real/cli/main) $(addprefix $(B)/,libpuprogram.a libpunode.a libpubase.a) $(wire_archives)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
+
+build/peerup: build/release/peerup
+	@ln -sfn release/peerup $@
 
 $(B)/unit: $(call objects,$(test_src) $(play_src)) $(archives)
 	$(call say,LINK,$@)

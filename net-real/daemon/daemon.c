@@ -31,7 +31,26 @@ static const char *short_id(pu_span id, char text[PU_PEER_ID_TEXT_MAX])
     return text;
 }
 
-static void say_event(const peerupd *d, const pu_ef *ef)
+/* The node tells of every new round trip; a person wants to know of another path. */
+static void say_path(peerupd *d, const pu_ef *ef, const char *who)
+{
+    pu_peer_id peer;
+    bool is_relayed = (ef->flags & PU_RELAYED) != 0, is_gone = (ef->flags & PU_GONE) != 0;
+    if (pu_peer_id_from_bytes(&peer, ef->peer) != PU_OK) return;
+    uint32_t i = 0;
+    while (i < d->said_count && !pu_peer_id_equal(&d->said[i].peer, &peer)) i++;
+    bool is_known = i < d->said_count;
+    if (is_gone && is_known) d->said[i] = d->said[--d->said_count];
+    if (is_gone) {
+        daemon_say(d, "peer gone %s", who);
+    } else if (!is_known || d->said[i].is_relayed != is_relayed) {
+        daemon_say(d, "peer %s %s", is_relayed ? "relayed" : "direct", who);
+        if (!is_known && d->said_count < DAEMON_SAID_MAX) d->said_count++;
+        if (i < d->said_count) d->said[i] = (struct said_path){peer, is_relayed};
+    }
+}
+
+static void say_event(peerupd *d, const pu_ef *ef)
 {
     char id[PU_PEER_ID_TEXT_MAX], address[PU_MADDR_TEXT_MAX];
     const char *who = short_id(ef->peer, id);
@@ -42,10 +61,7 @@ static void say_event(const peerupd *d, const pu_ef *ef)
             daemon_say(d, "listening %s", address);
         break;
     case PU_EVENT_RELAY: daemon_say(d, is_gone ? "relay lost %s" : "relay reserved %s", who); break;
-    case PU_EVENT_PEER:
-        if (is_gone) daemon_say(d, "peer gone %s", who);
-        else daemon_say(d, "peer %s %s", (ef->flags & PU_RELAYED) != 0 ? "relayed" : "direct", who);
-        break;
+    case PU_EVENT_PEER: say_path(d, ef, who); break;
     case PU_EVENT_REFUSED: daemon_say(d, "refused %s", who); break;
     case PU_EVENT_DONE: break;
     }

@@ -11,7 +11,12 @@
 
 #include "net-real/daemon/daemon.h"
 
-enum { DAEMON_PENDING_MAX = 256, DAEMON_PROXIES_MAX = 64, DAEMON_SPLICES_MAX = 1024 };
+enum {
+    DAEMON_PENDING_MAX = 256,
+    DAEMON_PROXIES_MAX = 64,
+    DAEMON_SPLICES_MAX = 1024,
+    DAEMON_SAID_MAX = 256
+};
 
 /* A request whose command the node has not answered. */
 typedef struct pending {
@@ -48,6 +53,11 @@ struct peerupd {
     struct control *door; /* NULL: no socket */
     int signals;          /* signalfd; -1: none */
     bool is_stopping, is_stopped;
+    struct said_path {
+        pu_peer_id peer;
+        bool is_relayed;
+    } said[DAEMON_SAID_MAX]; /* the paths that were told last */
+    uint32_t said_count;
     pu_token stop_token;
 };
 

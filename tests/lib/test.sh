@@ -35,6 +35,8 @@ part() {
 part "$build/unit" --jobs 2
 part "$replay/replay" tests/fuzz/corpus
 part tests/sim/properties.sh "$build/peerup-sim"
+part tests/sim/wire.sh "$build/peerup-sim"
+part tests/real/three.sh "$build/peerup"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

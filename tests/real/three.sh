@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# A relay, a home node and a laptop as three processes on loopback, used as their owner would.
+#
+#   tests/real/three.sh PEERUP
+#
+# One line a check: "ok ..." or "not ok ..."; the last line is "N passed, N failed".
+set -u
+peerup=$(realpath "$1")
+work=$(mktemp -d)
+passed=0
+failed=0
+unset XDG_CONFIG_HOME XDG_STATE_HOME
+export HOME=$work
+cd "$work" || exit 1
+
+cleanup() {
+    local pids
+    pids=$(jobs -p)
+    [ -z "$pids" ] || kill $pids 2>/dev/null
+    wait 2>/dev/null
+    rm -rf "$work"
+}
+trap cleanup EXIT
+
+# check NAME COMMAND...: the command must succeed; what it said is shown when it does not.
+check() {
+    local name=$1
+    shift
+    if "$@" >"$work/said" 2>&1; then
+        echo "ok $name"
+        passed=$((passed + 1))
+    else
+        echo "not ok $name"
+        sed 's/^/    /' "$work/said"
+        failed=$((failed + 1))
+    fi
+}
+
+# exits CODE COMMAND...: whether the command ends with that code.
+exits() {
+    local want=$1 code=0
+    shift
+    "$@" || code=$?
+    [ "$code" -eq "$want" ] || { echo "exit code $code, not $want"; return 1; }
+}
+
+# says WORDS COMMAND...: whether its output, errors included, has the words.
+says() {
+    local words=$1 output
+    shift
+    output=$("$@" 2>&1)
+    grep -qF -- "$words" <<<"$output" || { printf '%s\n' "$output"; return 1; }
+}
+
+# eventually COMMAND...: within ten seconds.
+eventually() {
+    local i
+    for i in $(seq 50); do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.2
+    done
+    "$@"
+}
+
+at() { # NODE COMMAND...: peerup with that node's configuration
+    local node=$1
+    shift
+    "$peerup" "$@" --config "$node/config.yaml"
+}
+
+# ---- identities ----
+
+for node in relay home laptop stranger; do
+    "$peerup" init --dir "$node" >"$node.id" 2>/dev/null
+done
+relay=$(cat relay.id) home=$(cat home.id) laptop=$(cat laptop.id)
+check 'init prints a peer id' grep -q '^12D3KooW' home.id
+check 'whoami is the same' says "$home" at home whoami
+check 'init changes nothing that is there' exits 7 "$peerup" init --dir home
+check 'a key is never overwritten' says "$home" at home whoami
+chmod 644 home/identity.key
+check 'a key that others may read is refused' exits 7 at home whoami
+chmod 600 home/identity.key
+
+# ---- configurations ----
+
+port=$((20000 + $$ % 20000))
+cat >relay/config.yaml <<YAML
+network: {listen_addresses: [/ip4/127.0.0.1/udp/$port/quic-v1, /ip4/127.0.0.1/tcp/$port]}
+daemon: {state_dir: state}
+security: {enable_connection_gating: true}
+resources: {session_data_limit: 64MB}
+YAML
+for node in home laptop stranger; do
+    cat >$node/config.yaml <<YAML
+network: {listen_addresses: [/ip4/127.0.0.1/udp/0/quic-v1, /ip4/127.0.0.1/tcp/0]}
+relay: {addresses: [/ip4/127.0.0.1/tcp/$port/p2p/$relay]}
+daemon: {state_dir: state}
+services: {web: {enabled: true, local_address: "127.0.0.1:$((port + 1))"}}
+names: {home: $home}
+YAML
+done
+check 'config validate' at home config validate
+sed 's/enabled: true/enabled: maybe/' home/config.yaml >bad.yaml
+echo 'colour: blue' >>bad.yaml
+chmod 600 bad.yaml
+check 'a bad configuration ends with 7' exits 7 "$peerup" config validate --config bad.yaml
+check 'and says where' says 'bad.yaml:4:' "$peerup" config validate --config bad.yaml
+check 'unknown keys are told' says "'colour'" "$peerup" config validate --config bad.yaml
+
+# ---- authorisation ----
+
+"$peerup" auth add "$home" --file relay/authorized_keys 2>/dev/null
+"$peerup" auth add "$laptop" --file relay/authorized_keys 2>/dev/null
+for node in home laptop stranger; do
+    "$peerup" auth add "$relay" --file $node/authorized_keys --comment relay 2>/dev/null
+done
+check 'auth add' at home auth add "$laptop" --comment 'my laptop'
+check 'auth add, twice' exits 1 at home auth add "$laptop"
+check 'auth list' says '# my laptop' at home auth list
+check 'auth list as JSON' says '"comment": "my laptop"' at home auth list --json
+at laptop auth add "$home" 2>/dev/null
+at stranger auth add "$home" 2>/dev/null
+
+# ---- three processes ----
+
+check 'status without a daemon ends with 3' exits 3 at home status
+at relay relay serve 2>relay.log &
+eventually grep -q listening relay.log
+at home daemon 2>home.log &
+at laptop daemon 2>laptop.log &
+check 'both reserve a place at the relay' eventually grep -q 'relay reserved' home.log laptop.log
+eventually grep -q 'relay reserved' laptop.log >/dev/null 2>&1
+eventually grep -q 'relay reserved' home.log >/dev/null 2>&1
+check 'ping by name' at laptop ping home -c 2
+check 'ping tells path and transport' says 'over' at laptop ping home -c 1
+check 'ping as JSON' says '"received":1' at laptop ping home -c 1 -json
+check 'status' says 'connections: 2' at laptop status
+check 'status as JSON' says '"schema": "peerup.status/1"' at laptop status --json
+check 'ping of a stranger to everybody fails' exits 5 at laptop ping 12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB -c 1
+check 'whoever is not authorised gets nothing' exits 6 at stranger ping "/ip4/127.0.0.1/tcp/$port/p2p/$relay/p2p-circuit/p2p/$home" -c 1
+check 'one daemon a node' exits 1 at home daemon
+
+# ---- a service ----
+
+mkdir www
+head -c 3000000 /dev/urandom >www/data
+(cd www && exec python3 -m http.server $((port + 1)) --bind 127.0.0.1 >/dev/null 2>&1) &
+cat >fetch.py <<'PYTHON'
+import sys, urllib.request
+sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20).read())
+PYTHON
+eventually python3 fetch.py "http://127.0.0.1:$((port + 1))/data"
+listen=$(at laptop proxy home web 0)
+check 'proxy prints where it listens' test -n "$listen"
+for i in 1 2 3; do python3 fetch.py "http://$listen/data" >got.$i & fetches="${fetches-} $!"; done
+wait $fetches
+check 'a service is reached through it, three times at once' sh -c 'cmp got.1 www/data && cmp got.2 www/data && cmp got.3 www/data'
+
+# ---- changes while it runs ----
+
+at home auth remove "$laptop" 2>/dev/null
+check 'whoever is removed is out at once' eventually exits 5 at laptop ping home -c 1
+at home auth add "$laptop" 2>/dev/null
+check 'whoever is added is in at once' eventually at laptop ping home -c 1
+check 'daemon stop' at home daemon stop
+check 'and it is gone' eventually exits 3 at home status
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Runs scenarios on real packets, each seed twice: all properties hold, and both runs are equal to the last
+# datagram.
+#
+#   tests/sim/wire.sh PEERUP-SIM [A-B]      seeds A to B, 1-2 unless given
+#
+# One line a scenario; the last line counts seeds: "N passed, N failed".
+set -u
+cd "$(dirname "$0")/../.."
+sim=$1
+seeds=${2:-1-2}
+passed=0
+failed=0
+scenarios=(scenarios/base/both-public.yaml scenarios/base/home-behind-cgnat.yaml scenarios/nat/*.yaml
+    scenarios/life/only-relay-dies.yaml scenarios/life/relay-dies.yaml scenarios/life/clock-ahead.yaml)
+
+for scenario in "${scenarios[@]}"; do
+    good=0
+    for seed in $(seq "${seeds%-*}" "${seeds#*-}"); do
+        for run in 1 2; do
+            "$sim" run "$scenario" --fidelity wire --seed "$seed" --log none --progress none \
+                --out "${TMPDIR:-/tmp}/peerup-wire-$$" 2>&1 | sed 's/ wall=[^ ]*//' >"${TMPDIR:-/tmp}/peerup-wire-$$.$run"
+        done
+        first=${TMPDIR:-/tmp}/peerup-wire-$$.1 second=${TMPDIR:-/tmp}/peerup-wire-$$.2
+        if cmp -s "$first" "$second" && tail -n 1 "$first" | grep -qE 'properties=([0-9]+)/\1$'; then
+            good=$((good + 1))
+        else
+            failed=$((failed + 1))
+            cat "$first"
+            cmp "$first" "$second"
+        fi
+    done
+    passed=$((passed + good))
+    printf '%-40s %d held, and came out equal twice\n' "$scenario" "$good"
+done
+rm -rf "${TMPDIR:-/tmp}/peerup-wire-$$"*
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
