@@ -104,7 +104,7 @@ test_src := $(addprefix tests/unit/, \
     wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test \
     relay_test dcutr_test ping_test endpoints_test book_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \
-    quic_test quic_streams_test \
+    quic_test quic_streams_test quic_hostile_test \
     noise_test noise_frame_test yamux_machines_test mux_test yamux_test yamux_limits_test mux_pair_test mux_pipe_test \
     addr_test authorized_keys_test \
     service_test limits_test loop_test udp_test tcp_test tcp_model_test store_test pcap_test \
@@ -116,7 +116,7 @@ test_src := $(addprefix tests/unit/, \
     steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \
-    $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge quic_rig) \
+    $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge quic_raw quic_rig) \
     $(addprefix tests/lib/,mux_pair node_rig node_rig_net)
 
 # What unit tests and fuzz targets share.

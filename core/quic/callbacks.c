@@ -2,6 +2,8 @@
  * here may read, write or end the connection: marks are left for quic_conn_settle. */
 #include "quic/quic_impl.h"
 
+const pu_span quic_alpn = {(const uint8_t *)"libp2p", 6};
+
 /* ---- secrets and connection ids ---- */
 
 void quic_callbacks_rand(uint8_t *out, size_t len, const ngtcp2_rand_ctx *ctx)
@@ -73,6 +75,7 @@ int quic_callbacks_verify(gnutls_session_t session)
 {
     quic_conn *c = conn_of_session(session);
     pu_peer_id peer;
+    if (!tls_session_speaks(session, quic_alpn)) return GNUTLS_E_NO_APPLICATION_PROTOCOL;
     enum tls_cert_verdict verdict = tls_session_peer(
         &peer, c->endpoint->keys, session, link_env(c->link)->crypto, link_unix_ns(c->link) / PU_S);
     if (verdict != TLS_CERT_GOOD) return GNUTLS_E_CERTIFICATE_ERROR;

@@ -81,10 +81,11 @@ static void measure(quic_conn *c)
     if (c->is_up) link_conn_path(c->link, &c->head, false);
 }
 
-/* The TLS session of c, which has its ngtcp2_conn. */
-static bool start_tls(quic_conn *c, bool is_client)
+/* Gives c its ngtcp2_conn and a TLS session for it. */
+static bool start_tls(quic_conn *c, ngtcp2_conn *qc, bool is_client)
 {
-    c->tls = tls_session_new(c->endpoint->keys, is_client, SPAN_LITERAL("libp2p"));
+    c->qc = qc;
+    c->tls = tls_session_new(c->endpoint->keys, is_client, quic_alpn);
     if (c->tls == NULL) return false;
     c->ref = (ngtcp2_crypto_conn_ref){.get_conn = get_conn, .user_data = c};
     gnutls_session_set_ptr(c->tls, &c->ref);
@@ -109,11 +110,12 @@ static bool start_client(quic_conn *c)
     quic_path_make(&p, c, c->socket, &c->head.remote);
     quic_ids_make(c->endpoint, &scid);
     quic_ids_make(c->endpoint, &dcid); /* as long as may be, and as hard to guess */
+    ngtcp2_conn *qc;                   /* not to be looked at after a failure */
     return quic_ids_add(c, span_of(scid.data, scid.datalen)) &&
-           ngtcp2_conn_client_new(&c->qc, &dcid, &scid, &p.path, NGTCP2_PROTO_VER_V1,
+           ngtcp2_conn_client_new(&qc, &dcid, &scid, &p.path, NGTCP2_PROTO_VER_V1,
                                   &quic_callbacks_client, &settings, &params, &c->endpoint->mem,
                                   c) == 0 &&
-           start_tls(c, true);
+           start_tls(c, qc, true);
 }
 
 void quic_dial(pu_link *l, conn *head, uint32_t socket)
@@ -153,11 +155,12 @@ static bool start_server(quic_conn *c, const ngtcp2_pkt_hd *hd)
         params.retry_scid_present = 1;
         settings.token = hd->token;
     }
+    ngtcp2_conn *qc; /* not to be looked at after a failure */
     return quic_ids_add(c, span_of(scid.data, scid.datalen)) && set_token(&params, c, &scid) &&
-           ngtcp2_conn_server_new(&c->qc, &hd->scid, &scid, &p.path, hd->version,
+           ngtcp2_conn_server_new(&qc, &hd->scid, &scid, &p.path, hd->version,
                                   &quic_callbacks_server, &settings, &params, &c->endpoint->mem,
                                   c) == 0 &&
-           start_tls(c, false);
+           start_tls(c, qc, false);
 }
 
 void quic_conn_keep(quic_conn *c, uint32_t ecn, pu_span bytes)
@@ -449,6 +452,7 @@ void quic_free_conn(pu_link *l, conn *head)
 {
     (void)l;
     quic_conn *c = quic_of(head);
+    if (c->endpoint == NULL) return; /* there was no place for it */
     quic_flights_free(c);
     if (c->qc != NULL) ngtcp2_conn_del(c->qc);
     if (c->tls != NULL) gnutls_deinit(c->tls);

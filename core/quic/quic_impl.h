@@ -246,6 +246,7 @@ void quic_free_conn(pu_link *l, conn *head);
 
 /* ---- callbacks.c ---- */
 
+extern const pu_span quic_alpn;
 extern const ngtcp2_callbacks quic_callbacks_client, quic_callbacks_server;
 int quic_callbacks_verify(gnutls_session_t session);
 int quic_callbacks_keylog(gnutls_session_t session, const char *label,

@@ -108,6 +108,13 @@ enum tls_cert_verdict tls_session_peer(pu_peer_id *peer, tls_keys *keys, gnutls_
     return verdict;
 }
 
+bool tls_session_speaks(gnutls_session_t session, pu_span alpn)
+{
+    gnutls_datum_t agreed;
+    return gnutls_alpn_get_selected_protocol(session, &agreed) == 0 &&
+           span_equal(span_of(agreed.data, agreed.size), alpn);
+}
+
 static void put_hex(pu_buf *out, const gnutls_datum_t *bytes)
 {
     static const char digits[] = "0123456789abcdef";

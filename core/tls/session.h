@@ -40,6 +40,9 @@ enum { TLS_CHANNEL_BYTES = 32 };
  * (RFC 8446 7.5). False: the handshake is not over. */
 PU_MUST_USE bool tls_channel_id(gnutls_session_t session, uint8_t id[TLS_CHANNEL_BYTES]);
 
+/* Whether both sides agreed on alpn: GnuTLS as a client lets a server be that names none. */
+bool tls_session_speaks(gnutls_session_t session, pu_span alpn);
+
 enum {
     /* Bytes of a handshake message that is read: a certificate of TLS_CERT_MAX with its frame. */
     TLS_MESSAGE_MAX = TLS_CERT_MAX + 256,

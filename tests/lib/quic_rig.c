@@ -110,7 +110,7 @@ void rig_off(rig_host *h)
 
 void rig_restart(rig_host *h)
 {
-    rig_off(h);
+    if (h->link != NULL) rig_off(h);
     h->conn_count = h->stream_count = 0;
     memset(h->conns, 0, sizeof h->conns);
     memset(h->streams, 0, sizeof h->streams);

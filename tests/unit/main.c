@@ -63,6 +63,7 @@
     X(tls_cert)        \
     X(quic)            \
     X(quic_streams)    \
+    X(quic_hostile)    \
     X(peers)           \
     X(multiaddr)       \
     X(addr)            \
