@@ -108,6 +108,17 @@ bool link_out_copy(pu_link_out *out, pu_span bytes, pu_span *copy)
     return true;
 }
 
+bool link_out_keep(pu_link_out *out, pu_span bytes, pu_span *kept)
+{
+    uintptr_t at = (uintptr_t)bytes.base;
+    *kept = bytes;
+    for (uint32_t i = out->piece + 1; i-- > 0;) { /* the latest first: that is where it will be */
+        uintptr_t piece = (uintptr_t)out->pieces[i];
+        if (piece != 0 && at >= piece && at - piece < LINK_OUT_PIECE_BYTES) return true;
+    }
+    return link_out_copy(out, bytes, kept);
+}
+
 bool link_out_has_room(const pu_link_out *out)
 {
     size_t bytes = (size_t)out->piece * LINK_OUT_PIECE_BYTES + out->used;

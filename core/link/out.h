@@ -37,6 +37,9 @@ void link_out_shrink(pu_link_out *out, const uint8_t *at, size_t len, size_t use
  */
 PU_MUST_USE bool link_out_copy(pu_link_out *out, pu_span bytes, pu_span *copy);
 
+/* The same for bytes that may be the list's own already: those need no copy. */
+PU_MUST_USE bool link_out_keep(pu_link_out *out, pu_span bytes, pu_span *kept);
+
 /* Whether the step may begin more work: it is below both soft limits. */
 bool link_out_has_room(const pu_link_out *out);
 

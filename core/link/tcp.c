@@ -62,7 +62,7 @@ static void wire_send(pu_link *l, void *wire, pu_span bytes)
         pu_span part =
             span_head(bytes, bytes.len < PU_LINK_TCP_DATA_MAX ? bytes.len : PU_LINK_TCP_DATA_MAX);
         bytes = span_skip(bytes, part.len);
-        if (!link_out_copy(l->out, part, &part)) {
+        if (!link_out_keep(l->out, part, &part)) {
             w->lost = PU_CODE_NO_MEMORY; /* a gap: nothing that follows makes sense */
             link_conn_touch(l, c);
         } else if (!extends_last(l, w->tcp, part)) {

@@ -307,6 +307,25 @@ static void no_muxer_in_common_ends_it(void **state)
     }
 }
 
+/* Yamux begins with the byte after the agreement, and so do its rules. */
+static void a_violation_right_after_the_agreement(void **state)
+{
+    (void)state;
+    for (int role = 0; role < 2; role++) {
+        mux_peer *p = mux_peer_new(role == 0);
+        p->muxers = MUX_PEER_NO_LIST;
+        mux_peer_begin(p);
+        mux_peer_secure(p);
+        mux_peer_put(p, SPAN_LITERAL(HEADER "\x0d/yamux/1.0.0\n"));
+        mux_peer_frame(p, YAMUX_DATA, 0, 0, 0);
+        mux_peer_flush(p);
+        assert_true(p->host->is_up);
+        assert_int_equal(p->host->down_code, PU_CODE_VIOLATION);
+        assert_int_equal(p->host->closed, MUX_HOST_CLOSED);
+        mux_peer_free(p);
+    }
+}
+
 /* ---- time ---- */
 
 /* One byte every nine seconds passes every time-out but an absolute one. */
@@ -439,6 +458,7 @@ int mux_test(void)
         cmocka_unit_test(other_proposals_are_refused_first),
         cmocka_unit_test(endless_proposals_end_it),
         cmocka_unit_test(no_muxer_in_common_ends_it),
+        cmocka_unit_test(a_violation_right_after_the_agreement),
         cmocka_unit_test(whoever_dribbles_is_closed),
         cmocka_unit_test(silence_at_each_stage_ends_at_the_deadline),
         cmocka_unit_test(the_other_side_goes_during_the_handshake),
