@@ -162,6 +162,21 @@ static void a_connection_from_a_ends_the_punch(void **state)
     lab_end(l);
 }
 
+/* The stream that was to ask comes when nothing is to be asked any more. */
+static void a_late_stream_is_given_back(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = relayed_in(l);
+    lab_connect(l, PEER, 0, 0);
+    assert_int_equal(l->traced[PU_TR_PUNCH_OK], 1);
+    lab_stream *s = lab_accept_proto(l, conn, DCUTR);
+    assert_non_null(s);
+    assert_true(s->is_reset);
+    assert_int_equal(s->code, PU_CODE_COLLECTED);
+    lab_end(l);
+}
+
 static void one_round_alone_swaps_nothing(void **state)
 {
     (void)state;
@@ -567,6 +582,7 @@ int dcutr_test(void)
         cmocka_unit_test(b_is_the_server_and_in_the_last_round_also_the_client),
         cmocka_unit_test(the_swapped_roles_connect),
         cmocka_unit_test(a_connection_from_a_ends_the_punch),
+        cmocka_unit_test(a_late_stream_is_given_back),
         cmocka_unit_test(one_round_alone_swaps_nothing),
         cmocka_unit_test(b_dials_a_public_peer_before_it_punches),
         cmocka_unit_test(a_failed_exchange_is_tried_again),

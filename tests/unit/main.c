@@ -42,8 +42,10 @@
     X(envelope)        \
     X(endpoints)       \
     X(book)            \
+    X(bounds)          \
     X(identify)        \
     X(relay)           \
+    X(relay_client)    \
     X(dcutr)           \
     X(ping)            \
     X(select)          \
