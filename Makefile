@@ -127,7 +127,7 @@ fuzz_targets := varint protobuf identify hop stop dcutr peer_record service enve
     identity_key der certificate noise noise_frame yamux_frame \
     select_dialer select_listener peer_text peer_bytes maddr_bytes maddr_text addr authorized_keys \
     multibase decimal ip_text time_text command recording replay scenario matrix profiles lengths \
-    yaml set quantity suggest options repro page database packet datagram \
+    yaml set quantity suggest options cli repro page database packet datagram \
     node nodes link mux_shake yamux
 fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
     $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz link_fuzz mux_fuzz node_fuzz) \

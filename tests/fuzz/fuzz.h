@@ -51,6 +51,7 @@
     X(quantity)         \
     X(suggest)          \
     X(options)          \
+    X(cli)              \
     X(repro)            \
     X(page)             \
     X(database)         \

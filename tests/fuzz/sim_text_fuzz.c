@@ -1,6 +1,7 @@
 /* sim_text_fuzz.c - what people type to the simulator, and what its files are made of: YAML, --set,
  * quantities, options, words that were nearly right, lists of lengths, repro files; and the packets
  * of the model transport. */
+#include "sim/cli.h"
 #include "sim/options.h"
 #include "sim/quantity.h"
 #include "sim/repro.h"
@@ -192,6 +193,26 @@ void fuzz_options(pu_span bytes)
     }
     PU_ASSERT((kind == OPTION_WRONG) == (o.error[0] != '\0'));
     PU_ASSERT(kind == OPTION_WRONG || o.at == o.argc);
+}
+
+/* The words of a command line, up to where its file turns out not to be there. */
+void fuzz_cli(pu_span bytes)
+{
+    static const cli_command *const commands[] = {&cli_run, &cli_lint, &cli_replay, &cli_version};
+    static FILE *nothing;
+    char *texts[WORDS_MAX], *words[WORDS_MAX + 1], nowhere[] = "/nowhere/file";
+    const cli_command *c = commands[fuzz_u8(&bytes) % 4];
+    uint32_t count = 0, text_count = texts_of(bytes, texts);
+    FILE *out = stdout, *err = stderr;
+    if (nothing == NULL) nothing = fopen("/dev/null", "w");
+    PU_ASSERT(nothing != NULL);
+    if (c != &cli_version) words[count++] = nowhere;
+    for (uint32_t i = 0; i < text_count; i++) words[count++] = texts[i];
+    stdout = stderr = nothing;
+    int code = c->run(c, (int)count, words);
+    stdout = out;
+    stderr = err;
+    PU_ASSERT(code == CLI_USAGE || code == CLI_DONE);
 }
 
 /* ---- files ---- */
