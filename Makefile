@@ -55,7 +55,7 @@ node_src := \
     $(addprefix core/node/,book commands conns ctx dialer endpoints fault gater keep legs limits) \
     $(addprefix core/node/,node out protos rank read record recorder self shed stream_read) \
     $(addprefix core/node/,stream_send streams timers trace) \
-    $(addprefix core/node/,app_names app_open apps service services) \
+    $(addprefix core/node/,app_names app_open apps names resolve service services) \
     $(addprefix core/proto/,dcutr dcutr_answer dcutr_ask dcutr_record identify identify_push identify_tell ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)
 
@@ -107,7 +107,7 @@ test_src := $(addprefix tests/unit/, \
     quic_test quic_streams_test quic_hostile_test \
     noise_test noise_frame_test yamux_machines_test mux_test yamux_test yamux_limits_test mux_pair_test mux_pipe_test \
     addr_test authorized_keys_test \
-    service_test limits_test loop_test udp_test tcp_test tcp_model_test store_test pcap_test \
+    service_test limits_test names_test loop_test udp_test tcp_test tcp_model_test store_test pcap_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
     net_send_test net_tcp_test \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \

@@ -2,7 +2,7 @@
  * peers tell displaces only what peers told, and is forgotten when the peer has been gone for
  * book_ns. What has given a connection is kept beyond that: it may be all there is to come back by.
  */
-#include "node/impl.h"
+#include "node/names.h"
 
 known_peer *book_find(const pu_node *n, pu_peer peer)
 {
@@ -29,6 +29,7 @@ void book_forget(pu_node *n, pu_peer peer)
         PU_ASSERT(moved); /* the key is there: nothing to allocate */
     }
     n->known_count--;
+    names_forget(n, peer);
     ctx_peer_drop(n, peer);
 }
 
@@ -40,7 +41,7 @@ static bool is_needed(const pu_node *n, const known_peer *k)
     if (k->is_relay || want_find(n, k->peer) != NULL || conns_of_peer(n, k->peer) > 0) return true;
     for (uint32_t i = 0; i < k->addr_count; i++)
         if (k->addrs[i].pinned) return true;
-    return false;
+    return names_of_peer(n, k->peer) > 0;
 }
 
 /* Makes room in a full table: the oldest entry that nobody needs goes. */
@@ -131,16 +132,16 @@ static uint32_t addr_add(pu_node *n, known_peer *k, known_addr fresh)
     return PU_CODE_OK;
 }
 
-/* Reads a multiaddr as something to dial; false when it is not. fresh->via then holds a reference.
- */
+/* Reads a multiaddr as something to dial; false when it is not, or begins with a name. fresh->via
+ * then holds a reference. */
 static bool addr_read(pu_node *n, pu_span maddr, known_addr *fresh, pu_peer_id *peer)
 {
     pu_addr addr;
     if (maddr.len > PU_MADDR_MAX || pu_addr_read(&addr, maddr) != PU_OK) return false;
-    if (addr.transport == PU_TRANSPORT_NONE || addr.dns)
-        return false; /* names need RESOLVE: not built yet */
     *peer = addr.peer;
     *fresh = (known_addr){.endpoint = addr.endpoint, .transport = (uint8_t)addr.transport};
+    if (addr.circuit && addr.dns) *fresh = (known_addr){.transport = PU_TRANSPORT_CIRCUIT};
+    else if (addr.dns || addr.transport == PU_TRANSPORT_NONE) return false;
     if (!addr.circuit)
         return addr.endpoint.port != 0 && pu_endpoint_scope(&addr.endpoint) != PU_SCOPE_NONE;
     if (addr.via.len == 0) return false;
@@ -148,11 +149,24 @@ static bool addr_read(pu_node *n, pu_span maddr, known_addr *fresh, pu_peer_id *
     return fresh->via != 0;
 }
 
-uint32_t book_add(pu_node *n, pu_span maddr, bool is_relay)
+/* Whether a name comes first in maddr, and what may be dialled once it is known. */
+static bool is_named(pu_span maddr, pu_peer_id *peer)
 {
-    known_addr fresh;
+    pu_addr addr;
+    if (maddr.len > PU_MADDR_MAX || pu_addr_read(&addr, maddr) != PU_OK) return false;
+    pu_maddr_part first;
+    bool is_dnsaddr = pu_maddr_next(&maddr, &first) && first.code == PU_MA_DNSADDR;
+    *peer = addr.peer;
+    if (!addr.dns || addr.circuit) return false;
+    return is_dnsaddr || (addr.transport != PU_TRANSPORT_NONE && addr.endpoint.port != 0);
+}
+
+static uint32_t add_pinned(pu_node *n, pu_span maddr, bool is_relay)
+{
+    known_addr fresh = {.transport = PU_TRANSPORT_NONE};
     pu_peer_id id;
-    if (!addr_read(n, maddr, &fresh, &id)) return PU_CODE_INVALID;
+    bool has_name = is_named(maddr, &id);
+    if (!has_name && !addr_read(n, maddr, &fresh, &id)) return PU_CODE_INVALID;
     pu_peer peer = id.len > 0 ? ctx_peer_hold(n, span_of(id.bytes, id.len)) : 0;
     known_peer *k = peer != 0 ? find_or_add(n, peer) : NULL;
     if (k == NULL) {
@@ -162,9 +176,28 @@ uint32_t book_add(pu_node *n, pu_span maddr, bool is_relay)
     }
     if (is_relay) k->is_relay = true;
     fresh.pinned = true;
-    uint32_t code = addr_add(n, k, fresh);
+    uint32_t code = has_name ? name_add(n, peer, maddr) : addr_add(n, k, fresh);
     if (code == PU_CODE_OK && is_relay) code = want_add(n, peer, true);
     ctx_peer_drop(n, peer);
+    return code;
+}
+
+/* What stands before /p2p-circuit: the relay's own address; empty: nothing does. */
+static pu_span hop_of(pu_span maddr)
+{
+    pu_maddr_part part;
+    size_t before = 0;
+    for (pu_span rest = maddr; pu_maddr_next(&rest, &part); before = maddr.len - rest.len)
+        if (part.code == PU_MA_CIRCUIT) return span_head(maddr, before);
+    return span_of(NULL, 0);
+}
+
+/* Whoever gives us a circuit's address tells where its relay is as well. */
+uint32_t book_add(pu_node *n, pu_span maddr, bool is_relay)
+{
+    uint32_t code = add_pinned(n, maddr, is_relay);
+    pu_span hop = code == PU_CODE_OK ? hop_of(maddr) : span_of(NULL, 0);
+    if (hop.len > 0) (void)add_pinned(n, hop, false);
     return code;
 }
 

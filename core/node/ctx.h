@@ -35,6 +35,7 @@ enum module_id {
     MODULE_RELAY_SERVER,
     MODULE_DCUTR,
     MODULE_APPS,
+    MODULE_NAMES,
     MODULE_COUNT
 };
 

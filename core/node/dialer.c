@@ -3,6 +3,7 @@
  * connection starts a round at once. */
 #include "base/planted.h"
 #include "node/apps.h"
+#include "node/names.h"
 
 #define SHORT_LIFE_NS (5 * PU_S) /* a connection that ends sooner counts as a failed round */
 
@@ -62,12 +63,12 @@ void want_release(pu_node *n, pu_peer peer)
 
 /* ---- a round ---- */
 
-static void plan_direct(pu_node *n, pu_peer peer, const known_addr *a)
+static void plan_direct(pu_node *n, pu_peer peer, direct_addr to)
 {
     leg *l = leg_add(n, peer);
     if (l == NULL) return;
-    l->remote = a->endpoint;
-    l->transport = a->transport;
+    l->remote = to.endpoint;
+    l->transport = to.transport;
 }
 
 static void plan_circuit(pu_node *n, pu_peer peer, pu_peer via)
@@ -106,6 +107,21 @@ static void plan_circuits(pu_node *n, pu_peer peer, const known_peer *k)
             plan_circuit(n, peer, n->known[i].peer);
 }
 
+/* What was found for the names of a peer; where that is old, or nothing was, a leg that looks. */
+static void plan_names(pu_node *n, pu_peer peer)
+{
+    uint32_t cursor = 0;
+    for (const named_addr *a;
+         plan_has_room(n, peer) && (a = name_next(n, peer, &cursor)) != NULL;) {
+        bool is_good = name_is_good(n, a);
+        leg *l = is_good ? NULL : leg_add(n, peer);
+        if (l != NULL) l->name = a->number;
+        for (uint32_t i = 0; is_good && i < a->found_count && plan_has_room(n, peer); i++)
+            if (self_can_dial(n, a->found[i].transport) && !ctx_is_dialling(n, peer, &a->found[i]))
+                plan_direct(n, peer, a->found[i]);
+    }
+}
+
 /* Plans a leg for every known way to a peer. Direct addresses may all be stale: where there are
  * more than fit, the last leg is a circuit's. */
 static void plan(pu_node *n, pu_peer peer)
@@ -113,7 +129,10 @@ static void plan(pu_node *n, pu_peer peer)
     const known_peer *k = book_find(n, peer);
     for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
         if (k->addrs[i].via == 0 && self_can_dial(n, (enum pu_transport)k->addrs[i].transport))
-            plan_direct(n, peer, &k->addrs[i]);
+            plan_direct(
+                n, peer,
+                (direct_addr){k->addrs[i].endpoint, (enum pu_transport)k->addrs[i].transport});
+    plan_names(n, peer);
     if (!plan_has_room(n, peer) && n->config->dial_legs_max > 1) {
         leg *last = &n->legs[n->leg_count - 1];
         PU_ASSERT(last->peer == peer && last->state == LEG_PLANNED);

@@ -29,6 +29,7 @@ typedef struct opening {
 enum leg_state {
     LEG_PLANNED = 1, /* starts at start_at */
     LEG_WAITING,     /* a circuit whose relay is not connected yet */
+    LEG_NAMING,      /* a name is being looked up; what is found has legs of its own */
     LEG_DIALLING,    /* DIAL, or the relay's CONNECT, is under way */
     LEG_UP           /* the connection is up, not confirmed */
 };
@@ -43,6 +44,7 @@ typedef struct leg {
     pu_peer via;        /* circuit: the relay (one reference held); 0: direct */
     pu_endpoint remote; /* direct */
     enum pu_transport transport;
+    uint32_t name;    /* number of the named_addr to look up; 0: this is an address */
     pu_time start_at; /* planned start, then actual start */
     pu_time deadline; /* of the leg, once started */
     pu_handle conn;   /* LEG_UP */
@@ -368,6 +370,9 @@ leg *leg_find(pu_node *n, pu_token token);
 leg *leg_of_conn(pu_node *n, pu_handle handle);
 leg *leg_add(pu_node *n, pu_peer peer);
 void leg_failed(pu_node *n, pu_token token, uint32_t code);
+void leg_found(pu_node *n, pu_token naming,
+               const direct_addr *a);                       /* one more way, if it is sought */
+void leg_named(pu_node *n, pu_token naming, uint32_t code); /* all is found that there is */
 void leg_up(pu_node *n, leg *l, conn *c);
 void legs_start_due(pu_node *n, pu_peer peer);
 void legs_cancel(pu_node *n, pu_peer peer, bool punches_too, pu_handle winner);

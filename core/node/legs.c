@@ -1,6 +1,7 @@
 /* Legs: one address of one peer being dialled, from its planned start to won, lost or failed. */
 #include "base/varint.h"
 #include "node/fault.h"
+#include "node/names.h"
 #include "proto/relay/relay.h"
 
 leg *leg_find(pu_node *n, pu_token token)
@@ -92,9 +93,12 @@ static void trace_leg(pu_node *n, enum pu_trace_code code, const leg *l, uint64_
     if (with_address && n->env->trace != NULL) {
         uint8_t maddr[PU_MADDR_MAX];
         size_t bytes = 0;
-        if (l->via == 0) bytes = pu_addr_write(maddr, &l->remote, l->transport);
+        const named_addr *name = name_find(n, l->name);
+        if (l->name != 0) bytes = 0;
+        else if (l->via == 0) bytes = pu_addr_write(maddr, &l->remote, l->transport);
         else bytes = circuit_maddr(maddr, ctx_peer_id(n, l->via));
-        len = pu_maddr_text(span_of(maddr, bytes), text, sizeof text);
+        pu_span address = name != NULL ? span_of(name->maddr, name->len) : span_of(maddr, bytes);
+        if (address.len > 0) len = pu_maddr_text(address, text, sizeof text);
         PU_ASSERT(len >= 0);
     }
     ctx_trace(n, code, NULL, NULL, l->peer, l->token, b, span_of(text, (size_t)len));
@@ -155,7 +159,13 @@ static void leg_start(pu_node *n, leg *l)
         l->start_at = n->now;
         l->deadline =
             ctx_after(n, l->via == 0 ? direct_deadline_ns(n, &l->remote) : n->config->dial_ns);
+        if (l->name != 0) l->deadline = ctx_after(n, n->config->resolve_ns);
         trace_leg(n, PU_TR_DIAL_START, l, l->via != 0, true);
+    }
+    if (l->name != 0) {
+        l->state = LEG_NAMING;
+        name_begin(n, l->name, l->token);
+        return;
     }
     if (l->via != 0) {
         circuit_start(n, l);
@@ -165,6 +175,12 @@ static void leg_start(pu_node *n, leg *l)
     dial_effect(n, l);
 }
 
+/* Whether only its deadline ends a leg, as far as this node can tell. */
+static bool is_waiting(const leg *l)
+{
+    return l->state == LEG_WAITING || l->state == LEG_NAMING;
+}
+
 /* The first leg of a peer whose time has come: to start, or (waiting) to be given up. */
 static leg *first_due(pu_node *n, pu_peer peer)
 {
@@ -172,7 +188,7 @@ static leg *first_due(pu_node *n, pu_peer peer)
         leg *l = &n->legs[i];
         if (l->peer != peer) continue;
         if (l->state == LEG_PLANNED && l->start_at <= n->now) return l;
-        if (l->state == LEG_WAITING && l->deadline <= n->now) return l;
+        if (is_waiting(l) && l->deadline <= n->now) return l;
     }
     return NULL;
 }
@@ -182,7 +198,7 @@ static void arm(pu_node *n, pu_peer peer)
     pu_time next = PU_NEVER;
     for (uint32_t i = 0; i < n->leg_count; i++) {
         const leg *l = &n->legs[i];
-        if (l->peer != peer || (l->state != LEG_PLANNED && l->state != LEG_WAITING)) continue;
+        if (l->peer != peer || (l->state != LEG_PLANNED && !is_waiting(l))) continue;
         pu_time at = l->state == LEG_PLANNED ? l->start_at : l->deadline;
         if (at < next) next = at;
     }
@@ -225,6 +241,18 @@ static leg *next_planned(pu_node *n, pu_peer peer)
     return next;
 }
 
+/* A leg of a round is over: another begins at once (RFC 8305 §5), or it was the last. */
+static void round_goes_on(pu_node *n, pu_peer peer)
+{
+    if (legs_of_peer(n, peer) == 0) {
+        want_round_failed(n, peer);
+    } else if (!is_under_way(n, peer)) {
+        leg *next = next_planned(n, peer);
+        if (!next->is_started) next->start_at = n->now;
+        legs_start_due(n, peer);
+    }
+}
+
 void leg_failed(pu_node *n, pu_token token, uint32_t code)
 {
     leg *l = token != 0 ? leg_find(n, token) : NULL;
@@ -234,17 +262,64 @@ void leg_failed(pu_node *n, pu_token token, uint32_t code)
     bool was_punch = l->punch;
     want *w = want_find(n, peer);
     if (w != NULL && !was_punch) w->last_code = code;
+    if (l->name != 0) name_give_up(n, l->name);
     pu_peers_retain(n->env->peers, peer);
     leg_remove(n, l);
-    if (!was_punch && legs_of_peer(n, peer) == 0) {
-        want_round_failed(n, peer);
-    } else if (!was_punch &&
-               !is_under_way(n,
-                             peer)) { /* a failed address starts the next at once (RFC 8305 §5) */
-        leg *next = next_planned(n, peer);
-        if (!next->is_started) next->start_at = n->now;
-        legs_start_due(n, peer);
+    if (!was_punch) round_goes_on(n, peer);
+    ctx_peer_drop(n, peer);
+}
+
+/* ---- names ---- */
+
+/* When one more direct leg of a round may start: a stagger after the last one. */
+static pu_time next_direct_start(const pu_node *n, pu_peer peer)
+{
+    pu_time at = n->now;
+    for (uint32_t i = 0; i < n->leg_count; i++) {
+        const leg *l = &n->legs[i];
+        bool counts = l->peer == peer && l->via == 0 && l->name == 0 && !l->punch;
+        if (counts && l->start_at + n->config->dial_stagger_ns > at)
+            at = l->start_at + n->config->dial_stagger_ns;
     }
+    return at;
+}
+
+static uint32_t addresses_of_peer(const pu_node *n, pu_peer peer)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n->leg_count; i++)
+        if (n->legs[i].peer == peer && !n->legs[i].punch && n->legs[i].name == 0) count++;
+    return count;
+}
+
+void leg_found(pu_node *n, pu_token naming, const direct_addr *a)
+{
+    const leg *naming_leg = naming != 0 ? leg_find(n, naming) : NULL;
+    if (naming_leg == NULL) return; /* given up: it is known for the next round */
+    pu_peer peer = naming_leg->peer;
+    bool is_new = self_can_dial(n, a->transport) && !ctx_is_dialling(n, peer, a) &&
+                  addresses_of_peer(n, peer) < n->config->dial_legs_max;
+    pu_time start_at = next_direct_start(n, peer);
+    leg *l = is_new ? leg_add(n, peer) : NULL;
+    if (l == NULL) return;
+    l->remote = a->endpoint;
+    l->transport = a->transport;
+    l->start_at = start_at;
+    legs_start_due(n, peer);
+}
+
+void leg_named(pu_node *n, pu_token naming, uint32_t code)
+{
+    leg *l = naming != 0 ? leg_find(n, naming) : NULL;
+    if (l == NULL) return;
+    if (code != PU_CODE_OK) {
+        leg_failed(n, naming, code);
+        return;
+    }
+    pu_peer peer = l->peer;
+    pu_peers_retain(n->env->peers, peer);
+    leg_remove(n, l);
+    round_goes_on(n, peer);
     ctx_peer_drop(n, peer);
 }
 

@@ -2,6 +2,7 @@
  * in the file of its table. */
 #include "node/apps.h"
 #include "node/fault.h"
+#include "node/names.h"
 
 size_t pu_node_size(const pu_config *config)
 {
@@ -51,6 +52,7 @@ void pu_node_close(pu_node *n)
         if (n->module_state[m] == NULL) continue;
         if (module->close != NULL) module->close(n, n->module_state[m]);
         mem_free(alloc, n->module_state[m], module->state_bytes);
+        n->module_state[m] = NULL;
     }
     for (uint32_t i = 0; i < n->stream_cap; i++) {
         mem_bytes_free(alloc, &n->streams[i].in);
@@ -191,7 +193,7 @@ static int check_input(pu_node *n, const pu_in *in, target *t)
         t->stream = stream_find(n, in->stream);
         return t->stream != NULL ? PU_OK : PU_EHANDLE;
     case PU_IN_APP: return app_check(n, in, &t->stream);
-    case PU_IN_RESOLVED:
+    case PU_IN_RESOLVED: return resolved_check(in);
     case PU_IN_MAPPED:
     default: return PU_ERANGE; /* not built yet, or no kind at all */
     }
@@ -243,7 +245,7 @@ static void dispatch(pu_node *n, const pu_in *in, target t)
     case PU_IN_STORED: keep_stored(n, in); break;
     case PU_IN_COMMAND: command_run(n, in); break;
     case PU_IN_APP: app_run(n, t.stream, in); break;
-    case PU_IN_RESOLVED:
+    case PU_IN_RESOLVED: resolved(n, in); break;
     case PU_IN_MAPPED:
     default: PU_NEVER_HERE();
     }

@@ -1,6 +1,7 @@
 /* The one list of what a node speaks: protocols, modules, and whose timer is whose. A new protocol
  * is added here. */
 #include "node/apps.h"
+#include "node/names.h"
 #include "proto/dcutr.h"
 #include "proto/identify.h"
 #include "proto/ping.h"
@@ -19,6 +20,7 @@ static const struct module *const modules[MODULE_COUNT] = {
     [MODULE_RELAY_SERVER] = &module_relay_server,
     [MODULE_DCUTR] = &module_dcutr,
     [MODULE_APPS] = &module_apps,
+    [MODULE_NAMES] = &module_names,
 };
 
 typedef void (*timer_handler)(pu_node *n, uint64_t arg);

@@ -1,5 +1,5 @@
 /* Readers: rows for the application between steps. Nothing here changes the node. */
-#include "node/impl.h"
+#include "node/names.h"
 
 bool pu_node_read_conns(const pu_node *n, uint32_t *cursor, pu_conn_row *row)
 {
@@ -39,7 +39,7 @@ bool pu_node_read_peers(const pu_node *n, uint32_t *cursor, pu_peer_row *row)
             .authorised = ctx_is_authorised(n, peer),
             .wanted = want_find(n, peer) != NULL,
             .relay = k != NULL && k->is_relay,
-            .addrs = k != NULL ? k->addr_count : 0,
+            .addrs = (k != NULL ? k->addr_count : 0) + names_of_peer(n, peer),
             .conns = conns_of_peer(n, peer),
         };
         return true;

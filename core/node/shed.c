@@ -30,7 +30,8 @@ static void conn_again(pu_node *n, conn *c)
 static void timers_again(pu_node *n)
 {
     for (uint32_t i = 0; i < n->leg_count; i++)
-        if (n->legs[i].state == LEG_PLANNED || n->legs[i].state == LEG_WAITING)
+        if (n->legs[i].state == LEG_PLANNED || n->legs[i].state == LEG_WAITING ||
+            n->legs[i].state == LEG_NAMING)
             ctx_timer(n, TIMER_LEG, n->legs[i].peer, n->now);
     for (uint32_t i = 0; i < n->command_count; i++)
         if (n->commands[i].what == PU_CMD_STOP)

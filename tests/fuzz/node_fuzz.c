@@ -175,6 +175,11 @@ static void saw(host *h, const pu_ef *ef)
     case PU_EF_CONN_VERDICT: saw_verdict(h, ef); break;
     case PU_EF_PACKET: PU_ASSERT(ef->body.len <= PU_PACKET_MAX); break;
     case PU_EF_APP: saw_app(h, ef); break;
+    case PU_EF_RESOLVE:
+        PU_ASSERT(ef->what >= PU_NAME_ADDRESS && ef->what <= PU_NAME_DNSADDR);
+        PU_ASSERT(ef->body.len > 0 && ef->deadline > h->now);
+        request_add(h, ef);
+        break;
     case PU_EF_EVENT: PU_ASSERT(ef->what >= PU_EVENT_DONE && ef->what <= PU_EVENT_REFUSED); break;
     case PU_EF_KEEP:
         PU_ASSERT(ef->peer.len > 0 && ef->peer.len <= PU_KEEP_KEY_MAX);
@@ -185,7 +190,6 @@ static void saw(host *h, const pu_ef *ef)
     case PU_EF_HANGUP:
     case PU_EF_STREAM_STOP: break;
     case PU_EF_CONN_SET:
-    case PU_EF_RESOLVE:
     case PU_EF_MAP:
     default: PU_NEVER_HERE();
     }
@@ -243,9 +247,13 @@ static pu_handle broken(host *h, pu_handle handle)
 static void put_maddr(host *h, pu_buf *out)
 {
     static const uint8_t quic[] = {4, 8, 3, 0, 1, 0x91, 0x02, 15, 161, 0xcd, 0x03};
+    static const uint8_t dns4[] = {54, 1, 'x', 0x91, 0x02, 15, 161, 0xcd, 0x03};
+    static const uint8_t dnsaddr[] = {56, 1, 'y'};
     uint8_t b = fuzz_u8(&h->in);
     const pu_peer_id *id = &h->ids[b % PEERS], *via = &h->ids[(b >> 3) % PEERS];
     if (b & 64) buf_put(out, quic, sizeof quic);
+    else if ((b & 56) == 32) buf_put(out, dns4, sizeof dns4);
+    else if ((b & 56) == 16) buf_put(out, dnsaddr, sizeof dnsaddr);
     if (b & 128) {
         buf_put_u8(out, 0xa5), buf_put_u8(out, 0x03), buf_put_u8(out, via->len);
         buf_put(out, via->bytes, via->len);
@@ -409,6 +417,28 @@ static void stream_up(host *h, pu_handle conn, pu_token token)
     }
 }
 
+/* What a name stands for: IP addresses, whole addresses, names again, and noise. */
+static void answer_name(host *h, const request *r, uint8_t b)
+{
+    static const uint8_t ip[] = {5, 4, 8, 3, 0, 1};
+    pu_buf body = buf_of(h->body, 4096);
+    for (uint8_t i = b & 7; i > 0; i--) {
+        uint8_t maddr[256];
+        pu_buf one = buf_of(maddr, sizeof maddr);
+        put_maddr(h, &one);
+        if (i & 1) buf_put(&body, ip, sizeof ip);
+        if (i & 1) body.base[body.len - 1] = i;
+        buf_put_u8(&body, (uint8_t)one.len);
+        buf_put_span(&body, buf_span(&one));
+    }
+    if (b == 200) body.len--;
+    step(h, (pu_in){.kind = PU_IN_RESOLVED,
+                    .token = r->token,
+                    .code = b & 32 ? PU_CODE_OK : PU_CODE_UNREACHABLE,
+                    .deadline = b & 64 ? h->now + b * PU_MS : 0,
+                    .body = buf_span(&body)});
+}
+
 /* Answers one of the node's requests, well or badly. */
 static void do_answer(host *h)
 {
@@ -422,6 +452,10 @@ static void do_answer(host *h)
     }
     if (b >= 248) r.token ^= 1; /* somebody else's */
     bool is_good = b & 32;
+    if (r.kind == PU_EF_RESOLVE) {
+        answer_name(h, &r, b);
+        return;
+    }
     if (r.kind == PU_EF_STREAM_OPEN) {
         bool lives = conn_of(h, r.conn) != NULL && conn_of(h, r.conn)->is_up;
         if (is_good && lives) stream_up(h, r.conn, r.token);

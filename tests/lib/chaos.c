@@ -108,6 +108,7 @@ static void perform(chaos *k, const pu_ef *e)
     bool asks = e->kind == PU_EF_DIAL || e->kind == PU_EF_STREAM_OPEN || e->kind == PU_EF_UPGRADE;
     PU_ASSERT(e->kind >= PU_EF_DIAL && e->kind <= PU_EF_EVENT);
     k->result.effects++;
+    k->result.apps += e->kind == PU_EF_APP;
     k->result.punches += e->kind == PU_EF_PACKET;
     if (asks) on_request(k, e);
     if (e->kind == PU_EF_STREAM_SEND) on_send(k, e);
@@ -319,17 +320,38 @@ static void advance_stream(chaos *k, chaos_stream *s)
     give(k);
 }
 
+/* The application says something on a stream that may be its own, or wants one. */
+static void give_app(chaos *k, chaos_stream *s)
+{
+    static const char bytes[] = "what an application says";
+    k->in = (pu_in){.kind = PU_IN_APP, .what = 1 + chaos_pick(k, PU_APP_END)};
+    k->in.offset = PU_FIRST_ROOM + chaos_pick(k, 30000);
+    if (s != NULL && !chaos_one_in(k, 6)) {
+        if (chaos_one_in(k, 2)) k->in.what = PU_APP_OPEN;
+        k->in.stream = s->handle;
+        if (k->in.what == PU_APP_DATA) k->in.body = span_of(bytes, chaos_pick(k, sizeof bytes));
+    } else {
+        k->in.what = chaos_one_in(k, 6) ? PU_APP_RESET : PU_APP_OPEN;
+        k->in.token = 1 + chaos_pick(k, 20);
+        k->in.peer = chaos_id(k, chaos_pick(k, CHAOS_PEERS));
+        k->in.body = SPAN_LITERAL("/x");
+        if (chaos_one_in(k, 3)) k->in.deadline = k->now + 2 * PU_S;
+    }
+    give(k);
+}
+
 static void give_sense(chaos *k)
 {
     static const enum pu_command commands[] = {PU_CMD_CONNECT, PU_CMD_CONNECT,    PU_CMD_ADDRESS,
                                                PU_CMD_PING,    PU_CMD_DISCONNECT, PU_CMD_FORGET};
-    uint32_t what = chaos_pick(k, 20);
+    uint32_t what = chaos_pick(k, 22);
     chaos_conn *c = some_conn(k);
     chaos_stream *s = some_stream(k);
     if (what < 5 && answer(k)) return;
     if (what < 8 && c != NULL) advance_conn(k, c);
     else if (what < 16 && s != NULL) advance_stream(k, s);
     else if (what == 16) begin_conn(k);
+    else if (what >= 20) give_app(k, s);
     else if (what == 18 && chaos_one_in(k, 10)) /* the relay comes back, if it was forgotten */
         give_command(k, PU_CMD_ADDRESS, 0, PU_RELAY);
     else if (what == 17 && chaos_one_in(k, 2))
@@ -389,6 +411,12 @@ static void begin(chaos *k)
     k->in = (pu_in){.kind = PU_IN_CLOCK, .offset = UNIX_START_NS};
     give(k);
     give_command(k, PU_CMD_ADDRESS, 0, PU_RELAY);
+    pu_service service = {.name = SPAN_LITERAL("x"), .protocol_count = 1};
+    service.protocols[0] = SPAN_LITERAL("/x");
+    size_t len = pu_service_write(k->body, sizeof k->body, &service);
+    k->in = (pu_in){.kind = PU_IN_COMMAND, .what = PU_CMD_EXPOSE, .token = 1};
+    k->in.body = span_of(k->body, len);
+    give(k);
     k->in = (pu_in){.kind = PU_IN_ADDR, .flags = PU_LISTEN, .socket = PU_SOCKET_MAIN};
     k->in.transport = PU_TRANSPORT_QUIC;
     k->in.local = pu_endpoint_ip4(11, 0, 0, 1, 4001);

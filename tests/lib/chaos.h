@@ -11,6 +11,7 @@ typedef struct chaos_result {
     unsigned effects;             /* in all */
     unsigned confirmed, selected; /* connections; streams on which a protocol was agreed */
     unsigned circuits, punches;   /* UPGRADE effects, as client or server; PACKET effects */
+    unsigned apps;                /* APP effects */
     unsigned peers_left;          /* references */
     size_t bytes_left;
 } chaos_result;

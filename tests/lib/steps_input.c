@@ -1,4 +1,5 @@
 /* An input's words as a pu_in: what is left out has the value that most lines want. */
+#include "base/varint.h"
 #include "tests/lib/steps_impl.h"
 
 #include <stdlib.h>
@@ -346,6 +347,30 @@ static bool input_packet(step_world *w, line *l)
     return option_endpoint(l, "from", &l->in.remote) && body_next(w, l, NULL);
 }
 
+/* resolved TOKEN [CODE] [until=MS] [MADDR,MADDR..] */
+static bool input_resolved(step_world *w, line *l)
+{
+    uint64_t token;
+    step_words list = {.count = 0};
+    const char *until = words_option(&l->words, "until");
+    l->in.kind = PU_IN_RESOLVED;
+    if (until != NULL && !time_read(until, &l->in.deadline)) return false;
+    if (!number_next(l, &token)) return false;
+    l->in.token = (pu_token)token;
+    char *text = words_next(&l->words);
+    if (text != NULL && code_read(text, &l->in.code)) text = words_next(&l->words);
+    if (text != NULL) words_split(&list, text, ',');
+    for (unsigned i = 0; i < list.count; i++) {
+        uint8_t bytes[PU_MADDR_MAX];
+        pu_buf maddr = buf_of(bytes, sizeof bytes);
+        if (!maddr_write(w, &maddr, list.at[i])) return false;
+        varint_put(&l->body, maddr.len);
+        buf_put_span(&l->body, buf_span(&maddr));
+    }
+    l->in.body = buf_span(&l->body);
+    return true;
+}
+
 static bool input_read(step_world *w, line *l, const char *name)
 {
     if (strcmp(name, "tick") == 0) return input_number(l, PU_IN_TICK);
@@ -364,6 +389,7 @@ static bool input_read(step_world *w, line *l, const char *name)
     if (strcmp(name, "stream-stop") == 0) return input_stream(w, l, PU_IN_STREAM_STOP);
     if (strcmp(name, "stream-down") == 0) return input_stream_down(w, l);
     if (strcmp(name, "packet") == 0) return input_packet(w, l);
+    if (strcmp(name, "resolved") == 0) return input_resolved(w, l);
     if (strncmp(name, "app-", 4) == 0) return input_app(w, l, name + 4);
     if (strcmp(name, "kind") == 0) return input_kind(l);
     return false;

@@ -124,6 +124,17 @@ static void say_upgrade(const step_world *w, FILE *to, const pu_ef *e)
     say_until(to, e->deadline);
 }
 
+static void say_resolve(FILE *to, const pu_ef *e)
+{
+    static const char *const kinds[] = {[PU_NAME_ADDRESS] = "address",
+                                        [PU_NAME_ADDRESS4] = "address4",
+                                        [PU_NAME_ADDRESS6] = "address6",
+                                        [PU_NAME_DNSADDR] = "dnsaddr"};
+    fprintf(to, "resolve %" PRIu32 " %s %.*s", e->token, kinds[e->what], (int)e->body.len,
+            (const char *)e->body.base);
+    say_until(to, e->deadline);
+}
+
 /* ---- events ---- */
 
 static void say_done(FILE *to, const pu_ef *e)
@@ -211,8 +222,8 @@ void effect_say(step_world *w, const pu_ef *e)
         break;
     case PU_EF_EVENT: say_event(w, to, e); break;
     case PU_EF_APP: app_say(w, to, e); break;
+    case PU_EF_RESOLVE: say_resolve(to, e); break;
     case PU_EF_CONN_SET:
-    case PU_EF_RESOLVE:
     case PU_EF_MAP:
     default:
         fprintf(to, "effect %d", (int)e->kind);

@@ -230,7 +230,8 @@ static void host_before(step_world *w, const pu_in *in)
     if (s != NULL && in->kind == PU_IN_STREAM_DATA) s->given += in->body.len;
     step_request *r = world_request(w, in->token);
     bool answers = in->kind == PU_IN_CONN_UP || in->kind == PU_IN_DIAL_FAIL ||
-                   in->kind == PU_IN_STREAM_UP || in->kind == PU_IN_STREAM_DOWN;
+                   in->kind == PU_IN_STREAM_UP || in->kind == PU_IN_STREAM_DOWN ||
+                   in->kind == PU_IN_RESOLVED;
     if (r != NULL && answers) r->is_answered = true;
 }
 
@@ -305,7 +306,8 @@ static void host_performs(step_world *w, const pu_ef *e)
 {
     bool is_answer = e->kind == PU_EF_EVENT && e->what == PU_EVENT_DONE;
     if (!w->is_started && !is_answer) world_complain(w, "an effect before the first TICK");
-    bool asks = e->kind == PU_EF_DIAL || e->kind == PU_EF_STREAM_OPEN || e->kind == PU_EF_UPGRADE;
+    bool asks = e->kind == PU_EF_DIAL || e->kind == PU_EF_STREAM_OPEN || e->kind == PU_EF_UPGRADE ||
+                e->kind == PU_EF_RESOLVE;
     if (e->kind == PU_EF_CONN_VERDICT) verdict_given(w, e);
     if (asks) token_given(w, e);
     if (e->kind == PU_EF_APP) app_effect(w, e);

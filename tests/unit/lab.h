@@ -66,6 +66,8 @@ typedef struct lab {
     uint32_t open_count;
     pu_ef dials[LAB_SENT], upgrades[LAB_SENT], events[LAB_SENT], hangups[LAB_SENT];
     uint32_t dial_count, upgrade_count, event_count, hangup_count, packet_count, cancel_count;
+    pu_ef resolves[LAB_SENT], apps[LAB_SENT];
+    uint32_t resolve_count, app_count;
     pu_endpoint packets[LAB_SENT];
     uint32_t verdict;               /* of the last CONN_ASK */
     uint32_t traced[PU_TR_COUNT];   /* how often */
@@ -132,6 +134,8 @@ static inline void lab_effect(lab *l, const pu_ef *e)
     }
     if (e->kind == PU_EF_DIAL) lab_keep(l->dials, &l->dial_count, e);
     if (e->kind == PU_EF_DIAL_CANCEL) l->cancel_count++;
+    if (e->kind == PU_EF_RESOLVE) lab_keep(l->resolves, &l->resolve_count, e);
+    if (e->kind == PU_EF_APP) lab_keep(l->apps, &l->app_count, e);
     if (e->kind == PU_EF_UPGRADE) lab_keep(l->upgrades, &l->upgrade_count, e);
     if (e->kind == PU_EF_HANGUP) lab_keep(l->hangups, &l->hangup_count, e);
     if (e->kind == PU_EF_EVENT) lab_keep(l->events, &l->event_count, e);

@@ -32,6 +32,7 @@
     X(wire_dcutr)      \
     X(service)         \
     X(limits)          \
+    X(names)           \
     X(loop)            \
     X(udp)             \
     X(tcp)             \

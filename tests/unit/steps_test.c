@@ -31,12 +31,14 @@ static void any_input_is_taken_or_refused(void **state)
         const chaos_result r = chaos_run(seed, CHAOS_INPUTS);
         print_message(
             "seed %u: taken %u refused %u effects %u confirmed %u selected %u circuits %u "
-            "punches %u\n",
-            seed, r.taken, r.refused, r.effects, r.confirmed, r.selected, r.circuits, r.punches);
+            "punches %u apps %u\n",
+            seed, r.taken, r.refused, r.effects, r.confirmed, r.selected, r.circuits, r.punches,
+            r.apps);
         assert_true(r.taken > CHAOS_INPUTS / 2);
         assert_true(r.refused > CHAOS_INPUTS / 20);
         assert_true(r.confirmed > 100);
         assert_true(r.selected > 500);
+        assert_true(r.apps > 100);
         assert_int_equal(r.peers_left, 0);
         assert_int_equal(r.bytes_left, 0);
         circuits += r.circuits;
@@ -73,6 +75,7 @@ int steps_test(void)
         FILE_TEST("app-open"),
         FILE_TEST("services"),
         FILE_TEST("limits"),
+        FILE_TEST("names"),
         cmocka_unit_test(any_input_is_taken_or_refused),
     };
     return cmocka_run_group_tests_name("steps", tests, NULL, NULL);

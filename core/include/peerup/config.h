@@ -46,6 +46,10 @@
       "pause between the starts of two dials to a peer")                                           \
     X(NS, dial_relay_delay_ns, 500 * PU_MS, 0, 10 * PU_S,                                          \
       "head start of direct addresses over circuits")                                              \
+    X(NS, resolve_ns, 10 * PU_S, PU_S, 60 * PU_S,                                                  \
+      "deadline of looking up a name of an address, and all names behind it")                      \
+    X(NS, resolve_keep_ns, 300 * PU_S, PU_S, 86400 * PU_S,                                         \
+      "how long at most what was found is used again")                                             \
     X(NS, backoff_least_ns, 1 * PU_S, 10 * PU_MS, 60 * PU_S,                                       \
       "first pause after all dials to a peer failed; doubles")                                     \
     X(NS, backoff_most_ns, 60 * PU_S, PU_S, 3600 * PU_S, "longest such pause")                     \

@@ -48,10 +48,12 @@ enum {
     PU_OUT_BYTES_MAX = 128 * 1024, /* new bytes one step may emit */
     PU_FIRST_ROOM =
         4096, /* bytes of a stream that may be delivered before the node's first STREAM_ROOM */
-    PU_DATA_MAX = 16384,         /* bytes of one STREAM_DATA or STREAM_SEND */
-    PU_PACKET_MAX = 1500,        /* bytes of one PACKET */
-    PU_KEEP_KEY_MAX = 64,        /* bytes of a record's key: ASCII, PROTOCOL/NAME */
-    PU_KEEP_BODY_MAX = 64 * 1024 /* bytes of a record's body */
+    PU_DATA_MAX = 16384,          /* bytes of one STREAM_DATA or STREAM_SEND */
+    PU_PACKET_MAX = 1500,         /* bytes of one PACKET */
+    PU_KEEP_KEY_MAX = 64,         /* bytes of a record's key: ASCII, PROTOCOL/NAME */
+    PU_KEEP_BODY_MAX = 64 * 1024, /* bytes of a record's body */
+    PU_RESOLVED_MAX = 100,        /* multiaddrs taken of all answers for one address with a name */
+    PU_RESOLVED_BYTES_MAX = 64 * 1024 /* bytes of one answer */
 };
 
 /* clang-format off */
@@ -78,7 +80,7 @@ enum {
  *   PACKET          socket local remote body        a datagram that is no connection's
  *   ADDR            local transport socket flags(GONE LISTEN)
  *                                                   a local endpoint came, or went
- *   [RESOLVED]      token code deadline body        answers RESOLVE; body: binary multiaddrs, each after
+ *   RESOLVED        token code deadline body        answers RESOLVE; body: binary multiaddrs, each after
  *                                                   its length as a varint: of an ADDRESS name /ip4/A
  *                                                   or /ip6/A alone; deadline: when to ask again (0:
  *                                                   resolve_keep_ns)
@@ -146,7 +148,7 @@ enum pu_in_kind {
  *                                                  read too far): the stream ends, and carries a
  *                                                  connection; answered by CONN_UP or DIAL_FAIL
  *   PACKET         socket remote body              a datagram that is no connection's
- *   [RESOLVE]      token what(enum pu_name) deadline body(the name, ASCII)
+ *   RESOLVE        token what(enum pu_name) deadline body(the name, ASCII)
  *                                                  a name to look up; answered by RESOLVED
  *   [MAP]          token                           a port to map at the gateway
  *   KEEP           token peer(the key) body        to be stored across runs; answered by STORED
@@ -293,8 +295,8 @@ PU_API const pu_code_info *pu_code_describe(uint32_t code);
 enum pu_command {
     PU_CMD_AUTHORISE = 1, /* body: an authorized_keys line */
     PU_CMD_REVOKE,        /* peer: no longer authorised; its connections are hung up */
-    PU_CMD_ADDRESS, /* body: a binary multiaddr that ends in /p2p/ID; flag RELAY: one of our relays
-                     */
+    PU_CMD_ADDRESS, /* body: a binary multiaddr that ends in /p2p/ID; it may begin with a name, of
+                       /dns, /dns4, /dns6 or /dnsaddr. Flag RELAY: one of our relays */
     PU_CMD_FORGET,  /* peer: drop its addresses */
     PU_CMD_CONNECT, /* peer, deadline (point in time; 0: default), flag KEEP; DONE comes when a
                        connection is confirmed */

@@ -55,6 +55,8 @@ enum pu_trace_area {
     X(DIAL_WON, DIAL, "dial-won", "a leg gave the connection; a: token, b: ns since its start")    \
     X(DIAL_LOST, DIAL, "dial-lost", "a leg was cancelled, another won; a: token")                  \
     X(DIAL_FAILED, DIAL, "dial-failed", "a leg failed; a: token, b: code")                         \
+    X(NAME_FOUND, DIAL, "name-found",                                                              \
+      "a name was looked up; a: addresses that can be dialled, b: that came")                      \
     X(DIAL_BACKOFF, DIAL, "dial-backoff",                                                          \
       "every leg failed; a: pause in ns, b: failures in a row")                                    \
     X(REFUSED, GATE, "refused",                                                                    \
