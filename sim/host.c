@@ -355,6 +355,11 @@ static void perform(host *h, const pu_ef *ef)
         keep(h, ef);
         return;
     }
+    if (ef->kind == PU_EF_RESOLVE) { /* the simulated network has no names */
+        host_input(
+            h, &(pu_in){.kind = PU_IN_RESOLVED, .token = ef->token, .code = PU_CODE_UNREACHABLE});
+        return;
+    }
     if (w->transport->effect(h->transport, w->now, ef)) return;
     PU_ASSERT(ef->kind == PU_EF_PACKET && ef->socket == PU_SOCKET_MAIN);
     on_send(h, HOST_PORT, &ef->remote, ef->body, NET_UDP, NET_KIND_PUNCH);
