@@ -224,7 +224,8 @@ static void nonsense_ends_it(void **state)
         {false, BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), 0},
         {false, BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), 0},
         {false, BYTES("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80"), 0},
-        {false, BYTES("\x81\x08"), 0}, /* 1,025 bytes */
+        {false, BYTES("\x81\x08"), 0},                 /* 1,025 bytes */
+        {false, BYTES("\x80\x80\x80\x80\x80\x20"), 0}, /* 2^40 bytes */
         {false, BYTES("\0"), 0},
         {false, BYTES(HEADER "\x07/noise\n\0\x1f"), 0}, /* a key of 31 bytes */
         {false, BYTES(HEADER "\x07/noise\n\x10\x01"), 0},
