@@ -17,7 +17,7 @@ enum {
     TELL_STREAMS_MAX = 2,
     PUSH_STREAMS_MAX = 1,
     ASK_DOUBLINGS = 6, /* of the pause before a peer is asked again */
-    AGENT_KEPT = 23,   /* bytes of the agent's name that a stream keeps for the trace */
+    AGENT_KEPT = 22,   /* bytes of the agent's name that a stream keeps for the trace */
     IDENTITY_HASH = 0, /* first byte of a peer id that holds its key */
     IDENTITY_HEAD_BYTES = 2
 };
@@ -28,13 +28,13 @@ typedef struct told {
     uint8_t messages;
     bool has_key;    /* the right one, or a push needs none */
     bool has_record; /* its addresses hold, others do not */
-    uint8_t speaks;  /* as conn.speaks */
     uint8_t agent_len;
+    uint16_t speaks; /* as conn.speaks */
     uint8_t agent[AGENT_KEPT];
 } told;
 
 _Static_assert(sizeof(told) <= 4 * sizeof(uint64_t), "it lives in stream->state");
-_Static_assert(PROTO_COUNT <= 8, "told.speaks has a bit for each");
+_Static_assert(PROTO_COUNT <= 16, "told.speaks has a bit for each");
 
 static bool is_push(const stream *s)
 {
@@ -90,7 +90,7 @@ static void take_protocols(told *t, const wire_identify *m)
         t->protocols++;
         for (int id = PROTO_NONE + 1; id < PROTO_COUNT; id++)
             if (span_equal(m->protocols[i], ctx_proto_name((enum proto_id)id)))
-                t->speaks = (uint8_t)(t->speaks | 1u << id);
+                t->speaks = (uint16_t)(t->speaks | 1u << id);
     }
 }
 
