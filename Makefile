@@ -122,6 +122,9 @@ test_src := $(addprefix tests/unit/, \
 # What unit tests and fuzz targets share.
 play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer)
 
+# Our own side of tests/interop.
+interop_src := $(addprefix tests/interop/c/,commands peer streams)
+
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
 fuzz_targets := varint protobuf identify hop stop dcutr peer_record service envelope voucher \
     identity_key der certificate noise noise_frame yamux_frame \
@@ -133,7 +136,7 @@ fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuz
     $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz link_fuzz mux_fuzz node_fuzz) \
     tests/fuzz/nodes_fuzz
 
-all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(program_src) net-real/cli/main $(tracedb_src) $(sim_src) $(simwire_src) sim/wire/without \
+all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(program_src) net-real/cli/main $(tracedb_src) $(sim_src) $(simwire_src) sim/wire/without $(interop_src) \
     $(bench_src) sim/main $(test_src) $(play_src) $(fuzz_src) tests/fuzz/replay tests/fuzz/entry
 
 # ---- flags -------------------------------------------------------------------------------------
@@ -318,8 +321,12 @@ $(B)/unit: $(call objects,$(test_src) $(play_src)) $(archives)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $(inputs) $(TEST_LIBS)
 
-# Fuzz targets need no cmocka and no vectors.
-$(call objects,$(fuzz_src) $(play_src) tests/fuzz/replay): $(B)/%.o: %.c $(B)/flags | packages
+$(B)/peerup-interop: $(call objects,$(interop_src)) $(addprefix $(B)/,libpunode.a libpubase.a) $(wire_archives)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
+
+# Fuzz targets and the interop program need no cmocka and no vectors.
+$(call objects,$(fuzz_src) $(play_src) tests/fuzz/replay $(interop_src)): $(B)/%.o: %.c $(B)/flags | packages
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(host_flags) -c -o $@ $<
@@ -391,7 +398,7 @@ bench:
 
 # Our own program of tests/interop, in a release build, where there is one.
 interop-peer:
-	@$(if $(wildcard tests/interop/peer.c),$(MAKE) $(parallel) -s BUILD=release build/release/peerup-interop)
+	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup-interop
 
 interop:
 	@.ci/setup interop

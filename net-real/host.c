@@ -248,19 +248,23 @@ static pu_time earliest(pu_time a, pu_time b)
 }
 
 /* Ticks of what is due at once. The link may be due again with the same time: it sends in bursts.
- */
-static void progress(pu_host *h)
+ * Returns whether anything was done, which somebody may be waiting for. */
+static bool progress(pu_host *h)
 {
+    bool has_worked = false;
     for (unsigned i = 0; i < HOST_PROGRESS_MAX && !h->is_stopped; i++) {
         h->now = loop_now(h->l);
+        has_worked = has_worked || !inbox_is_empty(&h->inputs);
         real_host_drain(h);
         bool is_node_due = pu_node_deadline(h->node, NULL) <= h->now;
         bool is_link_due = pu_link_deadline(h->link, NULL) <= h->now;
-        if (!is_node_due && !is_link_due) return;
+        if (!is_node_due && !is_link_due) return has_worked;
+        has_worked = true;
         if (is_node_due) real_host_step(h, &(pu_in){.kind = PU_IN_TICK});
         real_host_drain(h);
         if (is_link_due) real_host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_TICK});
     }
+    return has_worked;
 }
 
 static pu_time next_time(const pu_host *h)
@@ -278,10 +282,11 @@ bool pu_host_turn(pu_host *h, uint64_t wait_ns)
 {
     PU_ASSERT(!h->is_inside);
     h->is_inside = true;
-    progress(h);
+    bool has_worked = progress(h);
     pu_time until = PU_NEVER;
     pu_time now = loop_now(h->l);
-    if (wait_ns < PU_NEVER - now) until = now + wait_ns;
+    if (has_worked) until = now;
+    else if (wait_ns < PU_NEVER - now) until = now + wait_ns;
     if (!h->is_stopped) {
         loop_turn(h->l, earliest(next_time(h), until));
         h->now = loop_now(h->l);

@@ -51,6 +51,7 @@ struct conn {
     bool is_outside;             /* from outside: the node is asked; an UPGRADE as server too */
     bool is_confirmed;           /* the node knows that the other side accepted us */
     bool is_limited;             /* a relay limits it */
+    bool is_early;               /* (carrier) the muxer was agreed inside the security handshake */
     enum pu_transport transport; /* QUIC, TCP or CIRCUIT */
     pu_endpoint local, remote;   /* (carrier); zero on a circuit */
     pu_peer_id expected;         /* a dial's or an upgrade's; empty: any peer will do */

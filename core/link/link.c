@@ -72,6 +72,12 @@ bool pu_link_channel_id(const pu_link *l, pu_handle handle, uint8_t id[PU_LINK_C
     return true;
 }
 
+bool pu_link_is_early(const pu_link *l, pu_handle handle)
+{
+    const conn *c = link_slots_get(&l->conns, handle);
+    return c != NULL && c->is_early;
+}
+
 size_t pu_link_bytes(const pu_link *l)
 {
     return sizeof *l + l->bytes;

@@ -138,6 +138,7 @@ static bool proven(pu_link *l, mux_conn *m, pu_span last)
     noise *n = &m->shake->noise;
     noise_split(n, &m->tx, &m->rx);
     m->shake->has_early_muxer = n->peer_has_yamux;
+    m->head.is_early = n->peer_has_yamux;
     m->head.peer = n->peer;
     _Static_assert(sizeof n->xx.h == PU_LINK_CHANNEL_BYTES, "the handshake hash is the channel id");
     memcpy(m->head.channel_id, n->xx.h, sizeof n->xx.h);

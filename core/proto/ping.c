@@ -60,6 +60,7 @@ static void ping_opened(pu_node *n, stream *s)
 {
     if (s->inbound) {
         ctx_stream_deadline(n, s, ctx_after(n, ECHO_IDLE_NS));
+        ctx_trace(n, PU_TR_PING_SERVED, ctx_conn(n, s->conn), s, 0, 0, 0, span_of(NULL, 0));
         return;
     }
     asking *ask = STREAM_STATE(s, asking);

@@ -181,6 +181,10 @@ PU_API pu_time pu_link_deadline(const pu_link *link, const char **why);
 PU_API bool pu_link_channel_id(const pu_link *link, pu_handle conn,
                                uint8_t id[PU_LINK_CHANNEL_BYTES]);
 
+/* Whether conn's muxer was agreed inside its security handshake, without multistream-select. False,
+ * too, for QUIC, which has no muxer, and for a conn that is gone. */
+PU_API bool pu_link_is_early(const pu_link *link, pu_handle conn);
+
 /* Bytes the link has allocated and holds now, libraries included as far as they use its allocator.
  */
 PU_API size_t pu_link_bytes(const pu_link *link);

@@ -69,6 +69,7 @@ enum pu_trace_area {
       "4 forged 5 names another peer 6 not newer")                                                 \
     X(OBSERVED, IDENTIFY, "observed", "the peer told how it sees us; text: endpoint")              \
     X(PING_RTT, PING, "ping-rtt", "a ping came back; a: ns")                                       \
+    X(PING_SERVED, PING, "ping-served", "a peer opened a stream to ping us")                       \
     X(PING_LOST, PING, "ping-lost", "a ping did not come back in time")                            \
     X(RELAY_RESERVED, RELAY, "relay-reserved", "a relay keeps a place for us; a: lifetime in s")   \
     X(RELAY_REFUSED, RELAY, "relay-refused", "a relay refused; a: status")                         \
