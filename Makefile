@@ -117,10 +117,10 @@ test_src := $(addprefix tests/unit/, \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \
     $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge quic_raw quic_rig) \
-    $(addprefix tests/lib/,mux_pair node_rig node_rig_net)
+    tests/lib/mux_pair
 
 # What unit tests and fuzz targets share.
-play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer)
+play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer node_rig node_rig_net)
 
 # Our own side of tests/interop.
 interop_src := $(addprefix tests/interop/c/,commands peer streams)
@@ -131,9 +131,9 @@ fuzz_targets := varint protobuf identify hop stop dcutr peer_record service enve
     select_dialer select_listener peer_text peer_bytes maddr_bytes maddr_text addr authorized_keys \
     multibase decimal ip_text time_text command recording replay scenario matrix profiles lengths \
     yaml set quantity suggest options cli repro page database packet datagram \
-    node nodes link mux_shake yamux
+    node nodes link links mux_shake yamux
 fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
-    $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz link_fuzz mux_fuzz node_fuzz) \
+    $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz link_fuzz links_fuzz mux_fuzz node_fuzz) \
     tests/fuzz/nodes_fuzz
 
 all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(program_src) net-real/cli/main $(tracedb_src) $(sim_src) $(simwire_src) sim/wire/without $(interop_src) \

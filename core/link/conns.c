@@ -263,7 +263,7 @@ void link_dial_fail(pu_link *l, pu_token token, uint32_t code)
 {
     pu_in *in = link_out_input(l->out, PU_IN_DIAL_FAIL, l->now);
     in->token = token;
-    in->code = code;
+    in->code = code != PU_CODE_OK ? code : PU_CODE_REFUSED; /* a peer may close without a reason */
 }
 
 static void free_parts(pu_link *l, conn *c)

@@ -52,7 +52,7 @@ static void wire_send(pu_link *l, void *wire, pu_span bytes)
     conn *c = wire;
     pipe *p = c->wire;
     stream *s = c->outer;
-    PU_ASSERT(p != NULL && s->inner == c);
+    PU_ASSERT(s->inner == c);
     PU_ASSERT(bytes.len <= p->tx_from + p->tx_told - s->tx_taken);
     s->tx_taken += bytes.len;
     if (!is_whole(s) || s->conn->state != CONN_READY) return; /* nobody takes them any more */

@@ -61,7 +61,8 @@
     X(yamux)            \
     X(node)             \
     X(nodes)            \
-    X(link)
+    X(link)             \
+    X(links)
 
 #define FUZZ_DECLARE(name) void fuzz_##name(pu_span bytes);
 FUZZ_TARGETS(FUZZ_DECLARE)

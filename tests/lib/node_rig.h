@@ -69,8 +69,19 @@ typedef struct node_rig_app {
 
 typedef struct node_rig node_rig;
 
+/* What becomes of a datagram, or of a piece of TCP: dropped is cut off there, and doubled passes.
+ */
+enum node_rig_fate {
+    NODE_RIG_PASS = 0,
+    NODE_RIG_DROP,
+    NODE_RIG_DOUBLE,
+    NODE_RIG_SPOIL, /* one byte is changed */
+    NODE_RIG_LATE   /* a datagram takes another delay; TCP does not */
+};
+
 typedef struct node_rig_host {
     node_rig *rig;
+    bool may_forget; /* its memory is short: the node may not know what the link tells of */
     uint32_t index;
     bool is_on;
     fault_heap heap;
@@ -112,6 +123,10 @@ struct node_rig {
     uint32_t lost_in_1024; /* datagrams */
     size_t tcp_segment;    /* bytes of one TCP_DATA; 0: as they come */
     bool udp_is_blocked;
+    /* Asked for everything that is sent; NULL: it passes. spoil_at says which byte changes. */
+    enum node_rig_fate (*fate)(void *ctx, node_rig *w, bool is_tcp);
+    void *fate_ctx;
+    uint32_t spoil_at;
     uint64_t dice;
     uint64_t hash[2]; /* over everything that was sent */
     uint64_t datagrams;

@@ -101,6 +101,16 @@ static void hash(node_rig *w, const node_rig_host *h, pu_span bytes)
     mix_result(&m, w->hash);
 }
 
+static enum node_rig_fate fate_of(node_rig *w, bool is_tcp)
+{
+    return w->fate != NULL ? w->fate(w->fate_ctx, w, is_tcp) : NODE_RIG_PASS;
+}
+
+static void spoil(const node_rig *w, event *e)
+{
+    if (e->len > 0) e->bytes[w->spoil_at % e->len] ^= (uint8_t)(1 + (w->spoil_at >> 8) % 255);
+}
+
 static void send_datagram(node_rig_host *h, const pu_link_ef *ef, pu_span bytes)
 {
     node_rig *w = h->rig;
@@ -110,10 +120,16 @@ static void send_datagram(node_rig_host *h, const pu_link_ef *ef, pu_span bytes)
     bool is_lost = mix3(w->dice, w->datagrams, 77) % 1024 < w->lost_in_1024;
     node_rig_host *to = host_at(w, &ef->remote);
     if (is_lost || w->udp_is_blocked || to == NULL) return;
-    event *e = event_new(w, EV_DATAGRAM, w->now + w->delay_ns, bytes);
-    e->host = to->index;
-    e->from = h->outside;
-    e->ecn = ef->ecn;
+    enum node_rig_fate fate = fate_of(w, false);
+    if (fate == NODE_RIG_DROP) return;
+    for (int copies = fate == NODE_RIG_DOUBLE ? 2 : 1; copies > 0; copies--) {
+        pu_time at = w->now + w->delay_ns * (fate == NODE_RIG_LATE ? 2 : 1);
+        event *e = event_new(w, EV_DATAGRAM, at, bytes);
+        e->host = to->index;
+        e->from = h->outside;
+        e->ecn = ef->ecn;
+        if (fate == NODE_RIG_SPOIL) spoil(w, e);
+    }
 }
 
 static void send_datagrams(node_rig_host *h, const pu_link_ef *ef)
@@ -312,6 +328,18 @@ static void ack(node_rig *w, event *e)
                   &(pu_link_in){.kind = PU_LINK_IN_TCP_ROOM, .tcp = t->name, .offset = room});
 }
 
+/* Bytes leave; where they are dropped the connection breaks, for both sides. */
+static void send_bytes(node_rig *w, uint32_t tcp, pu_span bytes)
+{
+    enum node_rig_fate fate = fate_of(w, true);
+    event *e = to_peer(w, tcp, fate == NODE_RIG_DROP ? EV_RST : EV_DATA, bytes);
+    if (fate == NODE_RIG_SPOIL) spoil(w, e);
+    if (fate != NODE_RIG_DROP) return;
+    e = event_new(w, EV_RST, w->now + w->delay_ns, span_of(NULL, 0));
+    e->tcp = tcp;
+    e->host = w->tcps[tcp].host;
+}
+
 static uint32_t tcp_of(const node_rig_host *h, uint64_t name)
 {
     const node_rig *w = h->rig;
@@ -338,7 +366,7 @@ void node_rig_link_effect(node_rig_host *h, const pu_link_ef *ef)
         PU_ASSERT(ef->body.len <= t->sendable - t->sent);
         t->sent += ef->body.len;
         hash(w, h, ef->body);
-        to_peer(w, at, EV_DATA, ef->body);
+        send_bytes(w, at, ef->body);
     } else if (ef->kind == PU_LINK_EF_TCP_ROOM) {
         t->room = ef->offset;
         event *e = event_new(w, EV_DATA, w->now, span_of(NULL, 0)); /* looks what may come in */
