@@ -77,16 +77,30 @@ conn *ctx_conn_direct(pu_node *n, pu_peer peer)
     return conn_best(n, peer, PU_RELAYED);
 }
 
+/* Tells the application how peer is reached: by the best connection; NULL: not at all. */
+static void tell_peer(pu_node *n, pu_peer peer, const conn *best)
+{
+    pu_ef *e = effect(n, PU_EF_EVENT);
+    e->what = PU_EVENT_PEER;
+    e->peer = out_copy(n->out, ctx_peer_id(n, peer));
+    if (best == NULL) {
+        e->flags = PU_GONE;
+        return;
+    }
+    e->conn = best->handle;
+    e->flags = best->flags & (PU_RELAYED | PU_LIMITED);
+    e->transport = (enum pu_transport)best->transport;
+    e->remote = best->remote;
+    e->offset = best->rtt_ns;
+}
+
 /* The best connection was `was` (a handle, 0: none); tells the application when it is another now.
  */
 static void tell_best(pu_node *n, pu_peer peer, pu_handle was)
 {
     const conn *best = ctx_conn_of(n, peer);
     if ((best != NULL ? best->handle : 0) == was) return;
-    if (best == NULL) ctx_event(n, PU_EVENT_PEER, peer, 0, PU_GONE, 0, 0, span_of(NULL, 0));
-    else
-        ctx_event(n, PU_EVENT_PEER, peer, best->handle, best->flags & PU_RELAYED, 0, best->rtt_ns,
-                  span_of(NULL, 0));
+    tell_peer(n, peer, best);
 }
 
 static pu_handle best_handle(pu_node *n, pu_peer peer)
@@ -322,9 +336,7 @@ void conn_path(pu_node *n, conn *c, const pu_in *in)
     if (in->flags & PU_MIGRATED) {
         conn_ends(n, c, in);
     }
-    if (ctx_conn_of(n, c->peer) == c)
-        ctx_event(n, PU_EVENT_PEER, c->peer, c->handle, c->flags & PU_RELAYED, 0, c->rtt_ns,
-                  span_of(NULL, 0));
+    if (ctx_conn_of(n, c->peer) == c) tell_peer(n, c->peer, c);
 }
 
 /* ---- down ---- */

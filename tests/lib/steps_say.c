@@ -150,7 +150,9 @@ static void say_event_peer(const step_world *w, FILE *to, const pu_ef *e)
 {
     fprintf(to, "event peer %c", world_letter(w, e->peer));
     if (e->conn != 0) fprintf(to, " conn=%" PRIu64, ordinal(e->conn));
+    if (e->transport == PU_TRANSPORT_TCP) fputs(" tcp", to);
     if ((e->flags & PU_RELAYED) != 0) fputs(" relayed", to);
+    if ((e->flags & PU_LIMITED) != 0) fputs(" limited", to);
     if ((e->flags & PU_GONE) != 0) fputs(" gone", to);
     if (e->offset == 0) return;
     fputs(" rtt=", to);

@@ -166,7 +166,8 @@ enum pu_in_kind {
  *     .. RESET     stream code                     both directions ended; last word
  *     .. RESET     token code                      answers APP OPEN: there is no stream
  *     .. END       stream                          both sides said FIN, all is acknowledged; last word
- *   EVENT          what(enum pu_event) token code peer conn flags(RELAYED GONE) offset body
+ *   EVENT          what(enum pu_event) token code peer conn flags(RELAYED LIMITED GONE) transport
+ *                  remote offset body
  */
 /* clang-format on */
 enum pu_ef_kind {
@@ -194,8 +195,8 @@ enum pu_flag {
     PU_FIN = 1 << 0,     /* STREAM_DATA, STREAM_SEND: no bytes follow */
     PU_DIALLER = 1 << 1, /* CONN_UP: we dialled */
     PU_RELAYED = 1 << 2, /* CONN_UP, CONN_ASK, EVENT PEER: carried in a stream through a relay */
-    PU_LIMITED = 1 << 3, /* CONN_UP, EF APP OPEN: the relay limits bytes or time; IN APP OPEN: such
-                            a connection will do */
+    PU_LIMITED = 1 << 3, /* CONN_UP, EF APP OPEN, EVENT PEER: the relay limits bytes or time; IN APP
+                            OPEN: such a connection will do */
     PU_PROVISIONAL = 1 << 4, /* CONN_UP: the other side may still refuse us; CONFIRMED follows */
     PU_RELAY = 1 << 5,       /* COMMAND ADDRESS: one of our own relays */
     PU_KEEP = 1 << 6,        /* COMMAND CONNECT: connect again whenever the connection is lost */
@@ -320,8 +321,8 @@ enum pu_event {
     PU_EVENT_LISTENING, /* body: a binary multiaddr that reaches us */
     PU_EVENT_RELAY, /* peer: the relay; offset: Unix time in s when the reservation ends; flag GONE:
                        lost */
-    PU_EVENT_PEER,  /* peer; conn: the best connection; flags RELAYED, GONE; offset: rtt in ns, 0
-                       unknown */
+    PU_EVENT_PEER,  /* peer; of the best connection: conn, transport, remote, flags RELAYED and
+                       LIMITED, offset: rtt in ns, 0 unknown. Flag GONE: there is none any more */
     PU_EVENT_REFUSED /* peer (empty at accept); code: enum pu_ask stage; body: the service, at
                         stage SERVICE */
 };
