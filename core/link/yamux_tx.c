@@ -61,24 +61,31 @@ static void move_bytes(pu_link *l, yamux_stream *s, pu_buf *out, size_t len)
     PU_ASSERT(!out->full);
 }
 
-/* One frame of s, which leaves the list when nothing more of it can go and its end otherwise. */
+/* FIN has a frame of its own: js-libp2p looks at the flags of a Data frame before its bytes, and
+ * drops those that come with FIN. s may be gone. */
+static void put_fin(pu_link *l, yamux *y, yamux_stream *s, pu_buf *out)
+{
+    PU_ASSERT(s->tx.len == 0 && s->head.tx_fin && !s->is_fin_sent);
+    put_frame(out, (yamux_frame){.type = YAMUX_WINDOW, .flags = YAMUX_FIN, .id = s->id});
+    s->is_fin_sent = true;
+    yamux_list_del(y, YAMUX_READY, s);
+    yamux_finish(l, y, s);
+}
+
+/* One Data frame of s, which then leaves the list, or stands at its end when more can go. */
 static void put_data(pu_link *l, yamux *y, yamux_stream *s, pu_buf *out, size_t most)
 {
     size_t len = s->tx.len < most ? (size_t)s->tx.len : most;
     if (len > s->tx_window) len = s->tx_window;
-    bool fin = s->head.tx_fin && len == s->tx.len;
-    put_frame(out, (yamux_frame){.type = len > 0 ? YAMUX_DATA : YAMUX_WINDOW,
-                                 .flags = fin ? YAMUX_FIN : 0,
-                                 .id = s->id,
-                                 .length = (uint32_t)len});
+    PU_ASSERT(len > 0);
+    put_frame(out, (yamux_frame){.type = YAMUX_DATA, .id = s->id, .length = (uint32_t)len});
     move_bytes(l, s, out, len);
     s->tx_window -= (uint32_t)len;
     s->tx_framed += len;
-    s->is_fin_sent = fin;
     yamux_list_del(y, YAMUX_READY, s);
     yamux_ready(y, s);
-    if (len > 0 && !s->head.tx_fin) link_stream_room(l, &s->head, yamux_room(l, s));
-    if (fin) yamux_finish(l, y, s);
+    if (!s->head.tx_fin) link_stream_room(l, &s->head, yamux_room(l, s));
+    else if (s->tx.len == 0 && has_room(out, YAMUX_HEADER_BYTES)) put_fin(l, y, s, out);
 }
 
 /* Each stream counts once, with all it may send: what it sends in parts needs more headers, and
@@ -92,6 +99,7 @@ size_t yamux_size(const yamux *y, size_t most)
     for (; s != NULL && size < most; s = s->in_list[YAMUX_READY].next) {
         uint64_t len = s->tx.len < s->tx_window ? s->tx.len : s->tx_window;
         size += YAMUX_HEADER_BYTES + (len < most ? (size_t)len : most);
+        if (s->head.tx_fin && s->tx.len > 0) size += YAMUX_HEADER_BYTES;
     }
     return size < most ? size : most;
 }
@@ -106,12 +114,16 @@ void yamux_build(pu_link *l, yamux *y, pu_buf *out)
     if (y->lists[YAMUX_DUE].first != NULL) return;
     yamux_stream *s;
     while ((s = y->lists[YAMUX_READY].first) != NULL && has_room(out, YAMUX_HEADER_BYTES)) {
+        if (s->tx.len == 0) {
+            put_fin(l, y, s, out);
+            continue;
+        }
         size_t most = out->cap - out->len - YAMUX_HEADER_BYTES;
         bool is_alone = s->in_list[YAMUX_READY].next == NULL;
         if (!is_alone && most > YAMUX_QUANTUM) most = YAMUX_QUANTUM;
         bool is_scrap = most < YAMUX_LEAST_DATA && most < s->tx.len;
         if (is_scrap && out->len > 0) break;
-        if (most == 0 && s->tx.len > 0) break;
+        if (most == 0) break;
         put_data(l, y, s, out, most);
     }
 }

@@ -398,7 +398,7 @@ static void a_narrow_wire_is_enough(void **state)
         uint32_t len;
         for (const char *line = mux_peer_hear(p); *line != 0; line = strchr(line, '\n') + 1) {
             if (sscanf(line, "DATA 1 %u", &len) == 1) got += len;
-            if (sscanf(line, "DATA FIN 1 %u", &len) == 1) got += len, fin = true;
+            if (sscanf(line, "WND FIN 1 %u", &len) == 1) fin = true;
         }
     }
     assert_int_equal(got, FIRST);
