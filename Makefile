@@ -133,7 +133,8 @@ fuzz_targets := varint protobuf identify hop stop dcutr peer_record service enve
     yaml set quantity suggest options cli repro page database packet datagram \
     node nodes link links mux_shake yamux
 fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
-    $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz analysis_fuzz datagram_fuzz link_fuzz links_fuzz mux_fuzz node_fuzz) \
+    $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz page_fuzz database_fuzz datagram_fuzz) \
+    $(addprefix tests/fuzz/,link_fuzz links_fuzz mux_fuzz node_fuzz) \
     tests/fuzz/nodes_fuzz
 
 all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(program_src) net-real/cli/main $(tracedb_src) $(sim_src) $(simwire_src) sim/wire/without $(interop_src) \

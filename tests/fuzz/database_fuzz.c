@@ -1,119 +1,31 @@
-/* analysis_fuzz.c - what reports are made of: texts that others chose, and run databases that
- * somebody changed. */
+/* database_fuzz.c - a run database that somebody changed: told, drawn and shown, or refused. */
 #include "analysis/html.h"
 #include "analysis/plot.h"
 #include "analysis/report.h"
-#include "analysis/text.h"
 #include "analysis/tracedb.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/written.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-/* ---- texts ---- */
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_CHECKED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_CHECKED 1
+#endif
+#endif
+#ifdef IS_CHECKED
+#include <sanitizer/asan_interface.h>
+#define POISON(at, len) __asan_poison_memory_region(at, len)
+#define UNPOISON(at, len) __asan_unpoison_memory_region(at, len)
+#else
+#define POISON(at, len) ((void)(at), (void)(len))
+#define UNPOISON(at, len) ((void)(at), (void)(len))
+#endif
 
-/* Whether text is printable UTF-8, and ends of lines where they may be. */
-static bool is_printable(const char *text, bool has_lines)
-{
-    size_t len = strlen(text);
-    for (size_t size; len > 0; text += size, len -= size) {
-        size = text_char((const uint8_t *)text, len);
-        if (size == 0 && has_lines && *text == '\n') size = 1;
-        if (size == 0) return false;
-    }
-    return true;
-}
-
-static int hex_of(char c)
-{
-    return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
-/* The text back from what text_escape made of its beginning. */
-static void check_escaped(const char *line, pu_span bytes)
-{
-    size_t at = 0;
-    PU_ASSERT(is_printable(line, false));
-    for (; *line != '\0'; at++) {
-        PU_ASSERT(at < bytes.len);
-        uint8_t is = (uint8_t)*line++;
-        if (is == '\\' && *line == 'x') {
-            is = (uint8_t)(hex_of(line[1]) << 4 | hex_of(line[2]));
-            line += 3;
-        } else if (is == '\\') {
-            PU_ASSERT(*line == '\\');
-            line++;
-        }
-        PU_ASSERT(is == bytes.base[at]);
-    }
-}
-
-/* What a writer of texts has written, until the next call. */
-static char *written;
-static size_t written_len;
-
-static FILE *write_begin(void)
-{
-    free(written);
-    written = NULL;
-    FILE *out = open_memstream(&written, &written_len);
-    PU_ASSERT(out != NULL);
-    return out;
-}
-
-static void write_end(FILE *out)
-{
-    int failed = fclose(out);
-    PU_ASSERT(failed == 0);
-    PU_ASSERT(strlen(written) == written_len);
-}
-
-static void check_html(const char *text)
-{
-    FILE *out = write_begin();
-    html_text(out, text);
-    write_end(out);
-    PU_ASSERT(is_printable(written, true));
-    PU_ASSERT(strpbrk(written, "<>\"'") == NULL);
-    for (const char *at = written; (at = strchr(at, '&')) != NULL; at++) {
-        static const char *const known[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
-        size_t i = 0;
-        while (i < 5 && strncmp(at, known[i], strlen(known[i])) != 0) i++;
-        PU_ASSERT(i < 5);
-    }
-}
-
-/* A quoted string of gnuplot: only a doubled quote is inside, and no line ends. */
-static void check_plot(const char *text)
-{
-    FILE *out = write_begin();
-    plot_string(out, text);
-    write_end(out);
-    PU_ASSERT(is_printable(written, false));
-    PU_ASSERT(written_len >= 2 && written[0] == '\'' && written[written_len - 1] == '\'');
-    for (size_t i = 1; i + 1 < written_len; i++) {
-        if (written[i] != '\'') continue;
-        PU_ASSERT(i + 2 < written_len && written[i + 1] == '\'');
-        i++;
-    }
-}
-
-void fuzz_page(pu_span bytes)
-{
-    static char line[8192], text[4096];
-    size_t cap = 1 + fuzz_u16(&bytes) % sizeof line;
-    size_t len = bytes.len < sizeof text ? bytes.len : sizeof text - 1;
-    PU_ASSERT(text_escape(line, cap, bytes.base, bytes.len) < cap);
-    check_escaped(line, bytes);
-    if (len > 0) memcpy(text, bytes.base, len);
-    text[len] = '\0';
-    check_html(text);
-    check_plot(text);
-}
-
-/* ---- databases ---- */
+static writing written;
 
 enum { IMAGE_MAX = 1 << 18, PATCHES_MAX = 16, TOUCHED_MAX = 256 };
 
@@ -187,6 +99,94 @@ static void put_rows(tracedb *db)
                                        .events = 5});
 }
 
+/* ---- SQLite's memory ----
+ *
+ * SQLite asks for memory thousands of times an input. It gets it from one block, from front to
+ * back, and everything is given back when the input is over; AddressSanitizer is told what is in
+ * use. */
+
+enum { ARENA_BYTES = 256 << 20, ARENA_HEAD = 16 };
+
+static struct {
+    uint8_t *block;
+    size_t used;
+} arena;
+
+/* A piece's length stands before it. */
+static int arena_size(void *piece)
+{
+    int size;
+    if (piece == NULL) return 0;
+    memcpy(&size, (uint8_t *)piece - ARENA_HEAD, sizeof size);
+    return size;
+}
+
+static int arena_round(int size)
+{
+    return (size + ARENA_HEAD - 1) / ARENA_HEAD * ARENA_HEAD;
+}
+
+static void *arena_take(int size)
+{
+    size_t whole = (size_t)arena_round(size) + ARENA_HEAD;
+    if (whole > ARENA_BYTES - arena.used) return NULL;
+    uint8_t *at = arena.block + arena.used;
+    arena.used += whole;
+    UNPOISON(at, whole);
+    memcpy(at, &size, sizeof size);
+    return at + ARENA_HEAD;
+}
+
+static void arena_give(void *piece)
+{
+    POISON(piece, (size_t)arena_round(arena_size(piece)));
+}
+
+static void *arena_resize(void *old, int size)
+{
+    void *piece = arena_take(size);
+    int had = arena_size(old);
+    if (piece == NULL) return NULL;
+    memcpy(piece, old, (size_t)(had < size ? had : size));
+    arena_give(old);
+    return piece;
+}
+
+static int arena_init(void *ctx)
+{
+    (void)ctx;
+    return SQLITE_OK;
+}
+
+static void arena_shutdown(void *ctx)
+{
+    (void)ctx;
+}
+
+/* Before SQLite is first used. */
+static void arena_begin(void)
+{
+    static const sqlite3_mem_methods methods = {arena_take,  arena_give, arena_resize,   arena_size,
+                                                arena_round, arena_init, arena_shutdown, NULL};
+    arena.block = aligned_alloc(4096, ARENA_BYTES);
+    PU_ASSERT(arena.block != NULL);
+    POISON(arena.block, ARENA_BYTES);
+    int bad = sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
+    bad |= sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    bad |= sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+    bad |= sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    PU_ASSERT(bad == SQLITE_OK);
+}
+
+/* Everything that SQLite holds is over. */
+static void arena_reset(void)
+{
+    int bad = sqlite3_shutdown();
+    PU_ASSERT(bad == SQLITE_OK);
+    POISON(arena.block, arena.used);
+    arena.used = 0;
+}
+
 static void image_remove(void)
 {
     unlink(image.path);
@@ -198,12 +198,6 @@ static void image_remove(void)
 static void image_make(struct image *m)
 {
     char error[256];
-    int set = sqlite3_config(SQLITE_CONFIG_SINGLETHREAD); /* faster */
-    PU_ASSERT(set == SQLITE_OK);
-    set = sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
-    PU_ASSERT(set == SQLITE_OK);
-    set = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    PU_ASSERT(set == SQLITE_OK);
     snprintf(m->folder, sizeof m->folder, "/dev/shm/peerup-fuzz-XXXXXX");
     if (mkdtemp(m->folder) == NULL) {
         snprintf(m->folder, sizeof m->folder, "/tmp/peerup-fuzz-XXXXXX");
@@ -222,9 +216,9 @@ static void image_make(struct image *m)
     ssize_t got = read(m->fd, m->bytes, sizeof m->bytes);
     PU_ASSERT(got > 0 && (size_t)got < sizeof m->bytes);
     m->len = (size_t)got;
-    FILE *out = write_begin();
+    FILE *out = write_begin(&written);
     bool is_told = report_story(m->path, out, error, sizeof error);
-    write_end(out);
+    write_end(&written);
     PU_ASSERT(is_told); /* as it is, it is good */
 }
 
@@ -248,19 +242,19 @@ static void image_patch(const struct image *m, pu_span in, bool is_back)
 static void tell_story(const struct image *m)
 {
     char error[1024] = "";
-    FILE *out = write_begin();
+    FILE *out = write_begin(&written);
     bool is_told = report_story(m->path, out, error, sizeof error);
-    write_end(out);
+    write_end(&written);
     PU_ASSERT(is_told || error[0] != '\0');
-    PU_ASSERT(is_printable(written, true));
+    PU_ASSERT(is_printable(written.text, true));
 }
 
 static void draw(sql *db, uint8_t which)
 {
     static plot_draw *const draws[] = {plot_lanes, plot_timeline, plot_times, plot_punch};
-    FILE *out = write_begin();
+    FILE *out = write_begin(&written);
     (void)draws[which % 4](db, out);
-    write_end(out);
+    write_end(&written);
 }
 
 static void show(sql *db, uint8_t which)
@@ -269,29 +263,33 @@ static void show(sql *db, uint8_t which)
                                           "SELECT * FROM v_path_time", "SELECT * FROM v_nat_matrix",
                                           "SELECT * FROM v_timeline",  "SELECT * FROM property",
                                           "SELECT * FROM metric",      "SELECT * FROM node"};
-    FILE *out = write_begin();
+    FILE *out = write_begin(&written);
     html_table(out, db, queries[which % 8], 10, "none");
-    write_end(out);
-    PU_ASSERT(is_printable(written, true));
+    write_end(&written);
+    PU_ASSERT(is_printable(written.text, true));
 }
 
 void fuzz_database(pu_span bytes)
 {
     struct image *m = &image;
-    if (m->len == 0) image_make(m);
+    if (m->len == 0) {
+        arena_begin();
+        image_make(m);
+    }
     uint8_t which = fuzz_u8(&bytes);
     sql db;
     image_patch(m, bytes, false);
-    if (which >= 224) {
+    if (which % 32 == 31) { /* the dearest is the rarest */
         tell_story(m);
     } else {
         if (sql_open(&db, m->path)) {
-            if (which & 1) draw(&db, which >> 1);
-            else show(&db, which >> 1);
+            if (which % 8 == 7) draw(&db, which >> 3);
+            else show(&db, which);
         } else {
             PU_ASSERT(db.error[0] != '\0');
         }
         sql_close(&db);
     }
+    arena_reset();
     image_patch(m, bytes, true);
 }
