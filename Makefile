@@ -9,6 +9,7 @@
 #                         INTEROP="--cases '07-*' --repeat 20": arguments of tests/interop/run.sh
 #   make bench            speed of the event queue and of nodes, memory of a node, on this machine;
 #                         then the interop programs side by side (COMPARE="--what bulk")
+#   make netns            two homes behind real Linux NATs, in namespaces; needs root
 #   make soak             many seeds of every scenario (SOAK_SEEDS=1000), noted in docs/soak-ledger.md and
 #                         docs/scenario-bounds.md
 #   make planted          planted bugs and the properties that catch them: docs/planted-bugs.md
@@ -352,7 +353,7 @@ build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* test
 # ---- commands ----------------------------------------------------------------------------------
 # Set-up may install what this file looks for, so what follows it is a second make.
 
-.PHONY: demo test check lint hash-matrix soak planted interop interop-peer bench fuzz fuzz-keep cov format sources install clean
+.PHONY: demo test check lint hash-matrix soak planted netns interop interop-peer bench fuzz fuzz-keep cov format sources install clean
 
 demo:
 	@.ci/setup demo
@@ -398,6 +399,12 @@ bench:
 	bench/compare/run.sh $(COMPARE)
 
 # Our own program of tests/interop, in a release build, where there is one.
+# Real NATs in namespaces, as root; says why when it cannot run.
+netns:
+	@.ci/setup netns
+	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup
+	@tests/netns/punch.sh build/release/peerup || { [ $$? -eq 77 ] && exit 0; exit 1; }
+
 interop-peer:
 	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup-interop
 
