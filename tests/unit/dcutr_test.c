@@ -551,6 +551,32 @@ static void nonsense_is_reset_and_dials_nobody(void **state)
     lab_end(l);
 }
 
+/* Of what the peer names only what a punch can use is dialled, and two of one IP. */
+static void only_usable_addresses_are_dialled(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "/ip4/9.9.5.1/udp/1/quic-v1",         "/ip4/9.9.5.1/udp/1/quic-v1", /* twice */
+        "/ip4/9.9.5.1/udp/2/quic-v1",         "/ip4/9.9.5.1/udp/3/quic-v1", /* a third of that IP */
+        "/ip4/9.9.5.2/udp/0/quic-v1",         "/ip4/9.9.5.3/tcp/1",
+        "/ip4/10.0.0.1/udp/1/quic-v1",        "/ip6/64:ff9b::a00:1/udp/1/quic-v1",
+        "/dns4/x.example/udp/1/quic-v1",      "/ip4/9.9.5.4/udp/1/quic-v1/p2p/{B}/p2p-circuit",
+        "/ip4/9.9.5.5/udp/1/quic-v1/p2p/{B}", "/ip4/9.9.5.6/udp/1/quic-v1/p2p/{C}", /* the peer */
+    };
+    lab *l = lab_started();
+    lab_stream *s = lab_open(l, relayed_out(l), DCUTR);
+    uint8_t bytes[1024], maddr[PU_MADDR_MAX];
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    pb_put_uint(&out, 1, WIRE_DCUTR_CONNECT);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        pb_put_bytes(&out, 2, lab_maddr(l, texts[i], maddr));
+    assert_false(out.full);
+    lab_give_framed(l, s, buf_span(&out), false);
+    give(l, s, WIRE_DCUTR_SYNC, 0, 'g');
+    assert_int_equal(l->dial_count, 3);
+    lab_end(l);
+}
+
 static void only_so_many_addresses_are_dialled(void **state)
 {
     (void)state;
@@ -596,6 +622,7 @@ int dcutr_test(void)
         cmocka_unit_test(a_is_the_client_in_every_round),
         cmocka_unit_test(a_dials_what_identify_says),
         cmocka_unit_test(nonsense_is_reset_and_dials_nobody),
+        cmocka_unit_test(only_usable_addresses_are_dialled),
         cmocka_unit_test(only_so_many_addresses_are_dialled),
         cmocka_unit_test(others_are_refused),
     };

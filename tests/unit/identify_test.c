@@ -1,134 +1,10 @@
-/* identify_test.c - identify and identify push on one node: what it tells, what it believes, when
- * it pushes, and how much of it a peer may send. */
-#include "tests/unit/lab.h"
-#include "wire/wire_identify.h"
-#include "wire/wire_record.h"
+/* identify_test.c - identify on one node: what it tells, what it believes, how much of it a peer
+ * may send, and whom it asks again. */
+#include "tests/unit/identify_play.h"
 
 int identify_test(void);
 
-#define IDENTIFY "/ipfs/id/1.0.0"
-#define PUSH "/ipfs/id/push/1.0.0"
-#define HOP "/libp2p/circuit/relay/0.2.0/hop"
-
-enum { B = 1, C = 2, D = 3 };
-
-/* ---- a peer's messages ---- */
-
-typedef struct telling {
-    int peer; /* whose key goes into it; 0: none */
-    const char *protocols[8];
-    uint32_t ports[8]; /* of addresses 9.9.9.100; 0 ends */
-    /* the record */
-    bool has_record;
-    int signer, named; /* who signs, whom it names */
-    uint64_t seq;
-    uint32_t record_ports[8];
-    const envelope_kind *kind;
-    bool is_spoiled; /* one bit of the signature is wrong */
-} telling;
-
-static void put_addr(pu_buf *pool, pu_span *out, uint32_t port)
-{
-    uint8_t maddr[PU_MADDR_MAX];
-    pu_endpoint at = pu_endpoint_ip4(9, 9, 9, 100, (uint16_t)port);
-    size_t len = pu_addr_write(maddr, &at, PU_TRANSPORT_QUIC), from = pool->len;
-    buf_put(pool, maddr, len);
-    *out = span_of(pool->base + from, len);
-}
-
-static pu_span record_of(const lab *l, const telling *t, pu_buf *pool)
-{
-    uint8_t bytes[2048], addr_bytes[512];
-    pu_buf payload = buf_of(bytes, sizeof bytes), addrs = buf_of(addr_bytes, sizeof addr_bytes);
-    wire_peer_record r = {.peer_id = lab_id(l, t->named), .seq = t->seq};
-    for (; t->record_ports[r.addr_count] != 0; r.addr_count++)
-        put_addr(&addrs, &r.addrs[r.addr_count], t->record_ports[r.addr_count]);
-    wire_peer_record_write(&payload, &r);
-    size_t from = pool->len;
-    envelope_seal(pool, &l->crypto[t->signer], t->kind != NULL ? t->kind : &envelope_peer_record,
-                  buf_span(&payload));
-    assert_false(payload.full || pool->full);
-    if (t->is_spoiled) pool->base[pool->len - 1] ^= 1;
-    return span_of(pool->base + from, pool->len - from);
-}
-
-static void tell(lab *l, lab_stream *s, telling t, bool fin)
-{
-    uint8_t bytes[4096], pool_bytes[4096], key[32], key_pb[36];
-    pu_buf out = buf_of(bytes, sizeof bytes), pool = buf_of(pool_bytes, sizeof pool_bytes);
-    wire_identify m = {.agent_version = SPAN_LITERAL("test")};
-    l->crypto[t.peer].public_key(l->crypto[t.peer].ctx, key);
-    pu_public_key_pb(key_pb, key);
-    if (t.peer != 0) m.public_key = span_of(key_pb, sizeof key_pb);
-    for (; t.protocols[m.protocol_count] != NULL; m.protocol_count++)
-        m.protocols[m.protocol_count] =
-            span_of(t.protocols[m.protocol_count], strlen(t.protocols[m.protocol_count]));
-    for (; t.ports[m.addr_count] != 0; m.addr_count++)
-        put_addr(&pool, &m.addrs[m.addr_count], t.ports[m.addr_count]);
-    if (t.has_record) m.signed_record = record_of(l, &t, &pool);
-    wire_identify_write(&out, &m);
-    assert_false(out.full || pool.full);
-    lab_give_framed(l, s, buf_span(&out), fin);
-}
-
-/* How many addresses of a peer the node knows. */
-static uint32_t known(const lab *l, int peer)
-{
-    uint32_t cursor = 0;
-    pu_peer_row row;
-    while (pu_node_read_peers(l->node, &cursor, &row))
-        if (span_equal(row.peer, lab_id(l, peer))) return row.addrs;
-    return 0;
-}
-
-/* conn's peer answers identify. */
-static void answer(lab *l, pu_handle conn, int peer, telling t)
-{
-    lab_stream *s = lab_accept_proto(l, conn, IDENTIFY);
-    assert_non_null(s);
-    t.peer = peer;
-    tell(l, s, t, true);
-    assert_true(s->is_finished);
-}
-
-/* A connection with peer, who has answered identify. */
-static pu_handle identified(lab *l, int peer, telling t)
-{
-    pu_handle conn = lab_connect(l, peer, 0, 0);
-    answer(l, conn, peer, t);
-    return conn;
-}
-
 /* ---- telling ---- */
-
-static void read_told(const lab_stream *s, wire_identify *m)
-{
-    memset(m, 0, sizeof *m);
-    assert_true(wire_identify_read(m, lab_message(s)));
-}
-
-static bool names_protocol(const wire_identify *m, const char *name)
-{
-    for (uint32_t i = 0; i < m->protocol_count; i++)
-        if (span_equal(m->protocols[i], span_of(name, strlen(name)))) return true;
-    return false;
-}
-
-static uint64_t check_record(const lab *l, const wire_identify *m)
-{
-    static const envelope_kind *const kinds[] = {&envelope_peer_record};
-    pu_peer_id signer;
-    pu_span payload;
-    wire_peer_record r;
-    assert_int_equal(envelope_open(&signer, &payload, &l->crypto[B], m->signed_record, kinds, 1),
-                     RECORD_OK);
-    assert_true(pu_peer_id_equal(&signer, &l->id[0]));
-    assert_true(wire_peer_record_read(&r, payload));
-    assert_true(span_equal(r.peer_id, lab_id(l, 0)));
-    assert_int_equal(r.addr_count, m->addr_count);
-    for (uint32_t i = 0; i < r.addr_count; i++) assert_true(span_equal(r.addrs[i], m->addrs[i]));
-    return r.seq;
-}
 
 static void it_tells_a_signed_record_with_rising_numbers(void **state)
 {
@@ -321,6 +197,152 @@ static void addresses_of_other_reach_are_believed_nearby(void **state)
     }
 }
 
+/* Fills in the key of peer. */
+static void put_key(const lab *l, int peer, uint8_t key_pb[36], wire_identify *m)
+{
+    uint8_t key[32];
+    l->crypto[peer].public_key(l->crypto[peer].ctx, key);
+    pu_public_key_pb(key_pb, key);
+    m->public_key = span_of(key_pb, 36);
+}
+
+static void give_identify(lab *l, lab_stream *s, const wire_identify *m, bool fin)
+{
+    static uint8_t bytes[8192];
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    wire_identify_write(&out, m);
+    assert_false(out.full);
+    assert_non_null(s);
+    lab_give_framed(l, s, buf_span(&out), fin);
+}
+
+/* Of a peer's many addresses those are taken that we could dial and that are its own. */
+static void odd_addresses_are_passed_over(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool counts;
+    } cases[] = {
+        {"/ip4/9.9.5.1/udp/4001/quic-v1", true},
+        {"/ip4/9.9.5.1/tcp/4001", true},
+        {"/ip4/9.9.5.1/udp/4001/quic-v1/p2p/{B}", false}, /* the first again */
+        {"/ip4/9.9.5.2/udp/4001/quic-v1/p2p/{C}", false},
+        {"/ip4/9.9.5.3/udp/4001/quic-v1/p2p/{B}", true},
+        {"/ip4/9.9.5.4/udp/4001/quic", false},
+        {"/ip4/9.9.5.4/udp/4001/webrtc-direct", false},
+        {"/ip4/9.9.5.5/tcp/4001/ws", false},
+        {"/ip4/9.9.5.6/tcp/4001/p2p/{C}/p2p-circuit", true},
+        {"/p2p/{C}/p2p-circuit", false},
+        {"/ip4/9.9.5.7/udp/0/quic-v1", false},
+        {"/ip6/2a00::1/udp/4001/quic-v1", true},
+        {"/ip6/2002:a00:1::1/udp/4001/quic-v1", false},
+        {"/memory/7", false},
+        {"/unix/a", false},
+    };
+    enum { COUNT = sizeof cases / sizeof cases[0] };
+    static uint8_t maddrs[COUNT][PU_MADDR_MAX];
+    lab *l = lab_started();
+    static wire_identify m;
+    uint8_t key_pb[36];
+    uint32_t count = 0;
+    memset(&m, 0, sizeof m);
+    put_key(l, B, key_pb, &m);
+    for (size_t i = 0; i < COUNT; i++) {
+        m.addrs[m.addr_count++] = lab_maddr(l, cases[i].text, maddrs[i]);
+        count += cases[i].counts;
+    }
+    m.addrs[m.addr_count++] = SPAN_LITERAL("nonsense");
+    pu_handle conn = lab_connect(l, B, 0, 0);
+    give_identify(l, lab_accept_proto(l, conn, IDENTIFY), &m, true);
+    assert_int_equal(known(l, B), count);
+    lab_end(l);
+}
+
+/* Over all messages of a stream: 256 protocols, 128 addresses; an agent of any length. */
+static void floods_are_cut(void **state)
+{
+    (void)state;
+    static uint8_t maddrs[100][PU_MADDR_MAX];
+    static char agent[600];
+    static wire_identify m;
+    lab *l = lab_new();
+    uint8_t key_pb[36];
+    l->config.book_addrs_max = 64;
+    lab_begin(l);
+    lab_address(l, B, PU_RELAY);
+    lab_start(l);
+    pu_handle conn = lab_connect(l, B, 0, 0);
+    lab_stream *s = lab_accept_proto(l, conn, IDENTIFY);
+    memset(agent, 'a', sizeof agent);
+    for (uint32_t part = 0; part < 3; part++) {
+        memset(&m, 0, sizeof m);
+        put_key(l, B, key_pb, &m);
+        m.agent_version = span_of(agent, sizeof agent);
+        for (; m.protocol_count < 100; m.protocol_count++)
+            m.protocols[m.protocol_count] = SPAN_LITERAL("/x");
+        if (part == 2) m.protocols[99] = SPAN_LITERAL(HOP); /* the 300th */
+        for (uint32_t i = 0; i < 60; i++) {
+            char text[64];
+            snprintf(text, sizeof text, "/ip4/9.9.%u.%u/udp/4001/quic-v1", (unsigned)part + 1,
+                     (unsigned)i);
+            m.addrs[m.addr_count++] = lab_maddr(l, text, maddrs[i]);
+        }
+        give_identify(l, s, &m, part == 2);
+    }
+    assert_int_equal(l->traced[PU_TR_IDENTIFIED], 1);
+    assert_int_equal(l->traced_a[PU_TR_IDENTIFIED], 256);
+    assert_int_equal(known(l, B), 64);
+    assert_null(lab_accept_proto(l, conn, HOP)); /* a relay, but that was not heard */
+    lab_end(l);
+}
+
+/* Only a QUIC connection tells how others see the socket that matters, and only as an address. */
+static void observations_are_taken_from_quic(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t flags;
+        bool counts;
+    } cases[] = {
+        {"/ip4/9.9.5.1/udp/4001/quic-v1", 0, true},
+        {"/ip4/9.9.5.1/udp/4001/quic-v1", PU_RELAYED | PU_LIMITED, false},
+        {"/ip4/9.9.5.1/tcp/4001", 0, false},
+        {"/ip4/9.9.5.1/udp/4001/webrtc-direct", 0, false},
+        {"/ip4/9.9.5.1/udp/4001/quic-v1/p2p/{C}/p2p-circuit", 0, false},
+        {"/dns4/x.example/udp/4001/quic-v1", 0, false},
+        {"/ip4/192.168.0.1/udp/4001/quic-v1", 0, false},
+        {"/ip4/9.9.5.1/udp/0/quic-v1", 0, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        lab *l = lab_started();
+        uint8_t maddr[PU_MADDR_MAX], key_pb[36];
+        static wire_identify m;
+        memset(&m, 0, sizeof m);
+        put_key(l, B, key_pb, &m);
+        m.observed = lab_maddr(l, cases[i].text, maddr);
+        pu_handle conn = lab_connect(l, B, cases[i].flags, 0);
+        give_identify(l, lab_accept_proto(l, conn, IDENTIFY), &m, true);
+        assert_int_equal(l->traced[PU_TR_OBSERVED], cases[i].counts);
+        lab_end(l);
+    }
+}
+
+/* A stream that ends without a word says nothing: asked for, it is asked for again. */
+static void nothing_told_is_nothing_known(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = lab_connect(l, B, 0, 0);
+    lab_finish(l, lab_accept_proto(l, conn, IDENTIFY));
+    lab_finish(l, lab_open(l, conn, PUSH));
+    assert_int_equal(l->traced[PU_TR_IDENTIFIED], 0);
+    lab_pass(l, l->config.identify_ns);
+    assert_non_null(lab_accept_proto(l, conn, IDENTIFY));
+    lab_end(l);
+}
+
 static void circuits_through_ourselves_are_not_learned(void **state)
 {
     (void)state;
@@ -463,176 +485,6 @@ static void nobody_is_asked_who_is_gone(void **state)
     lab_end(l);
 }
 
-/* ---- pushed to us ---- */
-
-static lab_stream *push(lab *l, pu_handle conn, telling t)
-{
-    lab_stream *s = lab_open(l, conn, PUSH);
-    if (!s->is_reset) tell(l, s, t, true);
-    (void)lab_try(l, (pu_in){.kind = PU_IN_STREAM_DOWN,
-                             .conn = conn,
-                             .stream = s->handle,
-                             .what = s->is_reset ? PU_DOWN_RESET : PU_DOWN_FINISHED});
-    return s;
-}
-
-/* The protocols show in what the node does: it asks one of its relays for a place as soon as that
- * serves hop. */
-static void a_push_replaces_what_it_brings(void **state)
-{
-    (void)state;
-    lab *l = lab_new();
-    lab_begin(l);
-    lab_address(l, B, PU_RELAY);
-    lab_start(l);
-    pu_handle conn = identified(l, B, (telling){.ports = {1, 2, 3}});
-    assert_int_equal(known(l, B), 4); /* the relay's own address is pinned */
-    assert_null(lab_accept(l, conn));
-
-    push(l, conn, (telling){.peer = B, .ports = {4}});
-    assert_int_equal(known(l, B), 2);
-    push(l, conn, (telling){.protocols = {HOP}}); /* js leaves the key out */
-    assert_int_equal(known(l, B), 2);
-    assert_non_null(lab_accept_proto(l, conn, HOP));
-    push(l, conn, (telling){.peer = C, .ports = {5, 6}}); /* another's key */
-    assert_int_equal(known(l, B), 2);
-    telling t = {.ports = {7, 8, 9},
-                 .has_record = true,
-                 .signer = B,
-                 .named = B,
-                 .seq = 3,
-                 .record_ports = {7, 8}};
-    push(l, conn, t);
-    assert_int_equal(known(l, B), 3);
-    push(l, conn, t); /* the same again: its record is old, its plain addresses count */
-    assert_int_equal(known(l, B), 4);
-    assert_int_equal(l->traced[PU_TR_RECORD_REFUSED], 1);
-    lab_end(l);
-}
-
-static void pushes_have_a_rate(void **state)
-{
-    (void)state;
-    lab *l = lab_started();
-    pu_handle conn = identified(l, B, (telling){.ports = {1}});
-    for (int i = 0; i < 10; i++) assert_false(push(l, conn, (telling){.ports = {2}})->is_reset);
-    lab_stream *s = push(l, conn, (telling){.ports = {3, 4}});
-    assert_true(s->is_reset);
-    assert_int_equal(s->code, PU_CODE_RATE);
-    assert_int_equal(known(l, B), 1);
-    assert_int_equal(l->traced[PU_TR_LIMITED], 1);
-    pu_handle other = identified(l, C, (telling){.ports = {1}});
-    assert_false(push(l, other, (telling){.ports = {2}})->is_reset); /* each has its own */
-    lab_pass(l, l->config.identify_push_ns);
-    assert_false(push(l, conn, (telling){.ports = {3, 4}})->is_reset);
-    assert_int_equal(known(l, B), 2);
-    assert_true(push(l, conn, (telling){.ports = {3, 4}})->is_reset);
-    lab_end(l);
-}
-
-/* ---- pushed by us ---- */
-
-static void a_change_is_pushed_to_who_speaks_it(void **state)
-{
-    (void)state;
-    lab *l = lab_started();
-    pu_handle b = identified(l, B, (telling){.protocols = {PUSH}});
-    pu_handle c = identified(l, C, (telling){.protocols = {IDENTIFY}});
-    pu_handle d = lab_connect(l, D, 0, 0); /* has not told what it is */
-    assert_non_null(lab_accept_proto(l, d, IDENTIFY));
-    lab_pass(l, PU_S);
-    assert_null(lab_accept(l, b));
-
-    lab_local(l, pu_endpoint_ip4(9, 9, 9, 50, 4001), PU_LISTEN);
-    lab_local(l, pu_endpoint_ip4(9, 9, 9, 51, 4001), PU_LISTEN);
-    assert_null(lab_accept(l, b)); /* not before it has settled */
-    lab_pass(l, PU_S);
-    lab_stream *s = lab_accept_proto(l, b, PUSH);
-    assert_non_null(s);
-    assert_true(s->is_finished);
-    wire_identify m;
-    read_told(s, &m);
-    assert_int_equal(m.addr_count, 3);
-    check_record(l, &m);
-    assert_null(lab_accept(l, b));
-    assert_null(lab_accept(l, c));
-    assert_null(lab_accept(l, d));
-    lab_end(l);
-}
-
-static void our_pushes_have_a_rate(void **state)
-{
-    (void)state;
-    lab *l = lab_started();
-    pu_handle b = identified(l, B, (telling){.protocols = {PUSH}});
-    lab_local(l, pu_endpoint_ip4(9, 9, 9, 50, 4001), PU_LISTEN);
-    lab_pass(l, PU_S);
-    assert_non_null(lab_accept_proto(l, b, PUSH));
-    for (uint8_t i = 0; i < 8; i++) { /* a change every half second */
-        lab_local(l, pu_endpoint_ip4(9, 9, 9, (uint8_t)(60 + i), 4001), PU_LISTEN);
-        lab_pass(l, 500 * PU_MS);
-    }
-    lab_pass(l, PU_S); /* five and a half seconds after the first */
-    lab_stream *s = lab_accept_proto(l, b, PUSH);
-    assert_non_null(s);
-    wire_identify m;
-    read_told(s, &m);
-    assert_int_equal(m.addr_count, 10);
-    assert_null(lab_accept(l, b));
-    lab_pass(l, 60 * PU_S);
-    assert_null(lab_accept_proto(l, b, PUSH)); /* nothing has changed */
-    lab_end(l);
-}
-
-static void a_switch_of_what_we_serve_is_pushed(void **state)
-{
-    (void)state;
-    lab *l = lab_started();
-    pu_handle b = identified(l, B, (telling){.protocols = {PUSH}});
-    pu_in set = {.kind = PU_IN_COMMAND, .what = PU_CMD_SET, .token = 9};
-    set.body = SPAN_LITERAL("ping_ns=9000000000");
-    lab_step(l, set);
-    lab_pass(l, PU_S);
-    assert_null(lab_accept_proto(l, b, PUSH));
-    set.body = SPAN_LITERAL("relay_server=1");
-    lab_step(l, set);
-    lab_pass(l, PU_S);
-    lab_stream *s = lab_accept_proto(l, b, PUSH);
-    assert_non_null(s);
-    wire_identify m;
-    read_told(s, &m);
-    assert_true(names_protocol(&m, HOP));
-    lab_end(l);
-}
-
-/* More connections than one step's share: all are told, once. */
-static void many_connections_are_told_in_several_steps(void **state)
-{
-    (void)state;
-    enum { MANY = 300 };
-    lab *l = lab_new();
-    l->config.conns_max = MANY;
-    lab_begin(l);
-    lab_start(l);
-    pu_handle conns[MANY];
-    for (int i = 0; i < MANY; i++) {
-        conns[i] = lab_connect(l, B, PU_DIALLER, 0);
-        answer(l, conns[i], B, (telling){.protocols = {PUSH}});
-    }
-    uint32_t opened = l->open_count;
-    lab_local(l, pu_endpoint_ip4(9, 9, 9, 50, 4001), PU_LISTEN);
-    l->now = pu_node_deadline(l->node, NULL);
-    lab_step(l, (pu_in){.kind = PU_IN_TICK});
-    assert_in_range(l->open_count - opened, 64, MANY - 1); /* an effect list bears no more */
-    lab_pass(l, PU_S);
-    assert_int_equal(l->open_count, opened + MANY);
-    for (int i = 0; i < MANY; i++) {
-        assert_non_null(lab_accept_proto(l, conns[i], PUSH));
-        assert_null(lab_accept(l, conns[i]));
-    }
-    lab_end(l);
-}
-
 int identify_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -644,18 +496,16 @@ int identify_test(void)
         cmocka_unit_test(only_a_greater_number_is_newer),
         cmocka_unit_test(a_record_may_come_in_a_second_message),
         cmocka_unit_test(addresses_of_other_reach_are_believed_nearby),
+        cmocka_unit_test(odd_addresses_are_passed_over),
+        cmocka_unit_test(floods_are_cut),
+        cmocka_unit_test(observations_are_taken_from_quic),
+        cmocka_unit_test(nothing_told_is_nothing_known),
         cmocka_unit_test(circuits_through_ourselves_are_not_learned),
         cmocka_unit_test(wrong_keys_and_floods_are_ignored),
         cmocka_unit_test(silence_ends_an_exchange),
         cmocka_unit_test(who_does_not_answer_is_asked_again),
         cmocka_unit_test(who_does_not_speak_identify_is_let_be),
         cmocka_unit_test(nobody_is_asked_who_is_gone),
-        cmocka_unit_test(a_push_replaces_what_it_brings),
-        cmocka_unit_test(pushes_have_a_rate),
-        cmocka_unit_test(a_change_is_pushed_to_who_speaks_it),
-        cmocka_unit_test(our_pushes_have_a_rate),
-        cmocka_unit_test(a_switch_of_what_we_serve_is_pushed),
-        cmocka_unit_test(many_connections_are_told_in_several_steps),
     };
     return cmocka_run_group_tests_name("identify", tests, NULL, NULL);
 }

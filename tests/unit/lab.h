@@ -91,6 +91,24 @@ static inline pu_endpoint lab_endpoint(int peer)
     return pu_endpoint_ip4(9, 9, 9, (uint8_t)(peer + 1), 4001);
 }
 
+/* The binary form of a multiaddr's text, in out. "{B}" stands for the id of peer 1, and so on. */
+static inline pu_span lab_maddr(const lab *l, const char *text, uint8_t out[PU_MADDR_MAX])
+{
+    char whole[512];
+    size_t at = 0, len = 0;
+    for (; *text != 0; text++) {
+        assert_true(at + PU_PEER_ID_TEXT_MAX < sizeof whole);
+        if (*text != '{') {
+            whole[at++] = *text;
+            continue;
+        }
+        at += pu_peer_id_text(&l->id[text[1] - 'A'], PU_PEER_BASE58, whole + at);
+        text += 2;
+    }
+    assert_int_equal(pu_maddr_parse(out, PU_MADDR_MAX, &len, span_of(whole, at), NULL), PU_OK);
+    return span_of(out, len);
+}
+
 /* ---- effects ---- */
 
 static inline lab_stream *lab_stream_of(lab *l, pu_handle handle)

@@ -45,6 +45,7 @@
     X(book)            \
     X(bounds)          \
     X(identify)        \
+    X(identify_push)   \
     X(relay)           \
     X(relay_client)    \
     X(dcutr)           \

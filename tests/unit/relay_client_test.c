@@ -189,8 +189,8 @@ static void short_lives_are_not_asked_for_at_once(void **state)
     }
 }
 
-/* The circuit address that the node tells peer D of; its relay's endpoint. */
-static pu_endpoint circuit_told(lab *l)
+/* The node tells peer D of `count` circuit addresses; the last one's relay endpoint. */
+static pu_endpoint circuit_told(lab *l, uint32_t count)
 {
     lab_stream *s = lab_open(l, lab_connect(l, D, 0, 0), IDENTIFY);
     wire_identify m = {0};
@@ -205,42 +205,97 @@ static pu_endpoint circuit_told(lab *l)
         at = addr.endpoint;
         circuits++;
     }
-    assert_int_equal(circuits, 1);
+    assert_int_equal(circuits, count);
     return at;
 }
 
 /* With and without /p2p-circuit at its end, an address counts that names the relay, or nobody. */
+static void grant_with(lab *l, pu_handle conn, const pu_span *addrs, uint32_t count)
+{
+    wire_relay m = {.type = WIRE_HOP_STATUS,
+                    .status = WIRE_RELAY_OK,
+                    .has_status = true,
+                    .has_reservation = true,
+                    .expire_s = unix_now(l) + 3600,
+                    .addr_count = count};
+    memcpy(m.addrs, addrs, count * sizeof *addrs);
+    give_hop(l, lab_accept_proto(l, conn, HOP), m);
+}
+
+/* An address counts that is global, one of the relay's or nobody's, with and without /p2p-circuit.
+ */
 static void a_relays_addresses_are_its_own(void **state)
 {
     (void)state;
     static const struct {
-        int named; /* 0: nobody */
-        bool has_circuit, counts;
-    } cases[] = {{0, false, true}, {B, false, true},  {B, true, true},
-                 {C, true, false}, {C, false, false}, {D, false, false}};
+        const char *text;
+        bool counts;
+    } cases[] = {
+        {"/ip4/9.9.5.5/udp/4001/quic-v1", true},
+        {"/ip4/9.9.5.5/tcp/4001", true},
+        {"/ip4/9.9.5.5/udp/4001/quic-v1/p2p/{B}", true},
+        {"/ip4/9.9.5.5/udp/4001/quic-v1/p2p/{B}/p2p-circuit", true},
+        {"/ip4/9.9.5.5/udp/4001/quic-v1/p2p/{C}/p2p-circuit", false},
+        {"/ip4/9.9.5.5/udp/4001/quic-v1/p2p/{C}", false},
+        {"/ip4/192.168.5.5/udp/4001/quic-v1", false},
+        {"/ip4/9.9.5.5/tcp/4001/ws", false},
+        {"/dns4/relay.example/udp/4001/quic-v1", false},
+        {"/p2p/{B}/p2p-circuit", false},
+    };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         pu_handle conn;
         lab *l = client_started(&conn);
-        uint8_t bytes[PU_MADDR_MAX];
+        uint8_t maddr[PU_MADDR_MAX];
         pu_endpoint says = pu_endpoint_ip4(9, 9, 5, 5, 4001), found = lab_endpoint(B);
-        pu_buf maddr = buf_of(bytes, sizeof bytes);
-        maddr.len = pu_addr_write(bytes, &says, PU_TRANSPORT_QUIC);
-        if (cases[i].named != 0) {
-            varint_put(&maddr, PU_MA_P2P);
-            varint_put(&maddr, l->id[cases[i].named].len);
-            buf_put_span(&maddr, lab_id(l, cases[i].named));
-        }
-        if (cases[i].has_circuit) varint_put(&maddr, PU_MA_CIRCUIT);
-        give_hop(l, lab_accept_proto(l, conn, HOP),
-                 (wire_relay){.type = WIRE_HOP_STATUS,
-                              .status = WIRE_RELAY_OK,
-                              .has_status = true,
-                              .has_reservation = true,
-                              .expire_s = unix_now(l) + 3600,
-                              .addr_count = 1,
-                              .addrs = {buf_span(&maddr)}});
-        pu_endpoint told = circuit_told(l);
+        pu_span addr = lab_maddr(l, cases[i].text, maddr);
+        grant_with(l, conn, &addr, 1);
+        pu_endpoint told = circuit_told(l, 1);
         assert_true(pu_endpoint_equal(&told, cases[i].counts ? &says : &found));
+        lab_end(l);
+    }
+}
+
+/* Two of a relay's addresses are told; others only when they change, or in another order. */
+static void a_relay_has_two_addresses(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"/ip4/9.9.5.1/udp/4001/quic-v1", "/ip4/9.9.5.2/tcp/4001",
+                                        "/ip4/9.9.5.3/udp/4001/quic-v1"};
+    pu_handle conn;
+    lab *l = client_started(&conn);
+    uint8_t maddrs[4][PU_MADDR_MAX];
+    pu_span addrs[4] = {SPAN_LITERAL("nonsense")};
+    for (uint32_t i = 0; i < 3; i++) addrs[i + 1] = lab_maddr(l, texts[i], maddrs[i]);
+    grant_with(l, conn, addrs, 4);
+    pu_endpoint last = circuit_told(l, 2), second = pu_endpoint_ip4(9, 9, 5, 2, 4001);
+    assert_true(pu_endpoint_equal(&last, &second));
+    lab_pass(l, 2700 * PU_S);
+    grant_with(l, conn, addrs, 4);
+    circuit_told(l, 2);
+    lab_pass(l, 2700 * PU_S);
+    grant_with(l, conn, addrs + 2, 1); /* one is left */
+    last = circuit_told(l, 1);
+    assert_true(pu_endpoint_equal(&last, &second));
+    lab_end(l);
+}
+
+/* Answers that are none end the stream, and the place is asked for again. */
+static void nonsense_is_no_answer(void **state)
+{
+    (void)state;
+    static const wire_relay cases[] = {
+        {.type = WIRE_HOP_RESERVE, .status = WIRE_RELAY_OK, .has_status = true},
+        {.type = WIRE_HOP_STATUS},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pu_handle conn;
+        lab *l = client_started(&conn);
+        lab_stream *s = lab_accept_proto(l, conn, HOP);
+        give_hop(l, s, cases[i]);
+        assert_true(s->is_reset);
+        assert_int_equal(s->code, PU_CODE_VIOLATION);
+        lab_pass(l, 5 * PU_S);
+        assert_non_null(lab_accept_proto(l, conn, HOP));
         lab_end(l);
     }
 }
@@ -348,6 +403,8 @@ int relay_client_test(void)
         cmocka_unit_test(a_place_is_renewed_before_it_ends),
         cmocka_unit_test(short_lives_are_not_asked_for_at_once),
         cmocka_unit_test(a_relays_addresses_are_its_own),
+        cmocka_unit_test(a_relay_has_two_addresses),
+        cmocka_unit_test(nonsense_is_no_answer),
         cmocka_unit_test(a_place_ends_with_its_connection),
         cmocka_unit_test(offers_are_answered_with_their_status),
         cmocka_unit_test(a_circuit_is_asked_for_and_its_answer_told),

@@ -100,6 +100,26 @@ static void one_site_has_only_so_many_places(void **state)
     lab_end(l);
 }
 
+/* A site is an IPv4 address or an IPv6 /64. */
+static void a_site_is_a_64_of_ipv6(void **state)
+{
+    (void)state;
+    static const uint8_t last[4][2] = {{0, 1}, {0, 2}, {1, 1}, {1, 2}}; /* network, host */
+    lab *l = relay_new();
+    l->config.reservations_per_ip_max = 1;
+    lab_begin(l);
+    lab_start(l);
+    for (int i = 0; i < 4; i++) {
+        l->elsewhere = (pu_endpoint){.ip = {0x2a, [7] = last[i][0], [15] = last[i][1]}, .port = 1};
+        bool is_first = last[i][1] == 1;
+        assert_int_equal(hop_status(reserve(l, lab_connect(l, 1 + i, 0, 0))),
+                         is_first ? WIRE_RELAY_OK : WIRE_RELAY_RESERVATION_REFUSED);
+    }
+    l->elsewhere.port = 0;
+    assert_int_equal(hop_status(reserve(l, lab_connect(l, 5, 0, 0))), WIRE_RELAY_OK);
+    lab_end(l);
+}
+
 /* A place that is moved to a connection from another site counts there. */
 static void a_place_moves_to_another_site_as_any_comes(void **state)
 {
@@ -402,6 +422,7 @@ int relay_test(void)
         cmocka_unit_test(a_reservation_has_a_voucher_and_limits),
         cmocka_unit_test(reservations_are_refused_beyond_limits_and_over_circuits),
         cmocka_unit_test(one_site_has_only_so_many_places),
+        cmocka_unit_test(a_site_is_a_64_of_ipv6),
         cmocka_unit_test(a_place_moves_to_another_site_as_any_comes),
         cmocka_unit_test(a_place_has_an_address),
         cmocka_unit_test(every_request_that_cannot_be_served_has_its_status),
