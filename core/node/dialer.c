@@ -147,10 +147,34 @@ static void plan(pu_node *n, pu_peer peer)
     plan_circuits(n, peer, k);
 }
 
+/* Whether anything says where our MAIN socket can be reached from outside. */
+static bool is_seen(const pu_node *n)
+{
+    pu_endpoint addrs[CTX_ADDRS_MAX];
+    if (ctx_observed_addrs(n, addrs) > 0) return true;
+    uint32_t count = ctx_local_addrs(n, PU_TRANSPORT_QUIC, addrs);
+    for (uint32_t i = 0; i < count; i++)
+        if (pu_endpoint_scope(&addrs[i]) == PU_SCOPE_GLOBAL) return true;
+    return false;
+}
+
+/* The connection with one of our relays beside which QUIC is missed. TCP carries circuits as well,
+ * but over it nobody can tell how our MAIN socket looks from outside, and without that no hole is
+ * punched. NULL: nothing is missed. */
+static const conn *lacks_quic(pu_node *n, pu_peer peer)
+{
+    const conn *c = ctx_conn_direct(n, peer);
+    if (c == NULL || c->transport != PU_TRANSPORT_TCP || !ctx_is_relay(n, peer)) return NULL;
+    if (n->config->dcutr == 0) return NULL;
+    return self_can_dial(n, PU_TRANSPORT_QUIC) && !is_seen(n) ? c : NULL;
+}
+
 void want_begin(pu_node *n, want *w)
 {
     pu_peer peer = w->peer;
-    if (n->is_stopping || ctx_conn_of(n, peer) != NULL || legs_of_peer(n, peer) > 0) return;
+    const conn *worse = lacks_quic(n, peer);
+    if (n->is_stopping || legs_of_peer(n, peer) > 0) return;
+    if (worse == NULL && ctx_conn_of(n, peer) != NULL) return;
     if (w->is_backing_off) {
         ctx_timer(n, TIMER_RETRY, peer, PU_NEVER);
         w->is_backing_off = false;
@@ -158,6 +182,10 @@ void want_begin(pu_node *n, want *w)
     if (n->local_count == 0) return; /* nothing to dial from: a new address begins again */
     w->begun_at = n->now;
     plan(n, peer);
+    if (worse != NULL) {
+        legs_drop_worse(n, peer, worse);
+        if (legs_of_peer(n, peer) == 0) return; /* no address for QUIC is known */
+    }
     if (legs_of_peer(n, peer) == 0) {
         w->last_code = PU_CODE_NO_ADDRESS;
         want_round_failed(n, peer);
@@ -206,7 +234,8 @@ static uint64_t rest_of_pause_ns(pu_node *n, const want *w)
 void want_round_failed(pu_node *n, pu_peer peer)
 {
     want *w = want_find(n, peer);
-    if (w == NULL || ctx_conn_of(n, peer) != NULL) return;
+    bool is_bettering = lacks_quic(n, peer) != NULL;
+    if (w == NULL || (ctx_conn_of(n, peer) != NULL && !(is_bettering && w->keep))) return;
     if (!w->keep) {
         uint32_t code = w->last_code;
         pu_peers_retain(n->env->peers, peer);
@@ -218,7 +247,9 @@ void want_round_failed(pu_node *n, pu_peer peer)
     uint64_t pause = rest_of_pause_ns(n, w);
     w->failures++;
     w->is_backing_off = true;
-    ctx_trace(n, PU_TR_DIAL_BACKOFF, NULL, NULL, peer, pause, w->failures, span_of(NULL, 0));
+    w->is_bettering = is_bettering;
+    if (!is_bettering)
+        ctx_trace(n, PU_TR_DIAL_BACKOFF, NULL, NULL, peer, pause, w->failures, span_of(NULL, 0));
     ctx_timer(n, TIMER_RETRY, peer, ctx_after(n, pause));
 }
 
@@ -235,6 +266,8 @@ void dialer_confirmed(pu_node *n, conn *c)
         if (w->is_backing_off) ctx_timer(n, TIMER_RETRY, peer, PU_NEVER);
         w->is_backing_off = false;
         if (!w->keep) want_remove(n, w);
+        else if (legs_of_peer(n, peer) == 0 && lacks_quic(n, peer) != NULL)
+            want_round_failed(n, peer);
     }
     commands_connected(n, peer);
 }
@@ -247,7 +280,8 @@ void dialer_down(pu_node *n, conn *c, uint32_t code)
         return;
     }
     want *w = want_find(n, c->peer);
-    if (w == NULL || !n->is_started || w->is_backing_off || PLANTED(PLANTED_NO_REDIAL)) return;
+    if (w == NULL || !n->is_started || PLANTED(PLANTED_NO_REDIAL)) return;
+    if (w->is_backing_off && !w->is_bettering) return;
     bool is_short = n->now - c->up_at < SHORT_LIFE_NS && code != PU_CODE_ADDRESS_GONE;
     if (is_short) { /* a peer that ends what it accepts is not dialled in a loop */
         w->last_code = code;

@@ -55,6 +55,7 @@ typedef struct want {
     pu_peer peer;        /* one reference held */
     bool keep;           /* for ever, not for one connection */
     bool is_backing_off; /* TIMER_RETRY is armed */
+    bool is_bettering;   /* and that although there is a connection: over TCP, and QUIC is missed */
     uint32_t failures;   /* rounds in a row in which every leg failed */
     uint32_t last_code;  /* why the last leg failed */
     pu_time begun_at;    /* the latest round */
@@ -377,6 +378,8 @@ void leg_up(pu_node *n, leg *l, conn *c);
 void legs_start_due(pu_node *n, pu_peer peer);
 void legs_cancel(pu_node *n, pu_peer peer, bool punches_too, pu_handle winner);
 void legs_won_second(pu_node *n, pu_peer peer, const conn *winner);
+/* Gives up the legs of a round that have not started and would give nothing better than c. */
+void legs_drop_worse(pu_node *n, pu_peer peer, const conn *c);
 uint32_t legs_of_peer(const pu_node *n, pu_peer peer);
 bool legs_await(const pu_node *n, pu_peer relay); /* a circuit waits for a connection with it */
 void leg_timer(pu_node *n, uint64_t peer);

@@ -400,6 +400,17 @@ void legs_won_second(pu_node *n, pu_peer peer, const conn *winner)
     arm(n, peer);
 }
 
+void legs_drop_worse(pu_node *n, pu_peer peer, const conn *c)
+{
+    for (uint32_t i = 0; i < n->leg_count;) {
+        leg *l = &n->legs[i];
+        bool is_planned = l->peer == peer && !l->punch && l->state == LEG_PLANNED;
+        if (is_planned && l->name == 0 && !betters(l, c)) cancel(n, l);
+        else i++;
+    }
+    arm(n, peer);
+}
+
 /* ---- hole punches ---- */
 
 /* Punches have a quota of their own: peers choose their addresses, and must not take the wants'
