@@ -67,7 +67,7 @@ link_src := $(addprefix core/link/,conns dial link out packet pipe slots stream_
     $(addprefix core/link/,mux mux_frames mux_handshake yamux yamux_frame yamux_rx) \
     $(addprefix core/link/,yamux_tx yamux_window)
 tls_src := $(addprefix core/tls/,cert_cache cert_check cert_make der session)
-quic_src := $(addprefix core/quic/,backlog callbacks conn endpoint ids migrate send stateless streams)
+quic_src := $(addprefix core/quic/,backlog begin callbacks conn end endpoint ids migrate send stateless streams)
 
 # The host on Linux: sockets, names, clock, disk.
 host_src := $(addprefix net-real/,dns host host_addr host_link host_node ifaddr inbox loop sockaddr) \
@@ -132,10 +132,10 @@ fuzz_targets := varint protobuf identify hop stop dcutr peer_record service enve
     select_dialer select_listener peer_text peer_bytes maddr_bytes maddr_text addr authorized_keys \
     multibase decimal ip_text time_text command recording replay scenario matrix profiles lengths \
     yaml set quantity suggest options cli repro page database packet datagram \
-    node nodes link links mux_shake yamux
+    node nodes link links mux_shake yamux quic_datagrams quic_frames quic_lives
 fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
     $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz page_fuzz database_fuzz datagram_fuzz) \
-    $(addprefix tests/fuzz/,link_fuzz links_fuzz mux_fuzz node_fuzz) \
+    $(addprefix tests/fuzz/,link_fuzz links_fuzz mux_fuzz quic_fuzz node_fuzz) \
     tests/fuzz/nodes_fuzz
 
 all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(program_src) net-real/cli/main $(tracedb_src) $(sim_src) $(simwire_src) sim/wire/without $(interop_src) \

@@ -3,7 +3,9 @@
  * endpoint.c   one a link: credentials, connections, the way of a datagram to its connection
  * stateless.c  what is said without a connection: Retry, Version Negotiation, resets, refusals
  * ids.c        connection ids and reset tokens, and which connection they mean
- * conn.c       one connection: its beginning, datagrams, progress of the handshake, ends
+ * begin.c      how a connection begins, on either side
+ * conn.c       one connection: its datagrams, the progress of its handshake
+ * end.c        how it ends: what is told to whom
  * callbacks.c  what ngtcp2 asks and tells
  * streams.c    streams: opening, room, windows, ends
  * backlog.c    bytes of a stream that are not sent, or not acknowledged
@@ -220,27 +222,39 @@ void quic_stateless_refuse(quic_endpoint *q, const udp_path *path, const ngtcp2_
 bool quic_stateless_token(const quic_endpoint *q, const udp_path *path, const ngtcp2_pkt_hd *hd,
                           ngtcp2_cid *odcid);
 
-/* ---- conn.c ---- */
+/* ---- begin.c ---- */
 
 /* Keeps a datagram for the time after the verdict; one too many is dropped. */
 void quic_conn_keep(quic_conn *c, uint32_t ecn, pu_span bytes);
-/* Takes one datagram. */
+/* The node allows a connection from outside: what was kept is read. c may be down afterwards. */
+void quic_begin_accept(quic_conn *c);
+/* The node does not: the peer is told so. */
+void quic_begin_refuse(quic_conn *c);
+/* Frees what was kept. */
+void quic_begin_forget(quic_conn *c);
+
+/* ---- conn.c ---- */
+
+/* Something may have to be sent. */
+void quic_conn_due(quic_conn *c);
+/* Takes one datagram. c may be down afterwards. */
 void quic_conn_read(quic_conn *c, const udp_path *path, uint32_t ecn, pu_span bytes);
 /* Acts on what callbacks have seen. False: c is down. */
 bool quic_conn_settle(quic_conn *c);
+/* Learns round trip and congestion window from ngtcp2. */
+void quic_conn_measure(quic_conn *c);
+/* Sets the keep-alive of c->silence_ns, as far as both idle time-outs let. */
+void quic_conn_keep_alive(quic_conn *c);
+void quic_verdict(pu_link *l, conn *head, uint32_t code);
+
+/* ---- end.c ---- */
+
 /* ngtcp2 has returned an error: tells the peer what is to be told, and ends c. */
 void quic_conn_fail(quic_conn *c, int error);
 /* Tells the peer code and ends c with it. */
 void quic_conn_end(quic_conn *c, uint32_t code);
 /* Whether everything that was sent has arrived. */
 bool quic_conn_is_flushed(const quic_conn *c);
-/* Something may have to be sent. */
-void quic_conn_due(quic_conn *c);
-/* The node has allowed what the peer has proven. */
-void quic_conn_up(quic_conn *c);
-/* Sets the keep-alive of c->silence_ns, as far as both idle time-outs let. */
-void quic_conn_keep_alive(quic_conn *c);
-void quic_verdict(pu_link *l, conn *head, uint32_t code);
 void quic_close(pu_link *l, conn *head);
 void quic_free_conn(pu_link *l, conn *head);
 

@@ -59,6 +59,9 @@
     X(datagram)         \
     X(mux_shake)        \
     X(yamux)            \
+    X(quic_datagrams)   \
+    X(quic_frames)      \
+    X(quic_lives)       \
     X(node)             \
     X(nodes)            \
     X(link)             \

@@ -57,11 +57,29 @@ static bool host_verify(void *ctx, const uint8_t key[PU_ED25519_KEY_BYTES], pu_s
 
 static void step(rig_host *h, pu_link_in *in);
 
+static void *plain_resize(void *ctx, void *old, size_t old_len, size_t new_len)
+{
+    (void)ctx;
+    (void)old_len;
+    if (new_len > 0) return realloc(old, new_len);
+    free(old);
+    return NULL;
+}
+
+/* The effect list of the thread: it is large, and empty between steps. */
+static pu_link_out *shared_out(void)
+{
+    static const pu_alloc alloc = {plain_resize, NULL};
+    static pu_link_out *out;
+    if (out == NULL) PU_ASSERT(pu_link_out_new(&out, &alloc) == PU_OK);
+    return out;
+}
+
 static void host_start(rig_host *h)
 {
     uint64_t unix_ns = h->rig->unix_ns + h->rig->now;
     PU_ASSERT(link_new(&h->link, &quic_only, &h->config, &h->env, h->rig->now, unix_ns) == PU_OK);
-    PU_ASSERT(pu_link_out_new(&h->out, &h->env.alloc) == PU_OK);
+    h->out = shared_out();
     step(h, &(pu_link_in){.kind = PU_LINK_IN_LOCAL, .socket = PU_SOCKET_MAIN, .local = h->at});
 }
 
@@ -97,7 +115,6 @@ rig_host *rig_add(rig *w, void (*change)(rig_host *h))
 void rig_off(rig_host *h)
 {
     pu_link_free(h->link);
-    pu_link_out_free(h->out);
     h->link = NULL;
     PU_ASSERT(h->heap.live_bytes == 0);
     while (h->todo != NULL) {
@@ -655,8 +672,9 @@ void rig_reset(rig_host *h, const rig_stream *s, uint32_t code)
         &(pu_ef){.kind = PU_EF_STREAM_RESET, .conn = s->conn, .stream = s->handle, .code = code});
 }
 
-void rig_stop(rig_host *h, const rig_stream *s, uint32_t code)
+void rig_stop(rig_host *h, rig_stream *s, uint32_t code)
 {
+    s->is_deaf = true;
     rig_effect(
         h, &(pu_ef){.kind = PU_EF_STREAM_STOP, .conn = s->conn, .stream = s->handle, .code = code});
 }

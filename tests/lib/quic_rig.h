@@ -43,6 +43,7 @@ typedef struct rig_stream {
     bool is_fin_sent;
     bool is_echo;  /* what comes is sent back, FIN included */
     bool is_wrong; /* a byte came that is not rig_byte's */
+    bool is_deaf;  /* rig_stop was called */
     pu_time first_at, fin_at;
 } rig_stream;
 
@@ -163,7 +164,7 @@ void rig_send(rig_host *h, rig_stream *s, uint64_t bytes, bool fin);
 /* The n-th stream that a peer opened on the host, from 0; NULL. */
 rig_stream *rig_theirs(rig_host *h, uint32_t n);
 void rig_reset(rig_host *h, const rig_stream *s, uint32_t code);
-void rig_stop(rig_host *h, const rig_stream *s, uint32_t code);
+void rig_stop(rig_host *h, rig_stream *s, uint32_t code);
 void rig_grant(rig_host *h, rig_stream *s, uint64_t offset);
 /* The host's main socket has another address now: it, and those who see it, learn of it. */
 void rig_move(rig_host *h, const pu_endpoint *at);
