@@ -117,11 +117,12 @@ test_src := $(addprefix tests/unit/, \
     steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \
-    $(addprefix tests/lib/,steps_write chaos chaos_body cert_forge quic_raw quic_rig) \
+    $(addprefix tests/lib/,steps_write chaos chaos_body) \
     tests/lib/mux_pair
 
 # What unit tests and fuzz targets share.
-play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer node_rig node_rig_net)
+play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer node_rig node_rig_net) \
+    $(addprefix tests/lib/,cert_forge quic_raw quic_rig)
 
 # Our own side of tests/interop.
 interop_src := $(addprefix tests/interop/c/,commands peer streams)
