@@ -76,6 +76,13 @@ __attribute__((format(printf, 3, 4))) static void say(pu_link *l, const conn *c,
 
 /* ---- streams ---- */
 
+static void toy_down(pu_link *l, toy_conn *t, uint32_t code, bool reset)
+{
+    if (t->wire != NULL) t->wire->close(l, t->below, reset);
+    t->wire = NULL;
+    link_conn_down(l, &t->c, code);
+}
+
 static toy_stream *toy_of(toy_conn *t, uint32_t id)
 {
     for (toy_stream *s = t->streams; s != NULL; s = s->next)
@@ -115,7 +122,7 @@ static void toy_send(pu_link *l, stream *head, pu_span bytes, bool fin)
     s->fin = fin;
     say(l, head->conn, "send %u %u%s", s->id, (unsigned)bytes.len, fin ? " fin" : "");
     if (!chunks_append(&s->tx, link_alloc(l), bytes))
-        link_conn_down(l, head->conn, PU_CODE_NO_MEMORY);
+        toy_down(l, (toy_conn *)head->conn, PU_CODE_NO_MEMORY, true);
 }
 
 static void toy_consumed(pu_link *l, stream *head, uint64_t bytes)
@@ -151,13 +158,6 @@ static void toy_free_stream(pu_link *l, stream *head)
 static bool is_alive(const toy_conn *t)
 {
     return t->c.state != CONN_ENDED;
-}
-
-static void toy_down(pu_link *l, toy_conn *t, uint32_t code, bool reset)
-{
-    if (t->wire != NULL) t->wire->close(l, t->below, reset);
-    t->wire = NULL;
-    link_conn_down(l, &t->c, code);
 }
 
 static void toy_verdict(pu_link *l, conn *c, uint32_t code)
