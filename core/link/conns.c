@@ -222,15 +222,11 @@ bool link_windows_may_grow(const pu_link *l, const conn *c, uint64_t bytes)
 
 void link_conn_abort(pu_link *l, conn *c, uint32_t code)
 {
-    PU_ASSERT(c->state != CONN_ENDED);
+    PU_ASSERT(c->state < CONN_CLOSING);
+    c->state = CONN_CLOSING;
     c->close_code = code;
     c->deadline = l->now;
-    if (c->state != CONN_CLOSING) {
-        c->state = CONN_CLOSING;
-        c->ops->close(l, c);
-    } else {
-        c->ops->tick(l, c);
-    }
+    c->ops->close(l, c);
     PU_ASSERT(c->state == CONN_ENDED);
 }
 

@@ -143,6 +143,9 @@ void link_pipe_upgrade(pu_link *l, const pu_ef *ef)
 {
     stream *s = link_stream_of(l, ef);
     if (s == NULL) {
+        /* It crossed the end of its connection; the handle ends here all the same. */
+        s = link_slots_get(&l->streams, ef->stream);
+        if (s != NULL && s->conn->handle == ef->conn) link_stream_give_away(l, s, NULL);
         link_dial_fail(l, ef->token, PU_CODE_LOST);
         return;
     }

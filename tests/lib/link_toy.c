@@ -192,8 +192,8 @@ static pu_time toy_deadline(const pu_link *l, const conn *c)
     if (t->flood > 0 || (t->is_closing && is_flushed(t))) return link_now(l);
     for (const toy_stream *s = t->streams; s != NULL; s = s->next) {
         bool has_room = t->wire == NULL || t->tx_room > t->tx_sent;
-        if (s->id != 0 && ((s->tx.len > 0 && has_room) || s->fin != s->fin_sent))
-            return link_now(l);
+        bool is_due = s->tx.len > 0 ? has_room : s->fin != s->fin_sent;
+        if (s->id != 0 && is_due) return link_now(l);
     }
     return PU_NEVER;
 }
@@ -280,7 +280,9 @@ static void prove(pu_link *l, toy_conn *t, uint32_t number)
 static void up(pu_link *l, toy_conn *t)
 {
     bool may = t->c.state == CONN_DIALLING || t->c.state == CONN_HANDSHAKE;
-    if (may && t->is_allowed) link_conn_up(l, &t->c);
+    if (!may || !t->is_allowed) return;
+    memset(t->c.channel_id, 0xc1, sizeof t->c.channel_id);
+    link_conn_up(l, &t->c);
 }
 
 static void peer_opens(pu_link *l, toy_conn *t, uint32_t id)

@@ -456,6 +456,40 @@ static void effects_on_what_is_gone_are_ignored(void **state)
     link_host_free(h);
 }
 
+static void the_clock_goes_on_from_what_was_told(void **state)
+{
+    (void)state;
+    link_host *h = link_host_new();
+    assert_int_equal(link_unix_ns(h->link), 77);
+    h->now += 5;
+    pu_link_in in = {.kind = PU_LINK_IN_TICK};
+    assert_int_equal(link_host_step(h, &in), PU_OK);
+    assert_int_equal(link_unix_ns(h->link), 82);
+    in = (pu_link_in){.kind = PU_LINK_IN_CLOCK, .offset = 1000};
+    assert_int_equal(link_host_step(h, &in), PU_OK);
+    assert_int_equal(link_unix_ns(h->link), 1000);
+    in.offset = (uint64_t)INT64_MAX + 1;
+    assert_int_equal(link_host_step(h, &in), PU_ERANGE);
+    link_host_free(h);
+}
+
+static void a_channel_id_is_there_while_the_connection_is(void **state)
+{
+    (void)state;
+    link_host *h = link_host_new();
+    uint8_t id[PU_LINK_CHANNEL_BYTES] = {0}, expected[PU_LINK_CHANNEL_BYTES];
+    memset(expected, 0xc1, sizeof expected);
+    link_host_say(h, PORT, TOY_CALL, 0, 0);
+    assert_false(pu_link_channel_id(h->link, pu_handle_make(0, 1), id));
+    link_host_say(h, PORT, TOY_PROVE, 1, 0);
+    link_host_say(h, PORT, TOY_UP, 0, 0);
+    assert_true(pu_link_channel_id(h->link, h->conn, id));
+    assert_memory_equal(id, expected, sizeof id);
+    link_host_say(h, PORT, TOY_END, 0, 0);
+    assert_false(pu_link_channel_id(h->link, h->conn, id));
+    link_host_free(h);
+}
+
 static void settings_reach_the_carrier(void **state)
 {
     (void)state;
@@ -489,6 +523,8 @@ int link_test(void)
         cmocka_unit_test(sockets_that_move_are_told_to_quic),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(effects_on_what_is_gone_are_ignored),
+        cmocka_unit_test(the_clock_goes_on_from_what_was_told),
+        cmocka_unit_test(a_channel_id_is_there_while_the_connection_is),
         cmocka_unit_test(settings_reach_the_carrier),
     };
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);

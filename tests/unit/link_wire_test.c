@@ -509,6 +509,57 @@ static void a_circuit_that_is_left_open_is_reset(void **state)
     link_host_free(h);
 }
 
+/* Two of them, one after the other: each has its own deadline. */
+static void each_circuit_lingers_by_itself(void **state)
+{
+    (void)state;
+    link_host *h = relayed();
+    pu_handle outer = pu_handle_make(0, 1);
+    link_host_say(h, PORT, TOY_OPEN, 2, 0);
+    pu_handle first = h->conn;
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_UPGRADE,
+                                      .token = 42,
+                                      .conn = outer,
+                                      .stream = h->stream,
+                                      .what = PU_ROLE_CLIENT,
+                                      .deadline = h->now + 10 * PU_S});
+    uint8_t bytes[64], inner[2 * TOY_HEAD_BYTES];
+    pu_buf in = buf_of(inner, sizeof inner), out = buf_of(bytes, sizeof bytes);
+    toy_put(&in, TOY_PROVE, 3, 0);
+    toy_put(&in, TOY_UP, 0, 0);
+    toy_put_data(&out, 2, buf_span(&in));
+    link_host_datagram(h, PORT, buf_span(&out));
+    link_host_settle(h);
+    assert_int_not_equal(h->conn, first);
+    const pu_handle both[] = {first, h->conn};
+    for (int i = 0; i < 2; i++) {
+        (void)link_host_effect(h, (pu_ef){.kind = PU_EF_HANGUP,
+                                          .conn = both[i],
+                                          .code = PU_CODE_SHUTDOWN,
+                                          .deadline = h->now + PU_S});
+        link_host_run(h, h->now + 400 * PU_MS);
+    }
+    link_host_forget(h);
+    link_host_run(h, h->now + 300 * PU_MS);
+    link_host_expect(h, "toy 1 reset 1 2004\n");
+    link_host_run(h, h->now + PU_S / 2);
+    link_host_expect(h, "toy 1 reset 2 2004\n");
+    link_host_free(h);
+}
+
+/* The other side finishes the stream: that is the end of the wire for the connection inside. */
+static void the_end_of_the_stream_is_the_end_of_the_wire(void **state)
+{
+    (void)state;
+    link_host *h = relayed();
+    link_host_say(h, PORT, TOY_FIN, 1, 0);
+    link_host_settle(h);
+    link_host_expect(h, "toy 1 send 1 0 fin\n"
+                        "down 2 code=2004\n"
+                        "toy 1 fin 1\n");
+    link_host_free(h);
+}
+
 /* Bytes of the inner connection are held back when the outer one has no room, and the other way. */
 static void back_pressure_goes_through(void **state)
 {
@@ -572,6 +623,24 @@ static void an_upgrade_that_cannot_be_fails(void **state)
                         "dial-fail token=41 code=2004\n");
     ef.what = 0;
     assert_int_equal(link_host_effect(h, ef), PU_ERANGE);
+
+    link_host_say(h, PORT, TOY_OPEN, 2, 0);
+    link_host_say(h, PORT, TOY_HOLD, 0, 1);
+    pu_ef last = {.kind = PU_EF_STREAM_SEND, .conn = h->conn, .stream = h->stream};
+    last.body = SPAN_LITERAL("never sent");
+    (void)link_host_effect(h, last);
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_HANGUP,
+                                      .conn = h->conn,
+                                      .code = PU_CODE_SHUTDOWN,
+                                      .deadline = h->now + PU_S});
+    ef.what = PU_ROLE_CLIENT;
+    ef.token = 42;
+    ef.stream = h->stream;
+    link_host_forget(h);
+    (void)link_host_effect(h, ef); /* after a hang-up: no other word on that stream follows */
+    link_host_run(h, 3 * PU_S);
+    link_host_expect(h, "dial-fail token=42 code=2004\n"
+                        "down 1 code=1006\n");
     link_host_free(h);
 }
 
@@ -613,41 +682,67 @@ static void circuits_nest(void **state)
 
 /* ---- without memory ---- */
 
-/* Everything above in one story; requests for memory are refused one after the other. */
-static void story(link_host *h)
+static void send_some(link_host *h, uint64_t tcp)
+{
+    static const uint8_t up[] = {TOY_PROVE, 1, 0, 0, TOY_UP, 0, 0, 0, TOY_OPEN, 1, 0, 0};
+    (void)link_host_tcp_data(h, tcp, span_of(up, sizeof up), false);
+    link_host_settle(h);
+    const boundary_stream *s = boundary_stream_of(&h->law, h->stream);
+    if (s == NULL || s->conn != h->conn) return;
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_STREAM_SEND,
+                                      .conn = h->conn,
+                                      .stream = h->stream,
+                                      .body = SPAN_LITERAL("something")});
+    link_host_settle(h);
+}
+
+/* Streams with bytes that wait, on a connection over datagrams; the last one becomes a circuit. */
+static void streams_and_a_circuit(link_host *h)
 {
     static uint8_t zeros[6000];
     uint8_t bytes[8192];
     pu_peer_id peer = toy_peer(2);
-    for (uint16_t i = 0; i < 3; i++) {
-        link_host_say(h, PORT + i, TOY_CALL, 0, 0);
-        link_host_say(h, PORT + i, TOY_PROVE, 1, 0);
-        link_host_say(h, PORT + i, TOY_UP, 0, 0);
-    }
-    (void)link_host_effect(h, tcp_dial(PU_ROLE_CLIENT, PU_SOCKET_MAIN));
-    (void)tcp_up(h, TCP, h->tcp_token);
-    (void)tcp_up(h, TCP + 1, 0);
-    link_host_settle(h);
     for (uint32_t i = 1; i < 5; i++) {
         link_host_say(h, PORT, TOY_OPEN, i, 0);
         pu_buf out = buf_of(bytes, sizeof bytes);
         toy_put_data(&out, i, span_of(zeros, sizeof zeros));
         link_host_datagram(h, PORT, buf_span(&out));
-        (void)link_host_effect(h, (pu_ef){.kind = PU_EF_STREAM_SEND,
-                                          .conn = h->conn,
-                                          .stream = h->stream,
-                                          .body = span_of(zeros, 100)});
         link_host_settle(h);
     }
-    if (boundary_stream_of(&h->law, h->stream) != NULL)
-        (void)link_host_effect(h, (pu_ef){.kind = PU_EF_UPGRADE,
-                                          .token = 41,
-                                          .conn = h->conn,
-                                          .stream = h->stream,
-                                          .what = PU_ROLE_SERVER,
-                                          .peer = span_of(peer.bytes, peer.len),
-                                          .deadline = h->now + 10 * PU_S,
-                                          .body = SPAN_LITERAL("left")});
+    const boundary_stream *s = boundary_stream_of(&h->law, h->stream);
+    if (s == NULL) return;
+    pu_ef ef = {.kind = PU_EF_STREAM_SEND, .conn = s->conn, .stream = s->handle};
+    ef.body = span_of(zeros, 100);
+    (void)link_host_effect(h, ef);
+    link_host_settle(h);
+    s = boundary_stream_of(&h->law, h->stream);
+    if (s == NULL) return;
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_UPGRADE,
+                                      .token = 41,
+                                      .conn = s->conn,
+                                      .stream = s->handle,
+                                      .what = PU_ROLE_SERVER,
+                                      .peer = span_of(peer.bytes, peer.len),
+                                      .deadline = h->now + 10 * PU_S,
+                                      .body = SPAN_LITERAL("left")});
+}
+
+/* Everything above in one story; requests for memory are refused one after the other. */
+static void story(link_host *h)
+{
+    pu_link_in local = {.kind = PU_LINK_IN_LOCAL, .socket = PU_SOCKET_MAIN};
+    assert_int_equal(link_host_step(h, &local), PU_OK);
+    (void)tcp_up(h, TCP + 1, 0);
+    send_some(h, TCP + 1);
+    (void)link_host_effect(h, tcp_dial(PU_ROLE_CLIENT, PU_SOCKET_MAIN));
+    (void)tcp_up(h, TCP, h->tcp_token);
+    send_some(h, TCP);
+    for (uint16_t i = 0; i < 3; i++) {
+        link_host_say(h, PORT + i, TOY_CALL, 0, 0);
+        link_host_say(h, PORT + i, TOY_PROVE, 1, 0);
+        link_host_say(h, PORT + i, TOY_UP, 0, 0);
+    }
+    streams_and_a_circuit(h);
     link_host_run(h, h->now + 20 * PU_S);
 }
 
@@ -697,6 +792,8 @@ int link_wire_test(void)
         cmocka_unit_test(the_carrying_stream_ends),
         cmocka_unit_test(a_circuit_closes_in_order),
         cmocka_unit_test(a_circuit_that_is_left_open_is_reset),
+        cmocka_unit_test(each_circuit_lingers_by_itself),
+        cmocka_unit_test(the_end_of_the_stream_is_the_end_of_the_wire),
         cmocka_unit_test(back_pressure_goes_through),
         cmocka_unit_test(an_upgrade_that_cannot_be_fails),
         cmocka_unit_test(circuits_nest),
