@@ -101,7 +101,7 @@ bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue bench_stre
 
 test_src := $(addprefix tests/unit/, \
     main \
-    varint_test pb_test rng_test mix_test mem_test imap_test due_test chunks_test link_test link_stream_test link_wire_test link_rig_test \
+    varint_test pb_test rng_test mix_test mem_test imap_test due_test chunks_test link_test link_stream_test link_wire_test link_circuit_test link_rig_test \
     wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test identify_push_test \
     relay_test relay_client_test dcutr_test ping_test endpoints_test book_test bounds_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \

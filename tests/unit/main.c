@@ -26,6 +26,7 @@
     X(link)            \
     X(link_stream)     \
     X(link_wire)       \
+    X(link_circuit)    \
     X(link_rig)        \
     X(wire_identify)   \
     X(wire_relay)      \
