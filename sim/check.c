@@ -223,6 +223,31 @@ static void check_says(const watch *w, const scenario_expect *e, run_property *p
     }
 }
 
+/* Every stream from a to b that the script came to. */
+static void check_delivered(const watch *w, const scenario_expect *e, run_property *p)
+{
+    uint32_t all = 0, held = 0, code = PU_CODE_OK;
+    pu_time worst_ns = 0;
+    for (uint32_t i = 0; i < w->apps->transfer_count; i++) {
+        const app_transfer *t = &w->apps->transfers[i];
+        if (t->from != e->a || t->to != e->b || t->asked == PU_NEVER) continue;
+        uint64_t took_ns = t->delivered != PU_NEVER ? t->delivered - t->asked : PU_NEVER;
+        all++;
+        held += took_ns <= e->within_ns;
+        if (took_ns > worst_ns) worst_ns = took_ns;
+        if (t->delivered == PU_NEVER) code = t->code;
+    }
+    p->took_ns = all > 0 ? worst_ns : PU_NEVER;
+    p->held = all > 0 && held == all;
+    char took[SECONDS_MAX], allowed[SECONDS_MAX];
+    const pu_code_info *why = code != PU_CODE_OK ? pu_code_describe(code) : NULL;
+    snprintf(p->why, sizeof p->why, "%" PRIu32 " of %" PRIu32 " within %s s; the slowest %s%s%s%s",
+             held, all, seconds(e->within_ns, allowed),
+             p->took_ns == PU_NEVER ? "never" : seconds(p->took_ns, took),
+             p->took_ns == PU_NEVER ? "" : " s", why != NULL ? ": " : "",
+             why != NULL ? why->meaning : "");
+}
+
 static void check_unauthorised(const watch *w, run_property *p)
 {
     p->held = w->breach_count == 0;
@@ -258,6 +283,7 @@ void check_expect(const watch *w, uint32_t index, run_property *property)
     case SCENARIO_EXPECT_PATH: check_pair(w, e, e->path == SCENARIO_PATH_DIRECT, property); break;
     case SCENARIO_EXPECT_TOGETHER: check_together(w, e, property); break;
     case SCENARIO_EXPECT_SAYS: check_says(w, e, property); break;
+    case SCENARIO_EXPECT_DELIVERED: check_delivered(w, e, property); break;
     case SCENARIO_EXPECT_NEVER:
         if (e->never == SCENARIO_NEVER_UNAUTHORIZED) check_unauthorised(w, property);
         else check_never_direct(w, e, property);

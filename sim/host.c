@@ -355,6 +355,10 @@ static void perform(host *h, const pu_ef *ef)
         keep(h, ef);
         return;
     }
+    if (ef->kind == PU_EF_APP) {
+        w->app(w->ctx, h->index, ef);
+        return;
+    }
     if (ef->kind == PU_EF_RESOLVE) { /* the simulated network has no names */
         host_input(
             h, &(pu_in){.kind = PU_IN_RESOLVED, .token = ef->token, .code = PU_CODE_UNREACHABLE});

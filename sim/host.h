@@ -41,6 +41,7 @@ typedef struct host_world {
     uint64_t asked;                  /* times that a node has asked for memory */
     uint64_t fail_at;                /* the time that is refused, from 1; 0: none */
     void *ctx;                       /* handed to the watchers below */
+    void (*app)(void *ctx, uint32_t host, const pu_ef *ef);        /* performs an APP effect */
     void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);  /* before the step */
     void (*saw_effect)(void *ctx, uint32_t host, const pu_ef *ef); /* before it is performed */
     void (*saw_trace)(void *ctx, uint32_t host,

@@ -398,6 +398,10 @@ static void expected_text(const scenario *s, const scenario_expect *e, char *out
                                                      : "that it has a place at a relay",
                  within, after);
         break;
+    case SCENARIO_EXPECT_DELIVERED:
+        snprintf(out, cap, "%s gets all that %s streams to it, at most %s after it begins",
+                 s->nodes[e->b].name, s->nodes[e->a].name, within);
+        break;
     case SCENARIO_EXPECT_TOGETHER: together_text(s, e, out, cap); break;
     case SCENARIO_EXPECT_NEVER: never_text(s, e, out, cap); break;
     }

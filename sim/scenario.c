@@ -161,6 +161,7 @@ static void hash_script(mix128 *m, const scenario *s)
         mix_u64(m, (uint64_t)e->by_ns);
         mix_u64(m, e->one_way);
         mix_u64(m, e->for_ns);
+        mix_u64(m, e->bytes);
         if (e->side != NULL) mix_bytes(m, e->side, s->node_count);
     }
 }

@@ -96,14 +96,15 @@ enum scenario_event_kind {
     SCENARIO_CRASH,
     SCENARIO_RESTART,
     SCENARIO_CLOCK,
-    SCENARIO_CUT /* partition, and block: one way */
+    SCENARIO_CUT,   /* partition, and block: one way */
+    SCENARIO_STREAM /* a sends bytes to b through an application stream */
 };
 
 /* One entry of `events:`. */
 typedef struct scenario_event {
     pu_time at;
     enum scenario_event_kind kind;
-    uint32_t a, b;  /* CONNECT: from, to. Those about one node: a */
+    uint32_t a, b;  /* CONNECT, STREAM: from, to. Those about one node: a */
     bool has_chain; /* CHANGE_NETWORK: behind was given; otherwise new boxes of the same types */
     scenario_chain chain;
     uint32_t site;   /* CHANGE_NETWORK: SCENARIO_ANY: the same */
@@ -112,6 +113,7 @@ typedef struct scenario_event {
     uint8_t *side;   /* CUT: owned; as net_cut wants it */
     bool one_way;    /* CUT */
     uint64_t for_ns; /* CUT: how long */
+    uint64_t bytes;  /* STREAM: how many */
     scenario_place place;
 } scenario_event;
 
@@ -122,7 +124,8 @@ enum scenario_expect_kind {
     SCENARIO_EXPECT_NEVER,    /* `never` does not happen */
     SCENARIO_EXPECT_TOGETHER, /* whenever a and b, or the two of a pair, have both run for `within`
                                  since they were asked, they were connected */
-    SCENARIO_EXPECT_SAYS      /* a's node tells of `says` */
+    SCENARIO_EXPECT_SAYS,     /* a's node tells of `says` */
+    SCENARIO_EXPECT_DELIVERED /* every stream from a to b brought all its bytes in time */
 };
 enum scenario_says { SCENARIO_SAYS_RESERVED = 1, SCENARIO_SAYS_RELAY_LOST };
 enum scenario_path { SCENARIO_PATH_DIRECT = 1, SCENARIO_PATH_RELAY };

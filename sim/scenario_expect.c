@@ -18,13 +18,18 @@ static bool start_of(reader *r, const doc_node *node, const scenario_expect *e, 
     }
     for (uint32_t i = 0; i < s->event_count; i++) {
         const scenario_event *event = &s->events[i];
-        if (event->kind != SCENARIO_CONNECT || event->a != e->a || event->b != e->b) continue;
+        bool is_meant = e->kind == SCENARIO_EXPECT_DELIVERED ? event->kind == SCENARIO_STREAM
+                                                             : event->kind == SCENARIO_CONNECT;
+        if (!is_meant || event->a != e->a || event->b != e->b) continue;
         if (!is_found || event->at > *start) *start = event->at;
         is_found = true;
     }
-    if (!is_found)
+    const char *from = s->nodes[e->a].name, *to = s->nodes[e->b].name;
+    if (!is_found && e->kind == SCENARIO_EXPECT_DELIVERED)
+        read_error(r, node, "no event streams anything from %s to %s", from, to);
+    else if (!is_found)
         read_error(r, node, "no event connects %s to %s, and there is no 'after' to count from",
-                   s->nodes[e->a].name, s->nodes[e->b].name);
+                   from, to);
     return is_found;
 }
 
@@ -151,19 +156,32 @@ static bool read_says(reader *r, const doc_node *node, scenario_expect *e)
     return has_node && has_word && doc_get(node, "after") != NULL && read_window(r, node, e);
 }
 
+/* `delivered: {from, to}`: within so long of each stream's event. */
+static bool read_delivered(reader *r, const doc_node *node, scenario_expect *e)
+{
+    static const key_rule rules[] = {{"name", true}, {"delivered", true}, {"within", true}};
+    static const key_rule pair_rules[] = {{"from", true}, {"to", true}};
+    const doc_node *whom = doc_get(node, "delivered");
+    e->kind = SCENARIO_EXPECT_DELIVERED;
+    read_map(r, node, rules, sizeof rules / sizeof rules[0]);
+    if (!read_map(r, whom, pair_rules, 2) || !read_pair(r, whom, &e->a, &e->b)) return false;
+    return read_window(r, node, e);
+}
+
 static bool read_kind(reader *r, const doc_node *node, scenario_expect *e)
 {
     static const key_rule rules[] = {
-        {"name", true},      {"connected", false}, {"path", false},   {"never", false},
-        {"together", false}, {"says", false},      {"from", false},   {"to", false},
-        {"node", false},     {"share", false},     {"within", false}, {"after", false},
+        {"name", true},       {"connected", false}, {"path", false},   {"never", false},
+        {"together", false},  {"says", false},      {"from", false},   {"to", false},
+        {"node", false},      {"share", false},     {"within", false}, {"after", false},
+        {"delivered", false},
     };
     static const struct {
         const char *key;
         bool (*read)(reader *r, const doc_node *node, scenario_expect *e);
     } kinds[] = {
         {"connected", read_connected}, {"path", read_path}, {"never", read_never},
-        {"together", read_together},   {"says", read_says},
+        {"together", read_together},   {"says", read_says}, {"delivered", read_delivered},
     };
     uint32_t found = 0, kind = 0;
     for (uint32_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -173,7 +191,9 @@ static bool read_kind(reader *r, const doc_node *node, scenario_expect *e)
     }
     if (found == 1) return kinds[kind].read(r, node, e);
     if (read_map(r, node, rules, sizeof rules / sizeof rules[0]))
-        read_error(r, node, "it has one of 'connected', 'path', 'never', 'together' and 'says'");
+        read_error(r, node,
+                   "it has one of 'connected', 'path', 'never', 'together', 'says' and "
+                   "'delivered'");
     return false;
 }
 

@@ -63,6 +63,23 @@ static bool read_change(reader *r, const doc_node *node, scenario_event *event)
     return read_node_ref(r, doc_get(node, "node"), &event->a);
 }
 
+/* At most so many bytes: an hour of a fast line. */
+#define STREAM_BYTES_MAX (UINT64_C(1) << 36)
+
+static bool read_stream(reader *r, const doc_node *node, scenario_event *event)
+{
+    static const key_rule rules[] = {{"from", true}, {"to", true}, {"bytes", true}};
+    const doc_node *bytes = doc_get(node, "bytes");
+    event->kind = SCENARIO_STREAM;
+    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return false;
+    bool has_bytes = read_quantity(r, bytes, QUANTITY_SIZE, &event->bytes);
+    if (has_bytes && event->bytes > STREAM_BYTES_MAX) {
+        read_error(r, bytes, "64 GiB at most");
+        return false;
+    }
+    return read_pair(r, node, &event->a, &event->b) && has_bytes;
+}
+
 /* What an event may be about. */
 static const struct {
     const char *key;
@@ -70,7 +87,7 @@ static const struct {
 } kinds[] = {
     {"connect", read_connect}, {"change_network", read_change}, {"crash", read_crash},
     {"restart", read_restart}, {"clock", read_clock},           {"partition", read_partition},
-    {"block", read_block},
+    {"block", read_block},     {"stream", read_stream},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };

@@ -41,8 +41,19 @@ static enum world_do what_of(enum scenario_event_kind kind)
     case SCENARIO_RESTART: return WORLD_RESTART;
     case SCENARIO_CLOCK: return WORLD_CLOCK;
     case SCENARIO_CUT: return WORLD_CUT;
+    case SCENARIO_STREAM: return WORLD_STREAM;
     }
     PU_NEVER_HERE();
+}
+
+static uint32_t transfer_add(world *w, const scenario_event *e)
+{
+    apps *a = &w->apps;
+    a->transfers =
+        sim_grow(a->transfers, &a->transfer_cap, a->transfer_count, sizeof *a->transfers);
+    a->transfers[a->transfer_count] = (app_transfer){
+        .from = e->a, .to = e->b, .bytes = e->bytes, .asked = PU_NEVER, .delivered = PU_NEVER};
+    return a->transfer_count++;
 }
 
 void script_build(world *w)
@@ -57,8 +68,9 @@ void script_build(world *w)
     for (uint32_t i = 0; i < s->event_count; i++) {
         const scenario_event *e = &s->events[i];
         pu_time at = e->kind == SCENARIO_CONNECT ? ask_time(w, e->a, e->at) : e->at;
-        entry_add(
-            w, (world_entry){.at = at, .what = what_of(e->kind), .a = e->a, .b = e->b, .event = e});
+        uint32_t a = e->kind == SCENARIO_STREAM ? transfer_add(w, e) : e->a;
+        entry_add(w,
+                  (world_entry){.at = at, .what = what_of(e->kind), .a = a, .b = e->b, .event = e});
         if (e->kind == SCENARIO_CUT)
             entry_add(w, (world_entry){.at = e->at + e->for_ns, .what = WORLD_MEND, .event = e});
     }
@@ -195,6 +207,18 @@ static void connect_again(world *w, uint32_t node)
     }
 }
 
+/* Only a node that something is streamed to has a service. */
+static void expose(world *w, uint32_t node)
+{
+    uint8_t body[256];
+    bool is_sought = false;
+    for (uint32_t i = 0; i < w->apps.transfer_count; i++)
+        is_sought |= w->apps.transfers[i].to == node;
+    if (!is_sought) return;
+    size_t len = apps_service(body, sizeof body);
+    host_command(&w->hosts[node], PU_CMD_EXPOSE, span_of(NULL, 0), 0, span_of(body, len));
+}
+
 static void start(world *w, uint32_t node)
 {
     const scenario *s = w->s;
@@ -209,6 +233,7 @@ static void start(world *w, uint32_t node)
         pu_endpoint relay = main_endpoint(w, s->nodes[node].relays[i]);
         tell(w, node, s->nodes[node].relays[i], &relay, PU_RELAY);
     }
+    expose(w, node);
     host_started(h);
     connect_again(w, node);
     record_note(&w->log, now, node, "start", s->nodes[node].name);
@@ -223,6 +248,7 @@ static void crash(world *w, uint32_t node)
     pu_time now = w->hosts_share.now;
     host_crash(&w->hosts[node]);
     watch_crash(&w->judge, now, node);
+    apps_crash(&w->apps, node);
     record_note(&w->log, now, node, "crash", w->s->nodes[node].name);
     const scenario_group *churn = churn_of(w, node);
     if (churn == NULL) return;
@@ -243,6 +269,17 @@ static void connect_pair(world *w, uint32_t from, uint32_t to)
     if (w->hosts[from].is_running) connect_command(w, from, to);
     watch_ask(&w->judge, w->hosts_share.now, from, to);
     record_note(&w->log, w->hosts_share.now, from, "connect", w->s->nodes[to].name);
+}
+
+/* A node that is down streams nothing. */
+static void stream(world *w, uint32_t number)
+{
+    app_transfer *t = &w->apps.transfers[number];
+    const pu_peer_id *id = &w->hosts[t->to].id;
+    record_note(&w->log, w->hosts_share.now, t->from, "stream", w->s->nodes[t->to].name);
+    if (w->hosts[t->from].is_running)
+        apps_begin(&w->apps, w->hosts_share.now, number, span_of(id->bytes, id->len));
+    else t->asked = w->hosts_share.now;
 }
 
 static void set_clock(world *w, const scenario_event *e)
@@ -281,5 +318,6 @@ void script_do(world *w, uint32_t entry)
         net_mend(w->hosts_share.network, e.event->side);
         note_cut(w, "mend", e.event);
         break;
+    case WORLD_STREAM: stream(w, e.a); break;
     }
 }

@@ -11,6 +11,7 @@
 
 #include "base/imap.h"
 #include "peerup/node.h"
+#include "sim/app.h"
 #include "sim/run.h"
 
 /* One end of one connection, as its host's inputs told. */
@@ -78,6 +79,7 @@ typedef struct watch_breach {
 
 typedef struct watch {
     const scenario *s;
+    const apps *apps; /* borrowed: what became of streams */
     pu_alloc alloc;
     imap authorised;    /* (node, peer) -> 1: node's keys name peer */
     watch_trust *trust; /* the same, sorted once it is asked for */

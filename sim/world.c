@@ -33,6 +33,18 @@ static void saw_input(void *ctx, uint32_t node, const pu_in *in)
     watch_input(&w->judge, node, world_node(w, in->peer), other, in);
 }
 
+static void perform_app(void *ctx, uint32_t node, const pu_ef *ef)
+{
+    world *w = ctx;
+    apps_effect(&w->apps, w->hosts_share.now, node, ef);
+}
+
+static void app_input(void *ctx, uint32_t node, const pu_in *in)
+{
+    world *w = ctx;
+    host_input(&w->hosts[node], in);
+}
+
 static void saw_effect(void *ctx, uint32_t node, const pu_ef *ef)
 {
     world *w = ctx;
@@ -280,6 +292,7 @@ static void share_init(world *w)
     share->ctx = w;
     share->saw_input = saw_input;
     share->saw_effect = saw_effect;
+    share->app = perform_app;
     share->saw_trace = saw_trace;
     const pu_env env = {.alloc = w->judge.alloc};
     uint32_t peers_max = w->s->node_count + PEERS_SPARE;
@@ -305,6 +318,9 @@ bool world_build(world *w, const scenario *s, const run_options *options)
         return false;
     }
     watch_init(&w->judge, s);
+    w->judge.apps = &w->apps;
+    w->apps.ctx = w;
+    w->apps.input = app_input;
     w->hosts_share.hash_seed = options->hash_seed;
     w->hosts_share.never_reuses = options->never_reuses;
     w->hosts_share.fail_at = options->fail_at;
@@ -336,6 +352,7 @@ void world_close(world *w)
     heap_free(w->hosts_share.alloc.ctx);
     topo_free(w->sites);
     watch_close(&w->judge);
+    apps_close(&w->apps);
     free(w->places);
     free(w->names);
     for (uint32_t i = 0; i < w->config_count; i++) free(w->configs[i]);

@@ -2,6 +2,7 @@
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
+#include "sim/app.h"
 #include "sim/host.h"
 #include "sim/record.h"
 #include "sim/watch.h"
@@ -24,12 +25,13 @@ enum world_do {
     WORLD_RESTART,
     WORLD_CLOCK,
     WORLD_CUT,
-    WORLD_MEND
+    WORLD_MEND,
+    WORLD_STREAM
 };
 typedef struct world_entry {
     pu_time at;
     enum world_do what;
-    uint32_t a, b;               /* nodes */
+    uint32_t a, b;               /* nodes; STREAM: a is a transfer's number */
     const scenario_event *event; /* NULL: drawn, by churn or pairs */
     bool is_done;
 } world_entry;
@@ -72,6 +74,7 @@ typedef struct world {
     world_entry *script;
     uint32_t script_cap, script_count;
     watch judge;
+    apps apps;
     record log;
     uint64_t events;
     uint64_t commands_shed; /* commands that a node refused for want of memory or room */

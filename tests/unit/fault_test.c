@@ -27,6 +27,7 @@ static const char pair[] =
     "events:\n"
     "  - {at: 1s, connect: {from: b, to: a}}\n"
     "  - {at: 2s, connect: {from: stranger, to: a}}\n"
+    "  - {at: 20s, stream: {from: b, to: a, bytes: 40kB}}\n"
     "  - {at: 30s, change_network: b}\n"
     "expect:\n"
     "  - {name: nothing, never: unauthorized_data}\n"

@@ -15,7 +15,7 @@
 
 int life_test(void);
 
-enum { SETS_MAX = 3 };
+enum { SETS_MAX = 5 };
 
 static scenario *read_file(const char *path, const char *const *sets)
 {
@@ -80,12 +80,37 @@ static void properties_can_fail(void **state)
     }
 }
 
+/* What is streamed arrives; not too late, not by a relay that limits it, not from strangers. */
+static void streams_are_delivered_or_not(void **state)
+{
+    (void)state;
+    static const char path[] = "scenarios/base/copy-a-file.yaml";
+    static const struct {
+        const char *property;
+        const char *sets[SETS_MAX];
+    } cases[] = {
+        {"copied", {"expect.copied.within=500ms"}},
+        {"fetched", {"config.dcutr=false", "events.1.stream.bytes=9kB"}}, /* 2 MiB by the relay */
+        {"copied", {"authorize=[[home, stranger]]"}},
+        {"copied", {"nodes.home.config.streams_per_protocol_max=1"}},
+    };
+    assert_true(holds(path, NULL, "copied"));
+    assert_true(holds(path, NULL, "fetched"));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (holds(path, cases[i].sets, cases[i].property)) fail_msg("%zu holds", i);
+    static const char *const few[SETS_MAX] = {"config.dcutr=false", "events.1.stream.bytes=9kB",
+                                              "events.2.stream.bytes=90kB",
+                                              "events.6.stream.bytes=90kB"};
+    assert_true(holds(path, few, "fetched")); /* by the relay, within its limit */
+}
+
 /* A run with everything in it twice: same seed, same bytes. */
 static void lives_are_repeatable(void **state)
 {
     (void)state;
     static const char *const paths[] = {"scenarios/life/faults.yaml", "scenarios/life/crowd.yaml",
-                                        "scenarios/life/cut-off.yaml"};
+                                        "scenarios/life/cut-off.yaml",
+                                        "scenarios/base/copy-a-file.yaml"};
     static const char *const shorter[SETS_MAX] = {"duration=11min"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         scenario *s = read_file(paths[i], i == 1 ? shorter : NULL);
@@ -104,6 +129,7 @@ int life_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(properties_can_fail),
+        cmocka_unit_test(streams_are_delivered_or_not),
         cmocka_unit_test(lives_are_repeatable),
     };
     return cmocka_run_group_tests_name("life", tests, NULL, NULL);

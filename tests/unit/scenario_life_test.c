@@ -132,7 +132,7 @@ static const struct {
      "16:29: events.4.block.from.0: unknown node 'hume', did you mean 'home'?\n"
      "16:45: events.4.block: unknown key 'between'\n"
      "17:5: events.5: it has one of 'connect', 'change_network', 'crash', 'restart', 'clock', "
-     "'partition' and 'block'\n"},
+     "'partition', 'block' and 'stream'\n"},
     {HEAD "nodes: {a: {}}\nnats:\n  n: {mapping: eim, filtering: eif, ports: random, udp_idle: 1s, "
           "tcp_idle: 0s}\n  m: {mapping: eim, filtering: eif, ports: random, udp_idle: 1s, "
           "tcp_idle: 5}\n",
@@ -155,6 +155,24 @@ static const struct {
      "15:21: expect.3.says: unknown word 'relay_gone', use relay_reserved or relay_lost\n"
      "16:5: expect.4: the key 'node' is missing\n"
      "17:5: expect.5: the key 'after' is missing\n"},
+    {HEAD NODES "events:\n  - {at: 1s, stream: {from: home, to: home, bytes: 5}}\n"
+                "  - {at: 1s, stream: {from: home, to: laptop}}\n"
+                "  - {at: 1s, stream: {from: home, to: laptop, bytes: 65GiB}}\n"
+                "expect:\n  - {name: a, delivered: {from: laptop, to: home}, within: 5s}\n"
+                "  - {name: b, delivered: {pairs: g}, within: 5s}\n"
+                "  - {name: c, delivered: {from: home, to: laptop}, within: 5s, share: 5%}\n",
+     "11:39: events.0.stream.to: from and to are the same node\n"
+     "11:52: events.0.stream.bytes: '5' is not a size: its unit is missing: B, kB, KiB, MB, MiB, "
+     "GB "
+     "or GiB\n"
+     "12:22: events.1.stream: the key 'bytes' is missing\n"
+     "13:54: events.2.stream.bytes: 64 GiB at most\n"
+     "15:5: expect.0: no event streams anything from laptop to home\n"
+     "16:26: expect.1.delivered: the key 'from' is missing\n"
+     "16:26: expect.1.delivered: the key 'to' is missing\n"
+     "16:27: expect.1.delivered: unknown key 'pairs'\n"
+     "17:5: expect.2: no event streams anything from home to laptop\n"
+     "17:64: expect.2: unknown key 'share'\n"},
 };
 
 static void every_complaint_has_its_place(void **state)

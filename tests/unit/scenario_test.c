@@ -332,7 +332,7 @@ static const struct {
      "11:10: events.0.at: 60s is not before the end of the run, 1min\n"
      "12:42: events.1.connect.to: from and to are the same node\n"
      "13:5: events.2: it has one of 'connect', 'change_network', 'crash', 'restart', 'clock', "
-     "'partition' and 'block'\n"
+     "'partition', 'block' and 'stream'\n"
      "13:14: events.2: unknown key 'conect', did you mean 'connect'?\n"
      "14:10: events.3.at: '-1s' is not a duration: it is negative\n"
      "14:31: events.3.change_network: unknown node 'lapto', did you mean 'laptop'?\n"
@@ -353,10 +353,12 @@ static const struct {
      "12:72: expect.1.within: it ends at 61s, but the run at 1min\n"
      "13:41: expect.2: unknown key 'from'\n"
      "14:5: expect.3: the key 'to' is missing\n"
-     "15:5: expect.4: it has one of 'connected', 'path', 'never', 'together' and 'says'\n"
+     "15:5: expect.4: it has one of 'connected', 'path', 'never', 'together', 'says' and "
+     "'delivered'\n"
      "16:34: expect.5.connected.pairs: unknown group 'home'\n"
      "17:22: expect.6.never: unknown word 'relayed', use unauthorized_data or direct\n"
-     "18:5: expect.7: it has one of 'connected', 'path', 'never', 'together' and 'says'\n"},
+     "18:5: expect.7: it has one of 'connected', 'path', 'never', 'together', 'says' and "
+     "'delivered'\n"},
     {HEAD NODES "groups: {g: {count: 2}, h: {count: 2, pairs: {from: 1s, until: 50s}}}\n"
                 "events: [{at: 55s, connect: {from: laptop, to: home}}]\n"
                 "expect:\n  - {name: a, connected: {from: laptop, to: home}, within: 6s}\n"
