@@ -143,7 +143,7 @@ struct carrier_ops {
     /* Ends c with c->close_code: tells the peer and calls link_conn_down(c->close_code). Until
      * c->deadline it flushes what was sent before; when that is not after now, and in the states
      * of a handshake, it says what can be said at once and ends before it returns. Called once.
-     * Codes outside 0x1000 to 0x1fff do not travel: 0 does. */
+     * Codes above 0x1fff do not travel: 0 does. */
     void (*close)(pu_link *l, conn *c);
     /* The carrier's next deadline: PU_NEVER, or *now* when it has something to send. What cannot
      * be done before something else happens (credit, room of the wire) is no deadline. */

@@ -108,6 +108,11 @@ uint32_t yamux_code(uint32_t code)
     return code >= 0x1000 && code <= 0x1fff ? code : 0;
 }
 
+uint32_t yamux_reset_code(uint32_t code)
+{
+    return code <= 0x1fff ? code : 0;
+}
+
 void yamux_control(pu_link *l, yamux *y, yamux_frame f)
 {
     uint8_t bytes[YAMUX_HEADER_BYTES];
@@ -265,10 +270,11 @@ void yamux_reset(pu_link *l, yamux *y, stream *head, uint32_t code)
     yamux_stream *s = (yamux_stream *)head;
     bool is_heard_of = s->id != 0 && (s->flags_due & YAMUX_SYN) == 0;
     if (!is_heard_of) return;
-    yamux_control(
-        l, y,
-        (yamux_frame){
-            .type = YAMUX_WINDOW, .flags = YAMUX_RST, .id = s->id, .length = yamux_code(code)});
+    yamux_control(l, y,
+                  (yamux_frame){.type = YAMUX_WINDOW,
+                                .flags = YAMUX_RST,
+                                .id = s->id,
+                                .length = yamux_reset_code(code)});
 }
 
 void yamux_abort(pu_link *l, yamux *y, yamux_stream *s, uint32_t code)

@@ -160,7 +160,10 @@ void yamux_abort(pu_link *l, yamux *y, yamux_stream *s, uint32_t code);
 uint64_t yamux_room(const pu_link *l, const yamux_stream *s);
 /* Opens streams that were held, as far as the limits allow. */
 void yamux_admit(pu_link *l, yamux *y);
-/* The code of a RST or GoAway that tells `code`: those of ours do not travel. */
+/* The code of a GoAway that tells `code`: those of ours do not travel, and the smallest are Yamux's
+ * own. */
 uint32_t yamux_code(uint32_t code);
+/* The same of a RST, which carries the codes of an application, below 0x1000, too. */
+uint32_t yamux_reset_code(uint32_t code);
 
 #endif

@@ -36,7 +36,7 @@ static yamux_stream *accept(pu_link *l, yamux *y, uint32_t id)
                       (yamux_frame){.type = YAMUX_WINDOW,
                                     .flags = YAMUX_RST,
                                     .id = id,
-                                    .length = yamux_code(PU_CODE_RESOURCE)});
+                                    .length = yamux_reset_code(PU_CODE_RESOURCE)});
         return NULL;
     }
     yamux_stream *s = (yamux_stream *)head;
@@ -127,7 +127,7 @@ static bool take_window(pu_link *l, yamux *y, const yamux_frame *f)
     if (!stream_of(l, y, f, &s)) return false;
     if (s == NULL) return true;
     if ((f->flags & YAMUX_RST) != 0) { /* before the length, which is a code then */
-        link_stream_down(l, &s->head, PU_DOWN_RESET, yamux_code(f->length));
+        link_stream_down(l, &s->head, PU_DOWN_RESET, yamux_reset_code(f->length));
         return true;
     }
     if ((f->flags & YAMUX_ACK) != 0) acknowledge(l, y, s);

@@ -11,10 +11,10 @@
 
 enum { ROOM_STEPS = 4, RTTS_A_WINDOW = 2 };
 
-/* Codes of the libp2p family travel, ours do not. */
+/* Codes of the application and of the libp2p family travel, ours do not. */
 uint64_t quic_wire_code(uint32_t code)
 {
-    return code >= 0x1000 && code <= 0x1fff ? code : 0;
+    return code <= 0x1fff ? code : 0;
 }
 
 /* ---- lists ---- */

@@ -357,12 +357,10 @@ static void data_after_fin_resets_the_stream(void **state)
 
 static void resets_carry_their_code(void **state)
 {
-    static const uint32_t codes[][2] = {/* ours, on the wire */
-                                        {0, 0},
-                                        {0x1001, 0x1001},
-                                        {0x1fff, 0x1fff},
-                                        {PU_CODE_CANCELLED, 0},
-                                        {0xfff, 0}};
+    static const uint32_t codes[][2] = {
+        /* ours, on the wire */
+        {0, 0},         {0x1001, 0x1001}, {0x1fff, 0x1fff}, {PU_CODE_CANCELLED, 0},
+        {0xfff, 0xfff}, {42, 42},         {0x2000, 0}};
     (void)state;
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         char want[64];

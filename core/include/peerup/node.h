@@ -252,7 +252,8 @@ enum pu_name {
 };
 
 /* `code`: why something was refused, ended or failed. Those from 0x1000 to 0x1fff are the libp2p
- * connection and stream error codes and travel; the others are ours and stay here.
+ * connection and stream error codes and travel, as do those below, which are an application's own;
+ * the others are ours and stay here.
  *
  * X(code, value, name, meaning) */
 #define PU_CODE_LIST(X)                                                           \
