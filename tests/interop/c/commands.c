@@ -158,7 +158,9 @@ static json_t *dial(peer *p, const char *text)
         p->dial_failed = 0;
         in = command_of(PU_CMD_CONNECT, &a.peer);
         in.deadline = pu_host_now(p->host) + 20 * PU_S;
+        p->is_dialling = true;
         code = command(p, &in, COMMAND_NS);
+        p->is_dialling = false;
         if (code != PU_CODE_OK) {
             uint32_t why = p->dial_failed != 0 ? p->dial_failed : code;
             in = command_of(PU_CMD_DISCONNECT, &a.peer);
@@ -387,12 +389,20 @@ static json_t *record_of(const peer *p, const pu_peer_id *id, pu_span bytes)
 }
 
 /* Reads what the peer says of itself now, on a stream of /ipfs/id/1.0.0; it belongs to *s, which
- * the caller frees. False: *bad says why. */
+ * the caller frees. js serves one such stream of a connection at a time, which may be the node's
+ * own: one that is reset is tried again. False: *bad says why. */
 static bool read_identify(peer *p, const pu_peer_id *id, stm **s, wire_identify *m, json_t **bad)
 {
-    *s = stm_open(p, id, PROTO_IDENTIFY, ROLE_COLLECT);
-    stm_start(*s, NULL, 0, 0, true);
-    *bad = trouble(*s, finish(p, *s, 10 * PU_S));
+    pu_time limit = pu_host_now(p->host) + 10 * PU_S;
+    for (bool is_again = true, never = false; is_again;) {
+        *s = stm_open(p, id, PROTO_IDENTIFY, ROLE_COLLECT);
+        stm_start(*s, NULL, 0, 0, true);
+        bool in_time = finish(p, *s, 10 * PU_S);
+        is_again = in_time && (*s)->was_reset && pu_host_now(p->host) < limit;
+        *bad = trouble(*s, in_time);
+        if (is_again) json_decref(*bad);
+        if (is_again) turn_until(p, &never, 20 * PU_MS);
+    }
     if (*bad != NULL) return false;
     *m = (wire_identify){0};
     pu_span rest = span_of((*s)->kept, (*s)->kept_len);
@@ -481,7 +491,7 @@ static json_t *protocol(peer *p, const char *what, const char *name)
                     .what = PU_CMD_WITHDRAW,
                     .body = {(const uint8_t *)v->name, strlen(v->name)}};
         uint32_t code = command(p, &in, COMMAND_NS);
-        v->name[0] = '\0';
+        v->name[0] = v->protocol[0] = '\0';
         return code == PU_CODE_OK ? json_pack("{s:b}", "ok", 1) : failed(code);
     }
     return failure("usage", "'%s' is not served", name);

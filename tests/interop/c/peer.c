@@ -94,7 +94,7 @@ static void on_trace(void *ctx, const pu_trace *t)
     if (t->code == PU_TR_CONN_UP && t->a == 0) p->conns_in++;
     if (t->code == PU_TR_PING_SERVED) p->pings_in++;
     if (t->code == PU_TR_IDENTIFIED) p->identified++;
-    if (t->code == PU_TR_DIAL_FAILED) {
+    if (t->code == PU_TR_DIAL_FAILED && p->is_dialling) {
         p->dial_failed = (uint32_t)t->b;
         p->done_code = p->dial_failed;
         p->is_done = true; /* one address was given: nothing else is tried */

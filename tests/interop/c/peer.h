@@ -77,6 +77,7 @@ typedef struct peer {
     bool is_done;
     uint32_t done_code;
     uint64_t done_offset;
+    bool is_dialling;
     uint32_t dial_failed; /* code of the last leg that failed; 0: none */
     bool is_reserved;
     uint64_t reserved_until_s;

@@ -219,7 +219,7 @@ static void offered(peer *p, const pu_ef *ef)
         s->tx_room = ef->offset;
         s->head_want = v->role == ROLE_SINK ? 16 : v->role == ROLE_ECHO ? 0 : 8;
         if (v->role == ROLE_ECHO) s->rx_granted = ECHO_BEHIND;
-        if (v->role == ROLE_SINK) s->rx_granted = 16; /* it says how far to read */
+        if (v->role == ROLE_SINK) s->rx_granted = PU_FIRST_ROOM; /* it says how far to read */
         tell(s, PU_APP_OPEN, s->rx_granted, 0);
         return;
     }
