@@ -15,7 +15,7 @@
 
 int options_test(void);
 
-enum { WORDS_MAX = 8, SAID_MAX = 1024 };
+enum { WORDS_MAX = 8, SAID_MAX = 8192 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -288,6 +288,14 @@ static void run_tells_where_and_how_many(void **state)
     assert_non_null(strstr(said, "\nproperty                   held    half in"));
     assert_non_null(strstr(said, "\nstrangers-get-nothing         3\n"));
     assert_string_equal(strstr(said, "\n3 seeds"), "\n3 seeds: 3 held\n");
+    static const char begin[] = "{\"schema\":\"peerup.runs/1\",\"runs\":[{\"schema\":";
+    const char *const list[WORDS_MAX] = {"sim",         "run",        PUBLIC,
+                                         "--seeds=1-2", "--log=none", "--json"};
+    assert_int_equal(run(list, stdout, said), 0);
+    assert_int_equal(strncmp(said, begin, sizeof begin - 1), 0);
+    assert_non_null(strstr(said, "},{\"schema\":\"peerup.run/1\",")); /* the second */
+    assert_string_equal(strchr(said, '\n'), "\n");                    /* one line */
+    assert_string_equal(said + strlen(said) - 4, "}]}\n");
     folder_remove(folder);
 }
 

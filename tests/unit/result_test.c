@@ -234,6 +234,55 @@ static void databases_say_what_was(void **state)
     expect_said("scenarios/life/only-relay-dies.yaml", dies, sizeof dies / sizeof dies[0]);
 }
 
+/* ---- Ctrl-C ---- */
+
+static volatile sig_atomic_t stop;
+
+/* Somebody loses patience after 20 simulated seconds. */
+static void stop_at_20s(void *ctx, pu_time now, pu_time end)
+{
+    (void)ctx;
+    assert_true(now <= end);
+    if (now >= 20 * PU_S) stop = 1;
+}
+
+static void a_stopped_run_is_kept_as_partial(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/peerup-result-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    scenario *s = scenario_read(demo, NULL, 0, stdout);
+    assert_non_null(s);
+    run_options how = {.seed = 1,
+                       .log = RUN_LOG_EVENTS,
+                       .command_line = "",
+                       .db_path = path,
+                       .stop = &stop,
+                       .show = stop_at_20s};
+    run_result result;
+    stop = 0;
+    assert_int_equal(run_scenario(s, &how, &result), 0);
+    assert_true(result.is_partial);
+    assert_true(result.sim_ns >= 20 * PU_S && result.sim_ns < 60 * PU_S);
+    assert_int_equal(result.property_count, 0);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(ask(db, "SELECT partial FROM run"), 1);
+    assert_int_equal(ask(db, "SELECT duration_ns FROM run"), result.sim_ns);
+    assert_int_equal(ask(db, "SELECT count(*) FROM property"), 0);
+    assert_int_equal(ask(db, "SELECT count(*) FROM node"), s->node_count);
+    assert_int_equal(ask(db,
+                         "SELECT count(*) > 100 AND max(at_ns) <= (SELECT duration_ns FROM run) "
+                         "FROM event"),
+                     1);
+    sqlite3_close(db);
+    run_result_free(&result);
+    scenario_free(s);
+    unlink(path);
+}
+
 static int forget(void **state)
 {
     (void)state;
@@ -244,9 +293,12 @@ static int forget(void **state)
 int result_test(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_datagram_ends_once),  cmocka_unit_test(hole_punches_count_once),
-        cmocka_unit_test(dials_end_with_their_want), cmocka_unit_test(reasons_name_the_demand),
+        cmocka_unit_test(every_datagram_ends_once),
+        cmocka_unit_test(hole_punches_count_once),
+        cmocka_unit_test(dials_end_with_their_want),
+        cmocka_unit_test(reasons_name_the_demand),
         cmocka_unit_test(databases_say_what_was),
+        cmocka_unit_test(a_stopped_run_is_kept_as_partial),
     };
     return cmocka_run_group_tests_name("result", tests, NULL, forget);
 }
