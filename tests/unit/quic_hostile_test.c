@@ -260,8 +260,8 @@ static void frames_in_the_wrong_packets_end_the_handshake(void **state)
     (void)state;
     static const enum raw_packets kinds[] = {RAW_INITIAL, RAW_HANDSHAKE};
     static const char *const frames[] = {"\x1e", "\x0a\x00\x01x",
-                                         "\x1a"
-                                         "12345678"};
+                                         ("\x1a"
+                                          "12345678")};
     static const size_t lens[] = {1, 4, 9};
     for (size_t k = 0; k < 2; k++) {
         for (size_t i = 0; i < 3; i++) {
