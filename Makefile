@@ -132,11 +132,11 @@ fuzz_targets := varint protobuf identify hop stop dcutr peer_record service enve
     identity_key der certificate noise noise_frame yamux_frame \
     select_dialer select_listener peer_text peer_bytes maddr_bytes maddr_text addr authorized_keys \
     multibase decimal ip_text time_text command recording replay scenario matrix profiles lengths \
-    yaml set quantity suggest options cli repro page database packet datagram \
+    yaml set quantity suggest options cli repro page database config key_file auth_file packet datagram \
     node nodes link links mux_shake yamux quic_datagrams quic_frames quic_lives
 fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
     $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz page_fuzz database_fuzz datagram_fuzz) \
-    $(addprefix tests/fuzz/,link_fuzz links_fuzz mux_fuzz quic_fuzz node_fuzz) \
+    $(addprefix tests/fuzz/,link_fuzz links_fuzz mux_fuzz quic_fuzz node_fuzz program_fuzz) \
     tests/fuzz/nodes_fuzz
 
 all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(program_src) net-real/cli/main $(tracedb_src) $(sim_src) $(simwire_src) sim/wire/without $(interop_src) \

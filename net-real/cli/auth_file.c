@@ -12,23 +12,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX_BYTES = 16 << 20, PATH_MAX_BYTES = 4096 };
+enum { FILE_MAX_BYTES = 16 << 20, CHUNK_BYTES = 4096, PATH_MAX_BYTES = 4096 };
+
+/* Reads on until the end, or beyond the limit. False: errno. */
+static bool read_rest(FILE *in, char **bytes, size_t *len)
+{
+    size_t cap = 0;
+    for (size_t got = 1; got > 0 && *len <= FILE_MAX_BYTES; *len += got) {
+        if (cap - *len < CHUNK_BYTES) {
+            char *wider = realloc(*bytes, cap + *len + CHUNK_BYTES);
+            if (wider == NULL) return false;
+            *bytes = wider;
+            cap += *len + CHUNK_BYTES;
+        }
+        got = fread(*bytes + *len, 1, cap - *len, in);
+    }
+    if (*len > FILE_MAX_BYTES) errno = EFBIG;
+    return ferror(in) == 0 && *len <= FILE_MAX_BYTES;
+}
 
 /* The file's bytes, the caller's; an empty block when there is no file. NULL: errno. */
 static char *read_whole(const char *path, size_t *len)
 {
     *len = 0;
+    char *bytes = NULL;
     FILE *in = fopen(path, "rb");
-    char *bytes = calloc(1, FILE_MAX_BYTES + 1);
-    if (bytes == NULL || (in == NULL && errno != ENOENT)) {
-        if (in != NULL) fclose(in);
-        free(bytes);
-        return NULL;
-    }
-    if (in == NULL) return bytes;
-    *len = fread(bytes, 1, FILE_MAX_BYTES + 1, in);
-    bool is_good = ferror(in) == 0 && *len <= FILE_MAX_BYTES;
-    if (*len > FILE_MAX_BYTES) errno = EFBIG;
+    if (in == NULL) return errno == ENOENT ? calloc(1, 1) : NULL;
+    bool is_good = read_rest(in, &bytes, len);
     fclose(in);
     if (is_good) return bytes;
     free(bytes);

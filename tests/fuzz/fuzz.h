@@ -55,6 +55,9 @@
     X(repro)            \
     X(page)             \
     X(database)         \
+    X(config)           \
+    X(key_file)         \
+    X(auth_file)        \
     X(packet)           \
     X(datagram)         \
     X(mux_shake)        \
