@@ -101,7 +101,8 @@ static bool compare(life *l, const pu_in *in, char *error, size_t cap)
     }
     const pu_record_step *was = &record.step;
     if (was->result != now.result)
-        return differs(l, in, "result", (uint64_t)-was->result, (uint64_t)-now.result);
+        return differs(l, in, "result", (uint64_t) - (int64_t)was->result,
+                       (uint64_t) - (int64_t)now.result);
     if (was->effects != now.effects) return differs(l, in, "effects", was->effects, now.effects);
     if (was->hash[0] != now.hash[0] || was->hash[1] != now.hash[1])
         return differs(l, in, "hash of the effects", was->hash[0], now.hash[0]);

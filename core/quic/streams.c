@@ -262,13 +262,23 @@ static uint64_t growth(uint64_t window, uint64_t most)
     return window >= most ? 0 : window < most - window ? window : most - window;
 }
 
+/* What one stream's window may grow to. It leaves a share of the connection's window to the others:
+ * an application that lets one stream wait must not stop a ping. */
+static uint64_t stream_most(const quic_conn *c)
+{
+    const pu_config *config = link_config(c->link);
+    uint64_t share = c->window / 3, least = config->quic_conn_window_bytes / 2;
+    if (share < least) share = least;
+    uint64_t most = c->window > share ? c->window - share : 0;
+    return most < config->quic_window_most_bytes ? most : config->quic_window_most_bytes;
+}
+
 static uint64_t grow_stream(quic_conn *c, quic_stream *s, uint64_t bytes)
 {
     uint64_t more = 0;
     s->eaten += bytes;
     if (s->eaten < s->window / 2) return 0;
-    if (is_narrow(c, s->window, s->eaten, s->eaten_at))
-        more = growth(s->window, link_config(c->link)->quic_window_most_bytes);
+    if (is_narrow(c, s->window, s->eaten, s->eaten_at)) more = growth(s->window, stream_most(c));
     s->window += more;
     s->eaten = 0;
     s->eaten_at = link_now(c->link);
