@@ -101,36 +101,50 @@ const cli_command cli_relay = {
 
 /* ---- status ---- */
 
+static const char *text_in(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+static void print_conn(const json_t *c)
+{
+    const json_t *rtt = json_object_get(c, "rtt_ms");
+    printf("  %s %s %s %s", text_in(c, "peer"), text_in(c, "path"), text_in(c, "transport"),
+           text_in(c, "address"));
+    if (json_is_real(rtt)) printf(" %.1fms", json_real_value(rtt));
+    putchar('\n');
+}
+
+static void print_service(const json_t *s)
+{
+    bool is_on = json_is_true(json_object_get(s, "enabled"));
+    printf("service: %s at %s%s\n", text_in(s, "name"), text_in(s, "local_address"),
+           is_on ? "" : " (disabled)");
+}
+
+static void print_proxy(const json_t *p)
+{
+    printf("proxy: %s to %s of %s\n", text_in(p, "listen"), text_in(p, "protocol"),
+           text_in(p, "peer"));
+}
+
+static void print_each(const json_t *list, void (*print)(const json_t *one))
+{
+    for (size_t i = 0; i < json_array_size(list); i++) print(json_array_get(list, i));
+}
+
 static void print_status(const json_t *s)
 {
-    json_t *list = json_object_get(s, "connections"), *one;
-    size_t i;
-    printf("peer_id: %s\n", json_string_value(json_object_get(s, "peer_id")));
+    const json_t *list = json_object_get(s, "connections");
+    printf("peer_id: %s\n", text_in(s, "peer_id"));
     printf("uptime: %.0fs\n", json_number_value(json_object_get(s, "uptime_seconds")));
     printf("relay: %s\n",
            json_is_true(json_object_get(s, "relay_connected")) ? "connected" : "none");
     printf("connections: %zu\n", json_array_size(list));
-    json_array_foreach(list, i, one)
-    {
-        printf("  %s %s %s", json_string_value(json_object_get(one, "peer")),
-               json_string_value(json_object_get(one, "path")),
-               json_string_value(json_object_get(one, "transport")));
-        const char *address = json_string_value(json_object_get(one, "address"));
-        if (address != NULL) printf(" %s", address);
-        if (json_is_real(json_object_get(one, "rtt_ms")))
-            printf(" %.1fms", json_real_value(json_object_get(one, "rtt_ms")));
-        putchar('\n');
-    }
-    list = json_object_get(s, "services");
-    json_array_foreach(list, i, one)
-        printf("service: %s at %s%s\n", json_string_value(json_object_get(one, "name")),
-               json_string_value(json_object_get(one, "local_address")),
-               json_is_true(json_object_get(one, "enabled")) ? "" : " (disabled)");
-    list = json_object_get(s, "proxies");
-    json_array_foreach(list, i, one)
-        printf("proxy: %s to %s of %s\n", json_string_value(json_object_get(one, "listen")),
-               json_string_value(json_object_get(one, "protocol")),
-               json_string_value(json_object_get(one, "peer")));
+    print_each(list, print_conn);
+    print_each(json_object_get(s, "services"), print_service);
+    print_each(json_object_get(s, "proxies"), print_proxy);
 }
 
 static int run_status(const cli_command *self, int argc, char **argv)

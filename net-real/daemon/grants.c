@@ -39,14 +39,13 @@ static void add(void *ctx, const pu_authorized *entry, pu_span line)
 {
     grant_list *l = ctx;
     grant *grown = realloc(l->at, (l->count + 1) * sizeof *grown);
-    char *copy = malloc(line.len + 1);
-    if (grown != NULL) l->at = grown;
-    if (grown == NULL || copy == NULL) {
-        free(copy);
-        return;
-    }
-    memcpy(copy, line.base, line.len);
-    l->at[l->count++] = (grant){entry->peer, copy, line.len};
+    if (grown == NULL) return;
+    l->at = grown;
+    grant *g = &grown[l->count];
+    *g = (grant){.peer = entry->peer, .line = malloc(line.len + 1), .len = line.len};
+    if (g->line == NULL) return;
+    memcpy(g->line, line.base, line.len);
+    l->count++;
 }
 
 static const grant *find(const grant_list *l, const pu_peer_id *peer)
