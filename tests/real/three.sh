@@ -125,10 +125,10 @@ at stranger auth add "$home" 2>/dev/null
 # ---- three processes ----
 
 check 'status without a daemon ends with 3' exits 3 at home status
-at relay relay serve 2>relay.log &
+"$peerup" relay serve --config relay/config.yaml >/dev/null 2>relay.log &
 eventually grep -q listening relay.log
-at home daemon 2>home.log &
-at laptop daemon 2>laptop.log &
+"$peerup" daemon --config home/config.yaml >/dev/null 2>home.log &
+"$peerup" daemon --config laptop/config.yaml >/dev/null 2>laptop.log &
 check 'both reserve a place at the relay' eventually grep -q 'relay reserved' home.log laptop.log
 eventually grep -q 'relay reserved' laptop.log >/dev/null 2>&1
 eventually grep -q 'relay reserved' home.log >/dev/null 2>&1
