@@ -12,7 +12,7 @@ struct tls_keys {
 
 /* Elliptic signatures only: peers' certificates have elliptic keys (cert_check.c), and what an RSA
  * key of their size would cost is decided before our own check is asked. Without the compatibility
- * mode there are no dummy records, which QUIC forbids. */
+ * mode there are no records that mean nothing, which QUIC forbids. */
 static const char priorities[] =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3"
     ":-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305"

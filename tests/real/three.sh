@@ -136,6 +136,8 @@ check 'ping by name' at laptop ping home -c 2
 check 'ping tells path and transport' says 'over' at laptop ping home -c 1
 check 'ping as JSON' says '"received":1' at laptop ping home -c 1 -json
 check 'status' says 'relay: connected' at laptop status
+check 'status names the relay' says "$relay direct" at laptop status
+check 'status names home' says "$home " at laptop status
 check 'status as JSON' says '"schema": "peerup.status/1"' at laptop status --json
 check 'ping of a stranger to everybody fails' exits 5 at laptop ping 12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB -c 1
 check 'whoever is not authorised gets nothing' exits 6 at stranger ping "/ip4/127.0.0.1/tcp/$port/p2p/$relay/p2p-circuit/p2p/$home" -c 1
