@@ -281,7 +281,10 @@ pu_token splice_open(splices *s, int fd, pu_span peer, pu_span protocol)
                 .offset = SPLICE_WINDOW,
                 .body = protocol};
     p->token = pu_host_command(s->host, &in);
-    if (p->token == 0) joint_free(p, true);
+    if (p->token == 0) {
+        joint_free(p, true);
+        return 0;
+    }
     return p->token;
 }
 
