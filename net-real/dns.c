@@ -1,4 +1,9 @@
-/* Names by c-ares, see dns.h. */
+/* Names by c-ares, see dns.h.
+ *
+ * c-ares may answer inside ares_getaddrinfo and ares_query: numbers, /etc/hosts, names that cannot
+ * be. The owner is then in the middle of something, so such answers wait for the next tick.
+ */
+#define _GNU_SOURCE
 #include "net-real/dns.h"
 
 #include "net-real/sockaddr.h"
@@ -12,7 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 enum {
     SOCKETS_MAX = 16,
@@ -24,11 +32,16 @@ enum {
 };
 
 static const char dnsaddr_key[] = "dnsaddr=";
+static const char servers_file[] = "/etc/resolv.conf";
 
 typedef struct question {
     dns *owner;
-    bool is_open;
+    bool is_open;      /* c-ares has it */
     bool is_cancelled; /* answered already: c-ares must not answer again */
+    bool is_answered;  /* and the owner is told at the next tick: */
+    uint32_t code;
+    uint8_t *body; /* owned */
+    size_t body_len;
     pu_token token;
     pu_time deadline;
 } question;
@@ -50,7 +63,12 @@ struct dns {
         uint32_t code;
     } refusals[QUESTIONS_MAX]; /* answered at the next tick */
     uint32_t refusal_count;
+    uint32_t answered_count; /* of questions: is_answered */
+    bool is_asking;          /* inside a call of dns_ask */
     bool is_closing;
+    bool has_own_servers;       /* not those of servers_file */
+    struct timespec servers_at; /* when that file was written, as it was read */
+    ino_t servers_inode;
 };
 
 /* ---- answers ---- */
@@ -91,13 +109,31 @@ static uint32_t code_of(int status)
     }
 }
 
+/* Keeps an answer for the next tick. */
+static void answer_later(question *q, uint32_t code, pu_span body)
+{
+    q->is_answered = true;
+    q->code = code;
+    q->owner->answered_count++;
+    if (body.len == 0) return;
+    q->body = malloc(body.len);
+    if (q->body == NULL) {
+        q->code = PU_CODE_NO_MEMORY;
+        return;
+    }
+    memcpy(q->body, body.base, body.len);
+    q->body_len = body.len;
+}
+
 static void answer(question *q, uint32_t code, const found *f)
 {
     dns *d = q->owner;
     bool is_told = !q->is_cancelled && !d->is_closing;
     q->is_open = false;
     if (code == PU_CODE_OK && f->count == 0) code = PU_CODE_NO_ADDRESS;
-    if (is_told) d->answered(d->ctx, q->token, code, (pu_span){f->bytes, code == 0 ? f->len : 0});
+    pu_span body = {f->bytes, code == PU_CODE_OK ? f->len : 0};
+    if (is_told && d->is_asking) answer_later(q, code, body);
+    else if (is_told) d->answered(d->ctx, q->token, code, body);
 }
 
 static void on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *info)
@@ -163,32 +199,35 @@ static void refuse(dns *d, pu_token token, uint32_t code)
 static question *question_new(dns *d)
 {
     for (size_t i = 0; i < QUESTIONS_MAX; i++) {
-        if (!d->questions[i].is_open) return &d->questions[i];
+        if (!d->questions[i].is_open && !d->questions[i].is_answered) return &d->questions[i];
     }
     return NULL;
 }
+
+static void renew_servers(dns *d);
 
 void dns_ask(dns *d, pu_token token, enum pu_name what, pu_span name, pu_time deadline)
 {
     char host[300];
     bool is_dnsaddr = what == PU_NAME_DNSADDR;
+    bool is_name = name.len > 0 && name.len <= 253 && memchr(name.base, 0, name.len) == NULL;
+    renew_servers(d);
     question *q = question_new(d);
-    if (q == NULL || name.len == 0 || name.len > 253) {
-        refuse(d, token, q == NULL ? PU_CODE_RESOURCE : PU_CODE_INVALID);
+    if (q == NULL || !is_name) {
+        refuse(d, token, !is_name ? PU_CODE_INVALID : PU_CODE_RESOURCE);
         return;
     }
     *q = (question){.owner = d, .is_open = true, .token = token, .deadline = deadline};
     snprintf(host, sizeof host, "%s%.*s", is_dnsaddr ? "_dnsaddr." : "", (int)name.len,
              (const char *)name.base);
-    if (is_dnsaddr) {
-        ares_query(d->channel, host, ns_c_in, ns_t_txt, on_text, q);
-        return;
-    }
     int family = what == PU_NAME_ADDRESS    ? AF_UNSPEC
                  : what == PU_NAME_ADDRESS4 ? AF_INET
                                             : AF_INET6;
     struct ares_addrinfo_hints hints = {.ai_family = family, .ai_socktype = SOCK_DGRAM};
-    ares_getaddrinfo(d->channel, host, NULL, &hints, on_addresses, q);
+    d->is_asking = true;
+    if (is_dnsaddr) ares_query(d->channel, host, ns_c_in, ns_t_txt, on_text, q);
+    else ares_getaddrinfo(d->channel, host, NULL, &hints, on_addresses, q);
+    d->is_asking = false;
 }
 
 /* ---- the loop ---- */
@@ -228,7 +267,7 @@ static void on_socket(void *ctx, ares_socket_t fd, int readable, int writable)
 
 pu_time dns_deadline(const dns *d)
 {
-    pu_time first = d->refusal_count > 0 ? 0 : PU_NEVER;
+    pu_time first = d->refusal_count > 0 || d->answered_count > 0 ? 0 : PU_NEVER;
     bool is_open = false;
     for (size_t i = 0; i < QUESTIONS_MAX; i++) {
         const question *q = &d->questions[i];
@@ -241,12 +280,28 @@ pu_time dns_deadline(const dns *d)
     return at < first ? at : first;
 }
 
-void dns_tick(dns *d, pu_time now)
+/* What waited. An answer may ask anew. */
+static void tell_answers(dns *d)
 {
+    struct refusal refused[QUESTIONS_MAX];
     uint32_t count = d->refusal_count;
+    memcpy(refused, d->refusals, count * sizeof refused[0]);
     d->refusal_count = 0;
     for (uint32_t i = 0; i < count; i++)
-        d->answered(d->ctx, d->refusals[i].token, d->refusals[i].code, (pu_span){NULL, 0});
+        d->answered(d->ctx, refused[i].token, refused[i].code, (pu_span){NULL, 0});
+    for (size_t i = 0; i < QUESTIONS_MAX && d->answered_count > 0; i++) {
+        question q = d->questions[i];
+        if (!q.is_answered) continue;
+        d->questions[i] = (question){.owner = d};
+        d->answered_count--;
+        d->answered(d->ctx, q.token, q.code, (pu_span){q.body, q.body_len});
+        free(q.body);
+    }
+}
+
+void dns_tick(dns *d, pu_time now)
+{
+    tell_answers(d);
     for (size_t i = 0; i < QUESTIONS_MAX; i++) {
         question *q = &d->questions[i];
         if (!q->is_open || q->is_cancelled || q->deadline > now) continue;
@@ -256,21 +311,98 @@ void dns_tick(dns *d, pu_time now)
     ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
+/* ---- sockets ---- */
+
+/* As c-ares has them, but a name server that hangs up is no SIGPIPE for the program. */
+
+static ares_socket_t open_socket(int domain, int type, int protocol, void *ctx)
+{
+    (void)ctx;
+    return socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+}
+
+static int close_socket(ares_socket_t fd, void *ctx)
+{
+    (void)ctx;
+    return close(fd);
+}
+
+static int connect_socket(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t len,
+                          void *ctx)
+{
+    (void)ctx;
+    return connect(fd, to, len);
+}
+
+static ares_ssize_t receive(ares_socket_t fd, void *out, size_t cap, int flags,
+                            struct sockaddr *from, ares_socklen_t *len, void *ctx)
+{
+    (void)ctx;
+    return recvfrom(fd, out, cap, flags, from, len);
+}
+
+static ares_ssize_t send_parts(ares_socket_t fd, const struct iovec *parts, int count, void *ctx)
+{
+    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)count};
+    (void)ctx;
+    return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
+static const struct ares_socket_functions socket_functions = {open_socket, close_socket,
+                                                              connect_socket, receive, send_parts};
+
+/* ---- servers ---- */
+
+static int channel_open(dns *d, const char *servers)
+{
+    struct ares_options options = {
+        .timeout = TRY_MS, .tries = TRIES, .sock_state_cb = on_socket, .sock_state_cb_data = d};
+    int status = ares_init_options(&d->channel, &options,
+                                   ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+    if (status != ARES_SUCCESS) return status;
+    ares_set_socket_functions(d->channel, &socket_functions, NULL);
+    if (servers != NULL) status = ares_set_servers_ports_csv(d->channel, servers);
+    if (status != ARES_SUCCESS) ares_destroy(d->channel);
+    return status;
+}
+
+/* Whether the file of servers is another one than before. */
+static bool servers_changed(dns *d)
+{
+    struct stat info;
+    if (d->has_own_servers || stat(servers_file, &info) != 0) return false;
+    bool is_same = info.st_ino == d->servers_inode && info.st_mtim.tv_sec == d->servers_at.tv_sec &&
+                   info.st_mtim.tv_nsec == d->servers_at.tv_nsec;
+    d->servers_inode = info.st_ino;
+    d->servers_at = info.st_mtim;
+    return !is_same;
+}
+
+/* A machine that has come to another network has other name servers; c-ares reads of them once. */
+static void renew_servers(dns *d)
+{
+    for (size_t i = 0; i < QUESTIONS_MAX; i++) {
+        if (d->questions[i].is_open) return; /* its channel must stay */
+    }
+    if (!servers_changed(d)) return;
+    ares_channel old = d->channel;
+    if (channel_open(d, NULL) == ARES_SUCCESS) ares_destroy(old);
+    else d->channel = old;
+}
+
 /* ---- life ---- */
 
-dns *dns_open(loop *l,
+dns *dns_open(loop *l, const char *servers,
               void (*answered)(void *ctx, pu_token token, uint32_t code, pu_span multiaddrs),
               void *ctx, char *error, size_t cap)
 {
     dns *d = calloc(1, sizeof *d);
     int status = d == NULL ? ARES_ENOMEM : ares_library_init(ARES_LIB_INIT_ALL);
     if (d != NULL && status == ARES_SUCCESS) {
-        *d = (dns){.l = l, .answered = answered, .ctx = ctx};
+        *d = (dns){.l = l, .answered = answered, .ctx = ctx, .has_own_servers = servers != NULL};
         for (size_t i = 0; i < SOCKETS_MAX; i++) d->sockets[i].w.fd = -1;
-        struct ares_options options = {
-            .timeout = TRY_MS, .tries = TRIES, .sock_state_cb = on_socket, .sock_state_cb_data = d};
-        status = ares_init_options(&d->channel, &options,
-                                   ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+        servers_changed(d);
+        status = channel_open(d, servers);
         if (status == ARES_SUCCESS) return d;
         ares_library_cleanup();
     }
@@ -285,5 +417,6 @@ void dns_close(dns *d)
     d->is_closing = true;
     ares_destroy(d->channel);
     ares_library_cleanup();
+    for (size_t i = 0; i < QUESTIONS_MAX; i++) free(d->questions[i].body);
     free(d);
 }

@@ -11,14 +11,17 @@
 typedef struct dns dns;
 
 /* answered is called once for each question, never before dns_ask returns: its token, a code, and
- * the found multiaddrs as the body of RESOLVED. NULL: error says why. */
-dns *dns_open(loop *l,
+ * the found multiaddrs as the body of RESOLVED. servers: "ADDRESS:PORT,...", or NULL: those of
+ * /etc/resolv.conf, read again when it changes. NULL: error says why. */
+dns *dns_open(loop *l, const char *servers,
               void (*answered)(void *ctx, pu_token token, uint32_t code, pu_span multiaddrs),
               void *ctx, char *error, size_t cap);
 /* Open questions get no answer. */
 void dns_close(dns *d);
 
-/* Asks for what of name, until deadline. */
+/* Asks for what of name, until deadline. The answer's code: OK, NO_ADDRESS (no such name, or nothing
+ * of that sort), TIMEOUT, UNREACHABLE (the servers fail), INVALID (no name can be like that),
+ * RESOURCE (too many at once), NO_MEMORY. */
 void dns_ask(dns *d, pu_token token, enum pu_name what, pu_span name, pu_time deadline);
 
 /* The next time at which dns_tick is due, and that call. */

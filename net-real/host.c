@@ -99,7 +99,7 @@ static int open_machine(pu_host *h, const pu_host_options *o, char *error, size_
     events.ctx = h;
     h->streams = tcp_new(h->l, (uint32_t)h->config.conns_max, PU_LINK_TCP_FIRST_ROOM, &events);
     if (h->streams == NULL) return PU_ENOMEM;
-    h->names = dns_open(h->l, on_names, h, error, cap);
+    h->names = dns_open(h->l, NULL, on_names, h, error, cap);
     if (h->names == NULL) return PU_ERANGE;
     if (o->state_dir != NULL) {
         h->disk = store_open(o->state_dir, error, cap);

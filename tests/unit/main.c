@@ -36,6 +36,7 @@
     X(names)           \
     X(loop)            \
     X(udp)             \
+    X(dns)             \
     X(tcp)             \
     X(store)           \
     X(tcp_model)       \
