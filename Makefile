@@ -17,7 +17,7 @@
 #                         in docs/fuzz-ledger.md; TARGETS="node nodes": only those
 #   make cov              line and branch coverage of the core, against tests/lint/coverage.floor
 #   make format           rewrites every C file in the style of .clang-format
-#   make install          into DESTDIR and PREFIX (/usr/local)
+#   make install          peerup, peerup-sim, libpeerup, into DESTDIR and PREFIX (/usr/local)
 #   make clean            removes build/; results in out/ stay
 #
 # Variables: BUILD=release|debug|asan|verify|cov|fuzz, CC, OPT (replaces -O of the build), V=1 (commands
@@ -31,6 +31,7 @@ B      ?= build/$(BUILD)
 PREFIX ?= /usr/local
 SEEDS  ?= 1-20
 SOAK_SEEDS ?= 1000
+OBJCOPY ?= objcopy
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -253,7 +254,7 @@ $(call objects,$(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src)): $(B)
 $(call objects,$(host_src) $(program_src) net-real/cli/main): $(B)/%.o: %.c $(B)/flags | packages
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(host_flags) -c -o $@ $<
+	$(Q)$(CC) $(host_flags) -fvisibility=hidden -c -o $@ $<
 
 $(call objects,$(sim_src) $(simwire_src) sim/wire/without $(bench_src) sim/main): $(B)/%.o: %.c $(B)/flags | packages $(B)/sim/build_id.h
 	@mkdir -p $(@D)
@@ -291,10 +292,12 @@ $(archives):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# What is installed: the core in one archive.
+# What is installed: everything but the programs, as one object. Names that are not public are local
+# to it, so that a program may use them for its own.
 $(B)/libpeerup.a: $(B)/libpubase.a $(B)/libpunode.a $(wire_archives)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && { echo 'create $@'; printf 'addlib %s\n' $^; printf 'save\nend\n'; } | ar -M
+	$(Q)rm -f $@ && $(CC) -r -nostdlib -o $(B)/libpeerup.o -Wl,--whole-archive $^ && \
+	    $(OBJCOPY) --localize-hidden $(B)/libpeerup.o && ar rcs $@ $(B)/libpeerup.o
 
 # What a program is linked from. Link and quic call each other, so the linker goes over the archives
 # until nothing is missing.
@@ -354,7 +357,7 @@ build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* test
 # ---- commands ----------------------------------------------------------------------------------
 # Set-up may install what this file looks for, so what follows it is a second make.
 
-.PHONY: demo test check lint hash-matrix soak planted netns interop interop-peer bench fuzz fuzz-keep cov format sources install clean
+.PHONY: demo test check lint hash-matrix soak planted netns interop interop-peer bench fuzz fuzz-keep cov format sources install install-files clean
 
 demo:
 	@.ci/setup demo
@@ -436,16 +439,22 @@ format:
 sources:
 	@printf '%s\n' $(addsuffix .c,$(all_src))
 
-install: all
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/peerup lib/pkgconfig)
-	install -m 755 $(B)/peerup-sim $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 core/include/peerup/*.h $(DESTDIR)$(PREFIX)/include/peerup/
-	install -m 644 $(B)/libpeerup.a $(DESTDIR)$(PREFIX)/lib/
-	printf '%s\n' 'prefix=$(PREFIX)' '' 'Name: peerup' \
-	    'Description: connects a person'\''s own machines through NATs: a sans-I/O protocol core' \
-	    'Version: $(VERSION)' 'Requires: $(SODIUM), $(NGTCP2), $(NGTCP2_TLS), $(GNUTLS)' \
-	    'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lpeerup' \
-	    >$(DESTDIR)$(PREFIX)/lib/pkgconfig/peerup.pc
+# install-files copies what is built and builds nothing. The library is static and what it needs is
+# shared, so peerup.pc names that under Requires: with `pkg-config --static` it would be all of the
+# static libraries behind GnuTLS, which systems do not have.
+install: all install-files
+
+to := $(DESTDIR)$(PREFIX)
+install-files:
+	install -d $(addprefix $(to)/,bin include/peerup lib/pkgconfig)
+	install -m 755 $(B)/peerup $(B)/peerup-sim $(to)/bin/
+	install -m 644 core/include/peerup/*.h $(to)/include/peerup/
+	install -m 644 $(B)/libpeerup.a $(to)/lib/
+	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'libdir=$${prefix}/lib' '' \
+	    'Name: peerup' 'Description: a peer that reaches a person'\''s own machines through NATs' \
+	    'Version: $(VERSION)' 'Requires: $(SODIUM), $(NGTCP2), $(NGTCP2_TLS), $(GNUTLS), $(CARES)' \
+	    'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lpeerup' \
+	    >$(to)/lib/pkgconfig/peerup.pc
 
 clean:
 	rm -rf build

@@ -19,9 +19,9 @@ dns *dns_open(loop *l, const char *servers,
 /* Open questions get no answer. */
 void dns_close(dns *d);
 
-/* Asks for what of name, until deadline. The answer's code: OK, NO_ADDRESS (no such name, or nothing
- * of that sort), TIMEOUT, UNREACHABLE (the servers fail), INVALID (no name can be like that),
- * RESOURCE (too many at once), NO_MEMORY. */
+/* Asks for what of name, until deadline. The answer's code: OK, NO_ADDRESS (no such name, or
+ * nothing of that sort), TIMEOUT, UNREACHABLE (the servers fail), INVALID (no name can be like
+ * that), RESOURCE (too many at once), NO_MEMORY. */
 void dns_ask(dns *d, pu_token token, enum pu_name what, pu_span name, pu_time deadline);
 
 /* The next time at which dns_tick is due, and that call. */

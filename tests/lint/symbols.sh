@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Purity as a linker test: what the core's archives need from outside, and what memory they can
-# write that nobody gave them.
+# write that nobody gave them; and the names that the installed library takes.
 #
 #   tests/lint/symbols.sh BUILD-FOLDER...
 set -eu
@@ -52,5 +52,10 @@ for build in "$@"; do
             }
             END { exit bad }' || status=1
     done
+
+    # What is installed takes no name of a program's but pu_.
+    nm -g --defined-only "$build/libpeerup.a" | awk -v archive="$build/libpeerup.a" '
+        NF == 3 && $3 !~ /^pu_/ { print archive ": " $3 " is public, and does not begin with pu_"; bad = 1 }
+        END { exit bad }' || status=1
 done
 exit $status
