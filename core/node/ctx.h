@@ -150,8 +150,9 @@ struct proto {
     bool on_limited;                  /* may run on connections that a relay limits */
     bool (*served)(const pu_node *n); /* whether inbound streams are accepted and identify lists it;
                                          NULL: always */
-    uint32_t inbound_max; /* inbound streams open at once on one connection; surplus is reset. 0:
-                             the protocol sees to that in `opened` */
+    uint32_t inbound_max; /* inbound streams open at once on one connection, those not counted that
+                             both sides have finished; surplus is reset. 0: the protocol sees to
+                             that in `opened` */
     uint32_t message_max; /* > 0: bytes are varint-framed messages of at most so many bytes; 0: raw
                              bytes */
     size_t

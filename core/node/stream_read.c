@@ -45,13 +45,16 @@ static void bad_bytes(pu_node *n, stream *s, enum pu_trace_code code, uint64_t a
     ctx_stream_reset(n, s, PU_CODE_VIOLATION);
 }
 
-/* Streams of a protocol that c's peer has open. */
+/* Streams of a protocol that c's peer has open. One on which both have said all lives on only until
+ * the host hears that our end has arrived: over QUIC that may be after the peer's next streams. */
 static uint32_t inbound_open(const pu_node *n, const conn *c, enum proto_id id)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < n->stream_cap; i++) {
         const stream *s = &n->streams[i];
-        count += s->phase == STREAM_OPEN && s->inbound && s->conn == c->handle && s->proto == id;
+        bool is_said = s->fin_in && s->fin_sent;
+        count += s->phase == STREAM_OPEN && s->inbound && s->conn == c->handle && s->proto == id &&
+                 !is_said;
     }
     return count;
 }

@@ -64,6 +64,25 @@ static void an_idle_echo_ends_and_surplus_streams_are_reset(void **state)
     lab_end(l);
 }
 
+/* Over QUIC the host learns late that our end has arrived: streams that are finished are no
+ * surplus, and there may be many of them. */
+static void finished_echoes_are_no_surplus(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = lab_connect(l, B, 0, 0);
+    for (int i = 0; i < 5; i++) {
+        lab_stream *s = lab_open(l, conn, PING);
+        assert_false(s->is_reset);
+        lab_give(l, s, SPAN_LITERAL("ping"), true);
+        assert_true(s->is_finished);
+    }
+    lab_stream *first = lab_open(l, conn, PING), *second = lab_open(l, conn, PING);
+    assert_false(first->is_reset || second->is_reset);
+    assert_true(lab_open(l, conn, PING)->is_reset); /* two are open that are not */
+    lab_end(l);
+}
+
 /* ---- we ask ---- */
 
 static void echoes_are_timed_and_the_next_ping_follows(void **state)
@@ -200,6 +219,7 @@ int ping_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_comes_goes_back),
         cmocka_unit_test(an_idle_echo_ends_and_surplus_streams_are_reset),
+        cmocka_unit_test(finished_echoes_are_no_surplus),
         cmocka_unit_test(echoes_are_timed_and_the_next_ping_follows),
         cmocka_unit_test(silence_ends_the_connection),
         cmocka_unit_test(a_stream_that_never_comes_is_silence),
