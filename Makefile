@@ -126,7 +126,7 @@ play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer
     $(addprefix tests/lib/,cert_forge quic_raw quic_rig)
 
 # Our own side of tests/interop.
-interop_src := $(addprefix tests/interop/c/,commands peer streams)
+interop_src := $(addprefix tests/interop/c/,commands crowd peer streams)
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
 fuzz_targets := varint protobuf identify hop stop dcutr peer_record service envelope voucher \

@@ -294,6 +294,7 @@ bool pu_host_turn(pu_host *h, uint64_t wait_ns)
         if (dns_deadline(h->names) <= h->now) dns_tick(h->names, h->now);
         real_host_ports_tick(h);
         progress(h);
+        if (wait_ns == 0) loop_wake(h->l, next_time(h)); /* another loop does the waiting */
     }
     h->is_inside = false;
     return !h->is_stopped;

@@ -108,22 +108,24 @@ static bool covers(const pu_endpoint *listen, const pu_endpoint *address)
     return endpoint_is_any(listen) || memcmp(listen->ip, address->ip, sizeof address->ip) == 0;
 }
 
-/* Tells the node of every endpoint that an address makes: those that listen, and MAIN in any case.
- */
+/* Tells the node of every endpoint that an address makes: those that listen, and where nothing
+ * does, what a dial would come from, MAIN or a TCP port that the kernel chooses. */
 static void tell_all(pu_host *h, const pu_endpoint *address, uint32_t gone)
 {
-    bool is_main_told = false;
+    bool has_quic = false, has_tcp = false;
+    pu_endpoint local = *address;
     for (uint32_t i = 0; i < h->listen_count; i++) {
         const host_listen *n = &h->listens[i];
         if (!covers(&n->at, address)) continue;
-        pu_endpoint local = *address;
         local.port = n->at.port;
         tell(h, &local, n->transport, gone | PU_LISTEN);
-        is_main_told = is_main_told || n->transport == PU_TRANSPORT_QUIC;
+        has_quic = has_quic || n->transport == PU_TRANSPORT_QUIC;
+        has_tcp = has_tcp || n->transport == PU_TRANSPORT_TCP;
     }
-    pu_endpoint local = *address;
     local.port = udp_port(h->ports[0].port);
-    if (!is_main_told) tell(h, &local, PU_TRANSPORT_QUIC, gone);
+    if (!has_quic) tell(h, &local, PU_TRANSPORT_QUIC, gone);
+    local.port = 0;
+    if (!has_tcp) tell(h, &local, PU_TRANSPORT_TCP, gone);
 }
 
 static void on_address(void *ctx, const pu_endpoint *address, bool gone)

@@ -101,6 +101,11 @@ static void arm(loop *l, pu_time at)
     l->armed = at;
 }
 
+void loop_wake(loop *l, pu_time at)
+{
+    arm(l, at);
+}
+
 static void timer_fired(loop *l)
 {
     uint64_t times;

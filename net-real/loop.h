@@ -37,4 +37,7 @@ pu_time loop_now(const loop *l);
  * is ready, until `at` (PU_NEVER: no end; the past: not at all), or for a signal. */
 bool loop_turn(loop *l, pu_time at);
 
+/* Makes loop_fd readable at `at` as well, PU_NEVER: not: for a caller that waits elsewhere. */
+void loop_wake(loop *l, pu_time at);
+
 #endif

@@ -29,9 +29,19 @@ def cores():
     return allowed[0], allowed[1 % len(allowed)]
 
 
+def priority():
+    """The prefix that gives a program a real-time priority, where that is allowed, or none."""
+    prefix = ("chrt", "--rr", "10")
+    try:
+        is_allowed = subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        is_allowed = False
+    return prefix if is_allowed else ()
+
+
 def start(kind, core, listen=True):
-    """A program that may run on one core only."""
-    return Peer(kind, NO_LIMITS, listen=listen, prefix=("taskset", "-c", str(core)))
+    """A program that may run on one core only, before all others."""
+    return Peer(kind, NO_LIMITS, listen=listen, prefix=("taskset", "-c", str(core), *priority()))
 
 
 class Ends:
@@ -180,6 +190,7 @@ def machine():
         "load": os.getloadavg()[0],
         "revision": revision or "unknown",
         "pinned": list(cores()),
+        "priority": "real-time" if priority() else "normal",
     }
 
 
@@ -271,8 +282,8 @@ def main():
     """Measures, prints, and keeps everything as JSON."""
     options = parse()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    versions = {kind: found["version"] for kind in PROGRAMS if (found := features_of(kind)) is not None}
     wanted = options.kinds.split(",") if options.kinds else list(PROGRAMS)
+    versions = {kind: found["version"] for kind in wanted if (found := features_of(kind)) is not None}
     kinds = [kind for kind in wanted if kind in versions]
     for kind in wanted:
         print(f"{kind}: {versions.get(kind, 'no ' + PROGRAMS[kind][-1] + ', left out')}")

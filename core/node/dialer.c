@@ -282,6 +282,7 @@ void dialer_down(pu_node *n, conn *c, uint32_t code)
     want *w = want_find(n, c->peer);
     if (w == NULL || !n->is_started || PLANTED(PLANTED_NO_REDIAL)) return;
     if (w->is_backing_off && !w->is_bettering) return;
+    if (legs_of_peer(n, c->peer) > 0) return; /* a round is under way: c was hung up before it */
     bool is_short = n->now - c->up_at < SHORT_LIFE_NS && code != PU_CODE_ADDRESS_GONE;
     if (is_short) { /* a peer that ends what it accepts is not dialled in a loop */
         w->last_code = code;

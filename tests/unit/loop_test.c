@@ -1,4 +1,5 @@
 /* The event loop: time, descriptors, watches that end while others wait. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,6 +62,24 @@ static void time_comes(void **state)
     loop_free(l);
 }
 
+/* Whoever waits for the descriptor of a loop hears of its time. */
+static void another_loop_can_wait(void **state)
+{
+    (void)state;
+    loop *l = loop_new();
+    struct pollfd outer = {.fd = loop_fd(l), .events = POLLIN};
+    assert_int_equal(poll(&outer, 1, 0), 0);
+    loop_wake(l, PU_NEVER);
+    assert_int_equal(poll(&outer, 1, 0), 0);
+    pu_time at = loop_now(l) + 5 * PU_MS;
+    loop_wake(l, at);
+    assert_int_equal(poll(&outer, 1, 10000), 1);
+    assert_true(loop_now(l) >= at);
+    loop_turn(l, 0);
+    assert_int_equal(poll(&outer, 1, 0), 0);
+    loop_free(l);
+}
+
 static void ready_descriptors_are_called(void **state)
 {
     (void)state;
@@ -102,6 +121,7 @@ int loop_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_comes),
+        cmocka_unit_test(another_loop_can_wait),
         cmocka_unit_test(ready_descriptors_are_called),
         cmocka_unit_test(ended_watches_are_not_called),
     };

@@ -8,6 +8,7 @@
 #include "wire/wire_record.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -573,6 +574,28 @@ static json_t *handshakes(peer *p, const char *addr, uint64_t count, uint64_t ms
                      seconds(pu_host_now(p->host) - began), "cpu_s", cpu_s() - cpu);
 }
 
+/* There is no garbage, but what is free stays with the allocator. */
+static json_t *collect(void)
+{
+    malloc_trim(0);
+    return memory();
+}
+
+static json_t *hold(peer *p, const char *text, uint64_t count)
+{
+    uint8_t maddr[PU_MADDR_MAX];
+    size_t len;
+    pu_addr a;
+    if (pu_maddr_parse(maddr, sizeof maddr, &len, span_of(text, strlen(text)), NULL) != PU_OK ||
+        pu_addr_read(&a, span_of(maddr, len)) != PU_OK || a.peer.len == 0)
+        return failure("usage", "'%s' is no address that ends in a peer id", text);
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t code = crowd_add(p, &a.peer, span_of(maddr, len), COMMAND_NS);
+        if (code != PU_CODE_OK) return failed(code);
+    }
+    return json_pack("{s:b,s:I}", "ok", 1, "held", (json_int_t)crowd_count(p));
+}
+
 /* ---- dispatch ---- */
 
 json_t *peer_command(peer *p, char **w, size_t n)
@@ -584,7 +607,9 @@ json_t *peer_command(peer *p, char **w, size_t n)
         return json_pack("{s:b}", "ok", 1);
     }
     if (strcmp(c, "stats") == 0) return stats(p);
-    if (strcmp(c, "memory") == 0 || strcmp(c, "collect") == 0) return memory();
+    if (strcmp(c, "memory") == 0) return memory();
+    if (strcmp(c, "collect") == 0) return collect();
+    if (strcmp(c, "hold") == 0 && n == 3) return hold(p, w[1], number(w[2]));
     if (strcmp(c, "cpu") == 0)
         return json_pack("{s:b,s:f,s:f}", "ok", 1, "cpu_s", cpu_s(), "wall_s",
                          seconds(pu_host_now(p->host)));

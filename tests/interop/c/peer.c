@@ -55,9 +55,15 @@ static int read_flags(flags *f, int argc, char **argv)
 
 static void lift_limits(pu_config *c)
 {
-    static const char *const names[] = {
-        "conns_max",      "conns_per_peer_max",   "conns_per_ip_max",
-        "handshakes_max", "streams_per_conn_max", "reservations_per_ip_max"};
+    static const char *const names[] = {"conns_max",
+                                        "conns_per_peer_max",
+                                        "conns_per_ip_max",
+                                        "conns_per_block_max",
+                                        "handshakes_max",
+                                        "handshakes_per_block_max",
+                                        "streams_per_conn_max",
+                                        "reservations_per_ip_max",
+                                        "book_peers_max"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         pu_span name = {(const uint8_t *)names[i], strlen(names[i])};
         const pu_config_info *info = pu_config_find(name);
@@ -232,6 +238,7 @@ int main(int argc, char **argv)
     if (!is_serving) return unknown("services cannot be served", 1);
     print_addresses(&p);
     serve_lines(&p);
+    crowd_free(&p);
     while (p.streams != NULL) stm_free(p.streams);
     pu_host_free(p.host);
     return 0;

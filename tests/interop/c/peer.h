@@ -4,6 +4,7 @@
  * peer.c      start, flags, the lines
  * commands.c  what each command does
  * streams.c   application streams: what is sent, what is made of what comes
+ * crowd.c     connections of many identities
  */
 #ifndef TESTS_INTEROP_C_PEER_H
 #define TESTS_INTEROP_C_PEER_H
@@ -66,8 +67,11 @@ typedef struct served {
     uint64_t count;
 } served;
 
+typedef struct member member;
+
 typedef struct peer {
     pu_host *host;
+    member *crowd; /* owned */
     stm *streams;
     served services[SERVICES_MAX];
     size_t service_count;
@@ -99,6 +103,15 @@ void stm_tick(peer *p);
 pu_time stm_deadline(const peer *p);
 void stm_reset(stm *s, uint32_t code);
 uint8_t pattern_at(uint64_t offset);
+
+/* ---- crowd.c ---- */
+
+/* One more identity that connects to the address, and stays. Returns a code; OK: it is connected.
+ */
+uint32_t crowd_add(peer *p, const pu_peer_id *to, pu_span maddr, uint64_t limit_ns);
+/* How many are connected. */
+uint64_t crowd_count(const peer *p);
+void crowd_free(peer *p);
 
 /* ---- commands.c ---- */
 /* The answer to one line. */
