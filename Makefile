@@ -47,7 +47,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 base_src := \
     $(addprefix core/base/,assert chacha20 chunks config due imap mem mix pb rng varint) \
-    $(addprefix core/crypto/,model real_ed25519 real_noise) \
+    $(addprefix core/crypto/,model real_bulk real_ed25519 real_noise) \
     $(addprefix core/ident/,addr authorized_keys decimal endpoint envelope identity_key) \
     $(addprefix core/ident/,ip multiaddr multiaddr_text multibase peer_id peers rfc3339) \
     $(addprefix core/wire/,wire_dcutr wire_identify wire_record wire_relay) \
@@ -171,11 +171,12 @@ BASE_FLAGS = -std=c11 $(OPT) -g -fno-omit-frame-pointer -ffp-contract=off $(WARN
 
 # Third parties, with the least version that is known to do.
 SODIUM   := libsodium >= 1.0.18
+CRYPTO   := libcrypto >= 3.0
 NGTCP2   := libngtcp2 >= 0.12.1
 NGTCP2_TLS := libngtcp2_crypto_gnutls >= 0.12.1
 GNUTLS   := gnutls >= 3.7.9
 CARES    := libcares >= 1.18
-PACKAGES := '$(SODIUM)' 'yaml-0.1 >= 0.2.5' 'sqlite3 >= 3.40' 'jansson >= 2.14' '$(NGTCP2)' \
+PACKAGES := '$(SODIUM)' '$(CRYPTO)' 'yaml-0.1 >= 0.2.5' 'sqlite3 >= 3.40' 'jansson >= 2.14' '$(NGTCP2)' \
     '$(NGTCP2_TLS)' '$(GNUTLS)' '$(CARES)'
 CMOCKA   := 'cmocka >= 1.1.5'
 pkg = $(shell { pkg-config $(1); } 2>/dev/null)
@@ -452,7 +453,7 @@ install-files:
 	install -m 644 $(B)/libpeerup.a $(to)/lib/
 	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'libdir=$${prefix}/lib' '' \
 	    'Name: peerup' 'Description: a peer that reaches a person'\''s own machines through NATs' \
-	    'Version: $(VERSION)' 'Requires: $(SODIUM), $(NGTCP2), $(NGTCP2_TLS), $(GNUTLS), $(CARES)' \
+	    'Version: $(VERSION)' 'Requires: $(SODIUM), $(CRYPTO), $(NGTCP2), $(NGTCP2_TLS), $(GNUTLS), $(CARES)' \
 	    'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lpeerup' \
 	    >$(to)/lib/pkgconfig/peerup.pc
 

@@ -1,4 +1,5 @@
-/* crypto/real_noise.c - the primitives under Noise, from libsodium.
+/* crypto/real_noise.c - the primitives under Noise, from libsodium; long messages are sealed and
+ * opened by libcrypto (real_bulk.h), with the same bytes as a result.
  *
  * libsodium works on states of its own on the stack; those that hold secrets are wiped here.
  */
@@ -7,6 +8,7 @@
 #include <sodium.h>
 
 #include "base/bytes.h"
+#include "crypto/real_bulk.h"
 
 _Static_assert(CRYPTO_X25519_BYTES == crypto_scalarmult_curve25519_BYTES, "points");
 _Static_assert(CRYPTO_X25519_BYTES == crypto_scalarmult_curve25519_SCALARBYTES, "secrets");
@@ -116,11 +118,18 @@ bool crypto_open(uint8_t *out, const uint8_t key[CRYPTO_KEY_BYTES], uint64_t cou
     return crypto_open_nonce(out, key, nonce, ad, sealed);
 }
 
+/* Whether a message is for real_bulk.c. */
+static bool is_bulk(size_t len, pu_span ad)
+{
+    return len >= BULK_LEAST_BYTES && len <= BULK_MOST_BYTES && ad.len <= BULK_MOST_BYTES;
+}
+
 void crypto_seal_nonce(uint8_t *out, const uint8_t key[CRYPTO_KEY_BYTES],
                        const uint8_t nonce[CRYPTO_NONCE_BYTES], pu_span ad, pu_span plain)
 {
     PU_ASSERT(plain.base != NULL || plain.len == 0);
     PU_ASSERT(ad.base != NULL || ad.len == 0);
+    if (is_bulk(plain.len, ad) && bulk_seal(out, key, nonce, ad, plain) == BULK_DONE) return;
     int failed = crypto_aead_chacha20poly1305_ietf_encrypt_detached(
         out, out + plain.len, NULL, plain.base, plain.len, ad.base, ad.len, NULL, nonce, key);
     PU_ASSERT(failed == 0);
@@ -133,6 +142,10 @@ bool crypto_open_nonce(uint8_t *out, const uint8_t key[CRYPTO_KEY_BYTES],
     PU_ASSERT(ad.base != NULL || ad.len == 0);
     if (sealed.len < CRYPTO_TAG_BYTES) return false;
     size_t len = sealed.len - CRYPTO_TAG_BYTES;
+    if (is_bulk(len, ad)) {
+        enum bulk_verdict verdict = bulk_open(out, key, nonce, ad, sealed);
+        if (verdict != BULK_UNABLE) return verdict == BULK_DONE;
+    }
     return crypto_aead_chacha20poly1305_ietf_decrypt_detached(
                out, NULL, sealed.base, len, sealed.base + len, ad.base, ad.len, nonce, key) == 0;
 }

@@ -7,8 +7,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "crypto/noise_prims.h"
+#include "crypto/real_bulk.h"
 #include "tests/unit/hex.h"
 #include "tests/unit/vector_flags.h"
 #include "vectors/chacha20_poly1305.h"
@@ -178,6 +180,70 @@ static void nothing_can_be_sealed(void **state)
     assert_int_equal(opened[0], 7);
 }
 
+enum { MESSAGE_MAX = 70000 };
+
+/* A message of so many bytes, with ad: what libsodium makes of it, from wherever it is made; and
+ * nothing that was changed opens. */
+static void long_case(size_t len, pu_span ad)
+{
+    static uint8_t plain[MESSAGE_MAX], wanted[MESSAGE_MAX + CRYPTO_TAG_BYTES],
+        sealed[sizeof wanted];
+    const uint8_t nonce[CRYPTO_NONCE_BYTES] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, (uint8_t)len};
+    const uint8_t key[CRYPTO_KEY_BYTES] = {9, 8, 7};
+    pu_span whole = span_of(sealed, len + CRYPTO_TAG_BYTES);
+    for (size_t i = 0; i < len; i++) plain[i] = (uint8_t)(i * 7 + i / 251);
+    crypto_aead_chacha20poly1305_ietf_encrypt(wanted, NULL, plain, len, ad.base, ad.len, NULL,
+                                              nonce, key);
+    crypto_seal_nonce(sealed, key, nonce, ad, span_of(plain, len));
+    assert_memory_equal(sealed, wanted, whole.len);
+    memcpy(sealed, plain, len);
+    crypto_seal_nonce(sealed, key, nonce, ad, span_of(sealed, len));
+    assert_memory_equal(sealed, wanted, whole.len);
+    for (size_t at = 0; at < whole.len; at += len / 3) {
+        static uint8_t opened[MESSAGE_MAX];
+        memset(opened, 0xa5, sizeof opened);
+        sealed[at] ^= 1;
+        assert_false(crypto_open_nonce(opened, key, nonce, ad, whole));
+        assert_memory_not_equal(opened, plain, len);
+        for (size_t i = len; i < len + 64 && i < MESSAGE_MAX; i++)
+            assert_int_equal(opened[i], 0xa5);
+        sealed[at] ^= 1;
+    }
+    assert_true(crypto_open_nonce(sealed, key, nonce, ad, whole));
+    assert_memory_equal(sealed, plain, len);
+}
+
+static void long_messages_are_libsodiums(void **state)
+{
+    static const size_t lens[] = {2047,  2048,  2049,  2111,  4095,  4096, 8191,
+                                  16384, 65518, 65519, 65535, 65536, 69999};
+    _Static_assert(BULK_LEAST_BYTES == 2048, "the cases begin below");
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lens); i++) {
+        long_case(lens[i], nothing);
+        long_case(lens[i], SPAN_LITERAL("about it"));
+        long_case(lens[i], span_of(zeros, sizeof zeros));
+    }
+}
+
+/* A forged long message leaves nothing of what it decrypted to. */
+static void a_forged_long_message_leaves_zeros(void **state)
+{
+    static uint8_t plain[4096], sealed[sizeof plain + CRYPTO_TAG_BYTES], out[sizeof plain];
+    const uint8_t nonce[CRYPTO_NONCE_BYTES] = {0};
+    (void)state;
+    memset(plain, 0x5a, sizeof plain);
+    assert_int_equal(bulk_seal(sealed, zeros, nonce, nothing, span_of(plain, sizeof plain)),
+                     BULK_DONE);
+    assert_int_equal(bulk_open(out, zeros, nonce, nothing, span_of(sealed, sizeof sealed)),
+                     BULK_DONE);
+    assert_memory_equal(out, plain, sizeof plain);
+    sealed[sizeof plain + 3] ^= 0x80; /* the tag alone */
+    assert_int_equal(bulk_open(out, zeros, nonce, nothing, span_of(sealed, sizeof sealed)),
+                     BULK_FORGED);
+    for (size_t i = 0; i < sizeof out; i++) assert_int_equal(out[i], 0);
+}
+
 /* How many other cases derive the same bytes. */
 static unsigned hkdf_twins(const hkdf_sha256_vector *v)
 {
@@ -316,6 +382,8 @@ int noise_prims_test(void)
         cmocka_unit_test(chacha20_poly1305_seals_and_opens_what_is_published),
         cmocka_unit_test(sealing_by_counter_hears_of_every_change),
         cmocka_unit_test(nothing_can_be_sealed),
+        cmocka_unit_test(long_messages_are_libsodiums),
+        cmocka_unit_test(a_forged_long_message_leaves_zeros),
         cmocka_unit_test(hkdf_derives_what_is_published),
         cmocka_unit_test(noises_hkdf_is_one_call),
         cmocka_unit_test(hmac_is_what_is_published),
