@@ -396,20 +396,20 @@ hash-matrix:
 # A release build, whatever BUILD is: nothing else is worth measuring.
 bench:
 	@.ci/setup demo
-	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup-sim build/release/peerup-sim-model
+	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup build/release/peerup-sim build/release/peerup-sim-model
 	build/release/peerup-sim-model bench queue --pending 1000000
 	build/release/peerup-sim-model bench nodes --nodes 100000 --degree 8
 	build/release/peerup-sim-model bench streams
 	@$(MAKE) interop-peer
 	bench/compare/run.sh $(COMPARE)
 
-# Our own program of tests/interop, in a release build, where there is one.
 # Real NATs in namespaces, as root; says why when it cannot run.
 netns:
 	@.ci/setup netns
 	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup
 	@tests/netns/punch.sh build/release/peerup || { [ $$? -eq 77 ] && exit 0; exit 1; }
 
+# Our own program of tests/interop, in a release build, whatever BUILD is.
 interop-peer:
 	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup-interop
 
