@@ -2,6 +2,7 @@
 #include "net-real/host_impl.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 uint64_t real_host_unix_ns(void)
@@ -46,8 +47,18 @@ static void app(pu_host *h, const pu_ef *ef)
     }
 }
 
+/* The link's, but for the table of sockets. */
+static void set(pu_host *h, const pu_ef *ef)
+{
+    static const char conns[] = "conns_max";
+    bool is_conns =
+        ef->body.len == sizeof conns - 1 && memcmp(ef->body.base, conns, ef->body.len) == 0;
+    if (is_conns) tcp_allow(h->streams, (uint32_t)ef->offset);
+}
+
 static void perform(pu_host *h, const pu_ef *ef)
 {
+    if (ef->kind == PU_EF_SET) set(h, ef);
     if (pu_link_takes(ef->kind)) real_host_link_effect(h, ef);
     else if (ef->kind == PU_EF_KEEP) keep(h, ef);
     else if (ef->kind == PU_EF_RESOLVE) resolve(h, ef);

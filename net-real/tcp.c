@@ -53,6 +53,11 @@ void tcp_free(tcp *t)
     free(t);
 }
 
+void tcp_allow(tcp *t, uint32_t conns_max)
+{
+    t->max = conns_max;
+}
+
 /* The slot of a handle is its low half: the table is found without a search. */
 static uint32_t slot_of(uint64_t handle)
 {

@@ -37,6 +37,9 @@ typedef struct tcp_target {
 tcp *tcp_new(loop *l, uint32_t conns_max, uint64_t first_room, const tcp_events *events);
 void tcp_free(tcp *t);
 
+/* conns_max is this now; those that are there stay. */
+void tcp_allow(tcp *t, uint32_t conns_max);
+
 /* Listens on port (0: any free one) of one address or, with only NULL, of both families. *bound
  * gets the port. Several may be open. False: errno. */
 bool tcp_listen(tcp *t, uint16_t port, const pu_endpoint *only, uint16_t *bound);

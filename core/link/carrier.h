@@ -59,10 +59,11 @@ struct conn {
     uint8_t channel_id[PU_LINK_CHANNEL_BYTES]; /* (carrier) before link_conn_up: see
                                                   pu_link_channel_id */
     uint64_t rtt_ns;                           /* (carrier) smoothed; 0: not measured */
-    uint64_t windows; /* (carrier) bytes by which the windows that its streams advertise have grown
-                         beyond what each began with; see link_windows_may_grow */
-    pu_time deadline; /* of the handshake, then of the hang-up; absolute; PU_NEVER: none */
-    uint32_t close_code;   /* CONN_CLOSING: what the peer is told, and the node */
+    uint64_t windows;    /* (carrier) Yamux: sum of the windows of its streams; QUIC: bytes by which
+                            the    connection's window has grown; see link_windows_may_grow */
+    uint64_t waiting;    /* bytes in rx of its streams: the link's */
+    pu_time deadline;    /* of the handshake, then of the hang-up; absolute; PU_NEVER: none */
+    uint32_t close_code; /* CONN_CLOSING: what the peer is told, and the node */
     stream *first, *last;  /* its streams, those that the node knows by ordinal */
     uint32_t stream_count; /* in that list */
     uint32_t in_count;     /* of those, opened by the peer */
@@ -212,7 +213,8 @@ void link_conn_touch(pu_link *l, conn *c);
 
 /* Whether the windows that c's peer may fill may grow by so many bytes more: the sum of `windows`
  * over all connections with that peer stays within link_windows_bytes. The carrier then adds them,
- * and takes them off when their stream is freed. */
+ * and takes them off when their stream is freed. The first window of a Yamux stream counts and is
+ * not asked for, since no side can refuse it: when there are many, nothing grows. */
 bool link_windows_may_grow(const pu_link *l, const conn *c, uint64_t bytes);
 
 /* ---- streams ---- */
@@ -225,7 +227,8 @@ stream *link_stream_new(pu_link *l, conn *c, uint64_t room);
 void link_stream_up(pu_link *l, stream *s, uint64_t room);
 
 /* Bytes in order; fin: none follow. Gives the node what its room allows and keeps the rest, which
- * is at most the window the carrier advertised. Calls ops->consumed, now or later. stable: bytes
+ * is at most the window the carrier advertised; when the link may keep no more of that peer, or of
+ * all, s is reset soon. Calls ops->consumed, now or later. stable: bytes
  * lie in this step's input or in link_step_bytes, which saves a copy; a carrier's own memory does
  * not last long enough. */
 void link_stream_data(pu_link *l, stream *s, pu_span bytes, bool fin, bool stable);

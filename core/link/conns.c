@@ -204,18 +204,32 @@ void link_conn_tell_path(pu_link *l, conn *c)
     c->path_at = l->now + PU_S;
 }
 
-/* Whose windows count together: those of one proven peer. */
+/* Whose windows and bytes count together: those of one proven peer. */
+static bool is_of_peer(const conn *other, const conn *c)
+{
+    return other == c || (c->peer.len > 0 && pu_peer_id_equal(&other->peer, &c->peer));
+}
+
 bool link_windows_may_grow(const pu_link *l, const conn *c, uint64_t bytes)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < l->conns.cap; i++) {
         const conn *other = l->conns.at[i].object;
-        if (other != NULL && other->state != CONN_ENDED &&
-            (other == c || (c->peer.len > 0 && pu_peer_id_equal(&other->peer, &c->peer))))
+        if (other != NULL && other->state != CONN_ENDED && is_of_peer(other, c))
             sum += other->windows;
     }
     uint64_t max = l->config->link_windows_bytes;
     return sum <= max && bytes <= max - sum;
+}
+
+uint64_t link_conns_waiting(const pu_link *l, const conn *c)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < l->conns.cap; i++) {
+        const conn *other = l->conns.at[i].object;
+        if (other != NULL && is_of_peer(other, c)) sum += other->waiting;
+    }
+    return sum;
 }
 
 /* ---- ends ---- */
@@ -338,6 +352,7 @@ void link_reap(pu_link *l)
         conn *inner = innermost(c);
         PU_ASSERT(inner->state == CONN_ENDED);
         if (inner->is_asked || !say_streams(l, inner)) return;
+        if (!link_out_is_below(l->out, LINK_OUT_LAST_WORDS)) return;
         say_conn(l, inner);
         forget(l, inner);
     }

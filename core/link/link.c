@@ -155,7 +155,8 @@ bool pu_link_takes(enum pu_ef_kind kind)
     case PU_EF_STREAM_STOP:
     case PU_EF_STREAM_RESET:
     case PU_EF_UPGRADE:
-    case PU_EF_PACKET: return true;
+    case PU_EF_PACKET:
+    case PU_EF_SET: return true;
     case PU_EF_RESOLVE:
     case PU_EF_MAP:
     case PU_EF_KEEP:
@@ -165,12 +166,35 @@ bool pu_link_takes(enum pu_ef_kind kind)
     return false;
 }
 
+static bool set_is_sound(const pu_ef *ef)
+{
+    const pu_config_info *info = pu_config_find(ef->body);
+    return info != NULL && ef->offset >= info->least && ef->offset <= info->most;
+}
+
 static bool effect_is_sound(const pu_ef *ef)
 {
     if (ef == NULL || !pu_link_takes(ef->kind) || ef->peer.len > PU_PEER_ID_MAX) return false;
     if (ef->kind == PU_EF_PACKET) return ef->body.len <= PU_PACKET_MAX;
+    if (ef->kind == PU_EF_SET) return set_is_sound(ef);
     if (ef->kind == PU_EF_UPGRADE) return ef->what == PU_ROLE_CLIENT || ef->what == PU_ROLE_SERVER;
     return ef->body.len <= PU_DATA_MAX;
+}
+
+/* Carriers read parameters when they need them; what they have counted from an old one, a deadline
+ * of a ping or of idleness, they are asked for again. */
+static void set(pu_link *l, const pu_ef *ef)
+{
+    if (l->config != &l->own) l->own = *l->config;
+    l->config = &l->own;
+    int err = pu_config_set(&l->own, ef->body, ef->offset);
+    PU_ASSERT(err == PU_OK);
+    l->conns.max = (uint32_t)l->own.conns_max;
+    l->streams.max = (uint32_t)l->own.streams_max;
+    for (uint32_t i = 0; i < l->conns.cap; i++) {
+        conn *c = l->conns.at[i].object;
+        if (c != NULL) link_conn_touch(l, c);
+    }
 }
 
 static void perform(pu_link *l, const pu_ef *ef)
@@ -195,6 +219,7 @@ static void perform(pu_link *l, const pu_ef *ef)
     case PU_EF_STREAM_RESET: link_stream_effect(l, ef); break;
     case PU_EF_UPGRADE: link_pipe_upgrade(l, ef); break;
     case PU_EF_PACKET: link_packet_send(l, ef); break;
+    case PU_EF_SET: set(l, ef); break;
     case PU_EF_RESOLVE:
     case PU_EF_MAP:
     case PU_EF_KEEP:

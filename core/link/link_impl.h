@@ -55,7 +55,8 @@ typedef struct link_socket {
 
 struct pu_link {
     const struct link_transports *transports;
-    const pu_config *config;
+    const pu_config *config; /* the host's, until the first SET: then own */
+    pu_config own;
     const pu_link_env *env;
     pu_alloc alloc; /* counts into bytes */
     size_t bytes;
@@ -66,6 +67,7 @@ struct pu_link {
     link_slots conns, streams;
     uint32_t stream_total; /* streams that have a handle, or are to get one */
     uint32_t handshakes;   /* from outside, under way, not counting circuits */
+    uint64_t waiting;      /* bytes in rx of all streams */
     conn_list lists[LIST_COUNT];
     conn *grave_conns;     /* chained by in_list[0].next */
     stream *grave_streams; /* chained by next */
@@ -122,6 +124,9 @@ void link_bury(pu_link *l);
 /* Frees every connection, silently. */
 void link_conns_close(pu_link *l);
 
+/* Bytes that wait in streams of c's peer, all its connections. */
+uint64_t link_conns_waiting(const pu_link *l, const conn *c);
+
 void link_list_add(pu_link *l, enum conn_list_id id, conn *c);
 void link_list_del(pu_link *l, enum conn_list_id id, conn *c);
 
@@ -137,6 +142,10 @@ void link_streams_wake(pu_link *l, conn *c);
 void link_stream_free(pu_link *l, stream *s);
 /* Ends s towards the peer, without a word to the node. s is gone. */
 void link_stream_abort(pu_link *l, stream *s, uint32_t code);
+/* Puts bytes behind those that wait in s. False: limits or memory. */
+PU_MUST_USE bool link_stream_keep(pu_link *l, stream *s, pu_span bytes);
+/* The first count bytes that wait in s have been taken, or are dropped. */
+void link_stream_drop(pu_link *l, stream *s, uint64_t count);
 /* Says the last word of s and frees it. */
 void link_stream_last_word(pu_link *l, stream *s, enum pu_down what, uint32_t code);
 /* s is a connection's from now on: the node's handle ends. */

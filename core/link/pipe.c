@@ -122,6 +122,8 @@ static conn *make(pu_link *l, stream *s, const pu_ef *ef)
     }
     chunks_join(&rx, &s->rx);
     s->rx = rx;
+    l->waiting += ef->body.len;
+    s->conn->waiting += ef->body.len;
     p->left = ef->body.len;
     p->rx_room = PIPE_WINDOW_BYTES;
     p->tx_from = s->tx_taken;
@@ -205,7 +207,7 @@ static void give(pu_link *l, conn *c)
     if (is_left) p->left -= bytes.len;
     l->transports->mux_data(l, c, bytes, false);
     if (c->wire == NULL) return;
-    chunks_drop(&s->rx, &l->alloc, bytes.len);
+    link_stream_drop(l, s, bytes.len);
     if (is_left) return; /* the node has taken them, long ago */
     s->rx_told += bytes.len;
     if (is_whole(s) && s->conn->state == CONN_READY) s->conn->ops->consumed(l, s, bytes.len);

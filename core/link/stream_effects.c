@@ -39,7 +39,8 @@ void link_stream_open(pu_link *l, const pu_ef *ef)
 /* Bytes for a peer that reads no more go nowhere, and make room at once. */
 static void send_nowhere(pu_link *l, stream *s, bool fin)
 {
-    s->tx_room = s->tx_taken + l->config->link_send_bytes;
+    uint64_t room = s->tx_taken + l->config->link_send_bytes;
+    if (room > s->tx_room) s->tx_room = room;
     if (fin) s->conn->ops->send(l, s, span_of(NULL, 0), true);
     else link_stream_tell(l, s);
 }
@@ -71,7 +72,7 @@ static void stream_stop(pu_link *l, stream *s, uint32_t code)
     conn *c = s->conn;
     uint64_t dropped = s->rx.len;
     s->rx_stopped = true;
-    chunks_free(&s->rx, &l->alloc);
+    link_stream_drop(l, s, dropped);
     if (s->is_down) {
         link_stream_tell(l, s); /* it only waited to be read */
         return;

@@ -9,7 +9,7 @@
  */
 #include "link/link_impl.h"
 
-/* ---- begin and end ---- */
+/* ---- begin ---- */
 
 stream *link_stream_make(pu_link *l, conn *c)
 {
@@ -29,6 +29,44 @@ stream *link_stream_make(pu_link *l, conn *c)
     return s;
 }
 
+/* ---- bytes that wait for the node ---- */
+
+/* Windows bound what one stream may leave with us, and many streams of Yamux have many windows. A
+ * stream that holds as little as the node takes unasked goes on when there is too much: it is not
+ * the one that is to blame. */
+static bool may_wait(const pu_link *l, const stream *s, uint64_t bytes)
+{
+    const pu_config *config = l->config;
+    if (s->rx.len + bytes <= PU_FIRST_ROOM) return true;
+    if (l->waiting + bytes > config->link_waiting_bytes) return false;
+    return l->waiting + bytes <= config->link_windows_bytes ||
+           link_conns_waiting(l, s->conn) + bytes <= config->link_windows_bytes;
+}
+
+bool link_stream_keep(pu_link *l, stream *s, pu_span bytes)
+{
+    if (!may_wait(l, s, bytes.len) || !chunks_append(&s->rx, &l->alloc, bytes)) return false;
+    l->waiting += bytes.len;
+    s->conn->waiting += bytes.len;
+    return true;
+}
+
+static void waits_less(pu_link *l, stream *s, uint64_t count)
+{
+    PU_ASSERT(count <= s->conn->waiting);
+    PU_ASSERT(s->conn->waiting <= l->waiting);
+    l->waiting -= count;
+    s->conn->waiting -= count;
+}
+
+void link_stream_drop(pu_link *l, stream *s, uint64_t count)
+{
+    waits_less(l, s, count);
+    chunks_drop(&s->rx, &l->alloc, count);
+}
+
+/* ---- the end of one ---- */
+
 static void unlink_stream(stream *s)
 {
     conn *c = s->conn;
@@ -43,6 +81,7 @@ void link_stream_free(pu_link *l, stream *s)
     PU_ASSERT(s->inner == NULL || l->out == NULL);
     conn *c = s->conn;
     unlink_stream(s);
+    waits_less(l, s, s->rx.len);
     if (!s->is_ours) c->in_count--;
     c->stream_count--;
     if (s->handle != 0) link_slots_del(&l->streams, s->handle);
@@ -141,7 +180,7 @@ static bool tell_data(pu_link *l, stream *s)
         if (count > PU_DATA_MAX) count = PU_DATA_MAX;
         if (!link_out_has_room(l->out)) return false;
         if (!link_out_copy(l->out, span_head(first, (size_t)count), &copy)) return false;
-        chunks_drop(&s->rx, &l->alloc, count);
+        link_stream_drop(l, s, count);
         give_data(l, s, copy, s->rx_fin && s->rx.len == 0);
         if (!s->is_down) s->conn->ops->consumed(l, s, count);
     }
@@ -274,8 +313,8 @@ void link_stream_data(pu_link *l, stream *s, pu_span bytes, bool fin, bool stabl
         return;
     }
     if (!s->is_carrier && c->state == CONN_READY) bytes = pass_on(l, s, bytes, fin, stable);
-    if (bytes.len > 0 && !chunks_append(&s->rx, &l->alloc, bytes)) {
-        s->reset_code = PU_CODE_RESOURCE; /* memory is short: this stream pays for it, soon */
+    if (bytes.len > 0 && !link_stream_keep(l, s, bytes)) {
+        s->reset_code = PU_CODE_RESOURCE; /* this stream pays for it, soon */
         c->is_waking = true;
         link_conn_touch(l, c);
     }
@@ -311,7 +350,7 @@ void link_stream_down(pu_link *l, stream *s, enum pu_down what, uint32_t code)
     s->down_what = (uint8_t)what;
     s->down_code = code;
     if (!s->is_carrier) {
-        if (what == PU_DOWN_RESET) chunks_free(&s->rx, &l->alloc);
+        if (what == PU_DOWN_RESET) link_stream_drop(l, s, s->rx.len);
         if (link_conn_is_early(s->conn)) link_stream_free(l, s); /* the node never hears of it */
         else link_stream_tell(l, s);
     } else if (s->inner != NULL) {

@@ -45,12 +45,15 @@ bool yamux_reserve(pu_link *l, yamux *y, uint32_t id)
     return imap_put(&y->by_id, id, y->count);
 }
 
-void yamux_insert(yamux *y, yamux_stream *s)
+void yamux_insert(yamux *y, yamux_stream *s, pu_time now)
 {
     PU_ASSERT(y->count < y->cap);
     PU_ASSERT(s->id != 0);
     s->place = y->count;
     y->table[y->count++] = s;
+    s->tx_window = YAMUX_FIRST_WINDOW;
+    yamux_window_start(&s->rx, now);
+    y->c->windows += s->rx.size;
     if (!s->head.is_ours) return;
     y->ours++;
     y->unacked++;
@@ -200,10 +203,8 @@ static bool begin(pu_link *l, yamux *y, yamux_stream *s)
     }
     s->id = y->next_id;
     y->next_id += 2;
-    yamux_insert(y, s);
-    s->tx_window = YAMUX_FIRST_WINDOW;
+    yamux_insert(y, s, link_now(l));
     s->flags_due = YAMUX_SYN;
-    yamux_window_start(&s->rx, link_now(l));
     yamux_list_add(y, YAMUX_DUE, s);
     link_stream_up(l, &s->head, yamux_room(l, s));
     return true;
@@ -305,6 +306,6 @@ void yamux_free_stream(pu_link *l, yamux *y, stream *head)
     chunks_free(&s->tx, link_alloc(l));
     if (s->id == 0) return;
     if (y->body_of == s) y->body_of = NULL;
-    y->c->windows -= s->rx.size - YAMUX_FIRST_WINDOW;
+    y->c->windows -= s->rx.size;
     table_del(y, s);
 }

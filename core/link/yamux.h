@@ -143,8 +143,8 @@ bool yamux_end(yamux *y, uint32_t code, enum yamux_goaway goaway);
 yamux_stream *yamux_find(const yamux *y, uint32_t id);
 /* Makes room for one more stream called id. False: no memory. */
 PU_MUST_USE bool yamux_reserve(pu_link *l, yamux *y, uint32_t id);
-/* Puts s, whose id is set, into that room. */
-void yamux_insert(yamux *y, yamux_stream *s);
+/* Puts s, whose id is set, into that room; its windows are open from now on. */
+void yamux_insert(yamux *y, yamux_stream *s, pu_time now);
 /* Queues a frame that belongs to no living stream. */
 void yamux_control(pu_link *l, yamux *y, yamux_frame f);
 void yamux_list_add(yamux *y, enum yamux_list_id id, yamux_stream *s);

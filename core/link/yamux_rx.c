@@ -41,10 +41,8 @@ static yamux_stream *accept(pu_link *l, yamux *y, uint32_t id)
     }
     yamux_stream *s = (yamux_stream *)head;
     s->id = id;
-    yamux_insert(y, s);
-    s->tx_window = YAMUX_FIRST_WINDOW;
+    yamux_insert(y, s, link_now(l));
     s->flags_due = YAMUX_ACK;
-    yamux_window_start(&s->rx, link_now(l));
     yamux_list_add(y, YAMUX_DUE, s);
     return s;
 }
@@ -96,8 +94,9 @@ static bool take_data(pu_link *l, yamux *y, const yamux_frame *f)
 {
     yamux_stream *s;
     uint64_t most = link_config(l)->yamux_window_most_bytes;
-    if (f->length > most && f->length > YAMUX_FIRST_WINDOW) return violation(y);
     if (!stream_of(l, y, f, &s)) return false;
+    /* No stream that is gone can have had such a window. */
+    if (s == NULL && f->length > most && f->length > YAMUX_FIRST_WINDOW) return violation(y);
     y->body_left = f->length;
     y->body_of = NULL;
     y->body_fin = (f->flags & YAMUX_FIN) != 0;
@@ -111,7 +110,8 @@ static bool take_data(pu_link *l, yamux *y, const yamux_frame *f)
         if (f->length > 0) yamux_abort(l, y, s, PU_CODE_VIOLATION);
         return true;
     }
-    if (!yamux_window_take(&s->rx, f->length)) return violation(y);
+    /* What was granted and not told yet is nothing that the peer can know of. */
+    if (!yamux_window_take(&s->rx, f->length, s->grant_due)) return violation(y);
     y->body_of = s;
     if (f->length > 0) return true;
     if (y->body_fin) link_stream_data(l, &s->head, (pu_span){NULL, 0}, true, true);

@@ -9,10 +9,11 @@ void yamux_window_start(yamux_window *w, pu_time now)
     *w = (yamux_window){.size = YAMUX_FIRST_WINDOW, .limit = YAMUX_FIRST_WINDOW, .epoch_at = now};
 }
 
-bool yamux_window_take(yamux_window *w, uint64_t len)
+bool yamux_window_take(yamux_window *w, uint64_t len, uint64_t untold)
 {
-    PU_ASSERT(w->got <= w->limit);
-    if (len > w->limit - w->got) return false;
+    PU_ASSERT(untold <= w->limit);
+    PU_ASSERT(w->got <= w->limit - untold);
+    if (len > w->limit - untold - w->got) return false;
     w->got += len;
     return true;
 }

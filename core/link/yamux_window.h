@@ -24,8 +24,9 @@ typedef struct yamux_window {
 /* Begins with the window of the protocol. */
 void yamux_window_start(yamux_window *w, pu_time now);
 
-/* The peer sent len bytes. False: more than it may. */
-PU_MUST_USE bool yamux_window_take(yamux_window *w, uint64_t len);
+/* The peer sent len bytes, and has not been told of the last `untold` bytes of its limit. False:
+ * more than it may. */
+PU_MUST_USE bool yamux_window_take(yamux_window *w, uint64_t len, uint64_t untold);
 
 /* The node took len of them. */
 void yamux_window_consume(yamux_window *w, uint64_t len);

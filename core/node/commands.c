@@ -264,6 +264,12 @@ static uint32_t run_set(pu_node *n, pu_span body)
     pu_config *own = config_own(n);
     if (own == NULL) return PU_CODE_NO_MEMORY;
     if (pu_config_set(own, name, value) != PU_OK) return PU_CODE_INVALID;
+    if (own->conns_max > n->conns_most) n->conns_most = (uint32_t)own->conns_max;
+    if (own->streams_max > n->streams_most) n->streams_most = (uint32_t)own->streams_max;
+    const char *set = pu_config_find(name)->name;
+    pu_ef *e = effect(n, PU_EF_SET);
+    e->body = span_of(set, strlen(set));
+    e->offset = value;
     protos_check(n);
     gater_enforce(n); /* gating may be on now */
     return PU_CODE_OK;

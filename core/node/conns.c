@@ -113,10 +113,10 @@ static pu_handle best_handle(pu_node *n, pu_peer peer)
 static conn *conn_new(pu_node *n, pu_handle handle)
 {
     uint32_t slot = pu_handle_slot(handle);
-    PU_ASSERT(slot < n->config->conns_max);
+    PU_ASSERT(slot < n->conns_most);
     while (slot >= n->conn_cap)
-        if (!mem_grow(ctx_alloc(n), (void **)&n->conns, &n->conn_cap, n->conn_cap,
-                      (uint32_t)n->config->conns_max, sizeof(conn))) {
+        if (!mem_grow(ctx_alloc(n), (void **)&n->conns, &n->conn_cap, n->conn_cap, n->conns_most,
+                      sizeof(conn))) {
             ctx_no_memory(n, NULL, sizeof(conn));
             return NULL;
         }
@@ -334,7 +334,12 @@ void conn_path(pu_node *n, conn *c, const pu_in *in)
     if (c->state != CONN_UP) return;
     if (in->offset != 0) c->rtt_ns = in->offset;
     if (in->flags & PU_MIGRATED) {
+        bool may_move = limits_may_move(n, c, &in->remote);
         conn_ends(n, c, in);
+        if (!may_move) {
+            ctx_hangup(n, c, PU_CODE_RESOURCE);
+            return;
+        }
     }
     if (ctx_conn_of(n, c->peer) == c) tell_peer(n, c->peer, c);
 }

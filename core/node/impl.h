@@ -177,6 +177,8 @@ typedef struct charge {
 struct pu_node {
     const pu_config *config; /* the host's, until COMMAND SET changes a value: then config_own */
     pu_config *config_own;   /* owned; NULL: nothing was changed */
+    uint32_t conns_most, streams_most; /* the largest conns_max and streams_max so far: the host may
+                                          have given slots below them */
     const pu_env *env;
     pu_out *out;     /* the step's list; NULL between steps */
     const pu_in *in; /* the step's input */
@@ -320,6 +322,9 @@ void gater_enforce(pu_node *n);             /* dooms inbound connections of who 
  * not. */
 bool limits_admit(pu_node *n, enum resource what, uint32_t scopes, const charge *of,
                   uint64_t amount);
+/* Whether c, which may have come from outside, may go on from `to`: an address, and the block
+ * around it, hold no more for a connection that moves there than for one that begins there. */
+bool limits_may_move(pu_node *n, const conn *c, const pu_endpoint *to);
 void limits_join(pu_node *n, conn *c);        /* c->peer is known from now on */
 void limits_leave(pu_node *n, const conn *c); /* c, whose peer is known, goes */
 /* Lets bytes wait in `to`, which is s->in or s->out: at most stream_pending_bytes and `beyond`.

@@ -200,6 +200,15 @@ bool limits_admit(pu_node *n, enum resource what, uint32_t scopes, const charge 
     return true;
 }
 
+bool limits_may_move(pu_node *n, const conn *c, const pu_endpoint *to)
+{
+    uint32_t scopes = 0;
+    if ((c->flags & (PU_DIALLER | PU_RELAYED)) != 0) return true;
+    if (memcmp(c->remote.ip, to->ip, prefix_bytes(to, SCOPE_IP)) != 0) scopes |= IN(IP);
+    if (memcmp(c->remote.ip, to->ip, prefix_bytes(to, SCOPE_BLOCK)) != 0) scopes |= IN(BLOCK);
+    return limits_admit(n, RESOURCE_CONNS, scopes, &(charge){.from = to}, 1);
+}
+
 /* ---- bytes and protocols of streams ---- */
 
 bool stream_keep(pu_node *n, stream *s, mem_bytes *to, pu_span bytes, uint32_t beyond)

@@ -28,6 +28,8 @@ int pu_node_init(pu_node **node, void *mem, const pu_config *config, const pu_en
     pu_node *n = mem;
     memset(n, 0, sizeof *n);
     n->config = config;
+    n->conns_most = (uint32_t)config->conns_max;
+    n->streams_most = (uint32_t)config->streams_max;
     n->env = env;
     n->now = now;
     n->shed_until = n->book_due = PU_NEVER;
@@ -105,7 +107,7 @@ typedef struct target {
 
 static int check_stream_up(const pu_node *n, const pu_in *in)
 {
-    if (pu_handle_slot(in->stream) >= n->config->streams_max || pu_handle_ordinal(in->stream) == 0)
+    if (pu_handle_slot(in->stream) >= n->streams_most || pu_handle_ordinal(in->stream) == 0)
         return PU_ERANGE;
     bool taken = pu_handle_slot(in->stream) < n->stream_cap &&
                  n->streams[pu_handle_slot(in->stream)].handle != 0;
@@ -128,7 +130,7 @@ static bool is_carried(const pu_in *in)
 
 static int check_new_conn(pu_node *n, const pu_in *in)
 {
-    if (pu_handle_slot(in->conn) >= n->config->conns_max || pu_handle_ordinal(in->conn) == 0)
+    if (pu_handle_slot(in->conn) >= n->conns_most || pu_handle_ordinal(in->conn) == 0)
         return PU_ERANGE;
     if (in->kind == PU_IN_CONN_UP || in->what == PU_ASK_SECURED) {
         pu_peer_id id;

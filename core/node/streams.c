@@ -29,10 +29,10 @@ static void trace_no_memory(pu_node *n, size_t bytes)
 static stream *stream_new(pu_node *n, conn *c, const pu_in *in)
 {
     uint32_t slot = pu_handle_slot(in->stream);
-    PU_ASSERT(slot < n->config->streams_max);
+    PU_ASSERT(slot < n->streams_most);
     while (slot >= n->stream_cap)
         if (!mem_grow(ctx_alloc(n), (void **)&n->streams, &n->stream_cap, n->stream_cap,
-                      (uint32_t)n->config->streams_max, sizeof(stream))) {
+                      n->streams_most, sizeof(stream))) {
             trace_no_memory(n, sizeof(stream));
             return NULL;
         }

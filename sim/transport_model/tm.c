@@ -185,6 +185,7 @@ void tm_free(tm *t)
     mem_free(&t->alloc, t->conns.at, t->conns.cap * sizeof t->conns.at[0]);
     mem_free(&t->alloc, t->streams.at, t->streams.cap * sizeof t->streams.at[0]);
     mem_free(&t->alloc, t->tombs, t->tomb_cap * sizeof t->tombs[0]);
+    mem_free(&t->alloc, t->own, sizeof *t->own);
     PU_ASSERT(t->bytes == 0);
     mem_free(t->host->alloc, t, sizeof *t);
 }
@@ -206,6 +207,17 @@ static void effect_stream(tm *t, const pu_ef *ef)
     }
 }
 
+/* As core/link does. Without memory the old value stays. */
+static void set(tm *t, const pu_ef *ef)
+{
+    if (t->own == NULL && (t->own = mem_new(&t->alloc, sizeof *t->own)) != NULL)
+        *t->own = *t->config;
+    if (t->own == NULL || pu_config_set(t->own, ef->body, ef->offset) != PU_OK) return;
+    t->config = t->own;
+    t->conns.max = (uint32_t)t->own->conns_max;
+    t->streams.max = (uint32_t)t->own->streams_max;
+}
+
 bool tm_effect(tm *t, pu_time now, const pu_ef *effect)
 {
     t->now = now;
@@ -225,6 +237,7 @@ bool tm_effect(tm *t, pu_time now, const pu_ef *effect)
     case PU_EF_STREAM_STOP:
     case PU_EF_STREAM_RESET: effect_stream(t, effect); return true;
     case PU_EF_UPGRADE: circuit_upgrade(t, effect); return true;
+    case PU_EF_SET: set(t, effect); return true;
     case PU_EF_CONN_SET:
     case PU_EF_PACKET:
     case PU_EF_RESOLVE:

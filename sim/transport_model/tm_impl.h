@@ -77,7 +77,8 @@ typedef struct tomb {
 } tomb;
 
 struct tm {
-    const pu_config *config;
+    const pu_config *config; /* the host's, until the first SET: then own */
+    pu_config *own;          /* owned; NULL: nothing was changed */
     const transport_host *host;
     pu_peer_id self;
     pu_alloc alloc; /* counts into bytes, aborts without memory */

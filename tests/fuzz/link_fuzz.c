@@ -113,6 +113,22 @@ static void cancel(fuzz *f)
     (void)link_host_effect(&f->h, (pu_ef){.kind = PU_EF_DIAL_CANCEL, .token = token});
 }
 
+/* A parameter changes. The judge goes by how many handles there may be, so that only falls. */
+static void set(fuzz *f)
+{
+    const pu_config_info *info = pu_config_at(fuzz_u8(&f->in));
+    if (info == NULL) return;
+    uint64_t most = pu_config_get(&f->h.config, info), value = info->least + fuzz_u16(&f->in);
+    bool is_handles =
+        strcmp(info->name, "conns_max") == 0 || strcmp(info->name, "streams_max") == 0;
+    if (value > info->most) value = info->most;
+    if (is_handles && value > most) value = most;
+    pu_ef ef = {
+        .kind = PU_EF_SET, .body = span_of(info->name, strlen(info->name)), .offset = value};
+    int err = link_host_effect(&f->h, ef);
+    PU_ASSERT(err == PU_OK);
+}
+
 static void on_conn(fuzz *f)
 {
     boundary *law = &f->h.law;
@@ -125,7 +141,13 @@ static void on_conn(fuzz *f)
         ef.code = PU_CODE_SHUTDOWN;
         ef.deadline = f->h.now + fuzz_u8(&f->in) * 10 * PU_MS;
         break;
-    case 1: ef.kind = PU_EF_CONN_SET; break;
+    case 1:
+        if ((bits & 128) != 0) {
+            set(f);
+            return;
+        }
+        ef.kind = PU_EF_CONN_SET;
+        break;
     default:
         ef.kind = PU_EF_STREAM_OPEN;
         ef.token = new_token(f);

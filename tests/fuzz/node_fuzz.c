@@ -186,6 +186,7 @@ static void saw(host *h, const pu_ef *ef)
         PU_ASSERT(ef->body.len <= PU_KEEP_BODY_MAX);
         request_add(h, ef);
         break;
+    case PU_EF_SET: PU_ASSERT(pu_config_find(ef->body) != NULL); break;
     case PU_EF_DIAL_CANCEL:
     case PU_EF_HANGUP:
     case PU_EF_STREAM_STOP: break;
@@ -599,9 +600,13 @@ static pu_span command_body(host *h, uint32_t what)
         out.len = pu_service_write(out.base, out.cap, &s);
     } else if (what == PU_CMD_SET) {
         const pu_config_info *info = pu_config_at(b % 64);
-        if (info == NULL || strcmp(info->name, "conns_max") == 0) return span_of(NULL, 0);
+        if (info == NULL) return span_of(NULL, 0);
         buf_put(&out, info->name, strlen(info->name));
         buf_put_u8(&out, '=');
+        if (strcmp(info->name, "conns_max") == 0) { /* we have no more slots */
+            buf_put_u8(&out, (uint8_t)('1' + b / 64 % CONNS));
+            return buf_span(&out);
+        }
         for (uint8_t i = b >> 5; i < 7; i++) buf_put_u8(&out, (uint8_t)('0' + (b + i) % 10));
     }
     return buf_span(&out);

@@ -106,7 +106,7 @@ static void perform(chaos *k, const pu_ef *e)
     chaos_conn *c = conn_of(k, e->conn);
     chaos_stream *s = stream_of(k, e->stream);
     bool asks = e->kind == PU_EF_DIAL || e->kind == PU_EF_STREAM_OPEN || e->kind == PU_EF_UPGRADE;
-    PU_ASSERT(e->kind >= PU_EF_DIAL && e->kind <= PU_EF_EVENT);
+    PU_ASSERT(e->kind >= PU_EF_DIAL && e->kind <= PU_EF_SET);
     k->result.effects++;
     k->result.apps += e->kind == PU_EF_APP;
     k->result.punches += e->kind == PU_EF_PACKET;
@@ -370,7 +370,8 @@ static pu_handle any_handle(chaos *k, pu_handle live, uint32_t slots)
 
 static void draw_command(chaos *k)
 {
-    static const char *const lines[] = {"conns_max=9", "ping_interval_ns=2000000000", "x=", "="};
+    static const char *const lines[] = {"conns_max=9", "conns_max=12",
+                                        "ping_interval_ns=2000000000", "x=", "="};
     k->in.what = chaos_pick(k, PU_CMD_STOP); /* not STOP: nothing follows it */
     if (k->in.what == PU_CMD_REVOKE || k->in.what == PU_CMD_DISCONNECT) /* the relay stays */
         k->in.peer = chaos_id(k, 1 + chaos_pick(k, CHAOS_PEERS - 1));

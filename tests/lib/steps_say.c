@@ -222,6 +222,9 @@ void effect_say(step_world *w, const pu_ef *e)
     case PU_EF_KEEP:
         fprintf(to, "keep %.5s %zu bytes", (const char *)e->peer.base, e->body.len);
         break;
+    case PU_EF_SET:
+        fprintf(to, "set %.*s=%" PRIu64, (int)e->body.len, (const char *)e->body.base, e->offset);
+        break;
     case PU_EF_EVENT: say_event(w, to, e); break;
     case PU_EF_APP: app_say(w, to, e); break;
     case PU_EF_RESOLVE: say_resolve(to, e); break;

@@ -305,7 +305,8 @@ static void stream_effect(step_world *w, const pu_ef *e)
 static void host_performs(step_world *w, const pu_ef *e)
 {
     bool is_answer = e->kind == PU_EF_EVENT && e->what == PU_EVENT_DONE;
-    if (!w->is_started && !is_answer) world_complain(w, "an effect before the first TICK");
+    if (!w->is_started && !is_answer && e->kind != PU_EF_SET)
+        world_complain(w, "an effect before the first TICK");
     bool asks = e->kind == PU_EF_DIAL || e->kind == PU_EF_STREAM_OPEN || e->kind == PU_EF_UPGRADE ||
                 e->kind == PU_EF_RESOLVE;
     if (e->kind == PU_EF_CONN_VERDICT) verdict_given(w, e);

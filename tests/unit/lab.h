@@ -70,6 +70,7 @@ typedef struct lab {
     uint32_t resolve_count, app_count;
     pu_endpoint packets[LAB_SENT];
     uint32_t verdict;               /* of the last CONN_ASK */
+    char set[64];                   /* the last SET, "name=value" */
     uint32_t traced[PU_TR_COUNT];   /* how often */
     uint64_t traced_a[PU_TR_COUNT]; /* the last one's a */
 } lab;
@@ -158,6 +159,9 @@ static inline void lab_effect(lab *l, const pu_ef *e)
     if (e->kind == PU_EF_HANGUP) lab_keep(l->hangups, &l->hangup_count, e);
     if (e->kind == PU_EF_EVENT) lab_keep(l->events, &l->event_count, e);
     if (e->kind == PU_EF_CONN_VERDICT) l->verdict = e->code;
+    if (e->kind == PU_EF_SET)
+        snprintf(l->set, sizeof l->set, "%.*s=%llu", (int)e->body.len, (const char *)e->body.base,
+                 (unsigned long long)e->offset);
     if (e->kind == PU_EF_PACKET) l->packets[l->packet_count++ % LAB_SENT] = e->remote;
 }
 

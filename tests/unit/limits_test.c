@@ -132,12 +132,149 @@ static void readers_tell_the_fullest(void **state)
     lab_end(l);
 }
 
+/* A byte every half second keeps no stream that has not selected: its deadline is absolute. */
+static void selection_has_an_absolute_deadline(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = lab_connect(l, 1, 0, 0);
+    static const char said[] = "\x13/multistream/1.0.0\n\xff\x07/a name that never ends";
+    lab_stream *s = lab_stream_new(l, conn, "");
+    lab_step(
+        l, (pu_in){.kind = PU_IN_STREAM_UP, .conn = conn, .stream = s->handle, .offset = 1 << 20});
+    pu_time begun = l->now;
+    for (size_t i = 0; !s->is_reset; i++) {
+        assert_true(i < sizeof said - 1);
+        lab_give(l, s, span_of(said + i, 1), false);
+        lab_pass(l, PU_S / 2);
+    }
+    assert_int_equal(s->code, PU_CODE_TIMEOUT);
+    assert_in_range(l->now - begun, l->config.select_ns, l->config.select_ns + PU_S / 2);
+    lab_end(l);
+}
+
+/* ---- limits that change ---- */
+
+static void set(lab *l, const char *text)
+{
+    l->set[0] = 0;
+    lab_step(l, (pu_in){.kind = PU_IN_COMMAND,
+                        .what = PU_CMD_SET,
+                        .token = 8,
+                        .body = span_of(text, strlen(text))});
+    assert_string_equal(l->set, text); /* whoever is below hears of it */
+}
+
+static uint32_t ask_for_one_more(lab *l)
+{
+    l->verdict = PU_CODE_OK;
+    lab_step(l, (pu_in){.kind = PU_IN_CONN_ASK,
+                        .what = PU_ASK_ACCEPT,
+                        .conn = lab_conn_next(l),
+                        .local = lab_endpoint(0),
+                        .remote = lab_endpoint(5),
+                        .transport = PU_TRANSPORT_QUIC});
+    return l->verdict;
+}
+
+/* The host may have given slots that are above a limit by now: it gets its answers all the same,
+ * or it would wait for them for ever. What is there stays. */
+static void lower_limits_leave_what_is_there(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = 0;
+    for (int i = 1; i < 4; i++) conn = lab_connect(l, i, 0, 0);
+    set(l, "conns_max=1");
+    assert_int_equal(ask_for_one_more(l), PU_CODE_RESOURCE);
+    set(l, "conns_max=9");
+    pu_handle asked = lab_conn_next(l);
+    pu_in in = {.kind = PU_IN_CONN_ASK,
+                .what = PU_ASK_ACCEPT,
+                .conn = asked,
+                .peer = lab_id(l, 5),
+                .local = lab_endpoint(0),
+                .remote = lab_endpoint(5),
+                .transport = PU_TRANSPORT_QUIC};
+    lab_step(l, in);
+    assert_int_equal(l->verdict, PU_CODE_OK);
+    set(l, "conns_max=2"); /* in the midst of a handshake, which goes on */
+    in.what = PU_ASK_SECURED;
+    lab_step(l, in);
+    in.kind = PU_IN_CONN_UP;
+    in.what = 0;
+    lab_step(l, in);
+    set(l, "streams_max=1");
+    for (int i = 0; i < 3; i++) {
+        lab_stream *s = lab_stream_new(l, conn, "");
+        lab_step(
+            l,
+            (pu_in){.kind = PU_IN_STREAM_UP, .conn = conn, .stream = s->handle, .offset = 1 << 20});
+        assert_true(s->is_reset);
+    }
+    lab_pass(l, PU_S);
+    assert_int_equal(row_of(l, "conns_max").max, 2);
+    assert_int_equal(row_of(l, "conns_max").used, 4);
+    lab_end(l);
+}
+
+/* ---- addresses ---- */
+
+static void move(lab *l, pu_handle conn, pu_endpoint to)
+{
+    lab_step(l, (pu_in){.kind = PU_IN_CONN_PATH,
+                        .conn = conn,
+                        .flags = PU_MIGRATED,
+                        .local = lab_endpoint(0),
+                        .remote = to});
+    lab_pass(l, 2 * PU_S);
+}
+
+/* A connection that moves (QUIC) gets past no limit of the address that it moves to. */
+static void an_address_is_full_for_those_who_move_there(void **state)
+{
+    (void)state;
+    lab *l = lab_new();
+    l->config.conns_per_ip_max = 2;
+    l->config.conns_per_block_max = 3;
+    lab_begin(l);
+    lab_start(l);
+    pu_endpoint full = pu_endpoint_ip4(8, 8, 0, 1, 4001);
+    l->elsewhere = full;
+    lab_connect(l, 1, 0, 0);
+    pu_handle same = lab_connect(l, 2, 0, 0);
+    l->elsewhere = pu_endpoint_ip4(7, 7, 0, 1, 4001);
+    pu_handle to_address = lab_connect(l, 3, 0, 0), to_block = lab_connect(l, 4, 0, 0);
+    l->elsewhere = pu_endpoint_ip4(7, 7, 0, 2, 4001);
+    pu_handle to_full_block = lab_connect(l, 5, 0, 0);
+    pu_handle dialled = lab_connect(l, 6, PU_DIALLER, 0);
+    uint32_t hung_up = l->traced[PU_TR_CONN_HANGUP];
+    full.port++;
+    move(l, same, full); /* another port of the same address */
+    assert_int_equal(l->traced[PU_TR_CONN_HANGUP], hung_up);
+    move(l, to_block, pu_endpoint_ip4(8, 8, 0, 2, 4001));
+    assert_int_equal(l->traced[PU_TR_CONN_HANGUP], hung_up);
+    move(l, to_block, pu_endpoint_ip4(8, 8, 0, 3, 4001)); /* within the block that is full by now */
+    assert_int_equal(l->traced[PU_TR_CONN_HANGUP], hung_up);
+    move(l, to_address, full);
+    assert_int_equal(l->traced[PU_TR_CONN_HANGUP], ++hung_up);
+    assert_int_equal(l->traced_a[PU_TR_CONN_HANGUP], PU_CODE_RESOURCE);
+    move(l, to_full_block, pu_endpoint_ip4(8, 8, 9, 9, 4001));
+    assert_int_equal(l->traced[PU_TR_CONN_HANGUP], ++hung_up);
+    move(l, dialled, full); /* those we dial are nobody's attack */
+    assert_int_equal(l->traced[PU_TR_CONN_HANGUP], hung_up);
+    lab_end(l);
+}
+
 int limits_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_wait_in_scopes),
         cmocka_unit_test(bytes_of_nobody_wait_in_a_scope_of_their_own),
         cmocka_unit_test(readers_tell_the_fullest),
+        cmocka_unit_test(selection_has_an_absolute_deadline),
+        cmocka_unit_test(lower_limits_leave_what_is_there),
+        cmocka_unit_test(an_address_is_full_for_those_who_move_there),
     };
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -37,15 +38,21 @@ static link_host *upgraded(enum pu_role role, const char *left)
     return h;
 }
 
-/* A command to the connection inside stream 1. */
-static void say_inside(link_host *h, enum toy_op op, uint32_t id, uint32_t argument)
+/* A command to the connection inside stream `which`. */
+static void say_inside_of(link_host *h, uint32_t which, enum toy_op op, uint32_t id,
+                          uint32_t argument)
 {
     uint8_t inner[TOY_HEAD_BYTES], outer[64];
     pu_buf in = buf_of(inner, sizeof inner), out = buf_of(outer, sizeof outer);
     toy_put(&in, op, id, argument);
-    toy_put_data(&out, 1, buf_span(&in));
+    toy_put_data(&out, which, buf_span(&in));
     link_host_datagram(h, PORT, buf_span(&out));
     link_host_settle(h);
+}
+
+static void say_inside(link_host *h, enum toy_op op, uint32_t id, uint32_t argument)
+{
+    say_inside_of(h, 1, op, id, argument);
 }
 
 static void a_circuit_is_made_as_client(void **state)
@@ -401,6 +408,57 @@ static void circuits_nest(void **state)
     link_host_free(h);
 }
 
+/* The latest stream becomes a connection that we dialled. */
+static void upgrade_latest(link_host *h, pu_token token)
+{
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_UPGRADE,
+                                      .token = token,
+                                      .conn = h->conn,
+                                      .stream = h->stream,
+                                      .what = PU_ROLE_CLIENT,
+                                      .deadline = h->now + 10 * PU_S});
+}
+
+/* A connection that carries thousands of others ends: their last words fill more than a step. */
+static void thousands_of_circuits_end_in_several_steps(void **state)
+{
+    enum { CIRCUITS = 255, EACH = 17, MOST = 8192 };
+    (void)state;
+    link_host *h = calloc(1, sizeof *h);
+    assert_non_null(h);
+    pu_config_default(&h->config);
+    h->config.conns_max = h->config.streams_max = MOST;
+    assert_true(link_host_open(h));
+    h->is_silent = true;
+    link_host_say(h, PORT, TOY_CALL, 0, 0);
+    link_host_say(h, PORT, TOY_PROVE, 1, 0);
+    link_host_say(h, PORT, TOY_UP, 0, 0);
+    pu_handle outer = h->conn;
+    pu_token token = 100;
+    for (uint32_t i = 1; i <= CIRCUITS; i++) {
+        h->conn = outer;
+        link_host_say(h, PORT, TOY_OPEN, i, 0);
+        upgrade_latest(h, token++);
+        say_inside_of(h, i, TOY_PROVE, 2, 0);
+        say_inside_of(h, i, TOY_UP, 0, 0);
+        assert_int_not_equal(h->conn, outer);
+        for (uint32_t k = 1; k <= EACH; k++) {
+            say_inside_of(h, i, TOY_OPEN, k, 0);
+            upgrade_latest(h, token++);
+        }
+    }
+    link_host_say(h, PORT, TOY_END, 0, 0);
+    uint32_t said = h->inputs;
+    assert_in_range(said, 3000, PU_LINK_OUT_EFFECTS_MAX);
+    while (pu_link_deadline(h->link, NULL) <= h->now) {
+        pu_link_in tick = {.kind = PU_LINK_IN_TICK};
+        assert_int_equal(link_host_step(h, &tick), PU_OK);
+        said += h->inputs;
+    }
+    assert_int_equal(said, CIRCUITS * (EACH + 1) + 1);
+    link_host_free(h);
+}
+
 int link_circuit_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +477,7 @@ int link_circuit_test(void)
         cmocka_unit_test(back_pressure_goes_through),
         cmocka_unit_test(an_upgrade_that_cannot_be_fails),
         cmocka_unit_test(circuits_nest),
+        cmocka_unit_test(thousands_of_circuits_end_in_several_steps),
     };
     return cmocka_run_group_tests_name("link_circuit", tests, NULL, NULL);
 }

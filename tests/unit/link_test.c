@@ -432,6 +432,10 @@ static void nonsense_is_refused(void **state)
     in.tcp = 5;
     assert_int_equal(link_host_step(h, &in), PU_EHANDLE);
     assert_int_equal(link_host_effect(h, (pu_ef){.kind = PU_EF_EVENT}), PU_ERANGE);
+    pu_ef set = {.kind = PU_EF_SET, .body = SPAN_LITERAL("idle_ms"), .offset = 30};
+    assert_int_equal(link_host_effect(h, set), PU_ERANGE); /* no such parameter */
+    set.body = SPAN_LITERAL("idle_ns");
+    assert_int_equal(link_host_effect(h, set), PU_ERANGE); /* too short */
     static uint8_t large[PU_DATA_MAX + 1];
     pu_ef send = {.kind = PU_EF_STREAM_SEND, .body = span_of(large, sizeof large)};
     assert_int_equal(link_host_effect(h, send), PU_ERANGE);
@@ -499,6 +503,40 @@ static void settings_reach_the_carrier(void **state)
     link_host_free(h);
 }
 
+static void set_parameter(link_host *h, pu_span name, uint64_t value)
+{
+    pu_ef ef = {.kind = PU_EF_SET, .body = name, .offset = value};
+    assert_int_equal(link_host_effect(h, ef), PU_OK);
+}
+
+/* COMMAND SET: what begins afterwards goes by the new values, the host's own copy is left alone. */
+static void parameters_change_while_it_runs(void **state)
+{
+    (void)state;
+    link_host *h = called();
+    uint64_t handshake_ns = h->config.handshake_ns, conns_max = h->config.conns_max;
+    set_parameter(h, SPAN_LITERAL("handshake_ns"), 2 * PU_S);
+    set_parameter(h, SPAN_LITERAL("conns_max"), 2);
+    link_host_forget(h);
+    pu_time began = h->now;
+    link_host_say(h, PORT + 1, TOY_CALL, 0, 0);
+    assert_non_null(strstr(h->log, "ask 2 accept\n"));
+    link_host_say(h, PORT + 2, TOY_CALL, 0, 0); /* one too many now */
+    assert_null(strstr(h->log, "ask 3"));
+    link_host_run(h, began + 2 * PU_S - 1);
+    assert_null(strstr(h->log, "down 2"));
+    link_host_run(h, began + 2 * PU_S);
+    assert_non_null(strstr(h->log, "down 2 code=2000\n"));
+    assert_null(strstr(h->log, "down 1"));
+    set_parameter(h, SPAN_LITERAL("conns_max"), 3);
+    link_host_say(h, PORT + 1, TOY_CALL, 0, 0);
+    link_host_say(h, PORT + 2, TOY_CALL, 0, 0);
+    assert_non_null(strstr(h->log, "ask 4 accept\n"));
+    assert_int_equal(h->config.handshake_ns, handshake_ns);
+    assert_int_equal(h->config.conns_max, conns_max);
+    link_host_free(h);
+}
+
 int link_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -526,6 +564,7 @@ int link_test(void)
         cmocka_unit_test(the_clock_goes_on_from_what_was_told),
         cmocka_unit_test(a_channel_id_is_there_while_the_connection_is),
         cmocka_unit_test(settings_reach_the_carrier),
+        cmocka_unit_test(parameters_change_while_it_runs),
     };
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);
 }

@@ -143,7 +143,7 @@ static void windows_grow_within_their_sum(void **state)
     mux_host *l = p->host[LISTENER], *d = p->host[DIALLER];
     p->delay_ns = 40 * PU_MS;
     p->capacity = 64 * MIB;
-    l->config.link_windows_bytes = 4 * MIB;
+    l->config.link_windows_bytes = STREAMS * YAMUX_FIRST_WINDOW + 4 * MIB;
     l->window = 64 * MIB;
     d->config.link_send_bytes = UINT64_C(1) << 24;
     mux_pair_up(p);

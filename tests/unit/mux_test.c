@@ -352,6 +352,37 @@ static void whoever_dribbles_is_closed(void **state)
     }
 }
 
+/* The same at each stage, with bytes that may well become a message: 20 ms a byte is enough for
+ * most of it, and the deadline is that of the handshake. */
+static void whoever_dribbles_at_any_stage_is_closed(void **state)
+{
+    (void)state;
+    for (int stage = 0; stage < 4; stage++) {
+        static const uint8_t select[] = "\xff\x07/a name of 1,022 bytes, of which few come";
+        static const uint8_t frame[] = {0x0f, 0xff}; /* 4,095 bytes are announced */
+        mux_peer *p = mux_peer_new(true);
+        p->muxers = MUX_PEER_NO_LIST;
+        mux_host *h = p->host;
+        mux_peer_begin(p);
+        pu_time begun = h->now;
+        if (stage == 1) mux_peer_raw(p, SPAN_LITERAL(HEADER));
+        if (stage >= 2) mux_peer_say_first(p);
+        if (stage == 3) mux_peer_say_third(p);
+        for (size_t i = 0; h->closed == MUX_HOST_OPEN; i++) {
+            uint8_t byte = 'x';
+            if (stage < 2 && i < sizeof select - 1) byte = select[i];
+            if (stage >= 2 && i < sizeof frame) byte = frame[i];
+            mux_peer_raw(p, span_of(&byte, 1));
+            mux_host_run(h, h->now + 20 * PU_MS);
+        }
+        assert_int_equal(h->closed, MUX_HOST_RESET);
+        assert_in_range(h->now - begun, h->config.handshake_ns,
+                        h->config.handshake_ns + 20 * PU_MS);
+        assert_false(h->is_up);
+        mux_peer_free(p);
+    }
+}
+
 /* A peer that falls silent at each stage: the deadline is the same. */
 static void silence_at_each_stage_ends_at_the_deadline(void **state)
 {
@@ -461,6 +492,7 @@ int mux_test(void)
         cmocka_unit_test(no_muxer_in_common_ends_it),
         cmocka_unit_test(a_violation_right_after_the_agreement),
         cmocka_unit_test(whoever_dribbles_is_closed),
+        cmocka_unit_test(whoever_dribbles_at_any_stage_is_closed),
         cmocka_unit_test(silence_at_each_stage_ends_at_the_deadline),
         cmocka_unit_test(the_other_side_goes_during_the_handshake),
         cmocka_unit_test(short_memory_ends_a_handshake_cleanly),

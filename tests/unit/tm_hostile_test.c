@@ -186,6 +186,25 @@ static void test_other_effects_are_refused(void **state)
     world_free(w);
 }
 
+/* COMMAND SET reaches the transport: this side lets the other open one stream from now on. */
+static void test_a_parameter_changes(void **state)
+{
+    (void)state;
+    world *w = connected();
+    host *a = &w->hosts[0], *b = &w->hosts[1];
+    pu_ef set = {.kind = PU_EF_SET, .body = SPAN_LITERAL("no_such_thing"), .offset = 1};
+    assert_true(tm_effect(b->t, w->now, &set)); /* changes nothing */
+    set.body = SPAN_LITERAL("streams_per_conn_max");
+    uint64_t before = b->config.streams_per_conn_max;
+    assert_true(tm_effect(b->t, w->now, &set));
+    assert_int_equal(b->config.streams_per_conn_max, before); /* the host's is left alone */
+    const app *one = app_open(a, a->conn), *two = app_open(a, a->conn);
+    run(w, w->now + 2 * PU_S);
+    assert_false(one->is_down);
+    assert_true(two->is_down);
+    world_free(w);
+}
+
 int tm_hostile_test(void);
 
 int tm_hostile_test(void)
@@ -196,6 +215,7 @@ int tm_hostile_test(void)
         cmocka_unit_test(test_hostile_frames),
         cmocka_unit_test(test_violations),
         cmocka_unit_test(test_other_effects_are_refused),
+        cmocka_unit_test(test_a_parameter_changes),
     };
     return cmocka_run_group_tests_name("tm_hostile", tests, NULL, NULL);
 }

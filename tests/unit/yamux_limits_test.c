@@ -287,6 +287,73 @@ static void what_is_not_read_is_bounded_by_the_windows(void **state)
     mux_peer_free(p);
 }
 
+/* Windows of 256 KiB each cannot be refused, and there may be 512 of them on a connection: what one
+ * peer, or all of them, may leave with us has a bound of its own. The stream that goes beyond is
+ * reset; the others stay, new ones begin, and a little is always taken. */
+static void what_is_not_read_is_bounded_whatever_the_windows(void **state)
+{
+    enum { STREAMS = 16 };
+    (void)state;
+    for (int which = 0; which < 2; which++) {
+        mux_peer *p = mux_peer_new(true);
+        mux_host *h = p->host;
+        if (which == 0) h->config.link_windows_bytes = 1 << 20;
+        else h->config.link_waiting_bytes = 1 << 20;
+        mux_peer_up(p);
+        h->window = 0;
+        size_t before = h->heap.live_bytes;
+        for (uint32_t id = 1; id <= 2 * STREAMS; id += 2) {
+            mux_peer_data(p, SYN, id, 0, FIRST);
+            mux_peer_flush(p);
+        }
+        const char *log = mux_peer_hear(p);
+        assert_int_equal(count_lines(log, "WND ACK "), 4);
+        assert_int_equal(count_lines(log, "WND RST "), STREAMS - 4);
+        assert_in_range(h->heap.live_bytes - before, 3 * FIRST, (1 << 20) + (1 << 18));
+        assert_int_equal(mux_host_stream_at(h, STREAMS - 1)->down_code, PU_CODE_RESOURCE);
+        assert_false(mux_host_stream_at(h, 0)->is_down);
+        mux_peer_data(p, SYN, 99, 0, 2 * PU_FIRST_ROOM); /* half of it is with the node */
+        mux_peer_flush(p);
+        mux_peer_expect(p, "WND ACK 99 0\n");
+        h->window = 1 << 20;
+        for (uint32_t i = 0; i < 4; i++)
+            mux_host_grant(h, mux_host_stream_at(h, i), FIRST); /* it reads again */
+        mux_host_settle(h);
+        assert_int_equal(count_lines(mux_peer_hear(p), "WND "), 4);
+        mux_peer_data(p, SYN, 101, 0, FIRST);
+        mux_peer_flush(p);
+        assert_false(mux_host_stream_at(h, h->stream_count - 1)->is_down);
+        assert_int_equal(h->closed, MUX_HOST_OPEN);
+        mux_peer_free(p);
+    }
+}
+
+/* A peer that reads nothing is not told of credit, and so has none: what was granted meanwhile does
+ * not add up behind a full wire. */
+static void credit_that_was_not_told_is_none(void **state)
+{
+    (void)state;
+    mux_peer *p = up(true);
+    mux_host *h = p->host;
+    h->window = 1 << 20;
+    mux_peer_frame(p, WND, SYN, 1, 1 << 24);
+    mux_peer_frame(p, WND, SYN, 3, 0);
+    mux_peer_flush(p);
+    (void)mux_peer_hear(p);
+    p->is_holding = true;
+    mux_host_send(h, mux_host_stream_at(h, 0), 1 << 20, false);
+    mux_host_settle(h); /* the wire is full now */
+    mux_peer_data(p, 0, 3, 0, FIRST);
+    mux_peer_flush(p);
+    assert_int_equal(mux_host_stream_at(h, 1)->got, FIRST); /* the node has it, and wants more */
+    assert_int_equal(h->closed, MUX_HOST_OPEN);
+    mux_peer_data(p, 0, 3, FIRST, 1);
+    mux_peer_flush(p);
+    assert_int_equal(h->closed, MUX_HOST_CLOSED);
+    assert_int_equal(h->down_code, PU_CODE_VIOLATION);
+    mux_peer_free(p);
+}
+
 /* Reads of single bytes do not make a window update each: one comes at half a window. */
 static void updates_are_few(void **state)
 {
@@ -418,6 +485,8 @@ int yamux_limits_test(void)
         cmocka_unit_test(held_opens_are_answered_at_the_end),
         cmocka_unit_test(a_slow_reader_stops_the_writer),
         cmocka_unit_test(what_is_not_read_is_bounded_by_the_windows),
+        cmocka_unit_test(what_is_not_read_is_bounded_whatever_the_windows),
+        cmocka_unit_test(credit_that_was_not_told_is_none),
         cmocka_unit_test(updates_are_few),
         cmocka_unit_test(streams_take_turns),
         cmocka_unit_test(a_wire_without_progress_is_given_up),

@@ -74,14 +74,14 @@ static void a_window_takes_what_was_granted(void **state)
     (void)state;
     yamux_window w;
     yamux_window_start(&w, 0);
-    assert_false(yamux_window_take(&w, FIRST + 1));
-    assert_true(yamux_window_take(&w, 0));
-    assert_true(yamux_window_take(&w, FIRST - 1));
-    assert_false(yamux_window_take(&w, 2));
-    assert_true(yamux_window_take(&w, 1));
-    assert_false(yamux_window_take(&w, 1));
-    assert_true(yamux_window_take(&w, 0));
-    assert_false(yamux_window_take(&w, UINT64_MAX));
+    assert_false(yamux_window_take(&w, FIRST + 1, 0));
+    assert_true(yamux_window_take(&w, 0, 0));
+    assert_true(yamux_window_take(&w, FIRST - 1, 0));
+    assert_false(yamux_window_take(&w, 2, 0));
+    assert_true(yamux_window_take(&w, 1, 0));
+    assert_false(yamux_window_take(&w, 1, 0));
+    assert_true(yamux_window_take(&w, 0, 0));
+    assert_false(yamux_window_take(&w, UINT64_MAX, 0));
 }
 
 static void more_is_granted_at_half_a_window(void **state)
@@ -89,15 +89,16 @@ static void more_is_granted_at_half_a_window(void **state)
     (void)state;
     yamux_window w;
     yamux_window_start(&w, 0);
-    assert_true(yamux_window_take(&w, FIRST));
+    assert_true(yamux_window_take(&w, FIRST, 0));
     yamux_window_consume(&w, FIRST / 2 - 1);
     assert_false(yamux_window_is_due(&w));
     yamux_window_consume(&w, 1);
     assert_true(yamux_window_is_due(&w));
     assert_int_equal(yamux_window_grant(&w, 5, w.size), FIRST / 2);
     assert_false(yamux_window_is_due(&w));
-    assert_true(yamux_window_take(&w, FIRST / 2));
-    assert_false(yamux_window_take(&w, 1));
+    assert_false(yamux_window_take(&w, 1, FIRST / 2)); /* nobody was told of it yet */
+    assert_true(yamux_window_take(&w, FIRST / 2, 0));
+    assert_false(yamux_window_take(&w, 1, 0));
     yamux_window_consume(&w, FIRST);
     assert_int_equal(yamux_window_grant(&w, 6, w.size), FIRST);
 }
@@ -141,7 +142,7 @@ static void growth_is_granted_with_the_update(void **state)
     yamux_window_start(&w, 0);
     for (uint32_t size = FIRST; size <= MOST; size *= 2) {
         uint32_t half = w.size / 2;
-        assert_true(yamux_window_take(&w, half));
+        assert_true(yamux_window_take(&w, half, 0));
         yamux_window_consume(&w, half);
         assert_true(yamux_window_is_due(&w));
         uint32_t more = yamux_window_grant(&w, 0, size);

@@ -517,6 +517,54 @@ static void a_ping_every_half_minute(void **state)
     mux_peer_free(p);
 }
 
+/* COMMAND SET: a connection that is at rest goes by it at once, not after its next ping. */
+static void pings_follow_a_new_parameter(void **state)
+{
+    (void)state;
+    mux_peer *p = dialled();
+    mux_host *h = p->host;
+    pu_time begun = h->now;
+    mux_host_effect(h, (pu_ef){.kind = PU_EF_SET,
+                               .body = SPAN_LITERAL("yamux_keep_alive_ns"),
+                               .offset = 2 * PU_S});
+    mux_host_run(h, begun + 2 * PU_S);
+    mux_peer_expect(p, "PING SYN 0 2\n");
+    mux_host_effect(h, (pu_ef){.kind = PU_EF_SET, .body = SPAN_LITERAL("idle_ns"), .offset = PU_S});
+    mux_host_run(h, begun + 3 * PU_S);
+    assert_int_equal(h->down_code, PU_CODE_LOST);
+    mux_peer_free(p);
+}
+
+/* What a window has grown to is the peer's to use, when windows may grow less from now on. */
+static void a_lower_top_takes_no_credit_back(void **state)
+{
+    (void)state;
+    enum { GROWN = 4 << 20 };
+    mux_peer *p = mux_peer_new(true);
+    mux_host *h = p->host;
+    mux_peer_up(p);
+    h->window = 1 << 26;
+    mux_host_stream *s = opened(p, 1);
+    uint64_t sent = 0, credit = FIRST;
+    while (credit - sent < GROWN) {
+        mux_peer_data(p, 0, 1, sent, 65536);
+        mux_peer_flush(p);
+        sent += 65536;
+        uint32_t more;
+        for (const char *line = mux_peer_hear(p); *line != 0; line = strchr(line, '\n') + 1)
+            if (sscanf(line, "WND 1 %u", &more) == 1) credit += more;
+        assert_true(sent < credit);
+    }
+    mux_host_effect(h, (pu_ef){.kind = PU_EF_SET,
+                               .body = SPAN_LITERAL("yamux_window_most_bytes"),
+                               .offset = FIRST});
+    mux_peer_data(p, 0, 1, sent, GROWN);
+    mux_peer_flush(p);
+    assert_int_equal(h->closed, MUX_HOST_OPEN);
+    assert_int_equal(s->got, sent + GROWN);
+    mux_peer_free(p);
+}
+
 static void who_falls_silent_is_lost(void **state)
 {
     (void)state;
@@ -693,6 +741,8 @@ int yamux_test(void)
         cmocka_unit_test(pings_are_answered_exactly),
         cmocka_unit_test(answers_go_ahead_of_bulk),
         cmocka_unit_test(a_ping_every_half_minute),
+        cmocka_unit_test(pings_follow_a_new_parameter),
+        cmocka_unit_test(a_lower_top_takes_no_credit_back),
         cmocka_unit_test(who_falls_silent_is_lost),
         cmocka_unit_test(goaway_ends_everything),
         cmocka_unit_test(the_end_of_the_wire),

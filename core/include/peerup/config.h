@@ -114,7 +114,10 @@
     X(BYTES, link_send_bytes, 65536, 16384, UINT64_C(1) << 24,                                     \
       "bytes of a stream that may wait to be sent or acknowledged")                                \
     X(BYTES, link_windows_bytes, UINT64_C(1) << 26, UINT64_C(1) << 20, UINT64_C(1) << 34,          \
-      "sum that the receive windows of one peer's streams may grow to, all its connections")       \
+      "sum that the receive windows of one peer's streams may grow to, all its connections, and "  \
+      "bytes of them that may wait for whoever reads")                                             \
+    X(BYTES, link_waiting_bytes, UINT64_C(1) << 28, UINT64_C(1) << 20, UINT64_C(1) << 38,          \
+      "the same bytes, of all peers")                                                              \
     X(COUNT, yamux_controls_max, 1024, 16, 65536,                                                  \
       "Yamux control frames that wait in a connection before it stops reading")                    \
     X(COUNT, yamux_unacked_max, 256, 1, 65536,                                                     \

@@ -153,9 +153,10 @@ typedef struct pu_link_env {
 typedef struct pu_link pu_link;
 typedef struct pu_link_out pu_link_out;
 
-/* Makes the link of one node, its TLS certificate included. config and env are kept until free.
- * unix_ns: the time now, for the certificate's validity; CLOCK corrects it later.
- * PU_ENOMEM; PU_ERANGE: a config value is outside its range, or GnuTLS cannot be set up. */
+/* Makes the link of one node, its TLS certificate included. config and env are kept until free;
+ * an effect SET changes the link's own copy of config. unix_ns: the time now, for the certificate's
+ * validity; CLOCK corrects it later. PU_ENOMEM; PU_ERANGE: a config value is outside its range, or
+ * GnuTLS cannot be set up. */
 PU_API PU_MUST_USE int pu_link_new(pu_link **link, const pu_config *config, const pu_link_env *env,
                                    pu_time now, uint64_t unix_ns);
 
@@ -163,7 +164,7 @@ PU_API PU_MUST_USE int pu_link_new(pu_link **link, const pu_config *config, cons
 PU_API void pu_link_free(pu_link *link);
 
 /* Whether an effect of the node is the link's to perform (DIAL, CONN_*, STREAM_*, UPGRADE, HANGUP,
- * PACKET); all others are the host's. */
+ * PACKET, SET); all others are the host's. */
 PU_API bool pu_link_takes(enum pu_ef_kind kind);
 
 /* Takes one input; effects are appended to out, which must have been reset.

@@ -14,7 +14,7 @@
  *
  * Start. After init the host gives, in order: KEPT (each record of an earlier run), CLOCK, COMMAND
  * AUTHORISE (one authorized_keys line each), COMMAND ADDRESS, ADDR (each local endpoint), one TICK.
- * Before that TICK the node emits only answers to these commands.
+ * Before that TICK the node emits only answers to these commands, and SET.
  *
  * Credit. Each direction of a stream counts bytes from 0, multistream-select included; FIN counts
  * none; offsets never fall. The node sends up to the last room it was given; the host delivers up
@@ -166,6 +166,9 @@ enum pu_in_kind {
  *     .. RESET     stream code                     both directions ended; last word
  *     .. RESET     token code                      answers APP OPEN: there is no stream
  *     .. END       stream                          both sides said FIN, all is acknowledged; last word
+ *   SET            offset body(name)               COMMAND SET gave this parameter of
+ *                                                  peerup/config.h a new value, in the list's unit:
+ *                                                  whoever below reads it goes by it from now on
  *   EVENT          what(enum pu_event) token code peer conn flags(RELAYED LIMITED GONE) transport
  *                  remote offset body
  */
@@ -187,7 +190,8 @@ enum pu_ef_kind {
     PU_EF_MAP,
     PU_EF_KEEP,
     PU_EF_APP,
-    PU_EF_EVENT
+    PU_EF_EVENT,
+    PU_EF_SET
 };
 
 /* Bits of `flags`. */
@@ -312,7 +316,9 @@ enum pu_command {
                           protocol ids than identify can tell, 2 KiB */
     PU_CMD_WITHDRAW,   /* body: a service's name; its streams are reset. INVALID: there is no such
                           service */
-    PU_CMD_SET,        /* body: name=value of peerup/config.h; value a number in the list's unit */
+    PU_CMD_SET,        /* body: name=value of peerup/config.h; value a number in the list's unit. It
+                          holds for what begins afterwards, in the node and (effect SET) below it;
+                          nothing that is there ends because a limit is lower now */
     PU_CMD_STOP        /* hang up everything; DONE when all is down */
 };
 
