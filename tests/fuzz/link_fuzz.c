@@ -6,6 +6,7 @@
  * memory may fail. In the end every connection is hung up and nothing may be left.
  */
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/lent.h"
 #include "tests/lib/link_host.h"
 
 #include <stdlib.h>
@@ -252,24 +253,6 @@ static void end(fuzz *f)
     PU_ASSERT(pu_link_deadline(f->h.link, NULL) == PU_NEVER);
 }
 
-static void *plain_resize(void *ctx, void *old, size_t old_len, size_t new_len)
-{
-    (void)ctx;
-    (void)old_len;
-    if (new_len > 0) return realloc(old, new_len);
-    free(old);
-    return NULL;
-}
-
-/* The list is large, and the same for all inputs. */
-static pu_link_out *lent_out(void)
-{
-    static const pu_alloc plain = {plain_resize, NULL};
-    static pu_link_out *out;
-    if (out == NULL && pu_link_out_new(&out, &plain) != PU_OK) abort();
-    return out;
-}
-
 void fuzz_link(pu_span bytes)
 {
     fuzz *f = calloc(1, sizeof *f);
@@ -281,7 +264,7 @@ void fuzz_link(pu_span bytes)
     f->h.config.streams_per_conn_max = 5;
     f->h.config.handshakes_max = 3;
     f->h.is_silent = true;
-    f->h.out = lent_out();
+    f->h.out = fuzz_lent_out();
     f->h.heap.fail_at = fuzz_u8(&f->in);
     if (link_host_open(&f->h)) {
         for (int i = 0; i < STEPS_MAX && f->in.len > 0; i++) step(f);

@@ -1,6 +1,7 @@
 /* mux_fuzz.c - whole connections over a byte stream, and Yamux on them. The other side is played by
  * the input; what it says after Noise it can seal, so the fuzzer gets behind the cryptography. */
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/lent.h"
 #include "tests/lib/mux_peer.h"
 
 enum { PIECES_MAX = 64 };
@@ -14,6 +15,7 @@ static mux_peer *peer_of(uint8_t how)
     p->is_forger = (how & 8) != 0;
     p->segment = (how & 16) != 0 ? 1 + (how >> 5) : PU_LINK_TCP_DATA_MAX;
     p->host->is_raw = true;
+    p->host->out = fuzz_lent_out();
     return p;
 }
 

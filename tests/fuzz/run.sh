@@ -25,13 +25,13 @@ options_of() {
     case $1 in
         nodes) echo -max_len=160 -entropic=0 ;;
         replay) echo -max_len=8192 -entropic=0 ;;
-        node | datagram | database) echo -max_len=2048 -entropic=0 ;;
+        node | datagram | database | link | links | mux_shake | yamux | noise) echo -max_len=2048 -entropic=0 ;;
         *) echo -max_len=2048 ;;
     esac
 }
 asan_of() {
     case $1 in
-        nodes | node | datagram | replay | database) echo malloc_context_size=3:quarantine_size_mb=8 ;;
+        nodes | node | datagram | replay | database | link | links | mux_shake | yamux | noise) echo malloc_context_size=3:quarantine_size_mb=8 ;;
     esac
 }
 

@@ -105,11 +105,12 @@ mux_host *mux_host_new(uint8_t seed)
 bool mux_host_open(mux_host *h)
 {
     if (h->link != NULL) return true;
-    if (pu_link_out_new(&h->out, &h->alloc) != PU_OK) return false;
+    h->has_lent_out = h->out != NULL;
+    if (!h->has_lent_out && pu_link_out_new(&h->out, &h->alloc) != PU_OK) return false;
     int err = link_new(&h->link, &transports, &h->config, &h->env, h->now, 77);
     PU_ASSERT(err == PU_OK || err == PU_ENOMEM);
     if (err == PU_OK) return true;
-    pu_link_out_free(h->out);
+    if (!h->has_lent_out) pu_link_out_free(h->out);
     h->link = NULL;
     return false;
 }
@@ -118,7 +119,7 @@ void mux_host_free(mux_host *h)
 {
     if (h->link != NULL) {
         pu_link_free(h->link);
-        pu_link_out_free(h->out);
+        if (!h->has_lent_out) pu_link_out_free(h->out);
     }
     PU_ASSERT(h->heap.live_bytes == 0);
     boundary_close(&h->law);

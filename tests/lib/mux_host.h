@@ -38,6 +38,7 @@ typedef struct mux_host {
     pu_link_env env;
     pu_link *link;
     pu_link_out *out;
+    bool has_lent_out; /* out is the test's */
     pu_time now;
 
     boundary law;
