@@ -69,15 +69,17 @@ static void wire_room(pu_link *l, void *wire, uint64_t offset)
     link_conn_touch(l, c);
 }
 
-/* The stream stays without its connection until the other side finishes too. */
-static void finish(pu_link *l, stream *s)
+/* The stream stays without its connection until the other side finishes too. The first `left` bytes
+ * that wait were consumed by the node, long ago. */
+static void finish(pu_link *l, stream *s, uint64_t left)
 {
     conn *outer = s->conn;
+    PU_ASSERT(left <= s->rx.len);
     s->tx_fin = true;
     s->lingers_until = l->now + l->config->hangup_ns;
     if (s->lingers_until < outer->lingers_at) outer->lingers_at = s->lingers_until;
     link_conn_touch(l, outer);
-    if (s->rx.len > 0) outer->ops->consumed(l, s, s->rx.len);
+    if (s->rx.len > left) outer->ops->consumed(l, s, s->rx.len - left);
     s->rx_told += s->rx.len;
     if (outer->state == CONN_READY && !s->is_down) outer->ops->send(l, s, span_of(NULL, 0), true);
 }
@@ -88,9 +90,10 @@ static void wire_close(pu_link *l, void *wire, bool reset)
     stream *s = c->outer;
     PU_ASSERT(c->wire != NULL && s->inner == c);
     bool is_broken = reset || !is_whole(s);
+    uint64_t left = ((const pipe *)c->wire)->left;
     if (!part(l, c)) return;
     if (is_broken) link_stream_abort(l, s, PU_CODE_LOST);
-    else finish(l, s);
+    else finish(l, s, left);
 }
 
 static const struct wire_ops pipe_ops = {wire_send, wire_room, wire_close};
@@ -204,11 +207,13 @@ static void give(pu_link *l, conn *c)
     if (bytes.len > most) bytes = span_head(bytes, (size_t)most);
     bool is_left = p->left > 0;
     p->rx_given += bytes.len;
-    if (is_left) p->left -= bytes.len;
     l->transports->mux_data(l, c, bytes, false);
     if (c->wire == NULL) return;
     link_stream_drop(l, s, bytes.len);
-    if (is_left) return; /* the node has taken them, long ago */
+    if (is_left) { /* the node has taken them, long ago */
+        p->left -= bytes.len;
+        return;
+    }
     s->rx_told += bytes.len;
     if (is_whole(s) && s->conn->state == CONN_READY) s->conn->ops->consumed(l, s, bytes.len);
 }

@@ -119,6 +119,7 @@ void fuzz_yamux(pu_span bytes)
     uint8_t how = fuzz_u8(&bytes);
     mux_peer *p = peer_of(how & 0xe1);
     mux_host *h = p->host;
+    if ((how & 4) != 0) h->config.link_windows_bytes = h->config.link_waiting_bytes = 1 << 20;
     mux_peer_up(p);
     p->is_holding = (how & 2) != 0;
     while (bytes.len > 0 && h->closed == MUX_HOST_OPEN) {

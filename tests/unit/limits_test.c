@@ -153,6 +153,26 @@ static void selection_has_an_absolute_deadline(void **state)
     lab_end(l);
 }
 
+/* go-multistream: whoever proposes may have stopped reading by then, and is served all the same. */
+static void nobody_reads_our_echo(void **state)
+{
+    (void)state;
+    lab *l = lab_with_service();
+    pu_handle conn = lab_connect(l, 1, 0, 0);
+    uint8_t bytes[128];
+    pu_buf b = buf_of(bytes, sizeof bytes);
+    lab_put_select(&b, "/x");
+    lab_stream *s = lab_stream_new(l, conn, "/x");
+    lab_step(
+        l, (pu_in){.kind = PU_IN_STREAM_UP, .conn = conn, .stream = s->handle, .offset = 1 << 20});
+    lab_step(l, (pu_in){.kind = PU_IN_STREAM_STOP, .conn = conn, .stream = s->handle});
+    lab_give(l, s, buf_span(&b), false);
+    assert_false(s->is_reset);
+    assert_int_equal(l->app_count, 1);
+    assert_int_equal(l->apps[0].what, PU_APP_OPEN);
+    lab_end(l);
+}
+
 /* ---- limits that change ---- */
 
 static void set(lab *l, const char *text)
@@ -273,6 +293,7 @@ int limits_test(void)
         cmocka_unit_test(bytes_of_nobody_wait_in_a_scope_of_their_own),
         cmocka_unit_test(readers_tell_the_fullest),
         cmocka_unit_test(selection_has_an_absolute_deadline),
+        cmocka_unit_test(nobody_reads_our_echo),
         cmocka_unit_test(lower_limits_leave_what_is_there),
         cmocka_unit_test(an_address_is_full_for_those_who_move_there),
     };

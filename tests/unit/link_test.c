@@ -98,6 +98,7 @@ static void a_handshake_has_a_deadline(void **state)
     link_host_free(h);
 }
 
+/* CVE-2022-23487, CVE-2022-23492 and their like: connections that never get beyond it. */
 static void handshakes_are_limited(void **state)
 {
     (void)state;

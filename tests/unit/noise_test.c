@@ -216,7 +216,8 @@ static void handshakes_of_libp2p_are_reproduced(void **state)
     }
 }
 
-/* With js-libp2p-noise's keys we say what it says, byte for byte. */
+/* With js-libp2p-noise's keys we say what it says, byte for byte (its 5.0.1, #127, spoke a language
+ * of its own). */
 static void we_say_what_js_says(void **state)
 {
     (void)state;

@@ -182,6 +182,7 @@ static void feed_start(feed *f, select_machine *m, const char *hex, uint8_t *mem
 
 enum { AGREED_AT = 38 }; /* bytes of js_plaintext up to the end of the echo */
 
+/* kubo#6389: both messages and the first data in one segment, or a byte in each. */
 static void one_byte_a_call(void **state)
 {
     (void)state;

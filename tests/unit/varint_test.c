@@ -153,7 +153,9 @@ static void empty_block_is_a_block(void **state)
     assert_int_equal(in.len, 0);
 }
 
-/* The length alone decides: nothing of the body has come, and nothing is waited for. */
+/* The length alone decides: nothing of the body has come, and nothing is waited for.
+ * GHSA-xqvc-92cf-94j4 allocated what was announced, rust-libp2p#6467 added length and header up
+ * until they wrapped. */
 static void block_above_the_limit_is_bad_at_once(void **state)
 {
     (void)state;
