@@ -431,6 +431,12 @@ bool node_rig_is_done(const node_rig_host *h, pu_token token)
     return h->done[token] != UINT32_MAX;
 }
 
+void node_rig_set(node_rig_host *h, const char *text)
+{
+    pu_token token = command(h, PU_CMD_SET, span_of(NULL, 0), 0, span_of(text, strlen(text)));
+    PU_ASSERT(h->done[token] == PU_CODE_OK);
+}
+
 void node_rig_expose(node_rig_host *h)
 {
     pu_service s = {.name = SPAN_LITERAL("echo"),

@@ -156,6 +156,8 @@ void node_rig_effect(node_rig_host *h, const pu_ef *ef);
 /* A command about a peer; its token. */
 pu_token node_rig_command(node_rig_host *h, enum pu_command what, const node_rig_host *peer);
 bool node_rig_is_done(const node_rig_host *h, pu_token token);
+/* COMMAND SET, "name=value"; fails when it is refused. */
+void node_rig_set(node_rig_host *h, const char *text);
 
 void node_rig_run_until(node_rig *w, pu_time until);
 void node_rig_run(node_rig *w, uint64_t ns);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
+#include "link/carrier.h"
 #include "tests/lib/node_rig.h"
 
 int link_rig_test(void);
@@ -419,6 +420,23 @@ static void idle_connections_survive(void **state)
     }
 }
 
+/* From the command through the node to the link below it: deadlines and limits are one thing. */
+static void a_parameter_reaches_the_link(void **state)
+{
+    (void)state;
+    pair p = pair_new(PU_TRANSPORT_TCP, NULL);
+    node_rig_set(p.b, "handshake_ns=3000000000");
+    assert_int_equal(link_config(p.b->link)->handshake_ns, 3 * PU_S);
+    assert_int_equal(p.b->config.handshake_ns, 10 * PU_S); /* the host's own is left alone */
+    assert_true(connects(p, 15 * PU_S));
+    node_rig_set(p.b, "idle_ns=2000000000"); /* of connections that are there, too */
+    p.a->is_on = false;                      /* nobody answers a ping any more */
+    node_rig_set(p.b, "yamux_keep_alive_ns=1000000000");
+    node_rig_run(p.w, 4 * PU_S);
+    assert_null(node_rig_conn_of(p.b, PU_TRANSPORT_TCP, 0));
+    node_rig_free(p.w);
+}
+
 int link_rig_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +456,7 @@ int link_rig_test(void)
         cmocka_unit_test(somebody_else_answers),
         cmocka_unit_test(stopping_hangs_up_everything),
         cmocka_unit_test(idle_connections_survive),
+        cmocka_unit_test(a_parameter_reaches_the_link),
     };
     return cmocka_run_group_tests_name("link_rig", tests, NULL, NULL);
 }
