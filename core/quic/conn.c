@@ -26,8 +26,7 @@ void quic_conn_due(quic_conn *c)
     link_conn_touch(c->link, &c->head);
 }
 
-/* Both sides' idle time-outs, the shorter one; 0: there is none. */
-static uint64_t idle_of(const quic_conn *c)
+uint64_t quic_conn_idle_ns(const quic_conn *c)
 {
     const ngtcp2_transport_params *remote = ngtcp2_conn_get_remote_transport_params(c->qc);
     uint64_t idle_ns = link_config(c->link)->idle_ns;
@@ -39,7 +38,7 @@ static uint64_t idle_of(const quic_conn *c)
 void quic_conn_keep_alive(quic_conn *c)
 {
     uint64_t silence_ns = c->silence_ns;
-    uint64_t half_ns = idle_of(c) / 2;
+    uint64_t half_ns = quic_conn_idle_ns(c) / 2;
     if (silence_ns > half_ns) silence_ns = half_ns;
     ngtcp2_conn_set_keep_alive_timeout(c->qc, silence_ns);
 }

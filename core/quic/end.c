@@ -8,19 +8,24 @@ enum {
     TRANSPORT_APPLICATION_ERROR = 0xc
 };
 
-/* Tells the peer, in as many packets as the state of the handshake takes. */
+/* Tells the peer, in as many packets as the state of the handshake takes. When the list of this
+ * step is full, the peer is told when it sends something. */
 static void write_close(quic_conn *c, const ngtcp2_connection_close_error *error)
 {
     ngtcp2_path_storage storage;
     ngtcp2_pkt_info info;
     udp_path path;
-    uint8_t *out = link_udp_space(c->link, QUIC_DATAGRAM_MAX);
-    if (out == NULL) return;
+    uint8_t bytes[QUIC_DATAGRAM_MAX];
     ngtcp2_path_storage_zero(&storage);
-    ngtcp2_ssize len = ngtcp2_conn_write_connection_close(
-        c->qc, &storage.path, &info, out, QUIC_DATAGRAM_MAX, error, link_now(c->link));
-    if (len > 0) quic_path_read(&path, c, &storage.path);
-    link_udp_commit(c->link, &path, len > 0 ? (size_t)len : 0, 0, 0);
+    ngtcp2_ssize len = ngtcp2_conn_write_connection_close(c->qc, &storage.path, &info, bytes,
+                                                          sizeof bytes, error, link_now(c->link));
+    if (len <= 0) return;
+    quic_path_read(&path, c, &storage.path);
+    quic_closed_note(c, &path, span_of(bytes, (size_t)len));
+    uint8_t *out = link_udp_space(c->link, (size_t)len);
+    if (out == NULL) return;
+    memcpy(out, bytes, (size_t)len);
+    link_udp_commit(c->link, &path, (size_t)len, 0, 0);
 }
 
 void quic_conn_end(quic_conn *c, uint32_t code)
@@ -94,6 +99,10 @@ void quic_conn_fail(quic_conn *c, int error)
                 &close, ngtcp2_conn_get_tls_alert(c->qc), NULL, 0);
         else ngtcp2_connection_close_error_set_transport_error_liberr(&close, error, NULL, 0);
         write_close(c, &close);
+    }
+    if (error == NGTCP2_ERR_DRAINING) {
+        udp_path path = {.socket = c->socket, .remote = c->head.remote};
+        quic_closed_note(c, &path, span_of(NULL, 0));
     }
     link_conn_down(c->link, &c->head, code);
 }

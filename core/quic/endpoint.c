@@ -59,6 +59,7 @@ int quic_new(quic_endpoint **out, pu_link *l)
     quic_endpoint *q = mem_new(alloc, sizeof *q);
     if (q == NULL) return PU_ENOMEM;
     q->link = l;
+    q->closed_until = PU_NEVER;
     q->mem = (ngtcp2_mem){.user_data = (void *)(uintptr_t)alloc,
                           .malloc = mem_malloc,
                           .free = mem_release,
@@ -86,6 +87,7 @@ void quic_free(pu_link *l, quic_endpoint *q)
     const pu_alloc *alloc = link_alloc(l);
     if (q == NULL) return;
     PU_ASSERT(q->conn_count == 0);
+    quic_closed_free(q);
     tls_keys_free(alloc, q->keys);
     imap_close(&q->cids);
     imap_close(&q->tokens);
@@ -113,7 +115,8 @@ void quic_endpoint_del(quic_conn *c)
 {
     quic_endpoint *q = c->endpoint;
     PU_ASSERT(q->conns[c->index] == c);
-    quic_ids_clear(c);
+    if (c->closed != NULL) quic_closed_take(c);
+    else quic_ids_clear(c);
     q->conns[c->index] = NULL;
     q->conn_count--;
     c->endpoint = NULL;
@@ -194,6 +197,12 @@ bool quic_datagram(pu_link *l, const udp_path *path, uint32_t ecn, pu_span bytes
         if (c->head.state == CONN_ENDED) return true;
         if (c->qc != NULL) quic_conn_read(c, path, ecn, bytes);
         else if (pu_endpoint_equal(&path->remote, &c->head.remote)) quic_conn_keep(c, ecn, bytes);
+        return true;
+    }
+    quic_closed_sweep(q);
+    quic_closed *z = quic_closed_find(q, span_of(vc.dcid, vc.dcidlen));
+    if (z != NULL) {
+        quic_closed_answer(q, z, path, bytes.len);
         return true;
     }
     if ((bytes.base[0] & 0x80) == 0) return take_stray(q, path, ecn, bytes);

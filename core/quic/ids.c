@@ -15,18 +15,24 @@ static quic_conn *find(const quic_endpoint *q, const imap *map, pu_span name)
 {
     uint32_t index;
     if (name.len < QUIC_CID_BYTES || !imap_get(map, load_le64(name.base), &index)) return NULL;
+    if ((index & QUIC_CLOSED_BIT) != 0) return NULL;
     PU_ASSERT(index < q->conn_cap);
     return q->conns[index];
+}
+
+bool quic_ids_is_name(const ngtcp2_cid *first, pu_span dcid)
+{
+    PU_ASSERT(dcid.len >= QUIC_CID_BYTES);
+    pu_span name = span_of(first->data, first->datalen);
+    if (name.len >= QUIC_CID_BYTES && memcmp(name.base, dcid.base, QUIC_CID_BYTES) == 0)
+        return span_equal(name, dcid);
+    return dcid.len == QUIC_CID_BYTES;
 }
 
 quic_conn *quic_ids_find(const quic_endpoint *q, pu_span dcid)
 {
     quic_conn *c = find(q, &q->cids, dcid);
-    if (c == NULL) return NULL;
-    pu_span first = span_of(c->first_dcid.data, c->first_dcid.datalen);
-    if (first.len >= QUIC_CID_BYTES && memcmp(first.base, dcid.base, QUIC_CID_BYTES) == 0)
-        return span_equal(first, dcid) ? c : NULL;
-    return dcid.len == QUIC_CID_BYTES ? c : NULL;
+    return c != NULL && quic_ids_is_name(&c->first_dcid, dcid) ? c : NULL;
 }
 
 quic_conn *quic_ids_find_token(const quic_endpoint *q, pu_span token)
@@ -37,7 +43,8 @@ quic_conn *quic_ids_find_token(const quic_endpoint *q, pu_span token)
 
 bool quic_ids_is_free(const quic_endpoint *q, pu_span cid)
 {
-    return find(q, &q->cids, cid) == NULL;
+    uint32_t index;
+    return cid.len < QUIC_CID_BYTES || !imap_get(&q->cids, load_le64(cid.base), &index);
 }
 
 /* The last bytes that go with the first ones. */

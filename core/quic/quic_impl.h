@@ -6,6 +6,7 @@
  * begin.c      how a connection begins, on either side
  * conn.c       one connection: its datagrams, the progress of its handshake
  * end.c        how it ends: what is told to whom
+ * closed.c     what is told to who has not heard it
  * callbacks.c  what ngtcp2 asks and tells
  * streams.c    streams: opening, room, windows, ends
  * backlog.c    bytes of a stream that are not sent, or not acknowledged
@@ -37,9 +38,11 @@ enum {
     QUIC_RESET_LEAST = 30,       /* bytes of a datagram that is answered by a stateless reset */
     QUIC_RESET_MOST = 43,        /* bytes of a stateless reset */
     QUIC_REPLIES_A_SECOND = 100, /* resets and refusals, at most */
-    QUIC_REPLIES_BURST = 20      /* of them at once */
+    QUIC_REPLIES_BURST = 20,     /* of them at once */
+    QUIC_CLOSED_MAX = 64         /* connections that are over and not forgotten yet */
 };
-#define QUIC_TOKEN_NS (10 * PU_S) /* that the token of a Retry is good for */
+#define QUIC_TOKEN_NS (10 * PU_S)           /* that the token of a Retry is good for */
+#define QUIC_CLOSED_BIT ((uint32_t)1 << 31) /* of what an id means: a place in `closed` */
 
 /* Transport error codes (RFC 9000 20.1). */
 enum { QUIC_NO_ERROR = 0, QUIC_CONNECTION_REFUSED = 2, QUIC_INVALID_TOKEN = 0xb };
@@ -78,6 +81,7 @@ void quic_backlog_free(backlog *b, const pu_alloc *alloc);
 /* ---- streams ---- */
 
 typedef struct quic_conn quic_conn;
+typedef struct quic_closed quic_closed;
 typedef struct quic_stream quic_stream;
 
 /* What ngtcp2 knows a stream by, and what it may still read: it lives as long as ngtcp2's stream,
@@ -160,6 +164,7 @@ struct quic_conn {
     uint64_t eaten;       /* consumed since eaten_at, all streams */
     pu_time eaten_at;
     uint64_t silence_ns; /* keep-alive that was asked for; 0: none */
+    quic_closed *closed; /* owned: what stays of it when it is over; NULL: nothing */
     pu_time ticked_at;
 };
 
@@ -169,10 +174,12 @@ struct quic_endpoint {
     ngtcp2_mem mem;
     uint8_t reset_secret[PU_ED25519_SIGNATURE_BYTES]; /* the same after a restart */
     uint8_t token_secret[32];
-    imap cids, tokens; /* first 8 bytes -> index in conns */
+    imap cids, tokens; /* first 8 bytes -> index in conns, or QUIC_CLOSED_BIT and in closed */
     quic_conn **conns; /* owned; NULL where free */
     uint32_t conn_cap, conn_count;
-    pu_time replies_at; /* when the allowance of replies is full again */
+    pu_time replies_at;                   /* when the allowance of replies is full again */
+    quic_closed *closed[QUIC_CLOSED_MAX]; /* owned; NULL where free */
+    pu_time closed_until;                 /* when the first of them is forgotten */
 };
 
 static inline quic_conn *quic_of(conn *c)
@@ -199,9 +206,12 @@ quic_conn *quic_ids_find(const quic_endpoint *q, pu_span dcid);
 quic_conn *quic_ids_find_token(const quic_endpoint *q, pu_span token);
 /* Whether an id is one that this identity has given out, in this process or an earlier one. */
 bool quic_ids_was_ours(const quic_endpoint *q, pu_span cid);
+/* Whether a connection whose key dcid has is called so: by an id of ours, or by first, what its
+ * client chose at first (empty: we are the client). */
+bool quic_ids_is_name(const ngtcp2_cid *first, pu_span dcid);
 /* Makes an id of ours that nobody has. */
 void quic_ids_make(const quic_endpoint *q, ngtcp2_cid *cid);
-/* Whether the id's key means no connection. */
+/* Whether the id's key means no connection, nor one that is over. */
 bool quic_ids_is_free(const quic_endpoint *q, pu_span cid);
 PU_MUST_USE bool quic_ids_add(quic_conn *c, pu_span cid);
 void quic_ids_del(quic_conn *c, pu_span cid);
@@ -241,6 +251,8 @@ void quic_conn_due(quic_conn *c);
 void quic_conn_read(quic_conn *c, const udp_path *path, uint32_t ecn, pu_span bytes);
 /* Acts on what callbacks have seen. False: c is down. */
 bool quic_conn_settle(quic_conn *c);
+/* Both sides' idle time-outs, the shorter one. */
+uint64_t quic_conn_idle_ns(const quic_conn *c);
 /* Learns round trip and congestion window from ngtcp2. */
 void quic_conn_measure(quic_conn *c);
 /* Sets the keep-alive of c->silence_ns, as far as both idle time-outs let. */
@@ -257,6 +269,23 @@ void quic_conn_end(quic_conn *c, uint32_t code);
 bool quic_conn_is_flushed(const quic_conn *c);
 void quic_close(pu_link *l, conn *head);
 void quic_free_conn(pu_link *l, conn *head);
+
+/* ---- closed.c ---- */
+
+/* c is about to be down: `answer` is the datagram that its peer was told so by, on path; empty when
+ * the peer told us. Without memory nothing is noted. At most once for c. */
+void quic_closed_note(quic_conn *c, const udp_path *path, pu_span answer);
+/* c is freed: its connection ids mean what was noted. */
+void quic_closed_take(quic_conn *c);
+/* What a destination connection id means, or NULL. */
+quic_closed *quic_closed_find(const quic_endpoint *q, pu_span dcid);
+/* A datagram of so many bytes came for z: says again what was said, unless that was done a moment
+ * ago or would be too much for an address that nobody has proven. */
+void quic_closed_answer(quic_endpoint *q, quic_closed *z, const udp_path *path, size_t len);
+/* Forgets those whose time is over. */
+void quic_closed_sweep(quic_endpoint *q);
+/* Forgets all. */
+void quic_closed_free(quic_endpoint *q);
 
 /* ---- callbacks.c ---- */
 

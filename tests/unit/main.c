@@ -70,6 +70,7 @@
     X(quic)            \
     X(quic_streams)    \
     X(quic_hostile)    \
+    X(quic_closed)     \
     X(peers)           \
     X(multiaddr)       \
     X(addr)            \
