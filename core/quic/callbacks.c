@@ -56,12 +56,14 @@ static int path_challenge(ngtcp2_conn *qc, uint8_t *data, void *user)
 
 /* ---- the handshake ---- */
 
-/* What comes after the session was freed says nothing that we want: tickets. */
+/* What comes after the peer's last message of the handshake says nothing that we want, whether the
+ * session still lives or not: tickets. And nothing that may be heard: told to update keys, which
+ * has no place in QUIC (RFC 9001 6), GnuTLS would give ngtcp2 a second set of them. */
 static int crypto_data(ngtcp2_conn *qc, ngtcp2_crypto_level level, uint64_t offset,
                        const uint8_t *data, size_t len, void *user)
 {
     quic_conn *c = user;
-    if (c->tls == NULL) return 0;
+    if (c->tls == NULL || ngtcp2_conn_get_handshake_completed(qc)) return 0;
     return ngtcp2_crypto_recv_crypto_data_cb(qc, level, offset, data, len, user);
 }
 

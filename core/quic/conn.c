@@ -3,6 +3,10 @@
  */
 #include "quic/quic_impl.h"
 
+/* Between two keep-alives, at least: half of the shortest idle time-out that ours may be. A peer
+ * whose own is shorter does not get a storm of them, it gets what it asked for. */
+#define KEEP_ALIVE_LEAST_NS (PU_S / 2)
+
 const struct carrier_ops quic_ops = {
     .conn_bytes = sizeof(quic_conn),
     .stream_bytes = sizeof(quic_stream),
@@ -40,6 +44,7 @@ void quic_conn_keep_alive(quic_conn *c)
     uint64_t silence_ns = c->silence_ns;
     uint64_t half_ns = quic_conn_idle_ns(c) / 2;
     if (silence_ns > half_ns) silence_ns = half_ns;
+    if (silence_ns > 0 && silence_ns < KEEP_ALIVE_LEAST_NS) silence_ns = KEEP_ALIVE_LEAST_NS;
     ngtcp2_conn_set_keep_alive_timeout(c->qc, silence_ns);
 }
 

@@ -207,7 +207,10 @@ bool quic_datagram(pu_link *l, const udp_path *path, uint32_t ecn, pu_span bytes
     }
     if ((bytes.base[0] & 0x80) == 0) return take_stray(q, path, ecn, bytes);
     if (ngtcp2_accept(&hd, bytes.base, bytes.len) != 0) return false;
-    if (hd.version != NGTCP2_PROTO_VER_V1) return false;
+    if (hd.version != NGTCP2_PROTO_VER_V1) { /* a draft of version 2, which ngtcp2 knows */
+        quic_stateless_versions(q, path, &vc);
+        return true;
+    }
     take_initial(q, path, ecn, &hd, bytes);
     return true;
 }

@@ -40,7 +40,11 @@ static int raw_completed(ngtcp2_conn *qc, void *user)
 {
     (void)qc;
     raw *r = user;
+    char name[256];
+    size_t len = sizeof name;
+    unsigned type;
     r->is_completed = true;
+    r->was_named = gnutls_server_name_get(r->tls, name, &len, &type, 0) == 0;
     return 0;
 }
 
@@ -188,7 +192,10 @@ static void start_tls(raw *r, bool is_server)
     PU_ASSERT(gnutls_init(&r->tls, flags) == 0);
     PU_ASSERT(gnutls_priority_set_direct(r->tls, priorities, NULL) == 0);
     PU_ASSERT(gnutls_credentials_set(r->tls, GNUTLS_CRD_CERTIFICATE, r->credentials) == 0);
-    PU_ASSERT(gnutls_alpn_set_protocols(r->tls, &protocol, 1, 0) == 0);
+    if (alpn[0] != 0) PU_ASSERT(gnutls_alpn_set_protocols(r->tls, &protocol, 1, 0) == 0);
+    if (r->server_name != NULL)
+        PU_ASSERT(gnutls_server_name_set(r->tls, GNUTLS_NAME_DNS, r->server_name,
+                                         strlen(r->server_name)) == 0);
     if (is_server) gnutls_certificate_server_set_request(r->tls, GNUTLS_CERT_REQUEST);
     r->ref = (ngtcp2_crypto_conn_ref){.get_conn = get_conn, .user_data = r};
     gnutls_session_set_ptr(r->tls, &r->ref);
@@ -235,6 +242,7 @@ static void start(raw *r, const ngtcp2_pkt_hd *hd)
     ngtcp2_settings settings;
     ngtcp2_transport_params params;
     ngtcp2_cid scid, dcid;
+    uint32_t versions[RAW_VERSIONS_MAX];
     ngtcp2_callbacks callbacks = callbacks_of(hd != NULL);
     ngtcp2_settings_default(&settings);
     ngtcp2_transport_params_default(&params);
@@ -245,7 +253,12 @@ static void start(raw *r, const ngtcp2_pkt_hd *hd)
                                                                                              << 20;
     params.initial_max_data = 1 << 20;
     params.initial_max_streams_bidi = r->max_streams;
-    params.max_idle_timeout = 30 * PU_S;
+    params.max_idle_timeout = r->idle_ns > 0 ? r->idle_ns : 30 * PU_S;
+    for (size_t i = 0; i < RAW_VERSIONS_MAX; i++)
+        versions[i] = 0x0a0a0a0a | (uint32_t)(i % 16) << 4 | (uint32_t)(i / 16) << 12;
+    versions[0] = NGTCP2_PROTO_VER_V1;
+    settings.other_versions = versions;
+    settings.other_versionslen = r->version_count > 0 ? r->version_count + 1 : 0;
     draw(r, bytes, sizeof bytes);
     ngtcp2_cid_init(&scid, bytes, sizeof bytes);
     draw(r, bytes, sizeof bytes);
@@ -262,6 +275,15 @@ static void start(raw *r, const ngtcp2_pkt_hd *hd)
     PU_ASSERT(error == 0);
     show_certs(r);
     start_tls(r, hd != NULL);
+}
+
+/* A server's flight is ready when the client's first has come, a client's when it is done. */
+static void say_tail(raw *r)
+{
+    if (r->tail.len == 0 || (!ngtcp2_conn_is_server(r->qc) && !r->is_completed)) return;
+    PU_ASSERT(ngtcp2_conn_submit_crypto_data(r->qc, NGTCP2_CRYPTO_LEVEL_HANDSHAKE, r->tail.base,
+                                             r->tail.len) == 0);
+    r->tail.len = 0;
 }
 
 /* ---- in the rig ---- */
@@ -281,6 +303,7 @@ static void hear(void *ctx, rig *w, const rig_datagram *d)
     }
     if (r->qc == NULL) return;
     int error = ngtcp2_conn_read_pkt(r->qc, &path, &info, d->bytes, d->len, r->w->now);
+    if (error == 0) say_tail(r);
     if (error != 0) fail(r, error);
     else flush(r, 0);
 }

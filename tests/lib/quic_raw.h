@@ -13,7 +13,7 @@
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 
-enum { RAW_CERTS_MAX = 2, RAW_FRAMES_MAX = 1400 };
+enum { RAW_CERTS_MAX = 2, RAW_FRAMES_MAX = 1400, RAW_VERSIONS_MAX = 40 };
 
 /* Which packets get the test's frames. */
 enum raw_packets { RAW_INITIAL = 0x80, RAW_HANDSHAKE = 0xa0, RAW_SHORT = 0 };
@@ -31,12 +31,16 @@ typedef struct raw {
     uint64_t drawn;
 
     /* what it is */
-    const char *alpn;             /* NULL: libp2p */
+    const char *alpn;             /* NULL: libp2p; empty: none is named */
+    const char *server_name;      /* that it asks for as a client; NULL: none */
+    uint64_t idle_ns;             /* time-out that it advertises; 0: 30 s */
+    size_t version_count;         /* that it says it knows, beside v1 */
     pu_span certs[RAW_CERTS_MAX]; /* DER; the first goes with key */
     unsigned cert_count;          /* 0: none is shown */
     gnutls_privkey_t key;
     uint64_t max_streams; /* that it allows us */
     bool is_mute;         /* sends nothing any more */
+    pu_span tail; /* bytes of TLS that it says behind its last flight, in packets of Handshake */
 
     /* frames instead of what ngtcp2 would say, in the next packets of a kind */
     uint8_t frames[RAW_FRAMES_MAX];
@@ -46,6 +50,7 @@ typedef struct raw {
 
     /* what came of it */
     bool is_completed, is_closed;
+    bool was_named; /* as a server: the client asked for a name */
     uint64_t close_code;
     bool is_app_close;
     uint64_t got; /* stream bytes */

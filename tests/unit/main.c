@@ -71,6 +71,7 @@
     X(quic_streams)    \
     X(quic_hostile)    \
     X(quic_closed)     \
+    X(quic_abuse)      \
     X(peers)           \
     X(multiaddr)       \
     X(addr)            \
