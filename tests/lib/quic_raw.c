@@ -69,12 +69,16 @@ static int raw_encrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
 {
     static uint8_t other[65536];
     raw *r = current;
-    uint8_t kind = (aad[0] & 0x80) != 0 ? aad[0] & 0xb0 : RAW_SHORT;
+    enum raw_packets kind = (aad[0] & 0x80) != 0 ? (enum raw_packets)(aad[0] & 0xb0) : RAW_SHORT;
     bool is_ours = r != NULL && r->frames_left > 0 && kind == r->packets && len >= r->frames_len;
     if (is_ours) {
         memset(other, 0, len);
         memcpy(other, r->frames, r->frames_len);
         r->frames_left--;
+    } else if (r != NULL && r->spoil != NULL) {
+        is_ours = true;
+        memcpy(other, plain, len);
+        r->spoil(r->spoil_ctx, kind, other, len);
     }
     return ngtcp2_crypto_encrypt_cb(dest, aead, ctx, is_ours ? other : plain, len, nonce, nonce_len,
                                     aad, aad_len);

@@ -48,6 +48,10 @@ typedef struct raw {
     unsigned frames_left; /* packets */
     enum raw_packets packets;
 
+    /* Changes what is in packets before they are sealed; NULL: nothing. kind: enum raw_packets. */
+    void (*spoil)(void *ctx, enum raw_packets kind, uint8_t *plain, size_t len);
+    void *spoil_ctx;
+
     /* what came of it */
     bool is_completed, is_closed;
     bool was_named; /* as a server: the client asked for a name */

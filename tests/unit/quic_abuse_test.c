@@ -120,6 +120,50 @@ static void large_transport_parameters_are_borne(void **state)
     }
 }
 
+/* One byte of the transport parameters (TLS extension 57) that is not what it was. */
+typedef struct wrong_byte {
+    size_t at; /* counted from the first one of their length */
+    uint8_t flip;
+    bool is_done; /* there is such a byte */
+} wrong_byte;
+
+static void spoil_params(void *ctx, enum raw_packets kind, uint8_t *plain, size_t len)
+{
+    wrong_byte *b = ctx;
+    if (kind == RAW_SHORT) return;
+    for (size_t i = 0; i + 4 < len; i++) {
+        size_t size = load_be16(plain + i + 2);
+        if (load_be16(plain + i) != 57 || size < 40 || i + 4 + size > len) continue;
+        if (b->at >= size + 2) return;
+        plain[i + 2 + b->at] ^= b->flip;
+        b->is_done = true;
+        return;
+    }
+}
+
+/* Whatever is wrong with them, it is the handshake's end. */
+static void wrong_transport_parameters_end_the_handshake(void **state)
+{
+    (void)state;
+    static const uint8_t flips[] = {0xff, 0x80, 0x01};
+    for (int is_server = 0; is_server < 2; is_server++) {
+        wrong_byte b = {.at = 0, .is_done = true};
+        for (; b.is_done; b.at++) {
+            b.flip = flips[b.at % 3];
+            b.is_done = false;
+            begin();
+            d.r.spoil = spoil_params;
+            d.r.spoil_ctx = &b;
+            connect_as(is_server != 0);
+            rig_run(d.w, 20 * PU_S);
+            if (b.is_done)
+                for (uint32_t i = 0; i < d.h->conn_count; i++) assert_false(d.h->conns[i].is_up);
+            finish();
+        }
+        assert_in_range(b.at, 40, 256);
+    }
+}
+
 /* ---- handshakes ---- */
 
 /* Nobody names a protocol: that is not ours. */
@@ -338,6 +382,7 @@ int quic_abuse_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tiny_idle_time_out_is_no_storm),
         cmocka_unit_test(large_transport_parameters_are_borne),
+        cmocka_unit_test(wrong_transport_parameters_end_the_handshake),
         cmocka_unit_test(no_application_protocol_is_refused),
         cmocka_unit_test(names_of_servers_say_nothing),
         cmocka_unit_test(rsa_certificates_are_refused),
