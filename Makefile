@@ -55,7 +55,7 @@ base_src := \
 
 node_src := \
     $(addprefix core/node/,book commands conns ctx dialer endpoints fault gater keep legs limits) \
-    $(addprefix core/node/,node out protos rank read record recorder self shed stream_read) \
+    $(addprefix core/node/,node opaque out protos rank read record recorder self shed stream_read) \
     $(addprefix core/node/,stream_send streams timers trace) \
     $(addprefix core/node/,app_names app_open apps names resolve service services) \
     $(addprefix core/proto/,dcutr dcutr_answer dcutr_ask dcutr_record identify identify_push identify_tell ping) \
@@ -72,7 +72,7 @@ quic_src := $(addprefix core/quic/,backlog begin callbacks closed conn end endpo
 
 # The host on Linux: sockets, names, clock, disk.
 host_src := $(addprefix net-real/,dns host host_addr host_link host_node ifaddr inbox loop sockaddr) \
-    $(addprefix net-real/,store tcp tcp_conn udp)
+    $(addprefix net-real/,store tape tcp tcp_conn udp)
 
 # The program `peerup`: commands and daemon.
 program_src := $(addprefix net-real/cli/,auth_file cli cmd_auth cmd_daemon cmd_identity cmd_peer config) \

@@ -26,21 +26,13 @@ static int failed(char *error, size_t cap, const char *what, int why)
 
 /* ---- recordings ---- */
 
-static void write_record(void *ctx, pu_span bytes)
+static int record_open(pu_host *h, char *error, size_t cap)
 {
-    pu_host *h = ctx;
-    if (fwrite(bytes.base, 1, bytes.len, h->record_file) != bytes.len) h->record_failed = true;
-}
-
-static int record_open(pu_host *h, const char *path, char *error, size_t cap)
-{
-    if (path == NULL) return PU_OK;
-    h->record_file = fopen(path, "wb");
-    if (h->record_file == NULL) return failed(error, cap, path, errno);
-    h->recorder = calloc(1, sizeof *h->recorder);
-    if (h->recorder == NULL) return PU_ENOMEM;
-    pu_recorder_start(h->recorder, write_record, h);
-    return PU_OK;
+    uint8_t key[PU_RECORD_KEY_BYTES];
+    if (h->options.record_path == NULL) return PU_OK;
+    h->link_crypto.random(h->link_crypto.ctx, key, sizeof key);
+    h->recording = tape_open(h->options.record_path, h->options.record_most_bytes, key, error, cap);
+    return h->recording != NULL ? PU_OK : PU_ERANGE;
 }
 
 /* ---- the clock ---- */
@@ -138,11 +130,11 @@ static int open_node(pu_host *h, const pu_alloc *alloc)
                       .trace = h->options.trace,
                       .trace_ctx = h->options.ctx,
                       .trace_mask = h->options.trace_mask};
-    if (h->recorder != NULL) {
+    if (h->recording != NULL) {
         pu_record_node began = {.config = h->config, .now = h->now};
         memcpy(began.seed, seed, sizeof seed);
         h->link_crypto.public_key(h->link_crypto.ctx, began.key);
-        pu_recorder_node(h->recorder, &began, &h->node_crypto);
+        tape_begin(h->recording, &began, &h->node_crypto);
     }
     result = pu_out_new(&h->out, &h->env);
     if (result != PU_OK) return result;
@@ -182,7 +174,7 @@ int pu_host_new(pu_host **host, const pu_host_options *options, char *error, siz
     static const pu_alloc alloc = {resize, NULL}; /* kept by what is made with it */
     int result = pu_crypto_real_init(&h->link_crypto, &h->key, options->key_seed);
     h->node_crypto = h->link_crypto;
-    if (result == PU_OK) result = record_open(h, options->record_path, error, cap);
+    if (result == PU_OK) result = record_open(h, error, cap);
     if (result == PU_OK) result = open_machine(h, options, error, cap);
     if (result == PU_OK) {
         h->now = loop_now(h->l);
@@ -234,8 +226,7 @@ void pu_host_free(pu_host *h)
     close_watches(h);
     if (h->clock.fd >= 0) close(h->clock.fd);
     loop_free(h->l);
-    if (h->record_file != NULL) fclose(h->record_file);
-    free(h->recorder);
+    tape_close(h->recording);
     pu_crypto_real_close(&h->key);
     free(h);
 }
@@ -249,7 +240,7 @@ static pu_time earliest(pu_time a, pu_time b)
 
 /* Ticks of what is due at once. The link may be due again with the same time: it sends in bursts.
  * Returns whether anything was done, which somebody may be waiting for. */
-static bool progress(pu_host *h)
+static bool work(pu_host *h)
 {
     bool has_worked = false;
     for (unsigned i = 0; i < HOST_PROGRESS_MAX && !h->is_stopped; i++) {
@@ -264,6 +255,14 @@ static bool progress(pu_host *h)
         real_host_drain(h);
         if (is_link_due) real_host_link_take(h, &(pu_link_in){.kind = PU_LINK_IN_TICK});
     }
+    return has_worked;
+}
+
+/* The host may wait, or be left, afterwards: the recording says all there is. */
+static bool progress(pu_host *h)
+{
+    bool has_worked = work(h);
+    if (h->recording != NULL) tape_flush(h->recording);
     return has_worked;
 }
 

@@ -15,11 +15,11 @@
 #include "net-real/ifaddr.h"
 #include "net-real/inbox.h"
 #include "net-real/store.h"
+#include "net-real/tape.h"
 #include "net-real/tcp.h"
 #include "net-real/udp.h"
 #include "peerup/host.h"
 #include "peerup/link.h"
-#include "peerup/record.h"
 
 #include <stdio.h>
 
@@ -90,9 +90,7 @@ struct pu_host {
     watch clock; /* a timer that is cancelled when the clock is set */
     host_watch *watches;
 
-    pu_recorder *recorder; /* NULL: not recorded */
-    FILE *record_file;
-    bool record_failed;
+    tape *recording; /* NULL: none */
 };
 
 /* ---- host_node.c ---- */

@@ -69,6 +69,18 @@ static void perform(pu_host *h, const pu_ef *ef)
 
 /* ---- steps ---- */
 
+/* A recording that cannot go on ends; the node does not. */
+static void check_recording(pu_host *h)
+{
+    char why[128];
+    const char *trouble = tape_trouble(h->recording);
+    if (trouble == NULL) return;
+    snprintf(why, sizeof why, "%s", trouble);
+    tape_close(h->recording);
+    h->recording = NULL;
+    if (h->options.record_ended != NULL) h->options.record_ended(h->options.ctx, why);
+}
+
 /* What the node refused of the program is answered in its stead. */
 static void refused(pu_host *h, const pu_in *in)
 {
@@ -88,16 +100,19 @@ void real_host_step(pu_host *h, const pu_in *in)
 {
     pu_in timed = *in;
     timed.now = h->now;
-    pu_recorder *tape = h->recorder;
-    if (tape != NULL) pu_recorder_input(tape, &timed);
+    tape *recording = h->recording;
+    if (recording != NULL) tape_input(recording, h->node, &timed);
     int result = pu_node_step(h->node, &timed, h->out);
     pu_ef ef;
     while (pu_out_next(h->out, &ef)) {
-        if (tape != NULL) pu_recorder_effect(tape, &ef);
+        if (recording != NULL) tape_effect(recording, h->node, &timed, &ef);
         perform(h, &ef);
     }
     pu_out_reset(h->out);
-    if (tape != NULL) pu_recorder_step(tape, result);
+    if (recording != NULL) {
+        tape_step(recording, result);
+        check_recording(h);
+    }
     if (result != PU_OK) refused(h, &timed);
 }
 

@@ -12,12 +12,36 @@ enum { REPLAY_FILE_MAX = 1 << 30, WHY_MAX = 512 };
 
 /* ---- a recording ---- */
 
+static const char *const end_name[] = {[REPLAY_OVER] = "over",
+                                       [REPLAY_FULL] = "full",
+                                       [REPLAY_CUT] = "cut",
+                                       [REPLAY_INSIDE] = "inside"};
+
+static void print_end(const char *path, const replay_result *r)
+{
+    switch (r->end) {
+    case REPLAY_OVER: break;
+    case REPLAY_FULL: printf("%s: ends at its limit of size; the node lived on\n", path); break;
+    case REPLAY_CUT:
+        printf("%s: was cut off here, by a crash or a full disk", path);
+        if (r->unused > 0) printf("; %zu bytes at its end are no whole record", r->unused);
+        putchar('\n');
+        break;
+    case REPLAY_INSIDE:
+        printf("%s: was cut off within its last step: if the node crashed, that input was why, and "
+               "here it did not\n",
+               path);
+        break;
+    }
+}
+
 static void print_recording(const char *path, const replay_result *r, bool is_json)
 {
     if (is_json) {
-        sim_json_print(json_pack("{s:s, s:o, s:b, s:I, s:I, s:o}", "schema", "peerup.replay/1",
+        sim_json_print(json_pack("{s:s, s:o, s:b, s:I, s:I, s:s, s:o}", "schema", "peerup.replay/1",
                                  "file", sim_json_text(path), "equal", r->is_equal, "steps",
-                                 (json_int_t)r->steps, "effects", (json_int_t)r->effects, "why",
+                                 (json_int_t)r->steps, "effects", (json_int_t)r->effects, "end",
+                                 end_name[r->end], "why",
                                  r->is_equal ? json_null() : sim_json_text(r->why)),
                        stdout);
         return;
@@ -26,6 +50,7 @@ static void print_recording(const char *path, const replay_result *r, bool is_js
            ".%03" PRIu64 " s: %s\n",
            path, r->steps, r->effects, r->from / PU_S, r->from % PU_S / PU_MS, r->to / PU_S,
            r->to % PU_S / PU_MS, r->is_equal ? "equal" : r->why);
+    if (r->is_equal) print_end(path, r);
 }
 
 static int replay_tape(const char *path, pu_span bytes, bool is_json)
@@ -34,6 +59,9 @@ static int replay_tape(const char *path, pu_span bytes, bool is_json)
     char why[WHY_MAX];
     if (!replay_recording(bytes, &result, why, sizeof why)) {
         fprintf(stderr, "peerup-sim replay: %s: %s\n", path, why);
+        if (result.steps > 0)
+            fprintf(stderr, "peerup-sim replay: %s: the %" PRIu64 " steps before it are equal\n",
+                    path, result.steps);
         return CLI_USAGE;
     }
     print_recording(path, &result, is_json);

@@ -151,10 +151,16 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
     h->callbacks = (transport_host){h, &world->alloc, on_input, on_send, on_wake, on_local};
 }
 
+void host_record_end(host *h)
+{
+    if (recorder_is_of(h->world->tape, h->index)) recorder_end(h->world->tape);
+    h->env.crypto = &h->crypto;
+}
+
 void host_crash(host *h)
 {
     PU_ASSERT(h->is_running);
-    if (recorder_is_of(h->world->tape, h->index)) recorder_end(h->world->tape, &h->crypto);
+    host_record_end(h);
     h->world->transport->free(h->transport);
     pu_node_close(h->node);
     resize(h->world, h->mem, pu_node_size(h->config), 0);
@@ -255,7 +261,7 @@ void host_start(host *h)
     memcpy(began.seed, h->seed, sizeof began.seed);
     h->crypto.public_key(h->crypto.ctx, began.key);
     if (recorder_is_of(h->world->tape, h->index))
-        recorder_begin(h->world->tape, &began, &h->crypto);
+        h->env.crypto = recorder_begin(h->world->tape, &began, &h->crypto);
     int err = pu_node_init(&h->node, h->mem, h->config, &h->env, h->seed, h->world->now);
     if (err != PU_OK) sim_fatal("a node cannot be made: a parameter is outside its range");
     h->transport = h->world->transport->make(&(transport_setup){
@@ -377,12 +383,12 @@ static void step(host *h, const pu_in *in)
     w->saw_input(w->ctx, h->index, in);
     hash_input(&w->hash, h->index, in);
     recorder *tape = recorder_is_of(w->tape, h->index) ? w->tape : NULL;
-    if (tape != NULL) recorder_input(tape, in);
+    if (tape != NULL) recorder_input(tape, h->node, in);
     int err = pu_node_step(h->node, in, w->out);
     PU_ASSERT(err == PU_OK || err == PU_EHANDLE);
     for (pu_ef ef; pu_out_next(w->out, &ef);) {
         hash_effect(&w->hash, &ef);
-        if (tape != NULL) recorder_effect(tape, &ef);
+        if (tape != NULL) recorder_effect(tape, h->node, in, &ef);
         perform(h, &ef);
     }
     pu_out_reset(w->out);

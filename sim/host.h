@@ -109,6 +109,9 @@ void host_started(host *h);
  * stays. */
 void host_crash(host *h);
 
+/* Ends the recording of this host, where there is one. */
+void host_record_end(host *h);
+
 /* Loses what the node kept. */
 void host_forget(host *h);
 

@@ -20,7 +20,9 @@ typedef struct life {
     void *mem;
     rng draws;        /* stands in for secret random bytes */
     bool has_strayed; /* the node asked crypto for something else than it did then */
+    bool is_damaged;  /* no record follows, nor the beginning of one */
     replay_result *result;
+    uint8_t body[PU_RECORD_MAX]; /* of the input under way, where some of it is not recorded */
 } life;
 
 static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
@@ -86,19 +88,39 @@ static bool differs(life *l, const pu_in *in, const char *what, uint64_t was, ui
     return false;
 }
 
-/* Steps once and compares. False: it differs, which has been said. */
-static bool compare(life *l, const pu_in *in, char *error, size_t cap)
+/* The recording's next record, if it is whole. Otherwise *is_end says whether it stops here, as one
+ * that was cut off does. */
+static bool next(life *l, pu_record *record, bool *is_end)
+{
+    if (pu_record_next(&l->rest, record)) return true;
+    *is_end = l->rest.len == 0 || pu_record_is_cut(l->rest);
+    if (*is_end) l->result->unused = l->rest.len;
+    else l->is_damaged = true;
+    return false;
+}
+
+/* Steps once and compares. False: it differs, or the recording ends here; *result has it, or
+ * is_damaged. */
+static bool compare(life *l, const pu_in *in)
 {
     pu_record_step now = {.result = pu_node_step(l->node, in, l->out)};
-    for (pu_ef ef; pu_out_next(l->out, &ef); now.effects++) pu_record_effect_hash(now.hash, &ef);
+    for (pu_ef ef; pu_out_next(l->out, &ef); now.effects++)
+        pu_record_effect_hash(now.hash, l->node, in, &ef);
     pu_out_reset(l->out);
     pu_record record;
+    bool is_end = false;
+    pu_span before = l->rest;
+    if (!next(l, &record, &is_end)) {
+        l->result->end = REPLAY_INSIDE;
+        l->result->steps--; /* not compared */
+        return false;
+    }
+    l->rest = before;
     if (l->has_strayed)
         return differs(l, in, "asks of the private key differ; effects", 0, now.effects);
-    if (!answer(l, PU_RECORD_STEP, &record)) {
-        snprintf(error, cap, "offset %zu: the step's end is not there", l->whole - l->rest.len);
-        return differs(l, in, "the recording ends within a step; effects", 0, now.effects);
-    }
+    if (!answer(l, PU_RECORD_STEP, &record))
+        return differs(l, in, "asks of the private key that it does not make any more; effects", 0,
+                       now.effects);
     const pu_record_step *was = &record.step;
     if (was->result != now.result)
         return differs(l, in, "result", (uint64_t) - (int64_t)was->result,
@@ -116,20 +138,42 @@ static bool broken(const life *l, const char *what, char *error, size_t cap)
     return false;
 }
 
+/* Other bytes stand for those that the node did not read. */
+static pu_in whole_input(life *l, const pu_record *record)
+{
+    pu_in in = record->in;
+    size_t len = in.body.len + record->opaque.len;
+    PU_ASSERT(len <= sizeof l->body);
+    if (record->opaque.len == 0) return in;
+    if (in.body.len > 0) memcpy(l->body, in.body.base, in.body.len);
+    memset(l->body + in.body.len, 0, record->opaque.len);
+    in.body = (pu_span){l->body, len};
+    return in;
+}
+
+static bool ends(life *l, const pu_record *record, char *error, size_t cap)
+{
+    l->result->end = record->why == PU_RECORD_FULL ? REPLAY_FULL : REPLAY_OVER;
+    return l->rest.len == 0 || broken(l, "something follows the end", error, cap);
+}
+
 /* Gives the node all inputs. False: the recording is broken. */
 static bool live(life *l, char *error, size_t cap)
 {
     pu_time last = l->began.now;
     l->result->from = l->result->to = last;
-    while (l->rest.len > 0) {
+    while (l->result->end == REPLAY_CUT) {
         pu_record record;
-        if (!pu_record_next(&l->rest, &record)) return broken(l, "not a record", error, cap);
+        bool is_end = false;
+        if (!next(l, &record, &is_end)) return is_end || broken(l, "not a record", error, cap);
+        if (record.kind == PU_RECORD_END) return ends(l, &record, error, cap);
         if (record.kind != PU_RECORD_INPUT)
             return broken(l, "an input should begin here", error, cap);
         if (record.in.now < last) return broken(l, "time runs backwards", error, cap);
         last = l->result->to = record.in.now;
         l->result->steps++;
-        if (!compare(l, &record.in, error, cap)) return true;
+        pu_in in = whole_input(l, &record);
+        if (!compare(l, &in)) return !l->is_damaged || broken(l, "not a record", error, cap);
     }
     return true;
 }
@@ -156,7 +200,7 @@ static bool begin(life *l, char *error, size_t cap)
 
 bool replay_recording(pu_span bytes, replay_result *result, char *error, size_t error_cap)
 {
-    *result = (replay_result){.is_equal = true};
+    *result = (replay_result){.is_equal = true, .end = REPLAY_CUT};
     life *l = sim_alloc(sizeof *l);
     *l = (life){.rest = bytes, .whole = bytes.len, .result = result};
     bool is_good = begin(l, error, error_cap) && live(l, error, error_cap);

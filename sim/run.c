@@ -172,17 +172,19 @@ static void put_result(const world *w, run_result *r)
 static bool tape_open(world *w, const run_options *options)
 {
     char error[512];
+    uint8_t key[PU_RECORD_KEY_BYTES] = {0}; /* nothing in a simulation is a secret */
     if (options->record_path == NULL) return true;
     w->hosts_share.tape =
-        recorder_open(options->record_path, options->record_node, error, sizeof error);
+        recorder_open(options->record_path, options->record_node, key, error, sizeof error);
     if (w->hosts_share.tape == NULL) fprintf(stderr, "peerup-sim: %s\n", error);
     return w->hosts_share.tape != NULL;
 }
 
-static bool tape_close(world *w, bool keep)
+static bool tape_close(world *w, const run_options *options, bool keep)
 {
     char error[512];
     recorder *tape = w->hosts_share.tape;
+    if (tape != NULL) host_record_end(&w->hosts[options->record_node]);
     w->hosts_share.tape = NULL; /* hosts end after it */
     if (tape == NULL || recorder_close(tape, keep, error, sizeof error)) return true;
     fprintf(stderr, "peerup-sim: %s\n", error);
@@ -238,7 +240,7 @@ int run_scenario(const scenario *s, const run_options *options, run_result *resu
         result->wall_ns = wall_clock_ns() - began;
         is_good = record_close(&w->log, &w->judge, options, result) && end != RUN_STILL;
     }
-    is_good = tape_close(w, is_good) && is_good;
+    is_good = tape_close(w, options, is_good) && is_good;
     is_good = capture_close(w, is_good) && is_good;
     world_close(w);
     free(w);

@@ -77,7 +77,8 @@ size_t pu_record_write_node(uint8_t *out, size_t cap, const pu_record_node *node
     return end(&b);
 }
 
-size_t pu_record_write_input(uint8_t *out, size_t cap, const pu_in *in)
+size_t pu_record_write_input(uint8_t *out, size_t cap, const pu_in *in,
+                             const pu_record_opaque *opaque)
 {
     pu_buf b = begin(out, cap, PU_RECORD_INPUT);
     put_u64(&b, in->now);
@@ -97,6 +98,9 @@ size_t pu_record_write_input(uint8_t *out, size_t cap, const pu_in *in)
     put_endpoint(&b, &in->local);
     put_endpoint(&b, &in->remote);
     put_span(&b, in->body);
+    put_u32(&b, opaque->len);
+    if (opaque->len > 0) put_u64(&b, opaque->hash[0]);
+    if (opaque->len > 0) put_u64(&b, opaque->hash[1]);
     return end(&b);
 }
 
@@ -129,6 +133,13 @@ size_t pu_record_write_step(uint8_t *out, size_t cap, const pu_record_step *step
     put_u32(&b, step->effects);
     put_u64(&b, step->hash[0]);
     put_u64(&b, step->hash[1]);
+    return end(&b);
+}
+
+size_t pu_record_write_end(uint8_t *out, size_t cap, enum pu_record_why why)
+{
+    pu_buf b = begin(out, cap, PU_RECORD_END);
+    buf_put_u8(&b, (uint8_t)why);
     return end(&b);
 }
 
@@ -200,7 +211,16 @@ static void get_node(cursor *c, pu_record_node *node)
     node->now = get_u64(c);
 }
 
-static void get_input(cursor *c, pu_in *in)
+static void get_opaque(cursor *c, pu_record_opaque *opaque, size_t before)
+{
+    opaque->len = get_u32(c);
+    if (opaque->len > PU_RECORD_MAX - before) c->bad = true;
+    if (c->bad || opaque->len == 0) return;
+    opaque->hash[0] = get_u64(c);
+    opaque->hash[1] = get_u64(c);
+}
+
+static void get_input(cursor *c, pu_in *in, pu_record_opaque *opaque)
 {
     in->now = get_u64(c);
     in->kind = (enum pu_in_kind)get_u32(c);
@@ -219,6 +239,7 @@ static void get_input(cursor *c, pu_in *in)
     in->local = get_endpoint(c);
     in->remote = get_endpoint(c);
     in->body = get_span(c);
+    get_opaque(c, opaque, in->body.len);
 }
 
 bool pu_record_read_magic(pu_span *rest)
@@ -235,11 +256,18 @@ static bool get_bool(cursor *c)
     return !c->bad && s.base[0] == 1;
 }
 
+static enum pu_record_why get_why(cursor *c)
+{
+    pu_span s = get_bytes(c, 1);
+    if (!c->bad && s.base[0] != PU_RECORD_OVER && s.base[0] != PU_RECORD_FULL) c->bad = true;
+    return c->bad ? PU_RECORD_OVER : (enum pu_record_why)s.base[0];
+}
+
 static void get_record(cursor *c, pu_record *record)
 {
     switch (record->kind) {
     case PU_RECORD_NODE: get_node(c, &record->node); break;
-    case PU_RECORD_INPUT: get_input(c, &record->in); break;
+    case PU_RECORD_INPUT: get_input(c, &record->in, &record->opaque); break;
     case PU_RECORD_SIGN: record->signature = get_bytes(c, PU_ED25519_SIGNATURE_BYTES); break;
     case PU_RECORD_VERIFY: record->is_genuine = get_bool(c); break;
     case PU_RECORD_RANDOM: record->random_len = get_u64(c); break;
@@ -249,8 +277,18 @@ static void get_record(cursor *c, pu_record *record)
         record->step.hash[0] = get_u64(c);
         record->step.hash[1] = get_u64(c);
         break;
+    case PU_RECORD_END: record->why = get_why(c); break;
     default: c->bad = true; break;
     }
+}
+
+bool pu_record_is_cut(pu_span rest)
+{
+    if (rest.len == 0) return false;
+    if (rest.base[0] < PU_RECORD_NODE || rest.base[0] > PU_RECORD_END) return false;
+    if (rest.len < HEAD_BYTES) return true;
+    uint32_t len = load_le32(rest.base + 1);
+    return len <= PU_RECORD_MAX && len > rest.len - HEAD_BYTES;
 }
 
 bool pu_record_next(pu_span *rest, pu_record *record)
@@ -266,26 +304,4 @@ bool pu_record_next(pu_span *rest, pu_record *record)
     if (body.bad || body.rest.len > 0) return false;
     *rest = span_skip(c.rest, len);
     return true;
-}
-
-void pu_record_effect_hash(uint64_t hash[2], const pu_ef *ef)
-{
-    mix128 m;
-    mix_init(&m, hash[0]);
-    mix_u64(&m, hash[1]);
-    mix_u64(&m, (uint64_t)ef->kind << 32 | ef->flags);
-    mix_u64(&m, (uint64_t)ef->what << 32 | ef->code);
-    mix_u64(&m, ef->conn);
-    mix_u64(&m, ef->stream);
-    mix_u64(&m, ef->token);
-    mix_u64(&m, (uint64_t)ef->transport << 32 | ef->socket);
-    mix_u64(&m, ef->offset);
-    mix_u64(&m, ef->deadline);
-    mix_u64(&m, ef->peer.len);
-    mix_bytes(&m, ef->peer.base, ef->peer.len);
-    mix_bytes(&m, ef->remote.ip, sizeof ef->remote.ip);
-    mix_u64(&m, (uint64_t)ef->remote.scope << 16 | ef->remote.port);
-    mix_u64(&m, ef->body.len);
-    mix_bytes(&m, ef->body.base, ef->body.len);
-    mix_result(&m, hash);
 }

@@ -1,19 +1,27 @@
 /* `peerup daemon`, `relay serve` and `status`. */
 #include "net-real/cli/cli.h"
+#include "net-real/cli/config_yaml.h"
 #include "net-real/cli/key_file.h"
 #include "net-real/cli/session.h"
 #include "net-real/daemon/daemon.h"
 
 #include <string.h>
 
+/* What the options say of a recording. */
+typedef struct recording {
+    const char *path;    /* NULL: none */
+    uint64_t most_bytes; /* 0: the host's own limit */
+} recording;
+
 static bool take_record(void *ctx, int which, const char *value)
 {
-    if (which == 'R') *(const char **)ctx = value;
-    return which == 'R';
+    recording *r = ctx;
+    if (which == 'R') r->path = value;
+    return which == 'R' || (which == 'M' && size_read(value, &r->most_bytes));
 }
 
 /* Runs a node until a signal. Takes c over. */
-static int serve(config *c, const char *record_path)
+static int serve(config *c, recording r)
 {
     char error[512];
     uint8_t seed[PU_ED25519_SEED_BYTES];
@@ -26,7 +34,8 @@ static int serve(config *c, const char *record_path)
         key_file_id(&id, seed);
         daemon_options options = {.c = c,
                                   .key_seed = seed,
-                                  .record_path = record_path,
+                                  .record_path = r.path,
+                                  .record_most_bytes = r.most_bytes,
                                   .is_served = true,
                                   .is_loud = true};
         peerupd *d = daemon_new(&options, error, sizeof error);
@@ -45,6 +54,7 @@ static int serve(config *c, const char *record_path)
 }
 
 static const struct option record_option[] = {{"record", required_argument, NULL, 'R'},
+                                              {"record-max", required_argument, NULL, 'M'},
                                               {NULL, 0, NULL, 0}};
 
 static int stop(const cli_common *common)
@@ -68,36 +78,41 @@ static int stop(const cli_common *common)
 static int run_daemon(const cli_command *self, int argc, char **argv)
 {
     cli_common common;
-    const char *record_path = NULL;
-    int code = cli_options(self, argc, argv, record_option, take_record, &record_path, &common);
+    recording r = {.path = NULL};
+    int code = cli_options(self, argc, argv, record_option, take_record, &r, &common);
     if (code >= 0) return code;
     const char *what = optind < argc ? argv[optind] : "start";
     if (strcmp(what, "stop") == 0) return stop(&common);
     if (strcmp(what, "start") != 0) return cli_usage(self, "'%s' is neither start nor stop", what);
     config *c = cli_config_open(&common);
-    return c != NULL ? serve(c, record_path) : CLI_CONFIG;
+    return c != NULL ? serve(c, r) : CLI_CONFIG;
 }
 
 const cli_command cli_daemon = {
     "daemon", "[start | stop]", "runs this node until it is stopped",
-    "  --record FILE          writes everything the node is given, for `peerup-sim replay`\n",
+    "  --record FILE          writes everything the node is given, for `peerup-sim replay`: "
+    "neither\n"
+    "                         its key nor what is carried for applications, but whom it knows\n"
+    "  --record-max SIZE      where the recording ends (256MB); the daemon goes on\n",
     run_daemon};
 
 static int run_relay(const cli_command *self, int argc, char **argv)
 {
     cli_common common;
-    const char *record_path = NULL;
-    int code = cli_options(self, argc, argv, record_option, take_record, &record_path, &common);
+    recording r = {.path = NULL};
+    int code = cli_options(self, argc, argv, record_option, take_record, &r, &common);
     if (code >= 0) return code;
     if (optind >= argc || strcmp(argv[optind], "serve") != 0)
         return cli_usage(self, "`relay serve` is what there is");
     config *c = cli_relay_config_open(&common);
-    return c != NULL ? serve(c, record_path) : CLI_CONFIG;
+    return c != NULL ? serve(c, r) : CLI_CONFIG;
 }
 
 const cli_command cli_relay = {
     "relay", "serve", "runs a relay: authorised peers may reserve a place and meet through it",
-    "  --record FILE          as for `daemon`\n", run_relay};
+    "  --record FILE, --record-max SIZE\n"
+    "                         as for `daemon`\n",
+    run_relay};
 
 /* ---- status ---- */
 

@@ -234,17 +234,23 @@ void yaml_duration(yaml_file *f, yaml_node_t *value, const char *key, void *into
         yaml_error(f, value, "%s: a duration such as 90s or 1h30m is expected", key);
 }
 
-void yaml_size(yaml_file *f, yaml_node_t *value, const char *key, void *into)
+bool size_read(const char *text, uint64_t *bytes)
 {
     static const char *const units[] = {"B", "KB", "MB",
                                         "GB"}; /* of 1,024 each, as in Go's peerup */
-    const char *text = text_of(value);
     uint64_t number = 0;
-    bool is_good = text != NULL && digits(&text, &number);
+    bool is_good = digits(&text, &number);
     unsigned power = 0;
     while (is_good && power < 4 && strcasecmp(text, units[power]) != 0) power++;
     if (is_good && *text == '\0') power = 0;
-    if (!is_good || power == 4 || number > UINT64_MAX >> (10 * power))
+    if (!is_good || power == 4 || number > UINT64_MAX >> (10 * power)) return false;
+    *bytes = number << (10 * power);
+    return true;
+}
+
+void yaml_size(yaml_file *f, yaml_node_t *value, const char *key, void *into)
+{
+    const char *text = text_of(value);
+    if (text == NULL || !size_read(text, into))
         yaml_error(f, value, "%s: a size such as 128KB or 64MB is expected", key);
-    else *(uint64_t *)into = number << (10 * power);
 }

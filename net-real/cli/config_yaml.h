@@ -45,6 +45,8 @@ void yaml_strings(yaml_file *f, yaml_node_t *value, const char *key, void *into)
 void yaml_count(yaml_file *f, yaml_node_t *value, const char *key, void *into);
 void yaml_duration(yaml_file *f, yaml_node_t *value, const char *key, void *into); /* ns: "1h30m" */
 void yaml_size(yaml_file *f, yaml_node_t *value, const char *key, void *into); /* bytes: "64MB" */
+/* Reads a size such as "64MB", as yaml_size does. False: it is none. */
+bool size_read(const char *text, uint64_t *bytes);
 /* Known, and of no effect here. */
 void yaml_ignored(yaml_file *f, yaml_node_t *value, const char *key, void *into);
 

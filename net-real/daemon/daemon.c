@@ -94,6 +94,11 @@ static void on_app(void *ctx, const pu_ef *ef)
     else splice_effect(d->joints, ef);
 }
 
+static void on_record_ended(void *ctx, const char *why)
+{
+    daemon_say(ctx, "recording ended, and the daemon goes on: %s", why);
+}
+
 /* ---- the start ---- */
 
 /* The commands before the first TICK; bytes of their bodies live in `bodies`. */
@@ -196,6 +201,8 @@ static bool open_host(peerupd *d, const daemon_options *o, char *error, size_t c
                                .listen_count = o->is_served ? d->c->listen.count : 0,
                                .state_dir = o->is_served ? d->c->state_dir : NULL,
                                .record_path = o->record_path,
+                               .record_most_bytes = o->record_most_bytes,
+                               .record_ended = on_record_ended,
                                .start = s.commands,
                                .start_count = s.count,
                                .ctx = d,

@@ -13,7 +13,8 @@
 typedef struct daemon_options {
     const config *c; /* kept */
     const uint8_t *key_seed;
-    const char *record_path; /* NULL: no recording */
+    const char *record_path;    /* NULL: no recording */
+    uint64_t record_most_bytes; /* 0: the host's own limit */
     /* A daemon of its own listens, keeps its records and takes requests at its socket. Otherwise it
      * only dials, under the same identity. */
     bool is_served;

@@ -11,11 +11,12 @@ static size_t write_again(const pu_record *r)
 {
     switch (r->kind) {
     case PU_RECORD_NODE: return pu_record_write_node(written, sizeof written, &r->node);
-    case PU_RECORD_INPUT: return pu_record_write_input(written, sizeof written, &r->in);
+    case PU_RECORD_INPUT: return pu_record_write_input(written, sizeof written, &r->in, &r->opaque);
     case PU_RECORD_SIGN: return pu_record_write_sign(written, sizeof written, r->signature.base);
     case PU_RECORD_VERIFY: return pu_record_write_verify(written, sizeof written, r->is_genuine);
     case PU_RECORD_RANDOM: return pu_record_write_random(written, sizeof written, r->random_len);
     case PU_RECORD_STEP: return pu_record_write_step(written, sizeof written, &r->step);
+    case PU_RECORD_END: return pu_record_write_end(written, sizeof written, r->why);
     default: PU_NEVER_HERE();
     }
 }
@@ -51,6 +52,7 @@ void fuzz_recording(pu_span bytes)
         else PU_ASSERT(span_equal(span_head(before, before.len - rest.len), span_of(written, len)));
     }
     PU_ASSERT(span_equal(rest, before));
+    PU_ASSERT(!pu_record_is_cut(rest) || rest.len < PU_RECORD_MAX + 5);
 }
 
 void fuzz_replay(pu_span bytes)
@@ -61,4 +63,5 @@ void fuzz_replay(pu_span bytes)
     PU_ASSERT(is_one || error[0] != '\0');
     PU_ASSERT(result.is_equal || result.why[0] != '\0');
     PU_ASSERT(result.from <= result.to);
+    PU_ASSERT(result.end == REPLAY_CUT || result.end == REPLAY_INSIDE || result.unused == 0);
 }

@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "peerup/node.h"
+#include "sim/replay.h"
 #include "tests/unit/fault_heap.h"
 
 #include <stdio.h>
@@ -93,6 +94,11 @@ typedef struct step_world {
     step_stream streams[STEPS_STREAMS_MAX];
     step_request requests[STEPS_TOKENS_MAX];
     uint64_t app_rooms[STEPS_TOKENS_MAX]; /* APP OPEN by its token: the room it gave; 0: answered */
+
+    pu_recorder *recorder; /* of the node: it is to live again */
+    FILE *tape;            /* what it wrote: tape_bytes, tape_len */
+    char *tape_bytes;
+    size_t tape_len;
 
     FILE *said; /* what the step at hand did */
     unsigned said_count;

@@ -83,6 +83,45 @@ static void on_trace(void *ctx, const pu_trace *event)
     trace_say(ctx, event);
 }
 
+/* ---- the recording ---- */
+
+static void tape_write(void *ctx, pu_span bytes)
+{
+    size_t put = fwrite(bytes.base, 1, bytes.len, ctx);
+    PU_ASSERT(put == bytes.len);
+}
+
+static void tape_begin(step_world *w, const uint8_t seed[32])
+{
+    static const uint8_t key[PU_RECORD_KEY_BYTES] = "tape";
+    pu_record_node began = {.config = w->config};
+    memcpy(began.seed, seed, sizeof began.seed);
+    w->crypto.public_key(w->crypto.ctx, began.key);
+    w->recorder = malloc(sizeof *w->recorder);
+    w->tape = open_memstream(&w->tape_bytes, &w->tape_len);
+    PU_ASSERT(w->recorder != NULL && w->tape != NULL);
+    pu_recorder_start(w->recorder, key, tape_write, w->tape);
+    pu_recorder_node(w->recorder, &began, &w->crypto);
+}
+
+/* Whatever the file told the node, and in whatever pieces, its recording lives again. */
+static void tape_end(step_world *w)
+{
+    char error[256] = "";
+    replay_result result;
+    pu_recorder_end(w->recorder, PU_RECORD_OVER, &w->crypto);
+    fclose(w->tape);
+    pu_span tape = span_of(w->tape_bytes, w->tape_len);
+    if (!replay_recording(tape, &result, error, sizeof error))
+        world_complain(w, "the recording is bad: %s", error);
+    else if (!result.is_equal) world_complain(w, "the recording lives otherwise: %s", result.why);
+    else if (result.end != REPLAY_OVER) world_complain(w, "the recording has no end");
+    free(w->recorder);
+    free(w->tape_bytes);
+}
+
+/* ---- the node ---- */
+
 void world_begin(step_world *w)
 {
     if (w->node != NULL) return;
@@ -103,6 +142,7 @@ void world_begin(step_world *w)
     PU_ASSERT(w->memory != NULL && w->shadow != NULL);
     uint8_t seed[32];
     memcpy(seed, w->seed, sizeof seed);
+    tape_begin(w, seed);
     err = pu_node_init(&w->node, w->memory, &w->config, &w->env, seed, 0);
     PU_ASSERT(err == PU_OK);
 }
@@ -110,6 +150,7 @@ void world_begin(step_world *w)
 bool steps_world_close(step_world *w)
 {
     if (w->node != NULL) {
+        tape_end(w);
         pu_node_close(w->node);
         if (pu_peers_count(w->peers) > 0)
             world_complain(w, "a closed node holds %u peers", pu_peers_count(w->peers));
@@ -345,9 +386,11 @@ void world_step(step_world *w, pu_in *in)
     if (in->kind == PU_IN_TICK) w->is_started = true;
     host_before(w, in);
     memcpy(w->shadow, w->memory, w->node_bytes);
+    pu_recorder_input(w->recorder, w->node, in);
     int err = pu_node_step(w->node, in, w->out);
     if (err == PU_OK) {
         for (pu_ef e; pu_out_next(w->out, &e);) {
+            pu_recorder_effect(w->recorder, w->node, in, &e);
             effect_say(w, &e);
             host_performs(w, &e);
         }
@@ -356,5 +399,6 @@ void world_step(step_world *w, pu_in *in)
         refused(w, before, err);
     }
     pu_out_reset(w->out);
+    pu_recorder_step(w->recorder, err);
     free(before);
 }

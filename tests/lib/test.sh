@@ -38,6 +38,7 @@ part tests/sim/properties.sh "$build/peerup-sim"
 part tests/sim/wire.sh "$build/peerup-sim"
 part tests/real/three.sh "$build/peerup"
 part tests/real/install.sh "$build"
+part tests/real/record.sh "$build/peerup" "$build/peerup-sim"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -30,9 +30,10 @@ typedef struct pu_host_options {
     /* A folder for what the node keeps across restarts (mode 0700, made if missing); NULL: it keeps
      * nothing. One host at a time uses it. */
     const char *state_dir;
-    /* A file that gets a recording of everything the node is given (peerup/record.h), for
-     * `peerup-sim replay`; NULL: none. An existing file is replaced. */
+    /* A file (made with mode 0600) that gets a recording of everything the node is given
+     * (peerup/record.h), for `peerup-sim replay`; NULL: none. An existing file is replaced. */
     const char *record_path;
+    uint64_t record_most_bytes; /* about where the recording ends; 0: 256 MiB */
     /* Commands given before the first TICK, in order: AUTHORISE, ADDRESS, EXPOSE. Tokens are as in
      * pu_host_command. */
     const pu_in *start;
@@ -43,6 +44,9 @@ typedef struct pu_host_options {
     void (*app)(void *ctx, const pu_ef *app);        /* APP effects; NULL: offers are refused */
     void (*trace)(void *ctx, const pu_trace *event); /* NULL: off */
     uint64_t trace_mask;                             /* bits of enum pu_trace_area */
+    /* The recording has ended before the node: its limit of size was reached, or the disk is full.
+     * NULL: nobody wants to know. */
+    void (*record_ended)(void *ctx, const char *why);
     /* Gets TLS secrets of QUIC connections, a line each (NSS key log); NULL: off. */
     void (*keylog)(void *ctx, const char *line);
 } pu_host_options;

@@ -1,0 +1,66 @@
+# What the tests of tests/real share; sourced with the peerup program as $1. It makes a folder $work, which becomes HOME and
+# the working folder, and removes it with every process of the test at the end.
+# shellcheck shell=bash
+
+peerup=$(realpath "$1")
+work=$(mktemp -d)
+passed=0
+failed=0
+unset XDG_CONFIG_HOME XDG_STATE_HOME
+export HOME=$work
+cd "$work" || exit 1
+
+cleanup() {
+    local pids
+    pids=$(jobs -p)
+    [ -z "$pids" ] || kill $pids 2>/dev/null
+    wait 2>/dev/null
+    rm -rf "$work"
+}
+trap cleanup EXIT
+
+# check NAME COMMAND...: the command must succeed; what it said is shown when it does not.
+check() {
+    local name=$1
+    shift
+    if "$@" >"$work/said" 2>&1; then
+        echo "ok $name"
+        passed=$((passed + 1))
+    else
+        echo "not ok $name"
+        sed 's/^/    /' "$work/said"
+        failed=$((failed + 1))
+    fi
+}
+
+# exits CODE COMMAND...: whether the command ends with that code.
+exits() {
+    local want=$1 code=0
+    shift
+    "$@" || code=$?
+    [ "$code" -eq "$want" ] || { echo "exit code $code, not $want"; return 1; }
+}
+
+# says WORDS COMMAND...: whether its output, errors included, has the words.
+says() {
+    local words=$1 output
+    shift
+    output=$("$@" 2>&1)
+    grep -qF -- "$words" <<<"$output" || { printf '%s\n' "$output"; return 1; }
+}
+
+# eventually COMMAND...: within ten seconds.
+eventually() {
+    local i
+    for i in $(seq 50); do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.2
+    done
+    "$@"
+}
+
+at() { # NODE COMMAND...: peerup with that node's configuration
+    local node=$1
+    shift
+    "$peerup" "$@" --config "$node/config.yaml"
+}
