@@ -41,6 +41,8 @@ typedef struct request {
     const char *record; /* name of the node to record; NULL: none */
     uint32_t record_node;
     bool captures, captures_secrets;
+    const char *capture_of; /* name of the only node whose packets are captured; NULL: all nodes' */
+    uint32_t capture_node;
     char *command_line; /* owned */
 } request;
 
@@ -130,6 +132,9 @@ static bool take(const cli_command *self, const options *o, request *q)
         q->captures = true;
     } else if (strcmp(name, "pcap-keys") == 0) {
         q->captures = q->captures_secrets = true;
+    } else if (strcmp(name, "pcap-of") == 0) {
+        q->captures = true;
+        q->capture_of = o->value;
     } else if (strcmp(name, "set") == 0) {
         q->sets[q->set_count++] = o->value;
     } else if (strcmp(name, "out") == 0) {
@@ -352,6 +357,7 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
         file_in(folder, "run.pcapng", capture);
         how.pcap_path = capture;
         how.pcap_secrets = q->captures_secrets;
+        how.pcap_node = q->capture_node;
     }
     how.stop = &interrupted;
     how.show = show_within;
@@ -425,20 +431,22 @@ static int run_all(const request *q, const scenario *s)
     return worst;
 }
 
-/* Finds the node that --record names. */
-static bool find_recorded(const cli_command *self, request *q, const scenario *s)
+/* Finds the node that an option names; SCENARIO_ANY: name is NULL. */
+static bool find_node(const cli_command *self, const scenario *s, const char *word,
+                      const char *name, uint32_t *node)
 {
     suggest near;
     char hint[SUGGEST_HINT_MAX];
-    if (q->record == NULL) return true;
-    suggest_begin(&near, q->record);
+    *node = SCENARIO_ANY;
+    if (name == NULL) return true;
+    suggest_begin(&near, name);
     for (uint32_t i = 0; i < s->node_count; i++) {
-        q->record_node = i;
-        if (strcmp(s->nodes[i].name, q->record) == 0) return true;
+        *node = i;
+        if (strcmp(s->nodes[i].name, name) == 0) return true;
         suggest_offer(&near, s->nodes[i].name);
     }
     suggest_hint(&near, hint);
-    cli_wrong(self, "--record: no node is called '%s'%s", q->record, hint);
+    cli_wrong(self, "--%s: no node is called '%s'%s", word, name, hint);
     return false;
 }
 
@@ -450,7 +458,9 @@ static int run(const cli_command *self, int argc, char *const *argv)
     int code = read_request(self, argc, argv, &q);
     if (code < 0) {
         scenario *s = scenario_read(q.path, q.sets, q.set_count, stderr);
-        if (s == NULL || !find_recorded(self, &q, s)) code = CLI_USAGE;
+        if (s == NULL || !find_node(self, s, "record", q.record, &q.record_node) ||
+            !find_node(self, s, "pcap-of", q.capture_of, &q.capture_node))
+            code = CLI_USAGE;
         else code = run_all(&q, s);
         scenario_free(s);
     }
@@ -475,6 +485,7 @@ static const option table[] = {
     {"record", 0, "NODE", "writes DIR/NODE.rec, a recording of that node for `replay`"},
     {"pcap", 0, NULL, "writes DIR/run.pcapng, what every node sends and receives"},
     {"pcap-keys", 0, NULL, "--pcap with the TLS secrets in it, so that Wireshark decrypts QUIC"},
+    {"pcap-of", 0, "NODE", "--pcap of this node alone: what is there once, before a NAT, decrypts"},
     {"hash-seed", 0, "N", "lays out hash tables otherwise: the trace hash must stay"},
     {"allocator", 0, "heap|fresh", "fresh: no address comes twice: the trace hash must stay"},
     {"json", 0, NULL, "one JSON object: peerup.run/1, with --seeds peerup.runs/1 (docs/json.md)"},

@@ -78,7 +78,8 @@ static void on_trace(void *ctx, const pu_trace *event)
 static void capture(const host *h, bool out, uint16_t port, const pu_endpoint *remote,
                     enum net_carriage carriage, pu_span bytes)
 {
-    if (h->world->capture == NULL) return;
+    const host_world *w = h->world;
+    if (w->capture == NULL || (w->capture_of != NET_NONE && w->capture_of != h->index)) return;
     pu_endpoint local = net_host_address(h->world->network, h->index);
     local.port = port;
     pcap_packet(h->world->capture, h->world->now, h->index, out, &local, remote, carriage, bytes);

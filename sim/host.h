@@ -32,7 +32,8 @@ typedef struct host_world {
     bool has_model_crypto;           /* keys of hosts: the model's, which cost nothing to make */
     struct host_input *first, *last; /* the FIFO */
     recorder *tape;                  /* of one host's node; NULL: none */
-    pcap *capture;                   /* of all hosts; NULL: none */
+    pcap *capture;                   /* NULL: none */
+    uint32_t capture_of;             /* of this host; NET_NONE: of all */
     bool captures_secrets;           /* TLS secrets too */
     uint64_t hash_seed;              /* of the nodes' tables */
     bool never_reuses;               /* freed memory is kept, so that no address comes twice */

@@ -199,6 +199,7 @@ static bool capture_open(world *w, const run_options *options)
     for (uint32_t node = 0; node < w->s->node_count; node++)
         w->names[node] = w->s->nodes[node].name;
     w->hosts_share.captures_secrets = options->pcap_secrets;
+    w->hosts_share.capture_of = options->pcap_node;
     w->hosts_share.capture = pcap_open(options->pcap_path, w->names, w->s->node_count,
                                        HOST_UNIX_START, w->s->is_wire, error, sizeof error);
     if (w->hosts_share.capture == NULL) fprintf(stderr, "peerup-sim: %s\n", error);

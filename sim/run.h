@@ -18,6 +18,7 @@ typedef struct run_options {
     const char *record_path;  /* into this file */
     const char *pcap_path;    /* where a capture goes; NULL: there is none */
     bool pcap_secrets;        /* TLS secrets into it, so that its reader decrypts QUIC */
+    uint32_t pcap_node;       /* whose packets are captured; SCENARIO_ANY: everybody's */
     uint64_t hash_seed; /* of the nodes' hash tables: the trace hash must not change with it */
     bool never_reuses;  /* nodes' memory is never given out twice: nor with this */
     const volatile sig_atomic_t *stop; /* not 0: end now, keep what was simulated; NULL: never */

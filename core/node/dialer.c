@@ -212,7 +212,7 @@ void dialer_retry_timer(pu_node *n, uint64_t peer)
     want_begin(n, w);
 }
 
-/* least * 2^failures, at most most, a quarter more or less by chance. */
+/* least * 2^failures, at most most; then up to a quarter more or less by chance. */
 static uint64_t pause_ns(pu_node *n, uint32_t failures)
 {
     uint32_t shift = failures < BACKOFF_SHIFT_MAX ? failures : BACKOFF_SHIFT_MAX;

@@ -36,6 +36,7 @@ part "$build/unit" --jobs 2
 part "$replay/replay" tests/fuzz/corpus
 part tests/sim/properties.sh "$build/peerup-sim"
 part tests/sim/wire.sh "$build/peerup-sim"
+part tests/sim/pcap.sh "$build/peerup-sim"
 part tests/real/three.sh "$build/peerup"
 part tests/real/install.sh "$build"
 part tests/real/record.sh "$build/peerup" "$build/peerup-sim"

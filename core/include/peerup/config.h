@@ -51,8 +51,10 @@
     X(NS, resolve_keep_ns, 300 * PU_S, PU_S, 86400 * PU_S,                                         \
       "how long at most what was found is used again")                                             \
     X(NS, backoff_least_ns, 1 * PU_S, 10 * PU_MS, 60 * PU_S,                                       \
-      "first pause after all dials to a peer failed; doubles")                                     \
-    X(NS, backoff_most_ns, 60 * PU_S, PU_S, 3600 * PU_S, "longest such pause")                     \
+      "first pause after all dials to a peer failed; doubles; each is up to a quarter longer or "  \
+      "shorter by chance")                                                                         \
+    X(NS, backoff_most_ns, 60 * PU_S, PU_S, 3600 * PU_S,                                           \
+      "longest such pause, before chance makes it up to a quarter longer or shorter")              \
     X(NS, handshake_ns, 10 * PU_S, PU_S, 60 * PU_S, "deadline of an inbound handshake")            \
     X(NS, idle_ns, 30 * PU_S, PU_S, 600 * PU_S, "a connection that is silent so long is lost")     \
     X(NS, keep_alive_ns, 10 * PU_S, PU_S, 600 * PU_S,                                              \

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Captures of runs on real packets, read by tshark: QUIC decrypts, TCP is TCP. Without tshark nothing is tried, and that is said.
+#
+#   tests/sim/pcap.sh PEERUP-SIM
+#
+# One line a check: "ok ..." or "not ok ..."; the last line is "N passed, N failed".
+set -u
+cd "$(dirname "$0")/../.."
+sim=$1
+passed=0
+failed=0
+if ! command -v tshark >/dev/null; then
+    echo 'skipped: captures are not read, since there is no tshark'
+    echo '0 passed, 0 failed'
+    exit 0
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+capture() { # NAME SCENARIO OPTION...: into $work/NAME.pcapng
+    local name=$1 scenario=$2
+    shift 2
+    "$sim" run "$scenario" --fidelity wire --seed 2 --log none --progress none --out "$work/$name" "$@" >"$work/said" 2>&1 ||
+        cat "$work/said"
+    mv "$work/$name/run.pcapng" "$work/$name.pcapng"
+}
+# Reads a capture once: the fields that are asked for below, one line a packet, into $work/NAME.
+read_it() {
+    tshark -r "$work/$1.pcapng" -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE -o tcp.check_checksum:TRUE -T fields -E separator=';' \
+        -e frame.interface_name -e frame.protocols -e udp.length -e quic.frame_type -e quic.stream.stream_id -e _ws.col.Info \
+        -e ip.checksum.status -e udp.checksum.status -e tcp.checksum.status -e tcp.payload -e quic.long.packet_type 2>/dev/null >"$work/$1.fields"
+}
+count() { # NAME CONDITION: packets for which an awk condition over the fields holds
+    awk -F';' -v shake=2f6d756c746973747265616d2f -v noise=2f6e6f697365 -v inner=2f697066732f \
+        "{bad = 0; for (i = 7; i <= 9; i++) bad += \$i ~ /0/} $2 {n++} END {print n + 0}" "$work/$1.fields"
+}
+check() { # NAME TEST...
+    local name=$1
+    shift
+    if test "$@"; then
+        echo "ok $name"
+        passed=$((passed + 1))
+    else
+        echo "not ok $name: $*"
+        failed=$((failed + 1))
+    fi
+}
+# QUIC that stays closed to a reader with the keys; stateless resets and Retry have nothing in them.
+closed='$2 ~ /quic/ && $4 == "" && $6 !~ /Stateless Reset/ && $11 !~ /3/'
+
+# Both ends in public: everything is seen twice, with the same addresses.
+capture public scenarios/base/both-public.yaml --pcap-keys
+read_it public
+check 'every node has an interface' "$(cut -d';' -f1 "$work/public.fields" | sort -u | tr '\n' ' ')" = 'a b relay stranger '
+check 'no packet is malformed' "$(count public '$2 ~ /malformed/')" -eq 0
+check 'no checksum is wrong' "$(count public 'bad > 0')" -eq 0
+check 'QUIC and TCP are seen' "$(count public '$2 ~ /quic/')" -gt 200 -a "$(count public '$2 ~ /tcp/')" -gt 50
+check 'all of QUIC decrypts' "$(count public "$closed")" -eq 0
+check 'its streams are seen' "$(count public '$5 != ""')" -gt 50
+
+capture bare scenarios/base/both-public.yaml --pcap
+read_it bare
+check 'without --pcap-keys none is' "$(count bare '$5 != ""')" -eq 0
+
+# Behind two NATs: one node alone, whose packets are there once. Those that punch, 64 bytes, are no QUIC.
+capture home scenarios/base/home-behind-cgnat.yaml --pcap-keys --pcap-of home
+read_it home
+check 'of one node alone' "$(cut -d';' -f1 "$work/home.fields" | sort -u)" = home
+check 'all of QUIC decrypts behind NATs' "$(count home "$closed && \$3 != 72")" -eq 0
+check 'its streams are seen behind NATs' "$(count home '$5 != ""')" -gt 50
+
+# UDP blocked: Noise and Yamux over TCP, of which only the selection of Noise is to be read.
+capture tcp scenarios/nat/udp-blocked.yaml --pcap-keys --pcap-of laptop
+read_it tcp
+check 'connections over TCP begin with their selection' "$(count tcp 'index($10, shake)')" -ge 4
+check 'of Noise' "$(count tcp 'index($10, noise)')" -ge 4
+check 'and what follows is sealed' "$(count tcp 'index($10, inner)')" -eq 0
+check 'with a dozen segments at least' "$(count tcp '$10 != "" && !index($10, noise)')" -gt 12
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
