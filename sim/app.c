@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { ROOM_BYTES = 65536, HEAD_BYTES = 4 };
+enum { ROOM_BYTES = 65536, HEAD_BYTES = 4, TRIES_MAX = 16 };
 
 #define PROTOCOL SPAN_LITERAL("/peerup/simulated/1.0.0")
 
@@ -55,11 +55,9 @@ static void pump(apps *a, uint32_t number)
     say(a, t->from, PU_APP_FIN, t->stream, 0, span_of(NULL, 0));
 }
 
-void apps_begin(apps *a, pu_time now, uint32_t number, pu_span peer)
+static void ask(apps *a, uint32_t number, pu_span peer)
 {
-    PU_ASSERT(number < a->transfer_count);
-    app_transfer *t = &a->transfers[number];
-    t->asked = now;
+    const app_transfer *t = &a->transfers[number];
     a->input(a->ctx, t->from,
              &(pu_in){.kind = PU_IN_APP,
                       .what = PU_APP_OPEN,
@@ -68,6 +66,25 @@ void apps_begin(apps *a, pu_time now, uint32_t number, pu_span peer)
                       .flags = PU_LIMITED,
                       .offset = ROOM_BYTES,
                       .body = PROTOCOL});
+}
+
+void apps_begin(apps *a, pu_time now, uint32_t number, pu_span peer)
+{
+    PU_ASSERT(number < a->transfer_count);
+    app_transfer *t = &a->transfers[number];
+    t->asked = now;
+    t->peer = peer;
+    ask(a, number, peer);
+}
+
+/* What failed for want of room is tried again, from its beginning. */
+static void again(apps *a, uint32_t number)
+{
+    app_transfer *t = &a->transfers[number];
+    if (t->delivered != PU_NEVER || ++t->tries == TRIES_MAX) return;
+    t->sent = t->room = 0;
+    t->is_sent = false;
+    ask(a, number, t->peer);
 }
 
 /* What `from` is told of a transfer. */
@@ -82,6 +99,7 @@ static void sender_told(apps *a, uint32_t number, const pu_ef *ef)
     } else if (ef->what == PU_APP_RESET || ef->what == PU_APP_END) {
         t->stream = 0;
         t->code = ef->code;
+        if (ef->what == PU_APP_RESET && ef->code == PU_CODE_RESOURCE) again(a, number);
         return;
     } else {
         return; /* the taker says nothing, and reads everything */
@@ -109,6 +127,7 @@ static void take_bytes(apps *a, app_taken *t, pu_span bytes)
         if (t->received >= HEAD_BYTES && bytes.base[i] != byte_at(t->number, t->received))
             t->is_bad = true;
     }
+    if (t->received > t->room) t->is_bad = true; /* more than it had room for */
     if (t->room - t->received > ROOM_BYTES / 2) return;
     t->room = t->received + ROOM_BYTES;
     say(a, t->node, PU_APP_ROOM, t->stream, t->room, span_of(NULL, 0));

@@ -19,7 +19,9 @@ typedef struct app_transfer {
     /* The sending side. */
     pu_handle stream; /* at `from`; 0: none (yet, or any more) */
     uint64_t sent, room;
-    bool is_sent; /* FIN too */
+    bool is_sent;   /* FIN too */
+    uint32_t tries; /* that were refused for want of room */
+    pu_span peer;   /* binary id of `to` */
 } app_transfer;
 
 /* A stream that a node took from a peer. */
@@ -45,7 +47,8 @@ typedef struct apps {
  * of the body of COMMAND EXPOSE. */
 size_t apps_service(uint8_t *out, size_t cap);
 
-/* Begins transfer number now. peer: the binary id of its other node. */
+/* Begins transfer number now. peer: the binary id of its other node, kept. What is refused for want
+ * of room is tried again a few times. */
 void apps_begin(apps *a, pu_time now, uint32_t number, pu_span peer);
 
 /* An APP effect of a node. */

@@ -21,6 +21,8 @@ enum planted_bug {
     PLANTED_NO_ANSWERING_DIAL, /* the responder of a punch does not dial */
     PLANTED_ONE_WAY_PIPE,      /* a circuit carries bytes in one direction only */
     PLANTED_NO_CIRCUITS,       /* the dialer does not try our own relays */
+    PLANTED_LOST_AT_END, /* bytes that come with the end of an application's direction are lost */
+    PLANTED_ROOM_FORGOTTEN, /* room that an application gives is forgotten after a while */
     PLANTED_END
 };
 

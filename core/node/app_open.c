@@ -1,6 +1,7 @@
 /* Streams that our application wants: over the best connection that will do, or over one that is
  * made for it; answered once, by APP OPEN when the peer has agreed or by APP RESET. */
 #include "node/apps.h"
+#include "node/fault.h"
 
 enum { OPENS_MAX = 256 };
 
@@ -93,7 +94,8 @@ static void begin(pu_node *n, app_open *o)
 /* Adds one; returns its number, 0: too many, or no memory. */
 static uint32_t open_add(pu_node *n, apps *a, app_open fresh)
 {
-    if (ctx_at_limit(n, "application opens", a->open_count, OPENS_MAX)) return 0;
+    if (FAULT(n, APP_SHED) || ctx_at_limit(n, "application opens", a->open_count, OPENS_MAX))
+        return 0;
     if (!mem_grow(ctx_alloc(n), (void **)&a->opens, &a->open_cap, a->open_count, OPENS_MAX,
                   sizeof(app_open))) {
         ctx_no_memory(n, NULL, sizeof(app_open));

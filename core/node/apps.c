@@ -7,6 +7,9 @@
  */
 #include "node/apps.h"
 
+#include "base/planted.h"
+#include "node/fault.h"
+
 static app_stream *app_of(stream *s)
 {
     PU_ASSERT(s->proto == PROTO_APP);
@@ -97,7 +100,8 @@ static enum refusal refusal_of(pu_node *n, const app_service *s, const conn *c)
     uint32_t of_peer_max = service_streams_per_peer_max(n, s);
     if (!service_admits(n, s, c->peer)) return REFUSAL_PEER;
     if ((c->flags & PU_LIMITED) != 0 && !s->is.limited) return REFUSAL_LIMITED;
-    if (ctx_at_limit(n, "service_streams_max", s->streams, service_streams_max(n, s)))
+    if (FAULT(n, APP_REFUSE) ||
+        ctx_at_limit(n, "service_streams_max", s->streams, service_streams_max(n, s)))
         return REFUSAL_ALL;
     if (s->streams >= of_peer_max && ctx_at_limit(n, "service_streams_per_peer_max",
                                                   streams_of_peer(n, s, c->peer), of_peer_max))
@@ -185,6 +189,7 @@ static enum verdict app_data(pu_node *n, stream *s, pu_span bytes, size_t *used)
         return VERDICT_OK;
     }
     if (a->reads_no_more || !may_pass(n, s)) return VERDICT_OK;
+    if (PLANTED(PLANTED_LOST_AT_END) && s->fin_seen) return VERDICT_OK;
     pu_ef *e = tell(n, s, PU_APP_DATA);
     e->body = is_borrowed(n, bytes) ? bytes : out_copy(n->out, bytes);
     return VERDICT_OK;
@@ -334,6 +339,7 @@ static void run_on_stream(pu_node *n, stream *s, const pu_in *in)
         if (!a->is_unread && may_pass(n, s)) ctx_stream_send(n, s, in->body);
         break;
     case PU_APP_ROOM:
+        if (PLANTED(PLANTED_ROOM_FORGOTTEN) && s->room_in > 2 * UINT64_C(65536)) break;
         if (!a->reads_no_more) stream_allow(n, s, a->select_in + in->offset);
         break;
     case PU_APP_FIN:

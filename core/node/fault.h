@@ -11,13 +11,16 @@
 #include "node/impl.h"
 
 /* X(NAME, one time in): what happens there. */
-#define FAULT_LIST(X)                                                                     \
-    X(STREAM_REFUSE, 16) /* an inbound stream is reset as if there were no room for it */ \
-    X(STREAM_SHED, 32)   /* a stream is not opened, as if memory were short */            \
-    X(LEG_SHED, 8)       /* an address is not dialled, as if memory were short */         \
-    X(TIMER_LATE, 8)     /* a timer fires up to FAULT_LATE_MOST_NS late */                \
-    X(PACKET_DROP, 4)    /* a datagram that belongs to no connection is not sent */       \
-    X(CONN_REFUSE, 16)   /* an inbound connection is refused as if there were no room for it */
+#define FAULT_LIST(X)                                                                             \
+    X(STREAM_REFUSE, 16) /* an inbound stream is reset as if there were no room for it */         \
+    X(STREAM_SHED, 32)   /* a stream is not opened, as if memory were short */                    \
+    X(LEG_SHED, 8)       /* an address is not dialled, as if memory were short */                 \
+    X(TIMER_LATE, 8)     /* a timer fires up to FAULT_LATE_MOST_NS late */                        \
+    X(PACKET_DROP, 4)    /* a datagram that belongs to no connection is not sent */               \
+    X(CONN_REFUSE, 16)   /* an inbound connection is refused as if there were no room for it */   \
+    X(APP_REFUSE, 8)     /* a stream to a service is reset as if there were too many of them */   \
+    X(APP_SHED, 8)       /* an application's OPEN is refused as if there were too many of them */ \
+    X(NAME_SHED, 4)      /* a name is not looked up, as if memory were short */
 
 enum fault {
 #define FAULT_ENUM(name, of) FAULT_##name,

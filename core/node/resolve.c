@@ -7,6 +7,7 @@
  * questions at once.
  */
 #include "base/varint.h"
+#include "node/fault.h"
 #include "node/names.h"
 
 enum { LOOKUPS_MAX = 64, LOOKUP_DEPTH_MAX = 32 };
@@ -60,7 +61,7 @@ static bool ask(pu_node *n, named_addr *name, pu_span maddr, uint32_t depth)
         ctx_at_limit(n, "names looked up", all->lookup_count, LOOKUPS_MAX))
         return false;
     uint8_t *copy = rest.len > 0 ? mem_new(ctx_alloc(n), rest.len) : NULL;
-    if ((rest.len > 0 && copy == NULL) ||
+    if (FAULT(n, NAME_SHED) || (rest.len > 0 && copy == NULL) ||
         !mem_grow(ctx_alloc(n), (void **)&all->lookups, &all->lookup_cap, all->lookup_count,
                   LOOKUPS_MAX, sizeof(lookup))) {
         mem_free(ctx_alloc(n), copy, rest.len);
