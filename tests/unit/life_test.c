@@ -69,7 +69,7 @@ static void properties_can_fail(void **state)
         {"cut-off", "together", {"events.1.partition.for=250s"}},
         {"cut-off", "by-relay-meanwhile", {"events.2.block.to=relay"}},
         {"clock-ahead", "reached-again", {"events.5.at=22min"}},
-        {"faults", "back", {"events.6.at=394s"}},
+        {"faults", "back", {"events.6.at=399s"}},
         {"crowd", "together", {"expect.together.within=1s", "duration=12min"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

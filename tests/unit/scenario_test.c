@@ -698,7 +698,7 @@ static void shipped_files(void **state)
         {"scenarios/life/comes-back.yaml", "comes-back", 3, 4},
         {"scenarios/life/cut-off.yaml", "cut-off", 3, 5},
         {"scenarios/life/clock-ahead.yaml", "clock-ahead", 3, 5},
-        {"scenarios/life/faults.yaml", "faults", 4, 4},
+        {"scenarios/life/faults.yaml", "faults", 4, 5},
         {"scenarios/life/crowd.yaml", "crowd", 202, 2},
     };
     for (size_t i = 0; i < COUNT(files); i++) {
