@@ -15,6 +15,7 @@
 
 #define COMMAND_NS (60 * PU_S)
 #define BULK_NS (300 * PU_S)
+#define IDENTIFY_NS (30 * PU_S)
 
 /* ---- words ---- */
 
@@ -158,7 +159,7 @@ static json_t *dial(peer *p, const char *text)
         if (code != PU_CODE_OK) return failed(code);
         p->dial_failed = 0;
         in = command_of(PU_CMD_CONNECT, &a.peer);
-        in.deadline = pu_host_now(p->host) + 20 * PU_S;
+        in.deadline = pu_host_now(p->host) + 50 * PU_S;
         p->is_dialling = true;
         code = command(p, &in, COMMAND_NS);
         p->is_dialling = false;
@@ -394,11 +395,11 @@ static json_t *record_of(const peer *p, const pu_peer_id *id, pu_span bytes)
  * own: one that is reset is tried again. False: *bad says why. */
 static bool read_identify(peer *p, const pu_peer_id *id, stm **s, wire_identify *m, json_t **bad)
 {
-    pu_time limit = pu_host_now(p->host) + 10 * PU_S;
+    pu_time limit = pu_host_now(p->host) + IDENTIFY_NS;
     for (bool is_again = true, never = false; is_again;) {
         *s = stm_open(p, id, PROTO_IDENTIFY, ROLE_COLLECT);
         stm_start(*s, NULL, 0, 0, true);
-        bool in_time = finish(p, *s, 10 * PU_S);
+        bool in_time = finish(p, *s, IDENTIFY_NS);
         is_again = in_time && (*s)->was_reset && pu_host_now(p->host) < limit;
         *bad = trouble(*s, in_time);
         if (is_again) json_decref(*bad);
@@ -512,7 +513,7 @@ static json_t *reserve(peer *p, const char *text)
     p->is_reserved = false;
     uint32_t code = command(p, &in, COMMAND_NS);
     if (code != PU_CODE_OK) return failed(code);
-    if (!turn_until(p, &p->is_reserved, 20 * PU_S)) return failed(PU_CODE_TIMEOUT);
+    if (!turn_until(p, &p->is_reserved, 50 * PU_S)) return failed(PU_CODE_TIMEOUT);
     pu_peer_id_text(pu_node_id(pu_host_node(p->host)), PU_PEER_BASE58, self);
     json_int_t left = (json_int_t)(p->reserved_until_s - real_host_unix_ns() / PU_S);
     return json_pack("{s:b,s:o,s:I}", "ok", 1, "addr",

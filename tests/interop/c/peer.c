@@ -1,11 +1,17 @@
 /* The interop peer: flags, and one line of JSON for each line of standard input; see README.md. */
 #include "tests/interop/c/peer.h"
 
+#include "link/link_impl.h"
+#include "quic/quic.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { LINE_MAX_BYTES = 4096, WORDS_MAX = 8, LISTENS_MAX = 8 };
+
+#define MONITOR_NS (10 * PU_S)
+#define PATIENCE_NS (25 * PU_S)
 
 typedef struct flags {
     const char *listen[LISTENS_MAX];
@@ -34,8 +40,11 @@ static int read_flags(flags *f, int argc, char **argv)
             f->config.relay_server = 1;
             continue;
         }
-        if (strcmp(name, "--no-early-muxer") == 0 || strcmp(name, "--monitor") == 0)
-            return unknown(name, 3);
+        if (strcmp(name, "--monitor") == 0) {
+            f->config.ping_interval_ns = MONITOR_NS;
+            continue;
+        }
+        if (strcmp(name, "--no-early-muxer") == 0) return unknown(name, 3);
         if (++i == argc) return unknown(name, 2);
         const char *value = argv[i];
         if (strcmp(name, "--listen") == 0 && f->listen_count < LISTENS_MAX)
@@ -71,6 +80,14 @@ static void lift_limits(pu_config *c)
         int result = info != NULL ? pu_config_set(c, name, value) : PU_ERANGE;
         if (result != PU_OK) fprintf(stderr, "peerup-interop: no parameter %s\n", names[i]);
     }
+}
+
+/* A machine that is busy otherwise is no fault of a peer's: a node of js that has just started may
+ * take seconds for its first handshake. */
+static void be_patient(pu_config *c)
+{
+    c->dial_local_ns = c->handshake_ns = c->select_ns = PATIENCE_NS;
+    c->identify_ns = c->ping_ns = c->yamux_progress_ns = PATIENCE_NS;
 }
 
 /* ---- what the host tells ---- */
@@ -113,6 +130,17 @@ static void sign_badly(void *ctx, uint8_t signature[PU_ED25519_SIGNATURE_BYTES],
 {
     true_sign(ctx, signature, message);
     signature[7] ^= 1;
+}
+
+/* From now on the identity key signs badly; the certificate is made anew, which is signed already.
+ */
+static bool break_signatures(pu_host *h)
+{
+    true_sign = h->link_crypto.sign;
+    h->link_crypto.sign = sign_badly;
+    quic_free(h->link, h->link->quic);
+    h->link->quic = NULL;
+    return quic_new(&h->link->quic, h->link) == PU_OK;
 }
 
 /* ---- lines ---- */
@@ -201,9 +229,10 @@ static bool seed_of(const char *hex, uint8_t seed[32])
 int main(int argc, char **argv)
 {
     static const char features[] = "{\"kind\":\"c\",\"version\":\"0.1.0\",\"features\":[\"tcp\","
-                                   "\"quic\",\"noise\",\"retry\",\"relay\","
-                                   "\"break-signature-tcp\",\"reserve\",\"reset-code\",\"reset-"
-                                   "seen-tcp\",\"reset-seen-quic\",\"flood-proof\","
+                                   "\"quic\",\"noise\",\"retry\",\"relay\",\"monitor\","
+                                   "\"break-signature-tcp\",\"break-signature-quic\","
+                                   "\"reserve\",\"reset-code\",\"reset-seen-tcp\","
+                                   "\"reset-seen-quic\",\"flood-proof\","
                                    "\"rebinding\",\"slow-reader\",\"push-removal\"]}";
     if (argc == 2 && strcmp(argv[1], "--features") == 0) {
         puts(features);
@@ -218,6 +247,7 @@ int main(int argc, char **argv)
     if (status != 0) return status;
     if (!seed_of(f.key, seed)) return unknown("--key", 2);
     if (f.has_no_limits) lift_limits(&f.config);
+    be_patient(&f.config);
     f.config.gating = 0;
     pu_host_options options = {.config = &f.config,
                                .key_seed = seed,
@@ -229,10 +259,7 @@ int main(int argc, char **argv)
                                .trace = on_trace,
                                .trace_mask = PU_TRACE_ALL};
     if (pu_host_new(&p.host, &options, error, sizeof error) != PU_OK) return unknown(error, 1);
-    if (f.breaks_signature) {
-        true_sign = p.host->link_crypto.sign;
-        p.host->link_crypto.sign = sign_badly;
-    }
+    if (f.breaks_signature && !break_signatures(p.host)) return unknown("--break", 1);
     bool is_serving = serve(&p, PROTO_ECHO, ROLE_ECHO) && serve(&p, PROTO_SINK, ROLE_SINK) &&
                       serve(&p, PROTO_RESET, ROLE_RESET) && serve(&p, PROTO_PERF, ROLE_PERF);
     if (!is_serving) return unknown("services cannot be served", 1);

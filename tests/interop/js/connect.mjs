@@ -85,7 +85,7 @@ async function stored (peer, id) {
 
 async function identify (peer, words) {
   const id = peerOf(words)
-  const seen = await wait(10_000, () => {
+  const seen = await wait(30_000, () => {
     const last = peer.identified.get(id.toString())
     return last?.connection.status === 'open' ? last : undefined
   })
@@ -126,7 +126,7 @@ async function reserve (peer, words) {
   const { addr, id } = addrOf(words)
   const { transportManager } = peer.node.components
   await transportManager.listen([multiaddr(`${addr}/p2p-circuit`)])
-  const mine = await wait(10_000, () => peer.node.getMultiaddrs().find(a => a.toString().includes('/p2p-circuit')))
+  const mine = await wait(30_000, () => peer.node.getMultiaddrs().find(a => a.toString().includes('/p2p-circuit')))
   if (mine == null) throw new Error('no reservation: timeout')
   const transport = transportManager.getTransports().find(t => t.reservationStore != null)
   const expiry = transport?.reservationStore.getReservation(id)?.expire

@@ -23,6 +23,9 @@ export class Unsupported extends Error {}
 
 const PING = '/ipfs/ping/1.0.0'
 
+// How long handshakes and the like may take: the machine may be busy otherwise.
+const PATIENCE_MS = 25_000
+
 export function version () {
   const here = name => JSON.parse(readFileSync(new URL(`./node_modules/${name}/package.json`, import.meta.url))).version
   return `js-libp2p ${here('libp2p')}, quic ${here('@chainsafe/libp2p-quic')}, node ${process.version}`
@@ -119,6 +122,7 @@ function watched (make, peer, noEarly) {
 
 function nodeOptions (config, peer, key) {
   const many = 1_000_000
+  const timeout = PATIENCE_MS
   const transports = { tcp: tcp(), quic: config.noLimits ? quic({ maxConcurrentStreamLimit: 4096 }) : quic() }
   const security = { noise: noise(), tls: tls() }
   const options = {
@@ -129,12 +133,19 @@ function nodeOptions (config, peer, key) {
     connectionEncrypters: config.security.map(name => watched(security[name], peer, config.noEarly)),
     streamMuxers: [config.noLimits ? yamux({ maxInboundStreams: many, maxOutboundStreams: many }) : yamux()],
     connectionMonitor: { enabled: config.monitor },
-    services: { identify: identify(), push: identifyPush(), ping: ping() }
+    connectionManager: {
+      dialTimeout: timeout,
+      addressDialTimeout: timeout,
+      inboundUpgradeTimeout: timeout,
+      inboundStreamProtocolNegotiationTimeout: timeout,
+      outboundStreamProtocolNegotiationTimeout: timeout
+    },
+    services: { identify: identify({ timeout }), push: identifyPush({ timeout }), ping: ping({ timeout }) }
   }
   if (config.noLimits) {
-    options.connectionManager = {
+    Object.assign(options.connectionManager, {
       maxConnections: many, inboundConnectionThreshold: many, maxIncomingPendingConnections: many
-    }
+    })
   }
   if (config.relay) options.services.relay = circuitRelayServer()
   return options

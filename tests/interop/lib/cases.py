@@ -258,7 +258,7 @@ def slow_reader(t, transport):
     got = t.a.do("sink", t.b.id, 32 * MIB, 4 * MIB, 5000)
     check(f"B counted {got['bytes']}", got["bytes"] == 32 * MIB)
     check(f"took {got['seconds']} s", got["seconds"] >= 4.9)
-    check(f"a ping took {got['ping_us']} us meanwhile", got["ping_us"] < 1000000)
+    check(f"a ping took {got['ping_us']} us meanwhile", got["ping_us"] < 2000000)
     if transport == "tcp" or "slow-reader" in t.features_b:
         check(f"{got['ahead']} bytes ahead of the reader", got["ahead"] <= 24 * MIB)
 
@@ -272,12 +272,12 @@ def streams_200(t):
 
 @case("11-window-growth", a=("tcp",), b=("tcp",))
 def window_growth(t):
-    """With 40 ms of round trip, 24 MiB at a window of 256 KiB take 3.8 s: B's and A's windows grow."""
-    with t.behind(Proxy(t.port("tcp"), delay_s=0.02)) as proxy:
+    """With 100 ms of round trip, 24 MiB at a window of 256 KiB take 9.6 s: B's and A's windows grow."""
+    with t.behind(Proxy(t.port("tcp"), delay_s=0.05)) as proxy:
         t.connect("tcp", port=proxy.port)
         got = t.a.do("perf", t.b.id, 24 * MIB, 24 * MIB)
-        check(f"up took {got['up_s']} s", got["up_s"] < 2.5)
-        check(f"down took {got['down_s']} s", got["down_s"] < 2.5)
+        check(f"up took {got['up_s']} s", got["up_s"] < 7)
+        check(f"down took {got['down_s']} s", got["down_s"] < 7)
 
 
 @both("12-half-close")
@@ -306,7 +306,7 @@ def reset_by_dialler(t, transport):
     t.connect(transport)
     before = t.b.do("stats")["resets_seen"]
     t.a.do("abort", t.b.id, 65536)
-    stats = t.eventually(lambda: t.b.do("stats"), lambda s: s["resets_seen"] == before + 1, 5)
+    stats = t.eventually(lambda: t.b.do("stats"), lambda s: s["resets_seen"] == before + 1, 20)
     check(f"B saw {stats['resets_seen'] - before} resets", stats["resets_seen"] == before + 1)
     if "reset-code" in t.features_a and "reset-code" in t.features_b:
         check(f"the code is {stats['reset_code']}", stats["reset_code"] == 77)
@@ -342,10 +342,10 @@ def push(t, transport):
         name = f"/peerup/interop/pushed-by-{one.name}/1.0.0"
         other.do("identify", one.id)
         one.do("protocol", "add", name)
-        check(f"{other.name} does not know it", other.do("known", one.id, name, 10000)["known"])
+        check(f"{other.name} does not know it", other.do("known", one.id, name, 30000)["known"])
         one.do("protocol", "remove", name)
         if "push-removal" in features:
-            check(f"{other.name} still knows it", not other.do("known", one.id, "-" + name, 10000)["known"])
+            check(f"{other.name} still knows it", not other.do("known", one.id, "-" + name, 30000)["known"])
 
 
 @both("16-monitor", a=("monitor",), flags_a=(*NO_LIMITS, "--monitor"), waits=True)

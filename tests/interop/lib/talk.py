@@ -10,6 +10,9 @@ from lib.peers import Failed, Peer
 # The peer id of a key that no program here has.
 STRANGER = "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5"
 
+# What happens at once on an idle machine happens within so many seconds on a busy one.
+SOON_S = 20
+
 # Programs start one after another: many at once only make each other late.
 _starting = threading.Lock()
 
@@ -59,11 +62,11 @@ class Talk:
     def connect(self, transport, port=None):
         """Makes a new connection from A to B over a transport; A's view of it."""
         self.a.do("close", self.b.id)
-        self.eventually(lambda: self.b.do("conns", self.a.id)["conns"], lambda conns: not conns, 5)
+        self.eventually(lambda: self.b.do("conns", self.a.id)["conns"], lambda conns: not conns, SOON_S)
         conn = self.a.do("dial", self.addr(transport, port))
         if conn["transport"] != transport or conn["direction"] != "out" or conn["peer"] != self.b.id:
             raise Failed(f"the connection is {conn}")
-        self.eventually(lambda: self.b.do("conns", self.a.id)["conns"], lambda conns: len(conns) == 1, 5)
+        self.eventually(lambda: self.b.do("conns", self.a.id)["conns"], lambda conns: len(conns) == 1, SOON_S)
         return conn
 
     @contextlib.contextmanager
@@ -72,7 +75,7 @@ class Talk:
         try:
             yield proxy
             self.a.do("close", self.b.id)
-            self.eventually(lambda: self.b.do("conns", self.a.id)["conns"], lambda conns: not conns, 5)
+            self.eventually(lambda: self.b.do("conns", self.a.id)["conns"], lambda conns: not conns, SOON_S)
         finally:
             proxy.close()
 
