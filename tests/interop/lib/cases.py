@@ -253,12 +253,14 @@ def bulk_both_ways(t, transport):
 
 @both("11-slow-reader")
 def slow_reader(t, transport):
-    """B leaves a stream alone for 5 s: A can send no more than a window, and pings are served."""
+    """B leaves a stream alone for 5 s: A can send no more than a window, and pings are served. They
+    may wait behind what is on its way, which takes a busy machine longer, but not for the reader."""
     t.connect(transport)
     got = t.a.do("sink", t.b.id, 32 * MIB, 4 * MIB, 5000)
     check(f"B counted {got['bytes']}", got["bytes"] == 32 * MIB)
     check(f"took {got['seconds']} s", got["seconds"] >= 4.9)
-    check(f"a ping took {got['ping_us']} us meanwhile", got["ping_us"] < 2000000)
+    most_s = max(2, got["seconds"] - 4)
+    check(f"a ping took {got['ping_us']} us, and all {got['seconds']} s", got["ping_us"] < most_s * 1e6)
     if transport == "tcp" or "slow-reader" in t.features_b:
         check(f"{got['ahead']} bytes ahead of the reader", got["ahead"] <= 24 * MIB)
 
