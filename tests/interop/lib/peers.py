@@ -13,8 +13,8 @@ PROGRAMS = {
     "js": ["node", "--import", "./build/interop/js/polyfill.mjs", "build/interop/js/peer.mjs"],
 }
 LISTEN = ["--listen", "/ip4/127.0.0.1/tcp/0", "--listen", "/ip4/127.0.0.1/udp/0/quic-v1"]
-START_S = 60
-ANSWER_S = 90
+START_S = 180
+ANSWER_S = 120
 BULK_S = 310
 
 
