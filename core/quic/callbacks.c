@@ -130,9 +130,9 @@ static int path_validated(ngtcp2_conn *qc, uint32_t flags, const ngtcp2_path *pa
     (void)qc;
     (void)flags;
     (void)path;
-    (void)result;
     quic_conn *c = user;
     c->news |= NEWS_PATH;
+    if (result == NGTCP2_PATH_VALIDATION_RESULT_SUCCESS) c->news |= NEWS_PROVEN;
     return 0;
 }
 

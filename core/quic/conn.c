@@ -93,8 +93,8 @@ bool quic_conn_settle(quic_conn *c)
         quic_streams_open(c);
     }
     if (c->news & NEWS_PATH) {
-        c->news &= ~(uint32_t)NEWS_PATH;
         quic_path_follow(c);
+        c->news &= ~(uint32_t)(NEWS_PATH | NEWS_PROVEN);
     }
     if (c->head.state == CONN_CLOSING && quic_conn_is_flushed(c)) {
         quic_conn_end(c, c->head.close_code);
@@ -109,6 +109,7 @@ void quic_conn_measure(quic_conn *c)
     ngtcp2_conn_get_conn_stat(c->qc, &stat);
     c->cwnd = stat.cwnd > 0 ? stat.cwnd : 1;
     c->pace_rtt_ns = stat.smoothed_rtt;
+    if (c->moved_at > 0) quic_path_hold(c);
     if (stat.first_rtt_sample_ts == UINT64_MAX) return;
     c->head.rtt_ns = stat.smoothed_rtt;
     if (c->is_up) link_conn_path(c->link, &c->head, false);
@@ -129,6 +130,7 @@ void quic_conn_read(quic_conn *c, const udp_path *path, uint32_t ecn, pu_span by
     quic_path p;
     ngtcp2_pkt_info info = {.ecn = (uint8_t)ecn};
     bool is_known = pu_endpoint_equal(&path->remote, &c->head.remote) && path->socket == c->socket;
+    if (!is_known && !quic_path_may_move(c, path)) return;
     quic_path_make(&p, c, path->socket, &path->remote);
     if (is_known && path->local.port != 0) c->head.local = path->local;
     int error =

@@ -52,13 +52,53 @@ void quic_path_read(udp_path *out, const quic_conn *c, const ngtcp2_path *path)
     if (ngtcp2_conn_is_server(c->qc) && out->socket == c->socket) out->local = c->head.local;
 }
 
+/* A path is being validated for so many probe time-outs at most, or as many seconds. */
+enum { MOVE_PTOS = 8 };
+
+/* ngtcp2 ends the process when a peer moves twice and both moves want to give back the same
+ * connection id: first by another address, as a NAT does it, and before that path and the old one
+ * have been dealt with by another id as well. It does not say when it has done with a path, and an
+ * id may be bound to one before anybody moves there: so a connection that moved stays where it is
+ * for as long as all that may take. It may go back until the new path is proven: then nothing is
+ * given back twice. */
+bool quic_path_may_move(const quic_conn *c, const udp_path *path)
+{
+    if (!ngtcp2_conn_is_server(c->qc) || c->moved_at == 0) return true;
+    if (link_now(c->link) - c->moved_at >= c->move_ns) return true;
+    return c->is_home_open && path->socket == c->home.socket &&
+           pu_endpoint_equal(&path->remote, &c->home.remote);
+}
+
+/* By the longest probe time-out since: those of a validation may have been reckoned by it. */
+static uint64_t move_ns(const quic_conn *c)
+{
+    uint64_t pto_ns = ngtcp2_conn_get_pto(c->qc);
+    return MOVE_PTOS * (pto_ns > PU_S ? pto_ns : PU_S);
+}
+
+void quic_path_hold(quic_conn *c)
+{
+    bool is_over = c->moved_at == 0 || link_now(c->link) - c->moved_at >= c->move_ns;
+    uint64_t ns = move_ns(c);
+    if (is_over || ns > c->move_ns) c->move_ns = ns;
+}
+
 void quic_path_follow(quic_conn *c)
 {
     const ngtcp2_path *path = ngtcp2_conn_get_path(c->qc);
     pu_endpoint remote;
     remote_read(&remote, path);
-    c->socket = socket_read(path);
-    if (pu_endpoint_equal(&remote, &c->head.remote)) return;
+    uint32_t socket = socket_read(path);
+    bool is_same = pu_endpoint_equal(&remote, &c->head.remote);
+    bool has_moved = !is_same || socket != c->socket;
+    if (has_moved || (c->news & NEWS_PROVEN)) {
+        quic_path_hold(c);
+        if (has_moved) c->home = (udp_path){.socket = c->socket, .remote = c->head.remote};
+        c->is_home_open = has_moved && !(c->news & NEWS_PROVEN);
+        c->moved_at = link_now(c->link);
+    }
+    c->socket = socket;
+    if (is_same) return;
     c->head.remote = remote;
     link_conn_path(c->link, &c->head, true);
 }

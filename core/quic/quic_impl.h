@@ -53,7 +53,8 @@ enum quic_news {
     NEWS_CONFIRMED = 1 << 1, /* so is the peer's */
     NEWS_STREAMS = 1 << 2,   /* more streams may be opened */
     NEWS_PATH = 1 << 3,      /* a path was validated, or failed */
-    NEWS_RESET = 1 << 4      /* the peer has forgotten the connection: stateless reset */
+    NEWS_RESET = 1 << 4,     /* the peer has forgotten the connection: stateless reset */
+    NEWS_PROVEN = 1 << 5     /* a path was validated */
 };
 
 /* ---- backlog.c ---- */
@@ -163,6 +164,10 @@ struct quic_conn {
     uint64_t window;      /* the peer's, all streams */
     uint64_t eaten;       /* consumed since eaten_at, all streams */
     pu_time eaten_at;
+    pu_time moved_at;    /* of a server: what may_move counts from; 0: it never moved */
+    uint64_t move_ns;    /* for how long it may not move on */
+    udp_path home;       /* where it was before it moved */
+    bool is_home_open;   /* and where it may go back to */
     uint64_t silence_ns; /* keep-alive that was asked for; 0: none */
     quic_closed *closed; /* owned: what stays of it when it is over; NULL: nothing */
     pu_time ticked_at;
@@ -345,6 +350,11 @@ typedef struct quic_path {
 void quic_path_make(quic_path *p, const quic_conn *c, uint32_t socket, const pu_endpoint *remote);
 /* Where ngtcp2 wants a datagram to go. */
 void quic_path_read(udp_path *out, const quic_conn *c, const ngtcp2_path *path);
+/* Whether a datagram that came on path may be read: whether ngtcp2 can bear it if the peer moves.
+ */
+bool quic_path_may_move(const quic_conn *c, const udp_path *path);
+/* The connection moves, or a path was validated, or failed: what may_move says begins anew. */
+void quic_path_hold(quic_conn *c);
 /* Follows a path that ngtcp2 has changed. */
 void quic_path_follow(quic_conn *c);
 void quic_set(pu_link *l, conn *head, const pu_ef *ef);

@@ -419,7 +419,7 @@ static void a_nat_that_forgets_changes_nothing(void **state)
     for (uint16_t port = 7001; port < 7004; port++) {
         p.a->seen_as.port = port;
         rig_send(p.a, s, 100000, false);
-        rig_run(p.w, 5 * PU_S);
+        rig_run(p.w, 10 * PU_S); /* see quic_path_may_move */
         assert_int_equal(p.b->conns[0].remote.port, port);
         assert_int_equal(carrier(p.b, 0)->head.remote.port, port);
     }
@@ -479,7 +479,7 @@ static void a_client_goes_on_from_another_socket_and_back(void **state)
                                  .conn = c->handle,
                                  .flags = PU_MIGRATED,
                                  .socket = sockets[i]});
-        rig_run(p.w, 5 * PU_S);
+        rig_run(p.w, 10 * PU_S); /* see quic_path_may_move */
         const pu_endpoint *seen =
             sockets[i] == PU_SOCKET_PROBE ? &p.a->probe_seen_as : &p.a->seen_as;
         assert_int_equal(carrier(p.a, 0)->socket, sockets[i]);
