@@ -120,7 +120,7 @@ class Handshakes:
     def __init__(self, ends, transport, options):
         self.ends = ends
         self.addr = ends.b.addrs[transport]
-        self.ms = int(1000 * options.seconds / 2)
+        self.ms = int(1000 * options.seconds)
         ends.a.do("handshakes", self.addr, 50, 2000)
 
     def once(self):
@@ -355,7 +355,7 @@ def parse():
     parser = argparse.ArgumentParser(prog="bench/compare/run.sh", description="Benchmarks of the interop programs.")
     parser.add_argument("--kinds", help="of c, go, js; comma between them (default: all that are there)")
     parser.add_argument("--what", default="bulk,handshakes,connection,daemon", help="parts, comma between them")
-    parser.add_argument("--seconds", type=float, default=2, help="of one transfer; a run of handshakes takes half of it")
+    parser.add_argument("--seconds", type=float, default=1, help="of one transfer, and of a run of handshakes")
     parser.add_argument("--runs", type=int, default=5, help="rounds of which the median counts")
     parser.add_argument("--connections", type=int, default=1000, help="over which the slope is taken")
     parser.add_argument("--settle", type=float, default=10, help="seconds before memory is read")
