@@ -230,7 +230,7 @@ static void forbidden_frames_end_the_connection(void **state)
     } cases[] = {
         {"\x21", 1, FRAME_ENCODING_ERROR}, /* no such frame: quinn CVE-2023-42805 */
         {"\x1e", 1, PROTOCOL_VIOLATION},   /* HANDSHAKE_DONE by a client */
-        {"\x02\x7f\xff\x00\x00\x00", 6, PROTOCOL_VIOLATION}, /* ACK of what was never sent */
+        {"\x02\x7f\xff\x00\x00\x00", 6, PROTOCOL_VIOLATION}, /* ACK of the future: CVE-2024-52811 */
         {"\x0a\x44\xb0\x00", 4, STREAM_LIMIT_ERROR},         /* STREAM: id 1200 */
         {"\x0e\x00\x80\x20\x00\x00\x01\x00", 8, FLOW_CONTROL_ERROR}, /* STREAM: offset 2 MiB */
         {"\x04\x00\x00\x80\x30\x00\x00", 7, FLOW_CONTROL_ERROR},     /* RESET_STREAM: size 3 MiB */

@@ -151,6 +151,7 @@ static enum rig_fate double_first(rig *w, rig_datagram *d)
     return d->len >= 1200 && (d->bytes[0] & 0xb0) == 0x80 ? RIG_DOUBLE : RIG_PASS;
 }
 
+/* quinn CVE-2024-45311: the same Initial twice. */
 static void doubled_initials_are_one_connection(void **state)
 {
     (void)state;
