@@ -89,7 +89,7 @@ sim_src := \
     $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity suggest diag file) \
     sim/app $(addprefix sim/,hash heap host watch check record recorder replay repro wall world script run) \
-    $(addprefix sim/,advice cli cmd_lint cmd_replay cmd_report cmd_run cmd_version json options progress \
+    $(addprefix sim/,advice agree cli cmd_calibrate cmd_lint cmd_replay cmd_report cmd_run cmd_version crew figures json options progress \
     tally) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm) \
     $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) sim/pcap sim/pcap_frame

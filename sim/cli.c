@@ -1,13 +1,16 @@
 /* sim/cli.c - finds the command, prints help and usage errors. */
 #include "sim/cli.h"
 
+#include "sim/quantity.h"
 #include "sim/suggest.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
-static const cli_command *const commands[] = {&cli_run,  &cli_replay, &cli_report,
-                                              &cli_lint, &cli_bench,  &cli_version};
+static const cli_command *const commands[] = {
+    &cli_run, &cli_replay, &cli_report, &cli_lint, &cli_calibrate, &cli_bench, &cli_version,
+};
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
@@ -62,6 +65,25 @@ int cli_wrong(const cli_command *self, const char *format, ...)
     va_end(args);
     fprintf(stderr, "\n'peerup-sim %s --help' says how.\n", self->name);
     return CLI_USAGE;
+}
+
+bool cli_read_seeds(const cli_command *self, const char *text, uint64_t seeds_max, uint64_t *first,
+                    uint64_t *last)
+{
+    char head[32], why[QUANTITY_WHY_MAX];
+    const char *dash = strchr(text, '-');
+    size_t len = dash != NULL ? (size_t)(dash - text) : sizeof head;
+    if (len < sizeof head) {
+        memcpy(head, text, len);
+        head[len] = '\0';
+        if (quantity_read(QUANTITY_COUNT, head, first, why) &&
+            quantity_read(QUANTITY_COUNT, dash + 1, last, why) && *first <= *last &&
+            *last - *first < seeds_max)
+            return true;
+    }
+    cli_wrong(self, "--seeds: '%s' is not a range such as 1-50 of at most %" PRIu64 " seeds", text,
+              seeds_max);
+    return false;
 }
 
 void cli_print_quoted(FILE *out, const char *word)

@@ -2,6 +2,7 @@
 #ifndef SIM_CLI_H
 #define SIM_CLI_H
 
+#include "peerup/base.h"
 #include "sim/options.h"
 
 #define SIM_VERSION "0.1.0"
@@ -27,7 +28,8 @@ typedef struct cli_command {
 } cli_command;
 
 /* One a file: sim/cmd_*.c and bench/cmd_bench.c. */
-extern const cli_command cli_run, cli_replay, cli_report, cli_lint, cli_bench, cli_version;
+extern const cli_command cli_run, cli_replay, cli_report, cli_lint, cli_calibrate, cli_bench,
+    cli_version;
 
 /* Runs the command that argv names and returns the exit code. */
 int cli_main(int argc, char *const *argv);
@@ -46,6 +48,11 @@ bool cli_next(const cli_command *self, options *o, enum option_kind *kind, int *
 /* Prints a usage error and where help is; returns CLI_USAGE. */
 int cli_wrong(const cli_command *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Reads the value of --seeds, "A-B" of at most seeds_max seeds. False: it is wrong, which has been
+ * said. */
+bool cli_read_seeds(const cli_command *self, const char *text, uint64_t seeds_max, uint64_t *first,
+                    uint64_t *last);
 
 /* Prints word as a POSIX shell would have to be given it. */
 void cli_print_quoted(FILE *out, const char *word);

@@ -56,25 +56,6 @@ static bool read_seed(const cli_command *self, const char *text, uint64_t *seed)
     return false;
 }
 
-/* "A-B". */
-static bool read_seeds(const cli_command *self, const char *text, request *q)
-{
-    char first[32], why[QUANTITY_WHY_MAX];
-    const char *dash = strchr(text, '-');
-    size_t len = dash != NULL ? (size_t)(dash - text) : sizeof first;
-    if (len < sizeof first) {
-        memcpy(first, text, len);
-        first[len] = '\0';
-        if (quantity_read(QUANTITY_COUNT, first, &q->first, why) &&
-            quantity_read(QUANTITY_COUNT, dash + 1, &q->last, why) && q->first <= q->last &&
-            q->last - q->first < SEEDS_MAX)
-            return true;
-    }
-    cli_wrong(self, "--seeds: '%s' is not a range such as 1-50 of at most %d seeds", text,
-              SEEDS_MAX);
-    return false;
-}
-
 /* Finds the option's value among words. */
 static bool read_choice(const cli_command *self, const options *o, const char *const *words,
                         uint32_t count, uint32_t *index)
@@ -125,7 +106,7 @@ static bool take(const cli_command *self, const options *o, request *q)
         q->last = q->first;
     } else if (strcmp(name, "seeds") == 0) {
         q->has_seeds = true;
-        return read_seeds(self, o->value, q);
+        return cli_read_seeds(self, o->value, SEEDS_MAX, &q->first, &q->last);
     } else if (strcmp(name, "fidelity") == 0) {
         return read_fidelity(self, o, q);
     } else if (strcmp(name, "pcap") == 0) {

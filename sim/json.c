@@ -58,6 +58,13 @@ json_t *sim_json_seconds(uint64_t ns)
     return made(json_loads(text, JSON_DECODE_ANY, NULL));
 }
 
+json_t *sim_json_millionths(uint64_t ppm)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%" PRIu64 ".%06" PRIu64, ppm / 1000000, ppm % 1000000);
+    return made(json_loads(text, JSON_DECODE_ANY, NULL));
+}
+
 static json_t *hash_text(const uint64_t hash[2])
 {
     char text[HASH_TEXT];
@@ -92,6 +99,7 @@ static json_t *connections(const scenario *s, const run_result *result)
         PU_ASSERT(c->to < s->node_count);
         put(one, "from", json_string(s->nodes[c->from].name));
         put(one, "to", json_string(s->nodes[c->to].name));
+        put(one, "authorized", json_boolean(c->is_authorised));
         put(one, "asked_s", sim_json_seconds(c->asked));
         put(one, "usable_s", sim_json_seconds(c->usable));
         put(one, "first_path",

@@ -14,6 +14,9 @@ json_t *sim_json_run(const scenario *s, const run_options *options, const run_re
 /* A duration in ns as seconds, exactly; PU_NEVER is null. Given to the caller. */
 json_t *sim_json_seconds(uint64_t ns);
 
+/* A ratio or a mean in millionths, exactly. Given to the caller. */
+json_t *sim_json_millionths(uint64_t ppm);
+
 /* A text, given to the caller; where it is not UTF-8 (a path may be anything) bytes become '?'. */
 json_t *sim_json_text(const char *text);
 

@@ -129,6 +129,9 @@ static void put_metrics(const world *w, run_result *r)
         [METRIC_PUNCHES_FAILED] = {"hole_punches_failed", "attempts",
                                    "of those, the ones given up; the rest was not over"},
         [METRIC_REFUSED] = {"refused", "times", "a node or relay turned a peer away"},
+        [METRIC_CONNECTIONS] = {"connections_made", "connections",
+                                "that both sides accepted, circuits included"},
+        [METRIC_STREAMS] = {"streams_opened", "streams", "by nodes, over any connection"},
         [METRIC_DATAGRAMS] = {"datagrams_sent", "datagrams",
                               "sent by hosts: the sum of the five below"},
         [METRIC_DELIVERED] = {"datagrams_delivered", "datagrams", "that reached a host"},
@@ -141,10 +144,36 @@ static void put_metrics(const world *w, run_result *r)
     _Static_assert(METRIC_COUNT <= sizeof r->metrics / sizeof r->metrics[0],
                    "a place for every metric");
     for (uint32_t i = 0; i < METRIC_COUNT; i++) {
-        uint64_t value =
-            i == METRIC_UNDER_WAY ? net_in_flight(w->hosts_share.network) : w->metrics[i];
+        uint64_t value = w->metrics[i];
+        if (i == METRIC_UNDER_WAY) value = net_in_flight(w->hosts_share.network);
+        if (i == METRIC_CONNECTIONS) value = r->handshake_count;
+        if (i == METRIC_STREAMS) value = w->judge.streams_opened;
         r->metrics[r->metric_count++] =
             (run_metric){names[i].name, value, names[i].unit, names[i].meaning};
+    }
+}
+
+/* Those of the dialling ends, so that each counts once. */
+static void put_handshakes(const watch *judge, run_result *r)
+{
+    if (judge->conn_count > 0) r->handshakes = sim_alloc(judge->conn_count * sizeof *r->handshakes);
+    for (uint32_t i = 0; i < judge->conn_count; i++) {
+        const watch_conn *c = &judge->conns[i];
+        if (!c->dialled || c->confirmed == PU_NEVER) continue;
+        PU_ASSERT(c->begun <= c->confirmed);
+        r->handshakes[r->handshake_count++] = (run_handshake){c->way, c->confirmed - c->begun};
+    }
+}
+
+static void put_connections(const watch *judge, run_result *r)
+{
+    r->connection_count = judge->ask_count;
+    if (judge->ask_count == 0) return;
+    r->connections = sim_alloc(judge->ask_count * sizeof *r->connections);
+    memcpy(r->connections, judge->asks, judge->ask_count * sizeof *r->connections);
+    for (uint32_t i = 0; i < r->connection_count; i++) {
+        run_connection *c = &r->connections[i];
+        c->is_authorised = watch_is_authorised(judge, c->to, c->from);
     }
 }
 
@@ -161,11 +190,8 @@ static void put_result(const world *w, run_result *r)
     r->property_count = r->is_partial ? 0 : s->expect_count;
     if (r->property_count > 0) r->properties = sim_alloc(r->property_count * sizeof *r->properties);
     for (uint32_t i = 0; i < r->property_count; i++) check_expect(&w->judge, i, &r->properties[i]);
-    r->connection_count = w->judge.ask_count;
-    r->connections =
-        r->connection_count > 0 ? sim_alloc(r->connection_count * sizeof *r->connections) : NULL;
-    if (r->connection_count > 0)
-        memcpy(r->connections, w->judge.asks, r->connection_count * sizeof *r->connections);
+    put_connections(&w->judge, r);
+    put_handshakes(&w->judge, r);
     put_metrics(w, r);
 }
 
@@ -252,5 +278,6 @@ void run_result_free(run_result *r)
 {
     free(r->properties);
     free(r->connections);
+    free(r->handshakes);
     *r = (run_result){0};
 }

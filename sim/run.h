@@ -52,9 +52,17 @@ const char *run_way_name(enum run_way way);
 typedef struct run_connection {
     uint32_t from, to; /* nodes */
     pu_time asked, usable, direct, lost;
+    bool is_authorised;    /* `to` lets `from` in */
     bool first_is_relay;   /* the first usable path */
     enum run_way last_way; /* the best connection at the end, or when it was lost */
 } run_connection;
+
+/* A connection that both of its sides accepted. */
+typedef struct run_handshake {
+    enum run_way way;
+    uint64_t took_ns; /* from the dial, or for a circuit from its stream's upgrade, until its
+                         dialler knew of both */
+} run_handshake;
 
 typedef struct run_metric {
     const char *name; /* static */
@@ -77,6 +85,8 @@ typedef struct run_result {
     uint32_t property_count;
     run_connection *connections;
     uint32_t connection_count;
+    run_handshake *handshakes; /* in the order in which the connections came up */
+    uint32_t handshake_count;
     run_metric metrics[16];
     uint32_t metric_count;
 } run_result;

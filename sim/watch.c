@@ -20,6 +20,7 @@ void watch_init(watch *w, const scenario *s)
     imap_init(&w->authorised, 1, &w->alloc);
     imap_init(&w->open_conns, 2, &w->alloc);
     imap_init(&w->pair_index, 3, &w->alloc);
+    imap_init(&w->dial_index, 4, &w->alloc);
 }
 
 void watch_close(watch *w)
@@ -27,6 +28,8 @@ void watch_close(watch *w)
     imap_close(&w->authorised);
     imap_close(&w->open_conns);
     imap_close(&w->pair_index);
+    imap_close(&w->dial_index);
+    free(w->dials);
     free(w->trust);
     free(w->conns);
     free(w->pairs);
@@ -237,6 +240,23 @@ static uint32_t relay_of(const watch *w, uint32_t node, const pu_in *in)
     return carrier != NULL ? carrier->peer : SCENARIO_ANY;
 }
 
+/* node asked its transport for a connection. */
+static void dial_began(watch *w, pu_time now, uint32_t node, pu_token token)
+{
+    w->dials = sim_grow(w->dials, &w->dial_cap, w->dial_count, sizeof *w->dials);
+    put(&w->dial_index, key_of(node, token), w->dial_count);
+    w->dials[w->dial_count++] = now;
+}
+
+/* When node began what token names; PU_NEVER: it did not. The token is answered once. */
+static pu_time dial_ended(watch *w, uint32_t node, pu_token token)
+{
+    uint32_t at;
+    if (token == 0 || !imap_get(&w->dial_index, key_of(node, token), &at)) return PU_NEVER;
+    imap_del(&w->dial_index, key_of(node, token));
+    return w->dials[at];
+}
+
 static watch_conn *conn_up(watch *w, uint32_t node, uint32_t peer, const pu_in *in)
 {
     bool dialled = (in->flags & PU_DIALLER) != 0;
@@ -259,6 +279,7 @@ static watch_conn *conn_up(watch *w, uint32_t node, uint32_t peer, const pu_in *
         .is_open = true,
         .local = in->local,
         .remote = in->remote,
+        .begun = dialled ? dial_ended(w, node, in->token) : PU_NEVER,
         .up = in->now,
         .confirmed = PU_NEVER,
         .down = PU_NEVER,
@@ -332,6 +353,7 @@ void watch_crash(watch *w, pu_time now, uint32_t node)
 
 void watch_effect(watch *w, pu_time now, uint32_t node, const pu_ef *ef)
 {
+    if (ef->kind == PU_EF_DIAL || ef->kind == PU_EF_UPGRADE) dial_began(w, now, node, ef->token);
     if (ef->kind != PU_EF_EVENT || ef->what != PU_EVENT_RELAY) return;
     bool is_lost = (ef->flags & PU_GONE) != 0;
     w->words = sim_grow(w->words, &w->word_cap, w->word_count, sizeof *w->words);
@@ -357,6 +379,7 @@ const watch_conn *watch_input(watch *w, uint32_t node, uint32_t peer, pu_handle 
     if (in->kind == PU_IN_CONN_UP) return conn_up(w, node, peer, in);
     watch_conn *c = in->conn != 0 ? conn_find(w, node, in->conn) : NULL;
     bool is_bytes = in->kind == PU_IN_STREAM_DATA;
+    if (in->kind == PU_IN_STREAM_UP && in->token != 0) w->streams_opened++;
     if (is_bytes || in->kind == PU_IN_STREAM_UP) bytes_came(w, c, in);
     if (c == NULL) return NULL;
     if (in->kind == PU_IN_CONN_CONFIRMED) conn_confirmed(w, in->now, c, other);

@@ -25,6 +25,7 @@ typedef struct watch_conn {
     bool dialled, is_open;
     bool is_heard; /* it was confirmed, or bytes came out of it, since anything on its way moved */
     pu_endpoint local, remote;
+    pu_time begun; /* its node dialled, or upgraded a stream; PU_NEVER: somebody else did */
     pu_time up, confirmed, down; /* PU_NEVER: not so far */
     uint32_t code;
 } watch_conn;
@@ -86,6 +87,10 @@ typedef struct watch {
     uint32_t trust_cap, trust_count;
     bool trust_is_sorted;
     imap open_conns; /* (node, handle slot) -> place in conns */
+    imap dial_index; /* (node, token) -> place in dials, of those that no connection came of yet */
+    pu_time *dials;  /* when each began */
+    uint32_t dial_cap, dial_count;
+    uint64_t streams_opened;
     imap pair_index; /* pair -> place in pairs */
     watch_pair *pairs;
     uint32_t pair_cap, pair_count;
@@ -117,7 +122,7 @@ void watch_start(watch *w, pu_time now, uint32_t node);
 /* node is no more: its ends of connections are gone without a word. */
 void watch_crash(watch *w, pu_time now, uint32_t node);
 
-/* An effect of node's: what it tells its user. */
+/* An effect of node's: what it tells its user, and what it dials. */
 void watch_effect(watch *w, pu_time now, uint32_t node, const pu_ef *ef);
 
 /* Whom node's keys name: *count of them, by their numbers. */

@@ -44,6 +44,8 @@ enum world_metric {
     METRIC_PUNCHES_OK,
     METRIC_PUNCHES_FAILED,
     METRIC_REFUSED,
+    METRIC_CONNECTIONS, /* these two are the judge's */
+    METRIC_STREAMS,
     METRIC_DATAGRAMS,
     METRIC_DELIVERED,
     METRIC_LOST,     /* by links */

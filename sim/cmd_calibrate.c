@@ -1,0 +1,410 @@
+/* sim/cmd_calibrate.c - `peerup-sim calibrate`: whether what is cheap to simulate agrees with what
+ * is real.
+ *
+ * `fidelity`: the model of transports against real Noise, Yamux, TLS and QUIC, over the same seeds.
+ */
+#include "sim/agree.h"
+#include "sim/cli.h"
+#include "sim/figures.h"
+#include "sim/json.h"
+#include "sim/mem.h"
+#include "sim/progress.h"
+#include "sim/quantity.h"
+#include "sim/wall.h"
+
+#include <inttypes.h>
+
+enum {
+    SIDES = 2, /* fidelities, in the order of side_names */
+    SEEDS_MAX = CREW_JOBS_MAX / SIDES,
+    FIRST_SEED = 1,
+    LAST_SEED = 100,
+    BAND_PPM = 100000 /* a tenth */
+};
+
+static const char *const side_names[SIDES] = {"model", "wire"};
+static const char fidelity_scenario[] = "scenarios/calibration/fifty.yaml";
+
+/* What is compared: one line of the table each. */
+static const struct quantity_row {
+    const char *name, *unit;
+    bool is_judged; /* the others are shown: the model does not claim them */
+    enum agree_kind kind;
+    uint32_t which;   /* AGREE_MEAN: enum figure_count; otherwise enum figure_times */
+    uint32_t percent; /* AGREE_QUANTILE */
+} rows[] = {
+    {"connections made", "a seed", true, AGREE_MEAN, FIGURE_CONNECTIONS, 0},
+    {"streams opened", "a seed", true, AGREE_MEAN, FIGURE_STREAMS, 0},
+    {"connect time, quarter", "s", true, AGREE_QUANTILE, FIGURE_CONNECT, 25},
+    {"connect time, half", "s", true, AGREE_QUANTILE, FIGURE_CONNECT, 50},
+    {"connect time, three quarters", "s", true, AGREE_QUANTILE, FIGURE_CONNECT, 75},
+    {"QUIC handshake, quarter", "s", true, AGREE_QUANTILE, FIGURE_QUIC, 25},
+    {"QUIC handshake, half", "s", true, AGREE_QUANTILE, FIGURE_QUIC, 50},
+    {"QUIC handshake, three quarters", "s", true, AGREE_QUANTILE, FIGURE_QUIC, 75},
+    {"TCP handshake, quarter", "s", true, AGREE_QUANTILE, FIGURE_TCP, 25},
+    {"TCP handshake, half", "s", true, AGREE_QUANTILE, FIGURE_TCP, 50},
+    {"TCP handshake, three quarters", "s", true, AGREE_QUANTILE, FIGURE_TCP, 75},
+    {"circuit handshake, quarter", "s", true, AGREE_QUANTILE, FIGURE_CIRCUIT, 25},
+    {"circuit handshake, half", "s", true, AGREE_QUANTILE, FIGURE_CIRCUIT, 50},
+    {"circuit handshake, three quarters", "s", true, AGREE_QUANTILE, FIGURE_CIRCUIT, 75},
+    {"datagrams sent", "a seed", false, AGREE_MEAN, FIGURE_DATAGRAMS, 0},
+};
+
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+/* What the command line asks for. */
+typedef struct request {
+    const char *what; /* NULL: not said */
+    const char *path; /* NULL: fidelity_scenario */
+    uint64_t first, last;
+    const char **sets; /* owned; the last place is for the fidelity */
+    uint32_t set_count;
+    uint64_t workers, band_ppm;
+    bool is_json;
+    enum progress_kind progress;
+} request;
+
+/* Both fidelities of all seeds. */
+typedef struct comparison {
+    const request *q;
+    scenario *sides[SIDES]; /* owned */
+    uint32_t seeds;
+    crew_result *results; /* owned; of seed i and side k in [i * SIDES + k] */
+    figures *of;          /* owned; the same, read; they borrow from results */
+    agreement rows[ROWS];
+    uint32_t held[SIDES]; /* seeds whose properties all held */
+    bool agrees;
+    uint64_t wall_ns;
+    progress bar;
+} comparison;
+
+/* ---- the command line ---- */
+
+static bool read_number(const cli_command *self, const options *o, enum quantity_kind kind,
+                        uint64_t least, uint64_t most, uint64_t *value)
+{
+    char why[QUANTITY_WHY_MAX];
+    if (!quantity_read(kind, o->value, value, why)) {
+        cli_wrong(self, "--%s: %s", o->which->name, why);
+        return false;
+    }
+    if (*value >= least && *value <= most) return true;
+    cli_wrong(self, "--%s: %s is out of range, use %s", o->which->name, o->value,
+              o->which->argument);
+    return false;
+}
+
+static bool read_progress(const cli_command *self, const options *o, request *q)
+{
+    static const char *const kinds[] = {"auto", "plain", "none"};
+    for (uint32_t i = 0; i < 3; i++)
+        if (strcmp(kinds[i], o->value) == 0) {
+            q->progress = (enum progress_kind)i;
+            return true;
+        }
+    cli_wrong(self, "--progress: unknown word '%s', use %s", o->value, o->which->argument);
+    return false;
+}
+
+/* Takes one option. False: it is wrong, which has been said. */
+static bool take(const cli_command *self, const options *o, request *q)
+{
+    const char *name = o->which->name;
+    if (strcmp(name, "seeds") == 0)
+        return cli_read_seeds(self, o->value, SEEDS_MAX, &q->first, &q->last);
+    if (strcmp(name, "jobs") == 0)
+        return read_number(self, o, QUANTITY_COUNT, 1, CREW_WORKERS_MAX, &q->workers);
+    if (strcmp(name, "band") == 0)
+        return read_number(self, o, QUANTITY_SHARE, 1, AGREE_ONE / 2, &q->band_ppm);
+    if (strcmp(name, "progress") == 0) return read_progress(self, o, q);
+    if (strcmp(name, "set") == 0) q->sets[q->set_count++] = o->value;
+    if (strcmp(name, "json") == 0) q->is_json = true;
+    return true;
+}
+
+/* Reads the words of the command. Not -1: the command ends with that. */
+static int read_request(const cli_command *self, int argc, char *const *argv, request *q)
+{
+    options o = cli_options(self, argc, argv);
+    enum option_kind kind;
+    int code;
+    while (cli_next(self, &o, &kind, &code)) {
+        if (kind == OPTION_NAMED) {
+            if (!take(self, &o, q)) return CLI_USAGE;
+        } else if (q->what == NULL && q->path == NULL && strcmp(o.value, "fidelity") == 0) {
+            q->what = o.value;
+        } else if (q->path == NULL) {
+            q->path = o.value;
+        } else {
+            return cli_wrong(self, "'%s' is too much: one scenario at a time", o.value);
+        }
+    }
+    if (code >= 0) return code;
+    if (q->last - q->first + 1 < AGREE_SEEDS_LEAST)
+        return cli_wrong(self, "--seeds: an interval needs %d seeds at least", AGREE_SEEDS_LEAST);
+    return -1;
+}
+
+/* ---- runs ---- */
+
+/* Job i * SIDES + k runs seed i at fidelity k. */
+static bool run_one(void *ctx, uint32_t job, crew_result *found)
+{
+    const comparison *c = ctx;
+    run_options how = {.seed = c->q->first + job / SIDES, .log = RUN_LOG_NONE};
+    run_result result;
+    bool is_good = run_scenario(c->sides[job % SIDES], &how, &result) == 0;
+    if (is_good) *found = figures_write(&result);
+    run_result_free(&result);
+    return is_good;
+}
+
+static void show(void *ctx, uint32_t done)
+{
+    comparison *c = ctx;
+    progress_show(&c->bar, done, 0);
+}
+
+static volatile sig_atomic_t interrupted; /* a signal handler can reach nothing else */
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static int run_all(comparison *c)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    uint32_t jobs = c->seeds * SIDES, workers = (uint32_t)c->q->workers;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    c->bar = progress_start(c->q->progress, jobs);
+    const crew all = {
+        .jobs = jobs,
+        .workers = workers < jobs ? workers : jobs,
+        .work = run_one,
+        .ctx = c,
+        .show = show,
+        .stop = &interrupted,
+    };
+    fflush(stdout);
+    enum crew_end end = crew_run(&all, c->results);
+    progress_clear(&c->bar);
+    if (end == CREW_STOPPED) return CLI_INTERRUPTED;
+    for (uint32_t i = 0; i < jobs && end == CREW_DONE; i++)
+        if (!figures_read(&c->of[i], &c->results[i])) end = CREW_FAILED;
+    return end == CREW_DONE ? CLI_DONE : CLI_UNEXPECTED;
+}
+
+/* ---- the comparison ---- */
+
+/* One count a seed. */
+static agree_side side_counts(const comparison *c, uint32_t side, uint32_t which)
+{
+    agree_side s = {sim_alloc(c->seeds * sizeof *s.at), c->seeds};
+    for (uint32_t i = 0; i < c->seeds; i++)
+        s.at[i] = (agree_value){c->of[i * SIDES + side].counts[which], i};
+    return s;
+}
+
+/* All times of all seeds. */
+static agree_side side_times(const comparison *c, uint32_t side, uint32_t which)
+{
+    agree_side s = {NULL, 0};
+    uint32_t cap = 0;
+    for (uint32_t i = 0; i < c->seeds; i++) {
+        const figures *f = &c->of[i * SIDES + side];
+        for (uint32_t k = 0; k < f->times_count[which]; k++) {
+            s.at = sim_grow(s.at, &cap, s.count, sizeof *s.at);
+            s.at[s.count++] = (agree_value){f->times[which][k], i};
+        }
+    }
+    return s;
+}
+
+static void compare(comparison *c)
+{
+    c->agrees = true;
+    for (uint32_t row = 0; row < ROWS; row++) {
+        agree_side sides[SIDES];
+        for (uint32_t k = 0; k < SIDES; k++)
+            sides[k] = rows[row].kind == AGREE_MEAN ? side_counts(c, k, rows[row].which)
+                                                    : side_times(c, k, rows[row].which);
+        c->rows[row] =
+            agree_between(&sides[0], &sides[1], c->seeds, rows[row].kind, rows[row].percent);
+        bool is_missing = sides[0].count != 0 || sides[1].count != 0; /* on one side alone */
+        for (uint32_t k = 0; k < SIDES; k++) free(sides[k].at);
+        if (rows[row].is_judged && (c->rows[row].is_known || is_missing))
+            c->agrees &= agree_within(&c->rows[row], c->q->band_ppm);
+    }
+    for (uint32_t i = 0; i < c->seeds; i++)
+        for (uint32_t k = 0; k < SIDES; k++)
+            c->held[k] += c->of[i * SIDES + k].counts[FIGURE_HELD] != 0;
+}
+
+/* ---- what is printed ---- */
+
+enum { FIGURE_TEXT = 32 };
+
+/* "0.996": millionths to thousandths, rounded. */
+static const char *ratio_text(uint64_t ppm, char out[FIGURE_TEXT])
+{
+    uint64_t rounded = (ppm + 500) / 1000;
+    snprintf(out, FIGURE_TEXT, "%" PRIu64 ".%03" PRIu64, rounded / 1000, rounded % 1000);
+    return out;
+}
+
+/* A mean in thousandths, or a time in ns. */
+static const char *figure_text(const struct quantity_row *row, uint64_t value,
+                               char out[FIGURE_TEXT])
+{
+    if (row->kind == AGREE_QUANTILE && value == PU_NEVER) return "never";
+    return ratio_text(row->kind == AGREE_QUANTILE ? value / 1000 : value * 1000, out);
+}
+
+static const char *verdict(const comparison *c, uint32_t row)
+{
+    if (!c->rows[row].is_known) return "no values on both sides";
+    if (!rows[row].is_judged) return "not judged";
+    return agree_within(&c->rows[row], c->q->band_ppm) ? "agrees" : "DIFFERS";
+}
+
+static void print_table(const comparison *c)
+{
+    printf("%-34s %12s %12s %7s   %s\n", "quantity", side_names[0], side_names[1], "ratio",
+           "95 % interval");
+    for (uint32_t i = 0; i < ROWS; i++) {
+        char a[FIGURE_TEXT], b[FIGURE_TEXT], ratio[FIGURE_TEXT], low[FIGURE_TEXT],
+            high[FIGURE_TEXT];
+        const agreement *g = &c->rows[i];
+        if (!g->is_known) {
+            printf("%-34s %s\n", rows[i].name, verdict(c, i));
+            continue;
+        }
+        printf("%-34s %12s %12s %7s   %s to %s  %s\n", rows[i].name, figure_text(&rows[i], g->a, a),
+               figure_text(&rows[i], g->b, b), ratio_text(g->ratio, ratio), ratio_text(g->low, low),
+               ratio_text(g->high, high), verdict(c, i));
+    }
+}
+
+static void print_text(const comparison *c)
+{
+    const scenario *s = c->sides[0];
+    uint64_t percent_hundredths = c->q->band_ppm / 100;
+    printf("calibrate fidelity: scenario=%s nodes=%" PRIu32 " seeds=%" PRIu64 "-%" PRIu64
+           " build=%s\n",
+           s->name, s->node_count, c->q->first, c->q->last, run_build_id());
+    print_table(c);
+    printf("properties held: model %" PRIu32 " of %" PRIu32 " seeds, wire %" PRIu32 " of %" PRIu32
+           "\n",
+           c->held[0], c->seeds, c->held[1], c->seeds);
+    printf("%s: the interval of every judged ratio %s 1 +- %" PRIu64 ".%02" PRIu64
+           " %% (wall=%" PRIu64 ".%02" PRIu64 "s)\n",
+           c->agrees ? "agree" : "DIFFER", c->agrees ? "is within" : "ought to be within",
+           percent_hundredths / 100, percent_hundredths % 100, c->wall_ns / PU_S,
+           c->wall_ns % PU_S / (10 * PU_MS));
+}
+
+static json_t *row_json(const comparison *c, uint32_t row)
+{
+    const agreement *g = &c->rows[row];
+    const struct quantity_row *r = &rows[row];
+    if (!g->is_known)
+        return json_pack("{s:s, s:s, s:b, s:n, s:n, s:n, s:n, s:n, s:b}", "name", r->name, "unit",
+                         r->unit, "judged", r->is_judged, "model", "wire", "ratio", "low", "high",
+                         "agrees", 0);
+    json_t *a = r->kind == AGREE_MEAN ? sim_json_millionths(g->a * 1000) : sim_json_seconds(g->a);
+    json_t *b = r->kind == AGREE_MEAN ? sim_json_millionths(g->b * 1000) : sim_json_seconds(g->b);
+    return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:b}", "name", r->name, "unit",
+                     r->unit, "judged", r->is_judged, "model", a, "wire", b, "ratio",
+                     sim_json_millionths(g->ratio), "low", sim_json_millionths(g->low), "high",
+                     sim_json_millionths(g->high), "agrees", agree_within(g, c->q->band_ppm));
+}
+
+static void print_json(const comparison *c)
+{
+    json_t *all = json_array();
+    for (uint32_t i = 0; i < ROWS; i++) json_array_append_new(all, row_json(c, i));
+    sim_json_print(
+        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:b, s:{s:I, s:I}, s:o, s:o}", "schema",
+                  "peerup.calibrate/1", "what", "fidelity", "scenario", c->sides[0]->name, "build",
+                  run_build_id(), "nodes", (json_int_t)c->sides[0]->node_count, "first_seed",
+                  (json_int_t)c->q->first, "last_seed", (json_int_t)c->q->last, "band",
+                  sim_json_millionths(c->q->band_ppm), "agrees", c->agrees, "held", side_names[0],
+                  (json_int_t)c->held[0], side_names[1], (json_int_t)c->held[1], "quantities", all,
+                  "wall_seconds", sim_json_seconds(c->wall_ns)),
+        stdout);
+}
+
+/* ---- the command ---- */
+
+static bool read_sides(comparison *c)
+{
+    static const char *const fidelity_sets[SIDES] = {"fidelity=model", "fidelity=wire"};
+    const request *q = c->q;
+    for (uint32_t k = 0; k < SIDES; k++) {
+        q->sets[q->set_count] = fidelity_sets[k];
+        c->sides[k] = scenario_read(q->path != NULL ? q->path : fidelity_scenario, q->sets,
+                                    q->set_count + 1, stderr);
+        if (c->sides[k] == NULL) return false;
+    }
+    return true;
+}
+
+static int calibrate(const request *q)
+{
+    comparison c = {.q = q, .seeds = (uint32_t)(q->last - q->first + 1)};
+    uint64_t began_ns = wall_clock_ns();
+    int code = read_sides(&c) ? CLI_DONE : CLI_USAGE;
+    if (code == CLI_DONE) {
+        c.results = sim_alloc(c.seeds * SIDES * sizeof *c.results);
+        c.of = sim_alloc(c.seeds * SIDES * sizeof *c.of);
+        code = run_all(&c);
+    }
+    if (code == CLI_DONE) {
+        compare(&c);
+        c.wall_ns = wall_clock_ns() - began_ns;
+        if (q->is_json) print_json(&c);
+        else print_text(&c);
+        if (!c.agrees) code = CLI_VIOLATED;
+    }
+    if (c.results != NULL) crew_free(c.results, c.seeds * SIDES);
+    free(c.results);
+    free(c.of);
+    for (uint32_t k = 0; k < SIDES; k++) scenario_free(c.sides[k]);
+    return code;
+}
+
+static int run(const cli_command *self, int argc, char *const *argv)
+{
+    request q = {
+        .first = FIRST_SEED, .last = LAST_SEED, .workers = crew_cores(), .band_ppm = BAND_PPM};
+    q.sets = sim_alloc((size_t)(argc + 1) * sizeof *q.sets);
+    int code = read_request(self, argc, argv, &q);
+    if (code < 0) code = calibrate(&q);
+    free(q.sets);
+    return code;
+}
+
+static const option table[] = {
+    {"seeds", 0, "A-B", "runs every seed from A to B at both fidelities (1-100)"},
+    {"band", 0, "SHARE", "how far from 1 the interval of a ratio may reach, at most 50% (10%)"},
+    {"jobs", 0, "N", "processes, 1 to 1024 (as many as there are cores)"},
+    {"set", 0, "KEY.PATH=VALUE", "changes a value of the scenario; may be repeated"},
+    {"json", 0, NULL, "one JSON object: peerup.calibrate/1 (docs/json.md)"},
+    {"progress", 0, "auto|plain|none",
+     "on standard error, after two seconds (auto: a terminal only)"},
+    {"help", 'h', NULL, "this text"},
+};
+
+const cli_command cli_calibrate = {
+    "calibrate",
+    "[fidelity] [SCENARIO]",
+    "compares the model of transports with real ones, over many seeds",
+    table,
+    sizeof table / sizeof table[0],
+    run,
+    "Exit code 10 when an interval leaves the band. Without a SCENARIO it is\n"
+    "scenarios/calibration/fifty.yaml; docs/calibration.md says what is compared and how.\n",
+};
