@@ -114,7 +114,7 @@ test_src := $(addprefix tests/unit/, \
     net_send_test net_tcp_test \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test record_test \
-    advice_test docs_test result_test tally_test \
+    advice_test agree_test crew_test docs_test result_test tally_test \
     steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \

@@ -72,6 +72,7 @@ typedef struct comparison {
     crew_result *results; /* owned; of seed i and side k in [i * SIDES + k] */
     figures *of;          /* owned; the same, read; they borrow from results */
     agreement rows[ROWS];
+    bool is_rare[ROWS];   /* too few values to judge */
     uint32_t held[SIDES]; /* seeds whose properties all held */
     bool agrees;
     uint64_t wall_ns;
@@ -223,6 +224,12 @@ static agree_side side_times(const comparison *c, uint32_t side, uint32_t which)
     return s;
 }
 
+/* What happens less than once a seed, on both sides, has no distribution worth the name. */
+static bool is_judged(const comparison *c, uint32_t row)
+{
+    return rows[row].is_judged && !c->is_rare[row];
+}
+
 static void compare(comparison *c)
 {
     c->agrees = true;
@@ -233,10 +240,9 @@ static void compare(comparison *c)
                                                     : side_times(c, k, rows[row].which);
         c->rows[row] =
             agree_between(&sides[0], &sides[1], c->seeds, rows[row].kind, rows[row].percent);
-        bool is_missing = sides[0].count != 0 || sides[1].count != 0; /* on one side alone */
+        c->is_rare[row] = sides[0].count < c->seeds && sides[1].count < c->seeds;
         for (uint32_t k = 0; k < SIDES; k++) free(sides[k].at);
-        if (rows[row].is_judged && (c->rows[row].is_known || is_missing))
-            c->agrees &= agree_within(&c->rows[row], c->q->band_ppm);
+        if (is_judged(c, row)) c->agrees &= agree_within(&c->rows[row], c->q->band_ppm);
     }
     for (uint32_t i = 0; i < c->seeds; i++)
         for (uint32_t k = 0; k < SIDES; k++)
@@ -265,8 +271,8 @@ static const char *figure_text(const struct quantity_row *row, uint64_t value,
 
 static const char *verdict(const comparison *c, uint32_t row)
 {
-    if (!c->rows[row].is_known) return "no values on both sides";
     if (!rows[row].is_judged) return "not judged";
+    if (c->is_rare[row]) return "too few to judge";
     return agree_within(&c->rows[row], c->q->band_ppm) ? "agrees" : "DIFFERS";
 }
 
@@ -312,12 +318,12 @@ static json_t *row_json(const comparison *c, uint32_t row)
     const struct quantity_row *r = &rows[row];
     if (!g->is_known)
         return json_pack("{s:s, s:s, s:b, s:n, s:n, s:n, s:n, s:n, s:b}", "name", r->name, "unit",
-                         r->unit, "judged", r->is_judged, "model", "wire", "ratio", "low", "high",
-                         "agrees", 0);
+                         r->unit, "judged", is_judged(c, row), "model", "wire", "ratio", "low",
+                         "high", "agrees", 0);
     json_t *a = r->kind == AGREE_MEAN ? sim_json_millionths(g->a * 1000) : sim_json_seconds(g->a);
     json_t *b = r->kind == AGREE_MEAN ? sim_json_millionths(g->b * 1000) : sim_json_seconds(g->b);
     return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:b}", "name", r->name, "unit",
-                     r->unit, "judged", r->is_judged, "model", a, "wire", b, "ratio",
+                     r->unit, "judged", is_judged(c, row), "model", a, "wire", b, "ratio",
                      sim_json_millionths(g->ratio), "low", sim_json_millionths(g->low), "high",
                      sim_json_millionths(g->high), "agrees", agree_within(g, c->q->band_ppm));
 }

@@ -83,6 +83,7 @@ static run_connection connections[] = {
      .usable = 10210 * PU_MS,
      .direct = 11 * PU_S,
      .lost = 60 * PU_S,
+     .is_authorised = true,
      .first_is_relay = true,
      .last_way = RUN_WAY_QUIC},
     {.from = 1,
@@ -91,6 +92,7 @@ static run_connection connections[] = {
      .usable = 61 * PU_S,
      .direct = PU_NEVER,
      .lost = PU_NEVER,
+     .is_authorised = true,
      .first_is_relay = true},
     {.from = 3,
      .to = 1,
@@ -136,13 +138,14 @@ static void a_run(void **state)
         "s\"},"
         "{\"name\":\"direct\",\"held\":false,\"took_s\":null,\"within_s\":null,\"why\":\"\"}],"
         "\"connections\":["
-        "{\"from\":\"a\",\"to\":\"b\",\"asked_s\":10.0,\"usable_s\":10.21,"
+        "{\"from\":\"a\",\"to\":\"b\",\"authorized\":true,\"asked_s\":10.0,\"usable_s\":10.21,"
         "\"first_path\":\"relay\",\"direct_s\":11.0,\"path\":\"direct\",\"transport\":\"quic\","
         "\"lost_s\":60.0},"
-        "{\"from\":\"a\",\"to\":\"b\",\"asked_s\":60.0,\"usable_s\":61.0,"
+        "{\"from\":\"a\",\"to\":\"b\",\"authorized\":true,\"asked_s\":60.0,\"usable_s\":61.0,"
         "\"first_path\":\"relay\",\"direct_s\":null,\"path\":\"relay\","
         "\"transport\":\"circuit\",\"lost_s\":null},"
-        "{\"from\":\"stranger\",\"to\":\"a\",\"asked_s\":20.0,\"usable_s\":null,"
+        "{\"from\":\"stranger\",\"to\":\"a\",\"authorized\":false,\"asked_s\":20.0,\"usable_s\":"
+        "null,"
         "\"first_path\":null,\"direct_s\":null,\"path\":null,\"transport\":null,"
         "\"lost_s\":null}],\"metrics\":{\"dials\":5,\"dials_wasted\":1},"
         "\"db\":\"out/x/run.db\"}\n",

@@ -109,6 +109,8 @@
     X(advice)          \
     X(docs)            \
     X(result)          \
+    X(agree)           \
+    X(crew)            \
     X(tally)
 
 #define DECLARE(name) int name##_test(void);

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# `peerup-sim calibrate`: the model of transports agrees with real ones over the first twenty seeds, whoever runs
+# them, and the command says so by its exit code.
+#
+#   tests/sim/calibrate.sh PEERUP-SIM
+#
+# The last line is "N passed, N failed". docs/calibration.md has the figures of a hundred seeds.
+set -u
+cd "$(dirname "$0")/../.."
+sim=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+# Whether the command $3... ends with exit code $2; $1 says what that shows.
+expect() {
+    local what=$1 want=$2 got=0
+    shift 2
+    "$@" >"$work/said" 2>&1 || got=$?
+    if [ "$got" -eq "$want" ]; then
+        passed=$((passed + 1))
+        return
+    fi
+    failed=$((failed + 1))
+    echo "---- $what: exit code $got instead of $want"
+    cat "$work/said"
+}
+
+expect 'the fidelities agree' 0 "$sim" calibrate fidelity --seeds 1-20 --progress none
+cp "$work/said" "$work/table"
+
+small=scenarios/base/both-public.yaml
+for jobs in 1 3; do
+    expect "a scenario of one's own, $jobs at once" 0 "$sim" calibrate "$small" --seeds 5-16 --jobs $jobs \
+        --band 50% --json
+    sed 's/"wall_seconds":[0-9.]*//' "$work/said" >"$work/$jobs.json"
+done
+expect 'it does not matter how many are at work' 0 cmp "$work/1.json" "$work/3.json"
+expect 'a band that is left' 10 "$sim" calibrate "$small" --seeds 1-10 --band 0.01%
+expect 'too few seeds' 2 "$sim" calibrate --seeds 1-9
+expect 'too wide a band' 2 "$sim" calibrate --band 60%
+expect 'no such scenario' 2 "$sim" calibrate fidelity "$work/none.yaml"
+expect 'a value that is none' 2 "$sim" calibrate "$small" --set duration=soon
+
+cat "$work/table"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
