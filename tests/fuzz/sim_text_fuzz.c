@@ -198,10 +198,11 @@ void fuzz_options(pu_span bytes)
 /* The words of a command line, up to where its file turns out not to be there. */
 void fuzz_cli(pu_span bytes)
 {
-    static const cli_command *const commands[] = {&cli_run, &cli_lint, &cli_replay, &cli_version};
+    static const cli_command *const commands[] = {&cli_run, &cli_lint, &cli_replay, &cli_version,
+                                                  &cli_calibrate};
     static FILE *nothing;
     char *texts[WORDS_MAX], *words[WORDS_MAX + 1], nowhere[] = "/nowhere/file";
-    const cli_command *c = commands[fuzz_u8(&bytes) % 4];
+    const cli_command *c = commands[fuzz_u8(&bytes) % 5];
     uint32_t count = 0, text_count = texts_of(bytes, texts);
     FILE *out = stdout, *err = stderr;
     if (nothing == NULL) nothing = fopen("/dev/null", "w");
