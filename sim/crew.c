@@ -1,7 +1,7 @@
 /* Jobs in processes, see crew.h.
  *
  * The numbers of all jobs are in one pipe before the first process begins; each takes the next one
- * until none is left. It writes results to a file of its own and a byte for each to a second pipe,
+ * until none is left. It writes results to a file of its own and a word for each to a second pipe,
  * so the parent waits in one place, and the pipe ends when all processes have. No result is too
  * long for that, and nobody waits for another.
  */
@@ -71,13 +71,22 @@ static bool next_job(const shop *s, uint32_t *job)
     return len == (ssize_t)sizeof *job;
 }
 
-static bool tell_done(const shop *s)
+/* What a worker says of a job. */
+enum word { WORD_DONE = 1, WORD_FAILED };
+
+static bool tell(const shop *s, enum word word)
 {
-    static const char one = 1;
+    uint8_t byte = (uint8_t)word;
     ssize_t len;
-    do len = write(s->done[1], &one, 1);
+    do len = write(s->done[1], &byte, 1);
     while (len < 0 && errno == EINTR);
     return len == 1;
+}
+
+static _Noreturn void give_up(const shop *s)
+{
+    (void)tell(s, WORD_FAILED);
+    _exit(1);
 }
 
 static _Noreturn void work(const shop *s, FILE *found)
@@ -88,14 +97,14 @@ static _Noreturn void work(const shop *s, FILE *found)
     signal(SIGPIPE, SIG_DFL); /* nobody waits any more */
     while (next_job(s, &job)) {
         crew_result r = {NULL, 0};
-        if (!s->c->work(s->c->ctx, job, &r)) _exit(1);
+        if (!s->c->work(s->c->ctx, job, &r)) give_up(s);
         PU_ASSERT(r.len <= CREW_RESULT_MAX);
         if (!put_result(found, job, &r)) {
             complain("a result cannot be kept");
-            _exit(1);
+            give_up(s);
         }
         free(r.bytes);
-        if (!tell_done(s)) _exit(1);
+        if (!tell(s, WORD_DONE)) _exit(1);
     }
     _exit(0);
 }
@@ -140,6 +149,8 @@ static enum crew_end wait_done(shop *s)
             complain("the processes cannot be heard");
             return CREW_FAILED;
         }
+        for (ssize_t i = 0; i < len; i++)
+            if (bytes[i] != WORD_DONE) return CREW_FAILED;
         if (len > 0) done += (uint32_t)len;
         if (len > 0 && s->c->show != NULL) s->c->show(s->c->ctx, done);
     }

@@ -25,7 +25,8 @@ typedef struct crew_result {
 } crew_result;
 
 /* Does one job, in a process of its own: *result, whose bytes are from sim_alloc, is sent back.
- * False: it failed, and said why on standard error; the others are not waited for. */
+ * False: it failed, and said why on standard error; then the other processes are ended. When one
+ * crashes they finish what is left. */
 typedef bool (*crew_job)(void *ctx, uint32_t job, crew_result *result);
 
 typedef struct crew {
