@@ -55,8 +55,8 @@ base_src := \
 
 node_src := \
     $(addprefix core/node/,book commands conns ctx dialer endpoints fault gater keep legs limits) \
-    $(addprefix core/node/,node opaque out protos rank read record recorder self shed stream_read) \
-    $(addprefix core/node/,stream_send streams timers trace) \
+    $(addprefix core/node/,node opaque out protos rank read record recorder self shed soon) \
+    $(addprefix core/node/,stream_read stream_send streams timers trace) \
     $(addprefix core/node/,app_names app_open apps names resolve service services) \
     $(addprefix core/proto/,dcutr dcutr_answer dcutr_ask dcutr_record identify identify_push identify_tell ping) \
     $(addprefix core/proto/relay/,pipe relay relay_client relay_server voucher)

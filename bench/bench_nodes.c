@@ -65,10 +65,10 @@ static void deliver(void *ctx, pu_time now, uint32_t node, enum net_carriage car
     host_datagram(&t->hosts[node], carriage, local->port, remote, bytes);
 }
 
-static void soon(void *ctx, unsigned round, const sim_event *event)
+static void soon(void *ctx, unsigned round, const sim_event *event, uint32_t *note)
 {
     const town *t = ctx;
-    host_soon(&t->share, t->hosts, round, event);
+    host_soon(&t->share, t->hosts, round, event, note);
 }
 
 /* ---- set-up ---- */

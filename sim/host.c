@@ -1,13 +1,11 @@
 /* A simulated machine, see host.h. */
 #include "sim/host.h"
 
+#include "base/ahead.h"
 #include "base/bytes.h"
-#include "sim/ahead.h"
 #include "sim/mem.h"
 
 #include <stdlib.h>
-
-enum { NODE_HEAD_BYTES = 512 }; /* of a node: most of what every step reads first */
 
 struct host_input {
     struct host_input *next;
@@ -117,6 +115,12 @@ static pu_endpoint on_local(void *ctx)
     return h->local;
 }
 
+static void on_soon(void *ctx, const pu_endpoint *to, unsigned round)
+{
+    const host *h = ctx;
+    net_soon_to(h->world->network, h->index, to, round);
+}
+
 /* ---- life ---- */
 
 enum seed_use { SEED_KEY = 1, SEED_RANDOM, SEED_NODE, SEED_TRANSPORT, SEED_USES };
@@ -125,8 +129,8 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
                const uint8_t run_seed[32])
 {
     *h = (host){.world = world, .index = index, .config = config, .armed = PU_NEVER};
+    h->run_seed = run_seed;
     uint8_t key_seed[32];
-    memcpy(h->run_seed, run_seed, sizeof h->run_seed);
     rng_derive(key_seed, run_seed, index, SEED_KEY);
     rng_derive(h->key.seed, run_seed, index, SEED_RANDOM);
     rng_init(&h->key.random, h->key.seed, 0);
@@ -137,9 +141,11 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
     h->crypto.random = seeded_random;
     uint8_t key[PU_ED25519_KEY_BYTES];
     h->crypto.public_key(h->crypto.ctx, key);
-    pu_peer_id_from_ed25519(&h->id, key);
-    h->peer = pu_peers_intern(world->peers, &h->id);
+    pu_peer_id id;
+    pu_peer_id_from_ed25519(&id, key);
+    h->peer = pu_peers_intern(world->peers, &id);
     if (h->peer == 0) sim_fatal("no memory for peer ids");
+    h->id = pu_peers_id(world->peers, h->peer);
     h->env = (pu_env){
         .peers = world->peers,
         .crypto = &h->crypto,
@@ -149,7 +155,7 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
         .trace_ctx = h,
         .trace_mask = PU_TRACE_ALL,
     };
-    h->callbacks = (transport_host){h, &world->alloc, on_input, on_send, on_wake, on_local};
+    h->callbacks = (transport_host){h, &world->alloc, on_input, on_send, on_wake, on_local, on_soon};
 }
 
 void host_record_end(host *h)
@@ -245,10 +251,10 @@ void host_forget(host *h)
 /* ---- starts ---- */
 
 /* Every life makes choices of its own. */
-static void seed_life(host *h)
+static void seed_life(host *h, uint8_t node_seed[32])
 {
     uint32_t uses = h->lives * SEED_USES;
-    rng_derive(h->seed, h->run_seed, h->index, uses + SEED_NODE);
+    rng_derive(node_seed, h->run_seed, h->index, uses + SEED_NODE);
     rng_derive(h->transport_seed, h->run_seed, h->index, uses + SEED_TRANSPORT);
     h->lives++;
 }
@@ -256,18 +262,19 @@ static void seed_life(host *h)
 void host_start(host *h)
 {
     PU_ASSERT(!h->is_running);
-    seed_life(h);
+    uint8_t seed[32];
+    seed_life(h, seed);
     h->mem = resize(h->world, NULL, 0, pu_node_size(h->config));
     pu_record_node began = {.config = *h->config, .now = h->world->now};
-    memcpy(began.seed, h->seed, sizeof began.seed);
+    memcpy(began.seed, seed, sizeof began.seed);
     h->crypto.public_key(h->crypto.ctx, began.key);
     if (recorder_is_of(h->world->tape, h->index))
         h->env.crypto = recorder_begin(h->world->tape, &began, &h->crypto);
-    int err = pu_node_init(&h->node, h->mem, h->config, &h->env, h->seed, h->world->now);
+    int err = pu_node_init(&h->node, h->mem, h->config, &h->env, seed, h->world->now);
     if (err != PU_OK) sim_fatal("a node cannot be made: a parameter is outside its range");
     h->transport = h->world->transport->make(&(transport_setup){
         .config = h->config,
-        .self = &h->id,
+        .self = h->id,
         .host = &h->callbacks,
         .seed = h->transport_seed,
         .crypto = &h->crypto,
@@ -421,21 +428,36 @@ void host_drain(host_world *w, host *hosts)
 
 /* ---- events ---- */
 
-/* A datagram's host is known two rounds later than a timer's. */
-void host_soon(const host_world *w, const host *hosts, unsigned round, const sim_event *e)
+enum { HOST_KNOWN_ROUNDS = 2 /* after them a datagram says whose it is */ };
+
+/* What `e` will read at h, in rounds after the one that asks for h itself. */
+static void soon_at(const host *h, unsigned round, const sim_event *e)
+{
+    const host_world *w = h->world;
+    bool is_timer = e->kind == SIM_EV_CONN, is_tick = e->kind == SIM_EV_NODE;
+    if (!h->is_running || w->transport->soon == NULL || round >= TRANSPORT_ROUNDS) return;
+    pu_handle conn = is_timer  ? e->arg
+                     : is_tick ? 0
+                               : w->transport->named(net_soon_bytes(w->network, e));
+    w->transport->soon(h->transport, w->now, conn, round);
+    if (!is_timer && round < 2) pu_node_soon(h->node, conn, round);
+}
+
+void host_soon(const host_world *w, const host *hosts, unsigned round, const sim_event *e,
+               uint32_t *note)
 {
     if (e->kind == SIM_EV_SCRIPT) return;
     bool is_datagram = e->kind == SIM_EV_ARRIVE || e->kind == SIM_EV_DELIVER;
-    uint32_t target = is_datagram ? net_soon(w->network, round, e) : e->target;
-    if (target == NET_NONE) return;
-    const host *h = &hosts[target];
-    unsigned step = is_datagram ? round - 2 : round;
-    if (step == 0) {
-        ahead(h, sizeof *h);
-    } else if (h->is_running && step <= 3) {
-        pu_handle conn = e->kind == SIM_EV_CONN ? e->arg : 0;
-        w->transport->soon(h->transport, conn, step - 1);
-        if (step == 1 && e->kind != SIM_EV_CONN) ahead(h->node, NODE_HEAD_BYTES);
+    unsigned known = is_datagram ? HOST_KNOWN_ROUNDS : 0;
+    if (round < known) {
+        net_soon(w->network, round, e);
+    } else if (round == known) {
+        *note = is_datagram ? net_soon_host(w->network, e) : e->target;
+        if (*note == NET_NONE) return;
+        ahead(&hosts[*note], offsetof(host, key));
+        net_soon_at(w->network, *note);
+    } else if (*note != NET_NONE) {
+        soon_at(&hosts[*note], round - known - 1, e);
     }
 }
 

@@ -66,34 +66,38 @@ typedef struct host_record {
     uint8_t *body; /* owned */
 } host_record;
 
+/* What every event reads comes first: three cache lines, up to `key`. */
 typedef struct host {
     host_world *world;
-    uint32_t index; /* in the run, and in the network */
+    pu_node *node;
+    void *transport;     /* of the world's sort */
+    pu_time armed;       /* the earliest wake-up in the queue for the node; PU_NEVER: none */
+    uint32_t index;      /* in the run, and in the network */
     bool is_running;
-    uint32_t lives;    /* how often it was started */
-    int64_t clock_ns;  /* how far its clock is ahead */
-    host_record *kept; /* owned; its disk, sorted by key */
-    uint32_t kept_count, kept_cap;
-    const pu_config *config; /* borrowed; hosts of a run share theirs */
+    pu_endpoint local;   /* address and port now */
+    transport_host callbacks;
+    pu_env env;
+
     host_key key;
     pu_crypto crypto;
-    pu_env env;
-    pu_peer_id id;
-    pu_peer peer; /* interned for the run */
-    uint8_t run_seed[32];
-    uint8_t seed[32]; /* of the node, in this life */
+    const pu_peer_id *id;    /* in the run's peers */
+    const pu_config *config; /* borrowed; hosts of a run share theirs */
+    const uint8_t *run_seed; /* 32 bytes, borrowed */
     uint8_t transport_seed[32];
-    void *mem; /* of the node */
-    pu_node *node;
-    void *transport; /* of the world's sort */
-    transport_host callbacks;
-    pu_time armed;       /* the earliest wake-up in the queue for the node; PU_NEVER: none */
-    pu_endpoint local;   /* address and port now */
+    void *mem;           /* of the node */
     pu_token last_token; /* of commands */
+    pu_peer peer;        /* interned for the run */
+    uint32_t lives;      /* how often it was started */
+    int64_t clock_ns;        /* how far its clock is ahead */
+    host_record *kept;       /* owned; its disk, sorted by key */
+    uint32_t kept_count, kept_cap;
 } host;
 
-/* Sets up identity and seeds; the node does not exist yet. config is kept until host_close. h must
- * not move afterwards. Aborts without memory. */
+_Static_assert(offsetof(host, key) <= 192, "what is asked for ahead of every event");
+_Static_assert(sizeof(host) == 448, "no line of one host is another's too");
+
+/* Sets up identity and seeds; the node does not exist yet. config and run_seed are kept until
+ * host_close. h must not move afterwards. Aborts without memory. */
 void host_init(host *h, host_world *world, uint32_t index, const pu_config *config,
                const uint8_t run_seed[32]);
 void host_close(host *h);
@@ -132,7 +136,8 @@ void host_moved(host *h);
 void host_drain(host_world *world, host *hosts);
 
 /* An event of the queue is near: asks the caches for what it will read. See queue_on_soon. */
-void host_soon(const host_world *world, const host *hosts, unsigned round, const sim_event *event);
+void host_soon(const host_world *world, const host *hosts, unsigned round, const sim_event *event,
+               uint32_t *note);
 
 /* Events of the queue, and datagrams of the network. Each leaves inputs in the FIFO. */
 void host_wake(host *h, pu_time at);

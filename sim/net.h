@@ -139,9 +139,18 @@ void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoi
 void net_cut(net *n, const uint8_t *side, bool one_way);
 void net_mend(net *n, const uint8_t *side);
 
-/* SIM_EV_ARRIVE or SIM_EV_DELIVER is near: asks the caches for what it will read, in rounds 0 to 2;
- * from round 2 on returns the host it may be for, NET_NONE before and when it is for a box. */
-uint32_t net_soon(const net *n, unsigned round, const sim_event *event);
+/* SIM_EV_ARRIVE or SIM_EV_DELIVER is near: asks the caches for what tells its host, in rounds 0 and
+ * 1. After them net_soon_host says which host it may be for (NET_NONE when it is for a box), and
+ * net_soon_bytes what it carries. */
+void net_soon(const net *n, unsigned round, const sim_event *event);
+uint32_t net_soon_host(const net *n, const sim_event *event);
+pu_span net_soon_bytes(const net *n, const sim_event *event);
+
+/* host will receive or send: asks the caches for what is known of it. */
+void net_soon_at(const net *n, uint32_t host);
+
+/* host will send to `to`: the same for who has that address, in rounds 0 and 1. */
+void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned round);
 
 /* Handles SIM_EV_ARRIVE and SIM_EV_DELIVER. */
 void net_event(net *n, pu_time now, const sim_event *event);

@@ -66,6 +66,9 @@ pu_endpoint realm_address(const realm *r, uint32_t place);
 /* Who has that address; 0: nobody here. */
 member realm_find(const realm *r, const uint8_t ip[16]);
 
+/* Asks the caches for what realm_find will read. */
+void realm_soon(const realm *r, const uint8_t ip[16]);
+
 /* ---- the network ---- */
 
 /* One random stream a host or box and purpose. */
@@ -146,6 +149,9 @@ static inline nat *box_nat(const net_box *box, enum net_carriage carriage)
 bool net_is_cut(const net *n, uint32_t from, uint32_t to);
 
 /* ---- net_way.c ---- */
+
+/* The realm inside box; the public one for NET_NONE. */
+const realm *way_realm(const net *n, uint32_t box);
 
 /* Tells the observer what became of d at box. to_host as in net_record. */
 void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, uint32_t box,

@@ -1,6 +1,7 @@
 /* sim/net_realm.c - the address plan: place i of a realm is base + (i << shift). */
 #include "sim/net_impl.h"
 
+#include "base/ahead.h"
 #include "base/bytes.h"
 #include "sim/mem.h"
 
@@ -61,13 +62,25 @@ void realm_leave(realm *r, uint32_t place)
     r->members[place] = 0;
 }
 
-member realm_find(const realm *r, const uint8_t ip[16])
+/* The place of an address, NET_NONE when nobody can have it here. */
+static uint32_t place_of(const realm *r, const uint8_t ip[16])
 {
     const plan *p = &plans[r->plan];
-    if (memcmp(ip, mapped_prefix, sizeof mapped_prefix) != 0) return 0;
+    if (memcmp(ip, mapped_prefix, sizeof mapped_prefix) != 0) return NET_NONE;
     uint32_t distance =
         load_be32(ip + 12) - p->base; /* below the base it wraps and is far above the last place */
     uint32_t place = distance >> p->shift;
-    if (place << p->shift != distance || place >= r->cap) return 0;
-    return r->members[place];
+    return place << p->shift == distance && place < r->cap ? place : NET_NONE;
+}
+
+member realm_find(const realm *r, const uint8_t ip[16])
+{
+    uint32_t place = place_of(r, ip);
+    return place != NET_NONE ? r->members[place] : 0;
+}
+
+void realm_soon(const realm *r, const uint8_t ip[16])
+{
+    uint32_t place = place_of(r, ip);
+    if (place != NET_NONE) ahead(&r->members[place], sizeof r->members[place]);
 }

@@ -28,7 +28,7 @@ void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, 
     n->observer.record(n->observer.ctx, &r);
 }
 
-static const realm *realm_of(const net *n, uint32_t box)
+const realm *way_realm(const net *n, uint32_t box)
 {
     return box == NET_NONE ? &n->public : &n->boxes[box].inside;
 }
@@ -83,7 +83,7 @@ bool way_climb(net *n, pu_time now, datagram *d)
 {
     uint32_t at = n->hosts[d->from_host].box;
     uint32_t turn = NET_NONE; /* the box just left, when it is a hairpin there */
-    while (realm_find(realm_of(n, at), d->to.ip) == 0) {
+    while (realm_find(way_realm(n, at), d->to.ip) == 0) {
         if (at == NET_NONE) {
             way_record(n, now, d, NET_NONE, NET_NONE, NET_NO_ROUTE);
             return false;
@@ -105,7 +105,7 @@ bool way_climb(net *n, pu_time now, datagram *d)
 
 member way_entry(const net *n, const datagram *d)
 {
-    return realm_find(realm_of(n, d->realm), d->to.ip);
+    return realm_find(way_realm(n, d->realm), d->to.ip);
 }
 
 uint32_t way_peek(const net *n, pu_time now, const datagram *d)

@@ -8,8 +8,9 @@
  * moved once a wheel at most, in the order of memory; a heap of a million events would miss the
  * caches on every level.
  *
- * The order of events is the heap's alone: buckets only say which tick comes first. Sources count
- * their own events, so the order is total without a counter that all of them share.
+ * The order of events is the heap's alone: buckets only say which tick comes first. One counter
+ * numbers all events, but it is asked only between two of one source, where it says what a counter
+ * of that source would: such a counter would be one more place in memory to wait for.
  */
 #include "sim/queue.h"
 
@@ -22,18 +23,18 @@ enum {
     DIGIT_BITS = 8,
     BUCKETS = 1 << DIGIT_BITS,
     WHEELS = (64 - TICK_BITS + DIGIT_BITS - 1) / DIGIT_BITS,
-    CHUNK_ENTRIES = 24 /* events that a bucket allocates at once */
+    CHUNK_ENTRIES = 24, /* events that a bucket allocates at once */
+    KIND_BITS = 8
 };
 #define SOURCES_MAX (UINT32_C(1) << 28)
 
 /* An event with what orders it. */
 typedef struct entry {
     uint64_t at;
-    uint32_t source;
-    uint32_t seq; /* of the source */
     uint64_t arg;
+    uint32_t source;
     uint32_t target;
-    enum sim_event_kind kind;
+    uint64_t seq_kind; /* how many were pushed before it, and its kind: see KIND_BITS */
 } entry;
 
 _Static_assert(sizeof(entry) == 32, "most of a large simulation's events wait for seconds");
@@ -56,12 +57,13 @@ struct queue {
     size_t count;
     entry *heap; /* heap_count used of heap_cap */
     uint32_t heap_count, heap_cap;
-    uint32_t seqs_cap;
-    uint32_t *seqs;     /* next sequence number a source */
+    uint64_t pushed;    /* events so far */
     chunk *free_chunks; /* kept for the next bucket */
     wheel wheels[WHEELS];
     queue_soon soon; /* NULL: nobody wants to know */
     void *soon_ctx;
+    uint32_t *notes; /* of `soon`, one an entry of the heap */
+    uint32_t notes_cap;
 };
 
 queue *queue_new(uint64_t order_seed)
@@ -87,7 +89,7 @@ void queue_free(queue *q)
         for (uint32_t b = 0; b < BUCKETS; b++) chunks_free(q->wheels[w].buckets[b]);
     chunks_free(q->free_chunks);
     free(q->heap);
-    free(q->seqs);
+    free(q->notes);
     free(q);
 }
 
@@ -103,8 +105,7 @@ static uint32_t tie_of(const queue *q, const entry *e)
 static bool is_before(const queue *q, const entry *a, const entry *b)
 {
     if (a->at != b->at) return a->at < b->at;
-    if (a->source == b->source) /* right across a wrap: fewer events than that wait a source */
-        return b->seq - a->seq <= INT32_MAX;
+    if (a->source == b->source) return a->seq_kind < b->seq_kind;
     uint32_t tie_a = tie_of(q, a), tie_b = tie_of(q, b);
     return tie_a != tie_b ? tie_a < tie_b : a->source < b->source;
 }
@@ -213,12 +214,19 @@ static void bucket_deal(queue *q, uint32_t digit, uint32_t bucket)
     }
 }
 
-static void announce(const queue *q)
+static sim_event event_of(const entry *e)
 {
+    return (sim_event){(enum sim_event_kind)(e->seq_kind % (1 << KIND_BITS)), e->target, e->arg};
+}
+
+static void announce(queue *q)
+{
+    if (q->heap_count > q->notes_cap)
+        q->notes = sim_grow(q->notes, &q->notes_cap, q->heap_count, sizeof *q->notes);
     for (unsigned round = 0; round < QUEUE_ROUNDS; round++)
         for (uint32_t i = 0; i < q->heap_count; i++) {
-            const entry *e = &q->heap[i];
-            q->soon(q->soon_ctx, round, &(sim_event){e->kind, e->target, e->arg});
+            sim_event e = event_of(&q->heap[i]);
+            q->soon(q->soon_ctx, round, &e, &q->notes[i]);
         }
 }
 
@@ -239,14 +247,12 @@ void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event)
 {
     PU_ASSERT(at != PU_NEVER);
     PU_ASSERT(source < SOURCES_MAX);
-    q->seqs = sim_grow(q->seqs, &q->seqs_cap, source, sizeof *q->seqs);
     entry e = {
         .at = at,
-        .source = source,
-        .seq = q->seqs[source]++,
-        .kind = event->kind,
         .arg = event->arg,
+        .source = source,
         .target = event->target,
+        .seq_kind = q->pushed++ << KIND_BITS | event->kind,
     };
     put(q, &e);
     q->count++;
@@ -259,7 +265,7 @@ bool queue_pop(queue *q, pu_time *at, sim_event *event)
     entry first = heap_pop(q);
     q->count--;
     *at = first.at;
-    *event = (sim_event){first.kind, first.target, first.arg};
+    *event = event_of(&first);
     return true;
 }
 

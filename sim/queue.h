@@ -42,9 +42,11 @@ pu_time queue_next(queue *q);
 
 /* Called for events whose turn is near, in rounds 0 to QUEUE_ROUNDS - 1: each round sees all of
  * them before the next begins, so that a round may read what the one before it has asked the caches
- * for. Not every event is announced, their order says nothing, and nothing may change. */
-enum { QUEUE_ROUNDS = 6 };
-typedef void (*queue_soon)(void *ctx, unsigned round, const sim_event *event);
+ * for. Not every event is announced, their order says nothing, and nothing may change. A later round
+ * finds in *note what an earlier one has left there for the same event; at round 0 it is anything.
+ */
+enum { QUEUE_ROUNDS = 8 };
+typedef void (*queue_soon)(void *ctx, unsigned round, const sim_event *event, uint32_t *note);
 void queue_on_soon(queue *q, queue_soon soon, void *ctx);
 
 /* Events that wait. */

@@ -138,7 +138,7 @@ static void tell(world *w, uint32_t node, uint32_t other, const pu_endpoint *end
     static const enum pu_transport transports[] = {PU_TRANSPORT_QUIC, PU_TRANSPORT_TCP};
     for (unsigned i = 0; i < 2; i++) {
         uint8_t bytes[PU_MADDR_MAX];
-        pu_buf maddr = maddr_of(bytes, endpoint, transports[i], &w->hosts[other].id);
+        pu_buf maddr = maddr_of(bytes, endpoint, transports[i], w->hosts[other].id);
         host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), flags, buf_span(&maddr));
     }
 }
@@ -164,9 +164,9 @@ static void tell_all(world *w, uint32_t node, uint32_t other)
     for (uint32_t i = 0; i < n->relay_count; i++) {
         uint8_t bytes[PU_MADDR_MAX];
         pu_endpoint relay = main_endpoint(w, n->relays[i]);
-        pu_buf maddr = maddr_of(bytes, &relay, PU_TRANSPORT_QUIC, &w->hosts[n->relays[i]].id);
+        pu_buf maddr = maddr_of(bytes, &relay, PU_TRANSPORT_QUIC, w->hosts[n->relays[i]].id);
         varint_put(&maddr, PU_MA_CIRCUIT);
-        put_p2p(&maddr, &w->hosts[other].id);
+        put_p2p(&maddr, w->hosts[other].id);
         host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), 0, buf_span(&maddr));
     }
 }
@@ -176,7 +176,7 @@ static void tell_all(world *w, uint32_t node, uint32_t other)
 static void authorise(world *w, uint32_t node, uint32_t peer)
 {
     char line[PU_PEER_ID_TEXT_MAX + SCENARIO_NAME_MAX + 8];
-    size_t len = pu_peer_id_text(&w->hosts[peer].id, PU_PEER_BASE58, line);
+    size_t len = pu_peer_id_text(w->hosts[peer].id, PU_PEER_BASE58, line);
     int more = snprintf(line + len, sizeof line - len, "  # %s", w->s->nodes[peer].name);
     PU_ASSERT(more > 0 && (size_t)more < sizeof line - len);
     host_command(&w->hosts[node], PU_CMD_AUTHORISE, span_of(NULL, 0), 0,
@@ -193,7 +193,7 @@ static const scenario_group *churn_of(const world *w, uint32_t node)
 static void connect_command(world *w, uint32_t from, uint32_t to)
 {
     if (w->s->nodes[from].knows_all) tell_all(w, from, to);
-    const pu_peer_id *id = &w->hosts[to].id;
+    const pu_peer_id *id = w->hosts[to].id;
     host_command(&w->hosts[from], PU_CMD_CONNECT, span_of(id->bytes, id->len), PU_KEEP,
                  span_of(NULL, 0));
 }
@@ -275,7 +275,7 @@ static void connect_pair(world *w, uint32_t from, uint32_t to)
 static void stream(world *w, uint32_t number)
 {
     app_transfer *t = &w->apps.transfers[number];
-    const pu_peer_id *id = &w->hosts[t->to].id;
+    const pu_peer_id *id = w->hosts[t->to].id;
     record_note(&w->log, w->hosts_share.now, t->from, "stream", w->s->nodes[t->to].name);
     if (w->hosts[t->from].is_running)
         apps_begin(&w->apps, w->hosts_share.now, number, span_of(id->bytes, id->len));

@@ -8,6 +8,8 @@
 #include "peerup/node.h"
 #include "sim/net.h"
 
+enum { TRANSPORT_ROUNDS = 5 };
+
 #define HOST_PORT 4001 /* the MAIN socket's UDP port, and that of TCP */
 
 /* What a transport asks of its host. Spans are borrowed during the call. */
@@ -23,6 +25,8 @@ typedef struct transport_host {
                  pu_time at); /* call timer(conn) at that time, never before now; a later wake does
                                  not cancel an earlier one, stale calls are harmless */
     pu_endpoint (*local)(void *ctx); /* the MAIN socket's endpoint now */
+    /* Something will be sent there: asks the caches for what that reads, in rounds 0 and 1. */
+    void (*soon)(void *ctx, const pu_endpoint *to, unsigned round);
 } transport_host;
 
 /* What a transport is made of. All is kept until `free`. */
@@ -57,9 +61,11 @@ typedef struct transport_ops {
     void (*clock)(void *self, pu_time now, uint64_t unix_ns); /* its clock jumped */
     /* The handle that the peer's transport has for the other end of conn; 0: none (any more). */
     pu_handle (*other_end)(const void *self, pu_handle conn);
-    /* A call for conn is near: asks the caches for what it will read; steps 0, 1 and 2 follow each
-     * other. */
-    void (*soon)(const void *self, pu_handle conn, unsigned step);
+    /* A timer of conn is near, or a datagram for it: asks the caches for what they will read, in
+     * TRANSPORT_ROUNDS rounds. NULL: that costs more than it gives. */
+    void (*soon)(const void *self, pu_time now, pu_handle conn, unsigned round);
+    /* The connection that a datagram says it is for; anything when it does not. NULL: no soon. */
+    pu_handle (*named)(pu_span bytes);
     size_t (*bytes)(const void *self); /* held, for the memory figure */
 } transport_ops;
 

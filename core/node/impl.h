@@ -174,45 +174,54 @@ typedef struct charge {
     enum proto_id proto;
 } charge;
 
+/* Fields are in the order of how often a step reads them: what is before `seed` is asked for by
+ * pu_node_soon. */
 struct pu_node {
     const pu_config *config; /* the host's, until COMMAND SET changes a value: then config_own */
-    pu_config *config_own;   /* owned; NULL: nothing was changed */
-    uint32_t conns_most, streams_most; /* the largest conns_max and streams_max so far: the host may
-                                          have given slots below them */
     const pu_env *env;
     pu_out *out;     /* the step's list; NULL between steps */
     const pu_in *in; /* the step's input */
     pu_time now;
-    bool is_started;    /* the first TICK has come */
-    bool is_stopping;   /* COMMAND STOP */
-    bool has_clock;     /* CLOCK has come */
     pu_time shed_until; /* memory was short: what was shed is begun again then; PU_NEVER: nothing */
-    uint32_t faults;    /* bit an enum fault: that point is on */
-    uint32_t served;    /* bit a proto_id: what we served when we last told others */
-    pu_time clock_at;   /* when the last CLOCK came */
-    uint64_t clock_unix_ns; /* Unix time then */
-    uint8_t seed[32];
-    pu_peer_id self;
-    rng rngs[RNG_PURPOSE_COUNT];
-    pu_token last_token;
-    uint32_t timers_armed; /* in this node's life */
 
     conn *conns;
     uint32_t conn_cap, conn_count; /* by slot */
-    uint32_t asked_count;          /* of them CONN_ASKED */
-    uint32_t waiting;              /* bytes that wait in streams */
-    shared_endpoint *endpoints;
-    uint32_t endpoint_cap, endpoint_count; /* places, free ones included; the last is not free */
     stream *streams;
     uint32_t stream_cap, stream_count; /* by slot */
-    opening *openings;
-    uint32_t opening_cap, opening_count;
     timer *timers;
     uint32_t timer_cap, timer_count;
+    opening *openings;
+    uint32_t opening_cap, opening_count;
+    shared_endpoint *endpoints;
+    uint32_t endpoint_cap, endpoint_count; /* places, free ones included; the last is not free */
     leg *legs;
     uint32_t leg_cap, leg_count;
     want *wants;
     uint32_t want_cap, want_count;
+    pending_command *commands;
+    uint32_t command_cap, command_count;
+
+    stream *reading;                  /* the stream whose bytes are being consumed */
+    pu_span reading_rest;             /* what of them is not consumed yet */
+    uint32_t streams_of[PROTO_COUNT]; /* by protocol; PROTO_NONE: in the transient scope */
+    pu_token last_token;
+    uint32_t timers_armed; /* in this node's life */
+    uint32_t asked_count;  /* connections that are CONN_ASKED */
+    uint32_t waiting;      /* bytes that wait in streams */
+    uint32_t faults;       /* bit an enum fault: that point is on */
+    uint32_t served;       /* bit a proto_id: what we served when we last told others */
+    bool is_started;       /* the first TICK has come */
+    bool is_stopping;      /* COMMAND STOP */
+    bool has_clock;        /* CLOCK has come */
+
+    uint8_t seed[32];
+    rng rngs[RNG_PURPOSE_COUNT];
+    pu_peer_id self;
+    pu_time clock_at;       /* when the last CLOCK came */
+    uint64_t clock_unix_ns; /* Unix time then */
+    pu_config *config_own;  /* owned; NULL: nothing was changed */
+    uint32_t conns_most, streams_most; /* the largest conns_max and streams_max so far: the host may
+                                          have given slots below them */
     known_peer *known;
     uint32_t known_cap, known_count;
     imap known_index; /* peer -> place in known */
@@ -220,20 +229,13 @@ struct pu_node {
     authorised *authorised;
     uint32_t authorised_cap, authorised_count;
     imap authorised_index; /* peer -> place in authorised */
-    pending_command *commands;
-    uint32_t command_cap, command_count;
 
     local_addr shed_local; /* the latest address that found no memory; transport NONE: none */
     local_addr *locals;
     uint32_t local_cap, local_count;
     pu_token *upgrades; /* inbound ones that the host has not answered */
     uint32_t upgrade_cap, upgrade_count;
-
-    uint32_t streams_of[PROTO_COUNT]; /* by protocol; PROTO_NONE: in the transient scope */
-    uint32_t *refused;                /* owned: how often each limit held; NULL: none ever did */
-
-    stream *reading;      /* the stream whose bytes are being consumed */
-    pu_span reading_rest; /* what of them is not consumed yet */
+    uint32_t *refused; /* owned: how often each limit held; NULL: none ever did */
     void *module_state[MODULE_COUNT];
 };
 

@@ -196,6 +196,11 @@ bool packet_read(packet *p, pu_span bytes)
     return !in.bad;
 }
 
+uint64_t packet_to(pu_span bytes)
+{
+    return bytes.len >= PACKET_HEAD_BYTES ? load_be64(bytes.base + PACKET_TO_AT) : 0;
+}
+
 bool packet_is_proven(pu_span bytes, uint32_t key)
 {
     return load_be32(bytes.base + PACKET_TAG_AT) == tag_of(bytes, key);

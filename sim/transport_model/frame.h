@@ -16,6 +16,7 @@
 enum {
     PACKET_MAX = 1200,      /* bytes of the longest packet */
     PACKET_HEAD_BYTES = 17, /* magic, kind, to, tag */
+    PACKET_TO_AT = 5,       /* where the receiver's connection id begins */
     PACKET_TAG_AT = 13,     /* where the tag begins */
 
     FRAME_OPEN_BYTES = 5,
@@ -61,6 +62,9 @@ size_t packet_write(uint8_t out[PACKET_MAX], const packet *p, size_t size, uint3
 
 /* Reads a packet; frames points into bytes. False: not a packet of ours. Proves nothing. */
 bool packet_read(packet *p, pu_span bytes);
+
+/* The connection that bytes say they are for; 0 when they are too short to. */
+uint64_t packet_to(pu_span bytes);
 
 /* Whether the tag of bytes, which packet_read took, was made with key. */
 bool packet_is_proven(pu_span bytes, uint32_t key);

@@ -36,7 +36,7 @@ void handshake_send(tm *t, conn *c, enum packet_kind kind)
         p.nonce = opens ? c->client_nonce : c->greeting->server_nonce;
         key = opens ? KEY_PUBLIC : c->client_nonce;
     }
-    if (kind == PACKET_HELLO || kind == PACKET_FINISH) p.peer = t->self;
+    if (kind == PACKET_HELLO || kind == PACKET_FINISH) p.peer = *t->self;
     if (kind == PACKET_FINISH) p.delay_us = (uint32_t)((t->now - c->greeting->hello_at) / PU_US);
     tm_conn_send(t, c, &p, size_of(c, kind), key, NET_KIND_HELLO);
     if (c->dialler && !c->circuit) {

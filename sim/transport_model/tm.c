@@ -2,7 +2,7 @@
  * which dispatch. */
 #include "sim/transport_model/tm_impl.h"
 
-#include "sim/ahead.h"
+#include "base/ahead.h"
 
 enum { FIFO_FIRST_BYTES = 64, ORIGINS_SEED = 0x746d };
 
@@ -166,7 +166,7 @@ tm *tm_new(const pu_config *config, const pu_peer_id *self, const transport_host
     PU_ASSERT(t != NULL);
     t->config = config;
     t->host = host;
-    t->self = *self;
+    t->self = self;
     t->alloc = (pu_alloc){.resize = resize, .ctx = t};
     t->conns.max = (uint32_t)config->conns_max;
     t->streams.max = (uint32_t)config->streams_max;
@@ -316,16 +316,33 @@ pu_handle tm_other_end(const tm *t, pu_handle handle)
     return c != NULL ? c->peer_cid : 0;
 }
 
-void tm_soon(const tm *t, pu_handle handle, unsigned step)
+pu_handle tm_named(pu_span bytes)
 {
-    uint32_t slot = pu_handle_slot(handle);
-    if (step == 0) {
-        ahead(t, sizeof *t);
-    } else if (slot < t->conns.cap) {
-        const struct slot *s = &t->conns.at[slot];
-        if (step == 1) ahead(s, sizeof *s);
-        else if (s->object != NULL) ahead(s->object, sizeof(struct conn));
+    return packet_to(bytes);
+}
+
+/* What a connection points at, in two rounds. */
+static void conn_soon(const tm *t, const conn *c, unsigned round)
+{
+    if (round == 0 && c->unacked != NULL) ahead(c->unacked, sizeof *c->unacked);
+    if (round == 0 && c->first != NULL) ahead(c->first, sizeof *c->first);
+    if (!c->circuit) t->host->soon(t->host->ctx, &c->remote, round);
+}
+
+void tm_soon(const tm *t, pu_time now, pu_handle handle, unsigned round)
+{
+    (void)now;
+    if (round == 0) {
+        ahead(t, offsetof(tm, origins));
+        return;
     }
+    uint32_t slot = pu_handle_slot(handle);
+    if (slot >= t->conns.cap) return;
+    const struct slot *s = &t->conns.at[slot];
+    if (round == 1) ahead(s, sizeof *s);
+    else if (s->object == NULL) return;
+    else if (round == 2) ahead(s->object, sizeof(struct conn));
+    else conn_soon(t, s->object, round - 3);
 }
 
 size_t tm_bytes(const tm *t)
@@ -378,9 +395,9 @@ static pu_handle model_other_end(const void *self, pu_handle handle)
     return tm_other_end(self, handle);
 }
 
-static void model_soon(const void *self, pu_handle handle, unsigned step)
+static void model_soon(const void *self, pu_time now, pu_handle handle, unsigned round)
 {
-    tm_soon(self, handle, step);
+    tm_soon(self, now, handle, round);
 }
 
 static size_t model_bytes(const void *self)
@@ -398,5 +415,6 @@ const transport_ops transport_model = {
     .clock = model_clock,
     .other_end = model_other_end,
     .soon = model_soon,
+    .named = tm_named,
     .bytes = model_bytes,
 };

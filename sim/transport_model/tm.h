@@ -29,7 +29,7 @@
 
 typedef struct tm tm;
 
-/* Makes the transport of the node with peer id `self`. config, host and seed (32 bytes) are kept
+/* Makes the transport of the node with peer id `self`. All arguments (seed: 32 bytes) are kept
  * until tm_free. Aborts without memory. */
 tm *tm_new(const pu_config *config, const pu_peer_id *self, const transport_host *host,
            const uint8_t seed[32]);
@@ -56,9 +56,12 @@ void tm_rebound(tm *t, pu_time now);
 /* The handle that the peer's transport has for the other end of conn; 0: not known (any more). */
 pu_handle tm_other_end(const tm *t, pu_handle conn);
 
-/* A call for conn is near: asks the caches for what it will read; steps 0, 1 and 2 follow each
- * other. */
-void tm_soon(const tm *t, pu_handle conn, unsigned step);
+/* A timer of conn is near, or a datagram for it: asks the caches for what they will read, in
+ * TRANSPORT_ROUNDS rounds. */
+void tm_soon(const tm *t, pu_time now, pu_handle conn, unsigned round);
+
+/* The connection that a datagram says it is for. */
+pu_handle tm_named(pu_span bytes);
 
 /* Bytes the transport holds, for the memory figure. */
 size_t tm_bytes(const tm *t);

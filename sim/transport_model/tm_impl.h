@@ -80,7 +80,7 @@ struct tm {
     const pu_config *config; /* the host's, until the first SET: then own */
     pu_config *own;          /* owned; NULL: nothing was changed */
     const transport_host *host;
-    pu_peer_id self;
+    const pu_peer_id *self;
     pu_alloc alloc; /* counts into bytes, aborts without memory */
     size_t bytes;
     pu_time now; /* of the call under way */

@@ -366,13 +366,6 @@ static void set_clock(void *self, pu_time now, uint64_t unix_ns)
     arm(w);
 }
 
-static void soon(const void *self, pu_handle conn, unsigned step_no)
-{
-    (void)self; /* real packets cost more than a cache miss */
-    (void)conn;
-    (void)step_no;
-}
-
 static size_t bytes_held(const void *self)
 {
     const wire *w = self;
@@ -392,7 +385,6 @@ const transport_ops *transport_wire(void)
         .rebound = rebound,
         .clock = set_clock,
         .other_end = other_end,
-        .soon = soon,
         .bytes = bytes_held,
     };
     return &ops;

@@ -409,6 +409,11 @@ PU_API void pu_node_close(pu_node *node);
  * timer's name. */
 PU_API pu_time pu_node_deadline(const pu_node *node, const char **why);
 
+/* For a host of very many nodes: asks the caches for what a step reads, in two rounds, 0 and 1;
+ * what was asked for in the first is read in the second. conn: the connection that the input will
+ * name; 0: none, or not known. Changes nothing. */
+PU_API void pu_node_soon(const pu_node *node, pu_handle conn, unsigned round);
+
 /* This node's own id. */
 PU_API const pu_peer_id *pu_node_id(const pu_node *node);
 

@@ -1,20 +1,21 @@
-/* sim/ahead.h - asks the caches for memory that will be read soon.
+/* base/ahead.h - asks the caches for memory that will be read soon.
  *
  * A large simulation is one walk through a gigabyte at random, and most of its time is waiting for
  * memory. What is asked for ahead, many blocks at once, comes while something else is done.
  */
-#ifndef SIM_AHEAD_H
-#define SIM_AHEAD_H
+#ifndef BASE_AHEAD_H
+#define BASE_AHEAD_H
 
 #include "peerup/base.h"
 
 enum { AHEAD_LINE_BYTES = 64 };
 
-/* Asks for len bytes at `at`. Nothing is read: the address need not be valid. */
+/* Asks for len bytes at `at`, which is at least 1. Nothing is read: the address need not be valid. */
 static inline void ahead(const void *at, size_t len)
 {
     const uint8_t *bytes = at;
     for (size_t i = 0; i < len; i += AHEAD_LINE_BYTES) __builtin_prefetch(bytes + i);
+    __builtin_prefetch(bytes + len - 1);
     /* To gcc a function that only asks for memory does nothing, and a call of it is left out. */
     __asm__ volatile("" : : "r"(at));
 }

@@ -1,0 +1,28 @@
+/* What a step reads, asked for before it is taken: for a host of very many nodes. */
+#include "base/ahead.h"
+#include "node/impl.h"
+
+enum {
+    SOON_STREAMS = 2, /* most connections have no stream, and few nodes more than one */
+    SOON_TIMERS = 12
+};
+
+static uint32_t at_most(uint32_t count, uint32_t most)
+{
+    return count < most ? count : most;
+}
+
+void pu_node_soon(const pu_node *n, pu_handle handle, unsigned round)
+{
+    PU_ASSERT(n != NULL);
+    if (round == 0) {
+        ahead(n, offsetof(pu_node, seed));
+        return;
+    }
+    uint32_t slot = pu_handle_slot(handle);
+    if (slot < n->conn_cap) ahead(&n->conns[slot], sizeof n->conns[slot]);
+    if (n->stream_cap > 0)
+        ahead(n->streams, at_most(n->stream_cap, SOON_STREAMS) * sizeof *n->streams);
+    if (n->timer_count > 0)
+        ahead(n->timers, at_most(n->timer_count, SOON_TIMERS) * sizeof *n->timers);
+}
