@@ -88,7 +88,7 @@ sim_src := \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_mix scenario_nats) \
     $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity suggest diag file) \
-    sim/app $(addprefix sim/,hash heap host watch check record recorder replay repro wall world script run) \
+    sim/app $(addprefix sim/,hash heap mem host watch check record recorder replay repro wall world script run) \
     $(addprefix sim/,advice agree cli cmd_calibrate cmd_lint cmd_replay cmd_report cmd_run cmd_version crew figures json options progress \
     tally) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm) \

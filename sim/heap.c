@@ -1,15 +1,14 @@
 /* A heap of small blocks without headers, see heap.h. */
-#define _DEFAULT_SOURCE /* madvise is not POSIX */
 #include "sim/heap.h"
 
 #include "sim/mem.h"
 
-#include <sys/mman.h>
-
 enum {
     STEP = 16, /* classes are that far apart, so blocks are aligned for any object */
     SMALL_MAX = 2048,
-    CLASSES = SMALL_MAX / STEP
+    CLASSES = SMALL_MAX / STEP,
+    LINE = 64, /* of a cache */
+    RUN_BYTES = 16 * 1024
 };
 #define REGION_BYTES ((size_t)2 << 20) /* a huge page */
 
@@ -28,19 +27,26 @@ struct free_block {
     struct free_block *next;
 };
 
-/* The first block of a region. */
+/* The first line of a region. */
 typedef struct region {
     struct region *next;
-    uint8_t pad[STEP - sizeof(void *)];
+    uint8_t pad[LINE - sizeof(void *)];
 } region;
 
-_Static_assert(sizeof(region) == STEP, "what follows it is aligned");
-_Static_assert((REGION_BYTES - sizeof(region)) / SMALL_MAX > 100, "little is left over at its end");
+_Static_assert(sizeof(region) == LINE, "runs begin at a line");
+_Static_assert(RUN_BYTES / SMALL_MAX >= 8, "little is left over at a run's end");
+
+/* What blocks of one class are cut from. */
+typedef struct run {
+    uint8_t *at; /* NULL: none yet */
+    size_t left; /* bytes */
+} run;
 
 struct heap {
     struct free_block *free[CLASSES]; /* by size / STEP - 1 */
-    region *regions;                  /* the newest first: blocks are cut from it */
-    size_t used;                      /* bytes of it */
+    run runs[CLASSES];
+    region *regions; /* the newest first: runs are cut from it */
+    size_t used;     /* bytes of it */
 };
 
 heap *heap_new(void)
@@ -61,22 +67,19 @@ void heap_free(heap *h)
     free(h);
 }
 
-/* Bytes on huge pages, rounded up to whole ones. */
-static void *huge_take(size_t bytes)
-{
-    bytes = (bytes + REGION_BYTES - 1) / REGION_BYTES * REGION_BYTES;
-    void *block = aligned_alloc(REGION_BYTES, bytes);
-    if (block == NULL) sim_no_memory(bytes);
-    (void)madvise(block, bytes, MADV_HUGEPAGE); /* a wish: without it the run is slower */
-    return block;
-}
-
 static void region_add(heap *h)
 {
-    region *r = huge_take(REGION_BYTES);
+    region *r = sim_huge(REGION_BYTES);
     r->next = h->regions;
     h->regions = r;
     h->used = sizeof *r;
+}
+
+static void run_add(heap *h, run *r)
+{
+    if (REGION_BYTES - h->used < RUN_BYTES) region_add(h);
+    *r = (run){(uint8_t *)h->regions + h->used, RUN_BYTES};
+    h->used += RUN_BYTES;
 }
 
 static bool is_small(size_t len)
@@ -98,9 +101,11 @@ static void *small_take(heap *h, size_t len)
         h->free[class] = block->next;
         return block;
     }
-    if (REGION_BYTES - h->used < size) region_add(h);
-    void *fresh = (uint8_t *)h->regions + h->used;
-    h->used += size;
+    run *r = &h->runs[class];
+    if (r->left < size) run_add(h, r);
+    void *fresh = r->at;
+    r->at += size;
+    r->left -= size;
     return fresh;
 }
 
@@ -114,7 +119,7 @@ static void small_give(heap *h, void *old, size_t len)
 static void *take(heap *h, size_t len)
 {
     if (is_small(len)) return small_take(h, len);
-    return len < REGION_BYTES ? sim_resize(NULL, len) : huge_take(len);
+    return len < REGION_BYTES ? sim_resize(NULL, len) : sim_huge(len);
 }
 
 static void give(heap *h, void *old, size_t len)

@@ -1,9 +1,10 @@
 /* sim/heap.h - memory for what a simulation has a million of: small blocks, packed.
  *
  * The core tells its allocator how long a block is when it gives it back, so blocks need no
- * headers. Sizes are rounded up to few classes, each with a list of free blocks; larger blocks are
- * malloc's. Blocks are cut from regions that the system is asked to back with huge pages, and so
- * are very large ones: a simulation that walks a gigabyte at random spends its time in page tables
+ * headers. Sizes are rounded up to few classes, each with a list of free blocks and a run of memory
+ * that blocks are cut from: one whose size is a multiple of a cache line lies on whole lines. Larger
+ * blocks are malloc's. Runs lie in regions that the system is asked to back with huge pages, and so
+ * are very large blocks: a simulation that walks a gigabyte at random spends its time in page tables
  * otherwise. Where addresses are checked (AddressSanitizer) no block is cut from another.
  *
  * Nothing in a run may depend on where blocks are.

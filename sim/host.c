@@ -431,7 +431,7 @@ void host_drain(host_world *w, host *hosts)
 enum { HOST_KNOWN_ROUNDS = 2 /* after them a datagram says whose it is */ };
 
 /* What `e` will read at h, in rounds after the one that asks for h itself. */
-static void soon_at(const host *h, unsigned round, const sim_event *e)
+static void soon_at(const host *h, unsigned round, pu_time at, const sim_event *e)
 {
     const host_world *w = h->world;
     bool is_timer = e->kind == SIM_EV_CONN, is_tick = e->kind == SIM_EV_NODE;
@@ -439,12 +439,12 @@ static void soon_at(const host *h, unsigned round, const sim_event *e)
     pu_handle conn = is_timer  ? e->arg
                      : is_tick ? 0
                                : w->transport->named(net_soon_bytes(w->network, e));
-    w->transport->soon(h->transport, w->now, conn, round);
+    w->transport->soon(h->transport, at, conn, is_timer, round);
     if (!is_timer && round < 2) pu_node_soon(h->node, conn, round);
 }
 
-void host_soon(const host_world *w, const host *hosts, unsigned round, const sim_event *e,
-               uint32_t *note)
+void host_soon(const host_world *w, const host *hosts, unsigned round, pu_time at,
+               const sim_event *e, uint32_t *note)
 {
     if (e->kind == SIM_EV_SCRIPT) return;
     bool is_datagram = e->kind == SIM_EV_ARRIVE || e->kind == SIM_EV_DELIVER;
@@ -455,9 +455,9 @@ void host_soon(const host_world *w, const host *hosts, unsigned round, const sim
         *note = is_datagram ? net_soon_host(w->network, e) : e->target;
         if (*note == NET_NONE) return;
         ahead(&hosts[*note], offsetof(host, key));
-        net_soon_at(w->network, *note);
+        if (is_datagram) net_soon_at(w->network, *note);
     } else if (*note != NET_NONE) {
-        soon_at(&hosts[*note], round - known - 1, e);
+        soon_at(&hosts[*note], round - known - 1, at, e);
     }
 }
 

@@ -70,11 +70,11 @@ typedef struct host_record {
 typedef struct host {
     host_world *world;
     pu_node *node;
-    void *transport;     /* of the world's sort */
-    pu_time armed;       /* the earliest wake-up in the queue for the node; PU_NEVER: none */
-    uint32_t index;      /* in the run, and in the network */
+    void *transport; /* of the world's sort */
+    pu_time armed;   /* the earliest wake-up in the queue for the node; PU_NEVER: none */
+    uint32_t index;  /* in the run, and in the network */
     bool is_running;
-    pu_endpoint local;   /* address and port now */
+    pu_endpoint local; /* address and port now */
     transport_host callbacks;
     pu_env env;
 
@@ -88,8 +88,8 @@ typedef struct host {
     pu_token last_token; /* of commands */
     pu_peer peer;        /* interned for the run */
     uint32_t lives;      /* how often it was started */
-    int64_t clock_ns;        /* how far its clock is ahead */
-    host_record *kept;       /* owned; its disk, sorted by key */
+    int64_t clock_ns;    /* how far its clock is ahead */
+    host_record *kept;   /* owned; its disk, sorted by key */
     uint32_t kept_count, kept_cap;
 } host;
 
@@ -136,8 +136,8 @@ void host_moved(host *h);
 void host_drain(host_world *world, host *hosts);
 
 /* An event of the queue is near: asks the caches for what it will read. See queue_on_soon. */
-void host_soon(const host_world *world, const host *hosts, unsigned round, const sim_event *event,
-               uint32_t *note);
+void host_soon(const host_world *world, const host *hosts, unsigned round, pu_time at,
+               const sim_event *event, uint32_t *note);
 
 /* Events of the queue, and datagrams of the network. Each leaves inputs in the FIFO. */
 void host_wake(host *h, pu_time at);

@@ -45,23 +45,13 @@ static inline void *sim_resize(void *old, size_t bytes)
     return block;
 }
 
+/* Bytes on huge pages where the system has them, rounded up to whole ones: what is walked at random
+ * waits for page tables otherwise. Not zeroed, given to the caller: free() it. */
+void *sim_huge(size_t bytes);
+
 /* Makes room for element `index` in an array of *cap elements: doubles from 4 until it is there.
  * New elements are zeroed. Returns the array, which may have moved; array may be NULL when *cap is
  * 0. */
-static inline void *sim_grow(void *array, uint32_t *cap, uint32_t index, size_t element_bytes)
-{
-    PU_ASSERT(index < UINT32_C(1) << 31);
-    PU_ASSERT(element_bytes > 0);
-    if (index < *cap) return array;
-    uint32_t wider = *cap == 0 ? 4 : *cap;
-    while (wider <= index) wider *= 2;
-    size_t old_bytes = *cap * element_bytes;
-    size_t new_bytes = wider * element_bytes;
-    uint8_t *grown = realloc(array, new_bytes);
-    if (grown == NULL) sim_no_memory(new_bytes - old_bytes);
-    memset(grown + old_bytes, 0, new_bytes - old_bytes);
-    *cap = wider;
-    return grown;
-}
+void *sim_grow(void *array, uint32_t *cap, uint32_t index, size_t element_bytes);
 
 #endif

@@ -146,10 +146,11 @@ void net_soon(const net *n, unsigned round, const sim_event *event);
 uint32_t net_soon_host(const net *n, const sim_event *event);
 pu_span net_soon_bytes(const net *n, const sim_event *event);
 
-/* host will receive or send: asks the caches for what is known of it. */
+/* host will receive: asks the caches for what is known of it. */
 void net_soon_at(const net *n, uint32_t host);
 
-/* host will send to `to`: the same for who has that address, in rounds 0 and 1. */
+/* host will send to `to`: asks the caches for what is known of it and of who has that address, in
+ * rounds 0, 1 and 2. *to is read from round 1 on. */
 void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned round);
 
 /* Handles SIM_EV_ARRIVE and SIM_EV_DELIVER. */

@@ -229,8 +229,12 @@ void net_soon_at(const net *n, uint32_t host)
 void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned round)
 {
     PU_ASSERT(host < n->host_count);
-    const realm *around = way_realm(n, n->hosts[host].box);
     if (round == 0) {
+        net_soon_at(n, host);
+        return;
+    }
+    const realm *around = way_realm(n, n->hosts[host].box);
+    if (round == 1) {
         realm_soon(around, to->ip);
         return;
     }

@@ -226,7 +226,7 @@ static void announce(queue *q)
     for (unsigned round = 0; round < QUEUE_ROUNDS; round++)
         for (uint32_t i = 0; i < q->heap_count; i++) {
             sim_event e = event_of(&q->heap[i]);
-            q->soon(q->soon_ctx, round, &e, &q->notes[i]);
+            q->soon(q->soon_ctx, round, q->heap[i].at, &e, &q->notes[i]);
         }
 }
 

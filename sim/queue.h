@@ -45,8 +45,9 @@ pu_time queue_next(queue *q);
  * for. Not every event is announced, their order says nothing, and nothing may change. A later round
  * finds in *note what an earlier one has left there for the same event; at round 0 it is anything.
  */
-enum { QUEUE_ROUNDS = 8 };
-typedef void (*queue_soon)(void *ctx, unsigned round, const sim_event *event, uint32_t *note);
+enum { QUEUE_ROUNDS = 9 };
+typedef void (*queue_soon)(void *ctx, unsigned round, pu_time at, const sim_event *event,
+                           uint32_t *note);
 void queue_on_soon(queue *q, queue_soon soon, void *ctx);
 
 /* Events that wait. */

@@ -8,7 +8,7 @@
 #include "peerup/node.h"
 #include "sim/net.h"
 
-enum { TRANSPORT_ROUNDS = 5 };
+enum { TRANSPORT_ROUNDS = 6 };
 
 #define HOST_PORT 4001 /* the MAIN socket's UDP port, and that of TCP */
 
@@ -25,7 +25,8 @@ typedef struct transport_host {
                  pu_time at); /* call timer(conn) at that time, never before now; a later wake does
                                  not cancel an earlier one, stale calls are harmless */
     pu_endpoint (*local)(void *ctx); /* the MAIN socket's endpoint now */
-    /* Something will be sent there: asks the caches for what that reads, in rounds 0 and 1. */
+    /* Something will be sent there: asks the caches for what that reads, in rounds 0, 1 and 2. *to
+     * is read from round 1 on. */
     void (*soon)(void *ctx, const pu_endpoint *to, unsigned round);
 } transport_host;
 
@@ -61,9 +62,10 @@ typedef struct transport_ops {
     void (*clock)(void *self, pu_time now, uint64_t unix_ns); /* its clock jumped */
     /* The handle that the peer's transport has for the other end of conn; 0: none (any more). */
     pu_handle (*other_end)(const void *self, pu_handle conn);
-    /* A timer of conn is near, or a datagram for it: asks the caches for what they will read, in
-     * TRANSPORT_ROUNDS rounds. NULL: that costs more than it gives. */
-    void (*soon)(const void *self, pu_time now, pu_handle conn, unsigned round);
+    /* At `at` a timer of conn will fire, or a datagram for it come (conn 0: something else will be
+     * done): asks the caches for what that reads, in TRANSPORT_ROUNDS rounds. NULL: it costs more
+     * than it gives. */
+    void (*soon)(const void *self, pu_time at, pu_handle conn, bool is_timer, unsigned round);
     /* The connection that a datagram says it is for; anything when it does not. NULL: no soon. */
     pu_handle (*named)(pu_span bytes);
     size_t (*bytes)(const void *self); /* held, for the memory figure */

@@ -74,7 +74,7 @@ bool tm_conn_follow(tm *t, conn *c, const pu_endpoint *remote, const packet *p)
 {
     if (pu_endpoint_equal(remote, &c->remote)) return true;
     if (c->tcp || c->dialler || c->state != CONN_LIVE) return false;
-    if (p->kind != PACKET_FRAMES || p->number <= c->rx_high) return true;
+    if (p->kind != PACKET_FRAMES || p->number <= recovery_high(c)) return true;
     c->remote = *remote;
     c->moved = true;
     tm_conn_path(t, c);
@@ -239,6 +239,12 @@ void tm_conn_arm_next(tm *t, conn *c)
         if (c->moved) next = earlier(next, c->path_at);
     }
     tm_conn_arm(t, c, next);
+}
+
+bool tm_conn_is_due(const tm *t, const conn *c, pu_time at)
+{
+    if (c->state != CONN_LIVE || c->closing || c->rto_at <= at) return true;
+    return c->ack_count > 0 ? c->ack_at <= at : keep_alive_at(t, c) <= at;
 }
 
 static void timer_live(tm *t, conn *c)

@@ -29,6 +29,15 @@ static void advance(conn *c)
     }
 }
 
+uint64_t recovery_high(const conn *c)
+{
+    for (unsigned i = PACKETS_MAX / 64; i-- > 0;) {
+        uint64_t word = c->rx_seen[i];
+        if (word != 0) return c->rx_low + 64 * (i + 1) - (uint64_t)__builtin_clzll(word);
+    }
+    return c->rx_low;
+}
+
 bool recovery_note(tm *t, conn *c, uint64_t number, pu_time at)
 {
     if (number > c->rx_low + PACKETS_MAX) return false;
@@ -36,10 +45,7 @@ bool recovery_note(tm *t, conn *c, uint64_t number, pu_time at)
     else c->ack_at = t->now;
     if (c->ack_count < UINT8_MAX) c->ack_count++;
     if (number <= c->rx_low || seen(c, number - c->rx_low - 1)) return false;
-    if (number > c->rx_high) {
-        c->rx_high = number;
-        c->rx_high_at = at;
-    }
+    if (number > recovery_high(c)) c->rx_high_at = at;
     uint64_t bit = number - c->rx_low - 1;
     c->rx_seen[bit / 64] |= UINT64_C(1) << bit % 64;
     while (seen(c, 0)) advance(c);

@@ -321,28 +321,32 @@ pu_handle tm_named(pu_span bytes)
     return packet_to(bytes);
 }
 
-/* What a connection points at, in two rounds. */
+/* What a connection that sends or takes a packet reads besides what its timer always does. */
 static void conn_soon(const tm *t, const conn *c, unsigned round)
 {
-    if (round == 0 && c->unacked != NULL) ahead(c->unacked, sizeof *c->unacked);
-    if (round == 0 && c->first != NULL) ahead(c->first, sizeof *c->first);
+    if (round == 0) {
+        if (c->unacked != NULL) ahead(c->unacked, sizeof *c->unacked);
+        if (c->first != NULL) ahead(c->first, sizeof *c->first);
+        if (t->streams.cap > 0) ahead(t->streams.at, sizeof t->streams.at[0]);
+        ahead(&c->control, sizeof *c - offsetof(conn, control));
+    }
     if (!c->circuit) t->host->soon(t->host->ctx, &c->remote, round);
 }
 
-void tm_soon(const tm *t, pu_time now, pu_handle handle, unsigned round)
+void tm_soon(const tm *t, pu_time at, pu_handle handle, bool is_timer, unsigned round)
 {
-    (void)now;
     if (round == 0) {
-        ahead(t, offsetof(tm, origins));
+        ahead(t, offsetof(tm, self));
         return;
     }
     uint32_t slot = pu_handle_slot(handle);
     if (slot >= t->conns.cap) return;
     const struct slot *s = &t->conns.at[slot];
+    const conn *c = s->object;
     if (round == 1) ahead(s, sizeof *s);
-    else if (s->object == NULL) return;
-    else if (round == 2) ahead(s->object, sizeof(struct conn));
-    else conn_soon(t, s->object, round - 3);
+    else if (c == NULL || s->handle != handle) return;
+    else if (round == 2) ahead(c, offsetof(conn, control));
+    else if (!is_timer || tm_conn_is_due(t, c, at)) conn_soon(t, c, round - 3);
 }
 
 size_t tm_bytes(const tm *t)
@@ -395,9 +399,10 @@ static pu_handle model_other_end(const void *self, pu_handle handle)
     return tm_other_end(self, handle);
 }
 
-static void model_soon(const void *self, pu_time now, pu_handle handle, unsigned round)
+static void model_soon(const void *self, pu_time at, pu_handle handle, bool is_timer,
+                       unsigned round)
 {
-    tm_soon(self, now, handle, round);
+    tm_soon(self, at, handle, is_timer, round);
 }
 
 static size_t model_bytes(const void *self)

@@ -76,21 +76,24 @@ typedef struct tomb {
     pu_time until;
 } tomb;
 
+/* What most calls read is first, up to `self`. */
 struct tm {
     const pu_config *config; /* the host's, until the first SET: then own */
     pu_config *own;          /* owned; NULL: nothing was changed */
     const transport_host *host;
-    const pu_peer_id *self;
     pu_alloc alloc; /* counts into bytes, aborts without memory */
     size_t bytes;
     pu_time now; /* of the call under way */
-    rng nonces;
     slots conns, streams;
+    const pu_peer_id *self;
+    rng nonces;
     imap origins; /* hash of a client's endpoint and cid -> slot of the accepted connection */
     uint32_t handshakes; /* inbound ones under way */
     uint32_t tomb_count, tomb_cap;
     tomb *tombs; /* owned; oldest first */
 };
+
+_Static_assert(sizeof(tm) == 192 && offsetof(tm, self) <= 128, "whole cache lines");
 
 typedef struct conn conn;
 typedef struct stream stream;
@@ -147,56 +150,52 @@ typedef struct greeting {
     pu_peer_id peer;
 } greeting;
 
+/* Most calls of a connection's timer come for nothing: what they read is first, up to `control`. */
 struct conn {
-    pu_handle handle;   /* also the connection id that the peer sends to */
-    uint64_t peer_cid;  /* 0: not known yet */
-    uint64_t origin;    /* key in tm.origins; 0: not in it */
-    greeting *greeting; /* owned; NULL: confirmed */
-    uint32_t client_nonce, key;
-    uint32_t code; /* closing: what CLOSE will say */
-    uint8_t state; /* enum conn_state */
+    pu_handle handle; /* also the connection id that the peer sends to */
+    uint8_t state;    /* enum conn_state */
     bool dialler, confirmed;
-    bool asked;        /* the node knows the handle */
-    bool circuit;      /* carried in a stream */
-    bool tcp;          /* its datagrams are marked TCP */
-    bool closing;      /* hung up: flushes, takes no more data */
-    bool bye;          /* CLOSE was sent or has come */
-    bool ping;         /* a PING waits to be sent */
-    bool blocked;      /* something waits for packet numbers or for the carrier */
-    bool moved;        /* the remote changed and the node does not know yet */
-    uint8_t ack_count; /* packets that wait for their acknowledgement */
-    uint8_t backoff;   /* time-outs in a row, with nothing acknowledged between them */
-    pu_endpoint remote;
-
+    bool asked;               /* the node knows the handle */
+    bool circuit;             /* carried in a stream */
+    bool tcp;                 /* its datagrams are marked TCP */
+    bool closing;             /* hung up: flushes, takes no more data */
+    bool bye;                 /* CLOSE was sent or has come */
+    bool ping;                /* a PING waits to be sent */
+    bool blocked;             /* something waits for packet numbers or for the carrier */
+    bool moved;               /* the remote changed and the node does not know yet */
+    uint8_t ack_count;        /* packets that wait for their acknowledgement */
+    uint8_t backoff;          /* time-outs in a row, with nothing acknowledged between them */
+    uint16_t in_count;        /* streams of the peer's that are open */
     pu_time armed[WAKES_MAX]; /* wakes under way, earliest first */
-    pu_time deadline;         /* of the handshake, then of the hang-up */
     pu_time heard_at, spoke_at;
-    pu_time path_at;                          /* no CONN_PATH before */
-    uint64_t srtt_ns, rttvar_ns, told_rtt_ns; /* 0: no sample */
-
-    uint64_t tx_next; /* next packet number */
+    pu_time rto_at;     /* no packet is due before */
+    pu_time ack_at;     /* an acknowledgement is due, when ack_count is not 0 */
+    pu_time path_at;    /* no CONN_PATH before */
+    greeting *greeting; /* owned; NULL: confirmed */
+    uint64_t srtt_ns, told_rtt_ns, rttvar_ns; /* 0: no sample */
+    uint64_t tx_next;                         /* next packet number */
     sent *unacked, *unacked_last;
-    pu_time rto_at; /* no packet is due before */
-    fifo *control;  /* STOP and RESET frames */
+    stream *first, *last; /* by ordinal */
+    stream *turn;         /* whose turn it is to send; NULL: the first */
+    fifo *control;        /* STOP and RESET frames */
 
-    uint64_t rx_low;  /* all numbers up to it came */
-    uint64_t rx_high; /* highest number that came */
-    pu_time rx_high_at;
+    uint64_t peer_cid;                  /* 0: not known yet */
+    uint64_t rx_low;                    /* all numbers up to it came */
+    pu_time rx_high_at;                 /* the highest number came */
     uint64_t rx_seen[PACKETS_MAX / 64]; /* bit i: rx_low + 1 + i came */
-    pu_time ack_at;                     /* an acknowledgement is due, when ack_count is not 0 */
-
-    stream *first, *last;       /* by ordinal */
-    stream *turn;               /* whose turn it is to send; NULL: the first */
+    uint32_t client_nonce, key;
+    pu_endpoint remote;
     uint32_t next_out, next_in; /* next stream opened by us, by the peer */
-    uint32_t in_count;          /* streams of the peer's that are open */
     uint32_t fins;              /* streams whose FIN is sent */
-
-    stream *outer; /* circuit: the stream that carries it */
+    uint32_t code;              /* closing: what CLOSE will say */
+    pu_time deadline;           /* of the handshake, then of the hang-up */
+    uint64_t origin;            /* key in tm.origins; 0: not in it */
+    stream *outer;              /* circuit: the stream that carries it */
     fifo *rx; /* circuit: bytes not yet a packet. Else: packets that overtook their FINISH, each
                 after its length, number and time */
 };
 
-_Static_assert(sizeof(conn) <= 336, "idle connections are most of a simulation's memory");
+_Static_assert(sizeof(conn) == 320, "idle connections are most of a simulation's memory");
 
 conn *tm_conn_new(tm *t, enum conn_state state);
 void tm_conn_free(tm *t, conn *c);
@@ -216,6 +215,8 @@ void tm_conn_take(tm *t, conn *c, const packet *p);
 /* Whether a packet from `remote` is to be taken; follows an accepted connection to a new remote. */
 bool tm_conn_follow(tm *t, conn *c, const pu_endpoint *remote, const packet *p);
 void tm_conn_timer(tm *t, conn *c);
+/* Whether c's timer, called at `at`, may have more to do than to set the next one. */
+bool tm_conn_is_due(const tm *t, const conn *c, pu_time at);
 /* Does what can only be done after frames or acknowledgements: streams and hang-ups that are
  * finished. c may have ended. */
 void tm_conn_settle(tm *t, conn *c);
@@ -262,6 +263,8 @@ void recovery_resend(tm *t, conn *c);
 void recovery_flush(tm *t, conn *c);
 /* The lowest number that is not acknowledged. */
 uint64_t recovery_low(const conn *c);
+/* The highest number that came. */
+uint64_t recovery_high(const conn *c);
 void recovery_free(tm *t, conn *c);
 
 /* ---- streams ---- */
