@@ -2,10 +2,11 @@
  *
  * The core tells its allocator how long a block is when it gives it back, so blocks need no
  * headers. Sizes are rounded up to few classes, each with a list of free blocks and a run of memory
- * that blocks are cut from: one whose size is a multiple of a cache line lies on whole lines. Larger
- * blocks are malloc's. Runs lie in regions that the system is asked to back with huge pages, and so
- * are very large blocks: a simulation that walks a gigabyte at random spends its time in page tables
- * otherwise. Where addresses are checked (AddressSanitizer) no block is cut from another.
+ * that blocks are cut from: one whose size is a multiple of a cache line lies on whole lines.
+ * Larger blocks are malloc's. Runs lie in regions that the system is asked to back with huge pages,
+ * and so are very large blocks: a simulation that walks a gigabyte at random spends its time in
+ * page tables otherwise. Where addresses are checked (AddressSanitizer) no block is cut from
+ * another.
  *
  * Nothing in a run may depend on where blocks are.
  */

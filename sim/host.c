@@ -155,7 +155,8 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
         .trace_ctx = h,
         .trace_mask = PU_TRACE_ALL,
     };
-    h->callbacks = (transport_host){h, &world->alloc, on_input, on_send, on_wake, on_local, on_soon};
+    h->callbacks =
+        (transport_host){h, &world->alloc, on_input, on_send, on_wake, on_local, on_soon};
 }
 
 void host_record_end(host *h)

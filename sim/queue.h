@@ -42,8 +42,9 @@ pu_time queue_next(queue *q);
 
 /* Called for events whose turn is near, in rounds 0 to QUEUE_ROUNDS - 1: each round sees all of
  * them before the next begins, so that a round may read what the one before it has asked the caches
- * for. Not every event is announced, their order says nothing, and nothing may change. A later round
- * finds in *note what an earlier one has left there for the same event; at round 0 it is anything.
+ * for. Not every event is announced, their order says nothing, and nothing may change. A later
+ * round finds in *note what an earlier one has left there for the same event; at round 0 it is
+ * anything.
  */
 enum { QUEUE_ROUNDS = 9 };
 typedef void (*queue_soon)(void *ctx, unsigned round, pu_time at, const sim_event *event,

@@ -10,7 +10,8 @@
 
 enum { AHEAD_LINE_BYTES = 64 };
 
-/* Asks for len bytes at `at`, which is at least 1. Nothing is read: the address need not be valid. */
+/* Asks for len bytes at `at`, which is at least 1. Nothing is read: the address need not be valid.
+ */
 static inline void ahead(const void *at, size_t len)
 {
     const uint8_t *bytes = at;

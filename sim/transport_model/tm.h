@@ -56,8 +56,8 @@ void tm_rebound(tm *t, pu_time now);
 /* The handle that the peer's transport has for the other end of conn; 0: not known (any more). */
 pu_handle tm_other_end(const tm *t, pu_handle conn);
 
-/* At `at` a timer of conn will fire, or a datagram for it come: asks the caches for what that reads,
- * in TRANSPORT_ROUNDS rounds. */
+/* At `at` a timer of conn will fire, or a datagram for it come: asks the caches for what that
+ * reads, in TRANSPORT_ROUNDS rounds. */
 void tm_soon(const tm *t, pu_time at, pu_handle conn, bool is_timer, unsigned round);
 
 /* The connection that a datagram says it is for. */

@@ -111,6 +111,13 @@ static pu_endpoint on_local(void *ctx)
     return s->at;
 }
 
+static void on_soon(void *ctx, const pu_endpoint *to, unsigned round)
+{
+    (void)ctx;
+    (void)to;
+    (void)round;
+}
+
 static void open_side(bench *b, size_t i)
 {
     side *s = &b->sides[i];
@@ -119,7 +126,7 @@ static void open_side(bench *b, size_t i)
     s->b = b;
     s->at = pu_endpoint_ip4(1, 2, 3, (uint8_t)(4 + i), 4001);
     pu_peer_id_from_ed25519(&s->id, key);
-    s->hooks = (transport_host){s, &b->alloc, on_input, on_send, on_wake, on_local};
+    s->hooks = (transport_host){s, &b->alloc, on_input, on_send, on_wake, on_local, on_soon};
     s->t = tm_new(&b->config, &s->id, &s->hooks, seed[i]);
     b->wake[i] = PU_NEVER;
 }

@@ -248,6 +248,14 @@ static inline pu_endpoint on_local(void *ctx)
     return ((host *)ctx)->at;
 }
 
+/* It is told of endpoints that something is then sent to, or nothing: who sends is not changed. */
+static inline void on_soon(void *ctx, const pu_endpoint *to, unsigned round)
+{
+    (void)ctx;
+    assert_true(round < TRANSPORT_ROUNDS);
+    if (round > 0) assert_int_not_equal(to->port, 0);
+}
+
 /* ---- the scripted node ---- */
 
 static inline void effect(host *h, pu_ef ef)
@@ -492,6 +500,9 @@ static inline void run(world *w, pu_time until)
         assert_true(e.at >= w->now);
         w->now = e.at;
         host *h = &w->hosts[e.host];
+        pu_handle named = e.wake != 0 ? e.wake : tm_named(span_of(e.bytes, e.len));
+        for (unsigned round = 0; round < TRANSPORT_ROUNDS; round++)
+            tm_soon(h->t, e.at, named, e.wake != 0, round);
         if (e.wake != 0) tm_timer(h->t, w->now, e.wake);
         else (void)tm_datagram(h->t, w->now, e.carriage, &e.from, span_of(e.bytes, e.len));
         free(e.bytes);
@@ -511,7 +522,8 @@ static inline world *world_new(void)
         h->index = i;
         h->at = pu_endpoint_ip4(11, 0, (uint8_t)i, 1, 4001);
         pu_peer_id_from_ed25519(&h->id, key);
-        h->hooks = (transport_host){h, &tm_world_alloc, on_input, on_send, on_wake, on_local};
+        h->hooks =
+            (transport_host){h, &tm_world_alloc, on_input, on_send, on_wake, on_local, on_soon};
 #define SET(kind, name, value, least, most, meaning) h->config.name = value;
         PU_CONFIG_LIST(SET)
 #undef SET
