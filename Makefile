@@ -46,7 +46,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # that are not listed.
 
 base_src := \
-    $(addprefix core/base/,assert chacha20 chunks config due imap mem mix pb rng varint) \
+    $(addprefix core/base/,assert chacha20 chunks config due imap mem mix pb rng suggest varint) \
     $(addprefix core/crypto/,model real_bulk real_ed25519 real_noise) \
     $(addprefix core/ident/,addr authorized_keys decimal endpoint envelope identity_key) \
     $(addprefix core/ident/,ip multiaddr multiaddr_text multibase peer_id peers rfc3339) \
@@ -71,13 +71,13 @@ tls_src := $(addprefix core/tls/,cert_cache cert_check cert_make der session)
 quic_src := $(addprefix core/quic/,backlog begin callbacks closed conn end endpoint ids migrate send stateless streams)
 
 # The host on Linux: sockets, names, clock, disk.
-host_src := $(addprefix net-real/,dns host host_addr host_link host_node ifaddr inbox loop sockaddr) \
-    $(addprefix net-real/,store tape tcp tcp_conn udp)
+host_src := $(addprefix net-real/,dns files host host_addr host_link host_names host_node ifaddr inbox loop sockaddr) \
+    $(addprefix net-real/,spare store tape tcp tcp_conn udp)
 
 # The program `peerup`: commands and daemon.
 program_src := $(addprefix net-real/cli/,auth_file cli cmd_auth cmd_daemon cmd_identity cmd_peer config) \
-    $(addprefix net-real/cli/,config_yaml key_file session) \
-    $(addprefix net-real/daemon/,control daemon grants proxies requests splice)
+    $(addprefix net-real/cli/,config_yaml host_port key_file session) \
+    $(addprefix net-real/daemon/,control daemon grants proxies reach requests splice)
 
 tracedb_src := $(addprefix analysis/,html intern partial plot plot_lanes plot_punch plot_timeline) \
     $(addprefix analysis/,plot_times report sql story story_events text tracedb tracedb_rows)
@@ -87,7 +87,7 @@ sim_src := \
     $(addprefix sim/,queue dist spell topo nat nat_names nat_table net net_realm net_send net_way) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_mix scenario_nats) \
     $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
-    $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity suggest diag file) \
+    $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity diag file) \
     sim/app $(addprefix sim/,hash heap mem host watch check record recorder replay repro wall world script run) \
     $(addprefix sim/,advice agree cli cmd_calibrate cmd_lint cmd_replay cmd_report cmd_run cmd_version crew figures json options progress \
     tally) \
@@ -133,7 +133,7 @@ fuzz_targets := varint protobuf identify hop stop dcutr peer_record service enve
     identity_key der certificate noise noise_frame yamux_frame \
     select_dialer select_listener peer_text peer_bytes maddr_bytes maddr_text addr authorized_keys \
     multibase decimal ip_text time_text command recording replay scenario matrix profiles lengths \
-    yaml set quantity suggest options cli repro page database config key_file auth_file packet datagram \
+    yaml set quantity suggest options cli repro page database config key_file auth_file control store_name host_port packet datagram \
     node nodes link links mux_shake yamux quic_datagrams quic_frames quic_lives
 fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
     $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz page_fuzz database_fuzz datagram_fuzz) \

@@ -2,6 +2,7 @@
 #include "net-real/host_impl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -73,15 +74,6 @@ static int clock_open(pu_host *h, char *error, size_t cap)
 
 /* ---- life ---- */
 
-static void on_names(void *ctx, pu_token token, uint32_t code, pu_span multiaddrs)
-{
-    pu_host *h = ctx;
-    h->now = loop_now(h->l);
-    pu_in answer = {.kind = PU_IN_RESOLVED, .token = token, .code = code, .body = multiaddrs};
-    if (!real_host_input(h, &answer)) h->is_stopped = true;
-    real_host_drain(h);
-}
-
 /* Loop, sockets, names, clock, disk: what the machine gives. */
 static int open_machine(pu_host *h, const pu_host_options *o, char *error, size_t cap)
 {
@@ -91,13 +83,13 @@ static int open_machine(pu_host *h, const pu_host_options *o, char *error, size_
     events.ctx = h;
     h->streams = tcp_new(h->l, (uint32_t)h->config.conns_max, PU_LINK_TCP_FIRST_ROOM, &events);
     if (h->streams == NULL) return PU_ENOMEM;
-    h->names = dns_open(h->l, NULL, on_names, h, error, cap);
-    if (h->names == NULL) return PU_ERANGE;
+    int result = real_host_names_open(h, error, cap);
+    if (result != PU_OK) return result;
     if (o->state_dir != NULL) {
         h->disk = store_open(o->state_dir, error, cap);
         if (h->disk == NULL) return PU_ERANGE;
     }
-    int result = clock_open(h, error, cap);
+    result = clock_open(h, error, cap);
     if (result == PU_OK) result = real_host_listen_all(h, o, error, cap);
     return result;
 }
@@ -219,7 +211,7 @@ void pu_host_free(pu_host *h)
     if (h->effect_out != NULL) pu_link_out_free(h->effect_out);
     if (h->peers != NULL) pu_peers_free(h->peers);
     ifaddr_close(h->addresses);
-    dns_close(h->names);
+    real_host_names_close(h);
     tcp_free(h->streams);
     for (uint32_t i = 0; i < HOST_PORTS_MAX; i++) udp_close(h->ports[i].port);
     store_close(h->disk);
@@ -270,7 +262,7 @@ static pu_time next_time(const pu_host *h)
 {
     pu_time at = earliest(pu_node_deadline(h->node, NULL), pu_link_deadline(h->link, NULL));
     at = earliest(at, tcp_deadline(h->streams));
-    at = earliest(at, dns_deadline(h->names));
+    at = earliest(at, real_host_names_deadline(h));
     for (uint32_t i = 1; i < HOST_PORTS_MAX; i++) {
         if (h->ports[i].port != NULL) at = earliest(at, h->ports[i].until);
     }
@@ -290,7 +282,7 @@ bool pu_host_turn(pu_host *h, uint64_t wait_ns)
         loop_turn(h->l, earliest(next_time(h), until));
         h->now = loop_now(h->l);
         tcp_tick(h->streams, h->now);
-        if (dns_deadline(h->names) <= h->now) dns_tick(h->names, h->now);
+        real_host_names_tick(h);
         real_host_ports_tick(h);
         progress(h);
         if (wait_ns == 0) loop_wake(h->l, next_time(h)); /* another loop does the waiting */

@@ -4,6 +4,7 @@
  * host_node.c  steps of the node, and its effects that are the host's own: KEEP, RESOLVE, APP,
  * EVENT host_link.c  steps of the link, and its effects: datagrams, TCP, inputs for the node
  * host_addr.c  where we listen, and which addresses that makes
+ * host_names.c names: the node's RESOLVE, the program's lookups
  *
  * The order that node.h and link.h ask for: an input of the outside goes into the link, its effects
  * are performed, those for the node wait in the inbox, which is emptied before the loop goes on.
@@ -55,6 +56,14 @@ typedef struct host_watch {
     void *ctx;
 } host_watch;
 
+/* A lookup of the program's own. */
+typedef struct host_lookup {
+    struct host_lookup *next;
+    pu_token token;
+    void (*found)(void *ctx, const pu_endpoint *at, uint32_t count); /* NULL: cancelled */
+    void *ctx;
+} host_lookup;
+
 struct pu_host {
     pu_host_options options; /* ctx and functions; the rest is not used after pu_host_new */
     pu_config config;
@@ -86,6 +95,10 @@ struct pu_host {
     host_listen listens[HOST_LISTENS_MAX];
     uint32_t listen_count;
     dns *names;
+    dns *own_names;       /* of the program's lookups; NULL: there was none yet */
+    host_lookup *lookups; /* owned */
+    uint32_t lookup_count;
+    pu_token last_lookup;
     store *disk; /* NULL: nothing is kept */
     watch clock; /* a timer that is cancelled when the clock is set */
     host_watch *watches;
@@ -103,6 +116,15 @@ void real_host_drain(pu_host *h);
 void real_host_step(pu_host *h, const pu_in *in);
 /* Unix time now, in ns. */
 uint64_t real_host_unix_ns(void);
+
+/* ---- host_names.c ---- */
+
+/* Opens the node's. PU_ERANGE: error says what is wrong. */
+PU_MUST_USE int real_host_names_open(pu_host *h, char *error, size_t cap);
+void real_host_names_close(pu_host *h);
+/* When the next tick is due, and that call. */
+pu_time real_host_names_deadline(const pu_host *h);
+void real_host_names_tick(pu_host *h);
 
 /* ---- host_link.c ---- */
 

@@ -34,6 +34,7 @@ struct ifaddr {
     size_t count;
     uint32_t serial;
     bool is_dumping;
+    bool must_ask; /* again, after a dump that was still under way */
 };
 
 static bool ask_for_all(ifaddr *i)
@@ -47,6 +48,7 @@ static bool ask_for_all(ifaddr *i)
                       .nlmsg_seq = ++i->serial}};
     for (size_t k = 0; k < i->count; k++) i->known[k].is_seen = false;
     i->is_dumping = true;
+    i->must_ask = false;
     return send(i->w.fd, &ask, sizeof ask, 0) == (ssize_t)sizeof ask;
 }
 
@@ -130,7 +132,10 @@ static void dump_ended(ifaddr *i)
 
 static void take(ifaddr *i, const struct nlmsghdr *h)
 {
-    if (h->nlmsg_type == NLMSG_DONE) dump_ended(i);
+    bool is_of_dump = h->nlmsg_seq == i->serial; /* not of one that an overrun has cut */
+    if (h->nlmsg_type == NLMSG_DONE && is_of_dump) dump_ended(i);
+    else if (h->nlmsg_type == NLMSG_DONE && i->must_ask) ask_for_all(i);
+    if (h->nlmsg_type == NLMSG_ERROR && is_of_dump) i->must_ask = true; /* when that one is done */
     if (h->nlmsg_type != RTM_NEWADDR && h->nlmsg_type != RTM_DELADDR) return;
     if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifaddrmsg))) return;
     const struct ifaddrmsg *body = NLMSG_DATA(h);
@@ -146,9 +151,12 @@ static void ready(void *ctx, uint32_t events)
     ifaddr *i = ctx;
     (void)events;
     _Alignas(struct nlmsghdr) uint8_t message[MESSAGE_MAX];
-    ssize_t got = recv(i->w.fd, message, sizeof message, 0);
+    struct sockaddr_nl from = {0};
+    socklen_t from_len = sizeof from;
+    ssize_t got =
+        recvfrom(i->w.fd, message, sizeof message, 0, (struct sockaddr *)&from, &from_len);
     if (got < 0 && errno == ENOBUFS) ask_for_all(i);
-    size_t len = got > 0 ? (size_t)got : 0;
+    size_t len = got > 0 && from.nl_pid == 0 ? (size_t)got : 0; /* of the kernel */
     for (size_t at = 0; at < len;) {
         const struct nlmsghdr *h = (const void *)(message + at); /* aligned: at is */
         if (!NLMSG_OK(h, len - at)) break;

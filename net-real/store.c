@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "net-real/store.h"
 
+#include "net-real/files.h"
 #include "peerup/node.h"
 
 #include <dirent.h>
@@ -14,10 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    NAME_MAX_BYTES = PU_KEEP_KEY_MAX * 3 + 1,
-    RECORDS_MAX = 4096 /* of one node; more files than that are not read */
-};
+enum { RECORDS_MAX = 4096 /* of one node; more files than that are not read */ };
 
 struct store {
     int dir, lock;
@@ -30,7 +28,7 @@ static bool is_plain(uint8_t c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
 }
 
-static void name_of(char out[NAME_MAX_BYTES], pu_span key)
+void store_name_of(char out[STORE_NAME_MAX], pu_span key)
 {
     size_t at = 0;
     for (size_t i = 0; i < key.len; i++) {
@@ -48,8 +46,8 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The key that a file is named by. False: none is. */
-static bool key_of(uint8_t out[PU_KEEP_KEY_MAX], size_t *len, const char *name)
+/* Reads a name. False: it is none. */
+static bool read_name(uint8_t out[PU_KEEP_KEY_MAX], size_t *len, const char *name)
 {
     *len = 0;
     if (name[0] == '.' || name[0] == '\0') return false;
@@ -69,27 +67,15 @@ static bool key_of(uint8_t out[PU_KEEP_KEY_MAX], size_t *len, const char *name)
     return true;
 }
 
-/* ---- life ---- */
-
-/* Makes folder and what is missing above it. */
-static bool make_folder(const char *folder)
+bool store_key_of(uint8_t key[PU_KEEP_KEY_MAX], size_t *len, const char *name)
 {
-    char path[4096];
-    size_t len = strlen(folder);
-    if (len == 0 || len >= sizeof path) {
-        errno = len == 0 ? ENOENT : ENAMETOOLONG;
-        return false;
-    }
-    memcpy(path, folder, len + 1);
-    for (size_t i = 1; i <= len; i++) {
-        if (path[i] != '/' && path[i] != '\0') continue;
-        char was = path[i];
-        path[i] = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST) return false;
-        path[i] = was;
-    }
-    return true;
+    char again[STORE_NAME_MAX];
+    if (!read_name(key, len, name)) return false;
+    store_name_of(again, (pu_span){key, *len}); /* one name a key, or there would be two records */
+    return strcmp(again, name) == 0;
 }
+
+/* ---- life ---- */
 
 static store *fail(store *s, const char *folder, const char *what, char *error, size_t cap)
 {
@@ -101,12 +87,17 @@ static store *fail(store *s, const char *folder, const char *what, char *error, 
 
 store *store_open(const char *folder, char *error, size_t cap)
 {
+    struct stat info;
     store *s = malloc(sizeof *s);
     if (s == NULL) return fail(s, folder, "", error, cap);
     *s = (store){-1, -1};
-    if (!make_folder(folder)) return fail(s, folder, "", error, cap);
+    if (!files_make_folder(folder)) return fail(s, folder, "", error, cap);
     s->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (s->dir < 0) return fail(s, folder, "", error, cap);
+    if (s->dir < 0 || fstat(s->dir, &info) != 0) return fail(s, folder, "", error, cap);
+    if ((info.st_mode & FILE_OWNED) != 0) {
+        errno = EPERM;
+        return fail(s, folder, "others may write there (chmod go-w): ", error, cap);
+    }
     s->lock = openat(s->dir, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock < 0) return fail(s, folder, ".lock: ", error, cap);
     if (flock(s->lock, LOCK_EX | LOCK_NB) != 0)
@@ -128,7 +119,7 @@ static int is_record(const struct dirent *e)
 {
     uint8_t key[PU_KEEP_KEY_MAX];
     size_t len;
-    return key_of(key, &len, e->d_name);
+    return store_key_of(key, &len, e->d_name);
 }
 
 struct named {
@@ -147,10 +138,12 @@ static int by_key(const void *a, const void *b)
 /* One file, or -1: it is none of ours. */
 static ssize_t read_file(const store *s, const char *name, uint8_t *out, size_t cap)
 {
-    int fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat info;
+    int fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return -1;
     size_t len = 0;
     ssize_t got;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) len = cap;
     while (len < cap && (got = read(fd, out + len, cap - len)) > 0) len += (size_t)got;
     close(fd);
     return len < cap ? (ssize_t)len : -1;
@@ -179,7 +172,7 @@ bool store_read(store *s, bool (*each)(void *ctx, pu_span key, pu_span body), vo
     struct named *names = calloc(count + 1, sizeof *names);
     bool is_good = names != NULL;
     for (size_t i = 0; is_good && i < count; i++) {
-        key_of(names[i].key, &names[i].len, files[i]->d_name);
+        store_key_of(names[i].key, &names[i].len, files[i]->d_name);
         names[i].file = files[i]->d_name;
     }
     if (is_good) {
@@ -207,12 +200,12 @@ static bool write_file(int fd, pu_span body)
 
 bool store_put(store *s, pu_span key, pu_span body)
 {
-    char name[NAME_MAX_BYTES];
+    char name[STORE_NAME_MAX];
     if (key.len == 0 || key.len > PU_KEEP_KEY_MAX || body.len > PU_KEEP_BODY_MAX) {
         errno = EINVAL;
         return false;
     }
-    name_of(name, key);
+    store_name_of(name, key);
     if (body.len == 0)
         return (unlinkat(s->dir, name, 0) == 0 || errno == ENOENT) && fsync(s->dir) == 0;
     int fd = openat(s->dir, ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);

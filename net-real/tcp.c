@@ -30,11 +30,13 @@ tcp *tcp_new(loop *l, uint32_t conns_max, uint64_t first_room, const tcp_events 
         return NULL;
     }
     *t = (tcp){.l = l,
+               .reserve = {-1},
                .events = *events,
                .first_room = first_room,
                .max = conns_max,
                .due = PU_NEVER,
                .arena = arena};
+    spare_open(&t->reserve);
     return t;
 }
 
@@ -48,6 +50,7 @@ void tcp_free(tcp *t)
         loop_del(t->l, &t->listeners[i].w);
         close(t->listeners[i].w.fd);
     }
+    spare_close(&t->reserve);
     free(t->conns);
     free(t->arena);
     free(t);
@@ -224,7 +227,7 @@ bool tcp_dial(tcp *t, const tcp_target *target)
 /* One accepted connection. False: none is waiting. One that is too many is closed at once. */
 static bool accept_one(tcp *t, int listener)
 {
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = spare_accept(&t->reserve, listener);
     if (fd < 0) return errno == ECONNABORTED || errno == EINTR;
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     tcp_conn *c = conn_new(t, fd);

@@ -5,6 +5,7 @@
 #define NET_REAL_TCP_IMPL_H
 
 #include "net-real/sockaddr.h"
+#include "net-real/spare.h"
 #include "net-real/tcp.h"
 
 enum {
@@ -57,6 +58,7 @@ struct tcp {
     pu_time due;         /* no deadline of a connection is earlier */
     tcp_listener listeners[TCP_LISTENERS_MAX];
     uint32_t listener_count;
+    spare reserve;
     uint8_t *arena; /* TCP_READ_MAX bytes to read into */
 };
 

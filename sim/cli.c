@@ -1,8 +1,8 @@
 /* sim/cli.c - finds the command, prints help and usage errors. */
 #include "sim/cli.h"
 
+#include "base/suggest.h"
 #include "sim/quantity.h"
-#include "sim/suggest.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

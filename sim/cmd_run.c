@@ -1,5 +1,6 @@
 /* sim/cmd_run.c - `peerup-sim run`: one scenario with one seed or many, told in lines or as JSON.
  */
+#include "base/suggest.h"
 #include "sim/cli.h"
 #include "sim/file.h"
 #include "sim/json.h"
@@ -7,7 +8,6 @@
 #include "sim/progress.h"
 #include "sim/quantity.h"
 #include "sim/repro.h"
-#include "sim/suggest.h"
 #include "sim/tally.h"
 
 #include <errno.h>

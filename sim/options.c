@@ -1,7 +1,7 @@
 /* sim/options.c - a cursor over command-line words. */
 #include "sim/options.h"
 
-#include "sim/suggest.h"
+#include "base/suggest.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* sim/quantity.c - one table of kinds and units, and one reader for all of them. */
 #include "sim/quantity.h"
 
-#include "sim/suggest.h"
+#include "base/suggest.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

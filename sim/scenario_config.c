@@ -2,9 +2,9 @@
  * kind. */
 #include "base/bytes.h"
 
+#include "base/suggest.h"
 #include "sim/mem.h"
 #include "sim/scenario_impl.h"
-#include "sim/suggest.h"
 
 static const pu_config_info *find(reader *r, const doc_node *entry)
 {

@@ -3,9 +3,9 @@
  *
  * Complaints carry the table's own line and column. Shares must add up to exactly 1.
  */
+#include "base/suggest.h"
 #include "sim/file.h"
 #include "sim/scenario_impl.h"
-#include "sim/suggest.h"
 
 #include <stdlib.h>
 #include <string.h>

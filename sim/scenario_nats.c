@@ -1,7 +1,7 @@
 /* sim/scenario_nats.c - `nats:` and `behind:`: kinds of boxes, and chains of them around a node. */
+#include "base/suggest.h"
 #include "sim/mem.h"
 #include "sim/scenario_impl.h"
-#include "sim/suggest.h"
 
 enum { WORDS = 3 }; /* of each enum in sim/nat.h, numbered from 1 */
 

@@ -1,7 +1,7 @@
 /* sim/scenario_reader.c - the kinds of values that scenarios are made of. */
 #include "sim/scenario_reader.h"
 
-#include "sim/suggest.h"
+#include "base/suggest.h"
 
 #include <stdarg.h>
 #include <string.h>

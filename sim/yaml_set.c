@@ -1,8 +1,8 @@
 /* sim/yaml_set.c - walks along a path, making what is missing, and puts a value at its end. */
 #include "sim/yaml_set.h"
 
+#include "base/suggest.h"
 #include "sim/quantity.h"
-#include "sim/suggest.h"
 
 #include <string.h>
 

@@ -4,45 +4,25 @@
 #define _GNU_SOURCE
 #include "net-real/cli/auth_file.h"
 
+#include "net-real/files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX_BYTES = 16 << 20, CHUNK_BYTES = 4096, PATH_MAX_BYTES = 4096 };
+enum { FILE_MAX_BYTES = 16 << 20, PATH_MAX_BYTES = 4096 };
 
-/* Reads on until the end, or beyond the limit. False: errno. */
-static bool read_rest(FILE *in, char **bytes, size_t *len)
+/* The file's bytes, the caller's; an empty block when there is no file. NULL: it was said why. */
+static uint8_t *read_whole(const char *path, size_t *len, FILE *complaints)
 {
-    size_t cap = 0;
-    for (size_t got = 1; got > 0 && *len <= FILE_MAX_BYTES; *len += got) {
-        if (cap - *len < CHUNK_BYTES) {
-            char *wider = realloc(*bytes, cap + *len + CHUNK_BYTES);
-            if (wider == NULL) return false;
-            *bytes = wider;
-            cap += *len + CHUNK_BYTES;
-        }
-        got = fread(*bytes + *len, 1, cap - *len, in);
-    }
-    if (*len > FILE_MAX_BYTES) errno = EFBIG;
-    return ferror(in) == 0 && *len <= FILE_MAX_BYTES;
-}
-
-/* The file's bytes, the caller's; an empty block when there is no file. NULL: errno. */
-static char *read_whole(const char *path, size_t *len)
-{
-    *len = 0;
-    char *bytes = NULL;
-    FILE *in = fopen(path, "rb");
-    if (in == NULL) return errno == ENOENT ? calloc(1, 1) : NULL;
-    bool is_good = read_rest(in, &bytes, len);
-    fclose(in);
-    if (is_good) return bytes;
-    free(bytes);
-    return NULL;
+    char error[512];
+    uint8_t *bytes = files_read(path, FILE_MAX_BYTES, FILE_OWNED, len, error, sizeof error);
+    if (bytes == NULL && errno == ENOENT) return calloc(1, 1);
+    if (bytes == NULL) fprintf(complaints, "%s\n", error);
+    return bytes;
 }
 
 /* The next line of *rest without its newline. */
@@ -69,10 +49,10 @@ bool auth_file_read(const char *path,
                     FILE *complaints)
 {
     size_t len, number = 0;
-    char *bytes = read_whole(path, &len);
-    if (bytes == NULL) return fail(complaints, path, strerror(errno));
+    uint8_t *bytes = read_whole(path, &len, complaints);
+    if (bytes == NULL) return false;
     bool is_good = true;
-    pu_span rest = {(const uint8_t *)bytes, len}, line;
+    pu_span rest = {bytes, len}, line;
     while (next_line(&rest, &line)) {
         pu_authorized entry;
         size_t bad = 0;
@@ -91,47 +71,23 @@ bool auth_file_read(const char *path,
 
 /* ---- changes ---- */
 
-static bool beside(char out[PATH_MAX_BYTES], const char *path, const char *suffix)
-{
-    int len = snprintf(out, PATH_MAX_BYTES, "%s%s", path, suffix);
-    return len > 0 && len < PATH_MAX_BYTES;
-}
-
+/* The lock is on a file of its own beside what path is, or is a link to. */
 static int lock(const char *path)
 {
     char name[PATH_MAX_BYTES];
-    if (!beside(name, path, ".lock")) return -1;
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    char *real = realpath(path, NULL);
+    int len = snprintf(name, sizeof name, "%s.lock", real != NULL ? real : path);
+    free(real);
+    if (len >= (int)sizeof name) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0 && flock(fd, LOCK_EX) != 0) {
         close(fd);
         return -1;
     }
     return fd;
-}
-
-static bool sync_folder(const char *path)
-{
-    char name[PATH_MAX_BYTES];
-    if (!beside(name, path, "")) return false;
-    char *slash = strrchr(name, '/');
-    if (slash != NULL) slash[slash == name] = '\0';
-    int fd = open(slash != NULL ? name : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_good = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) close(fd);
-    return is_good;
-}
-
-static bool replace(const char *path, const char *bytes, size_t len)
-{
-    char name[PATH_MAX_BYTES];
-    if (!beside(name, path, ".new")) return false;
-    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return false;
-    bool is_good = write(fd, bytes, len) == (ssize_t)len && fsync(fd) == 0;
-    close(fd);
-    if (is_good && rename(name, path) == 0) return sync_folder(path);
-    unlink(name);
-    return false;
 }
 
 static bool is_of(pu_span line, const pu_peer_id *id)
@@ -141,12 +97,12 @@ static bool is_of(pu_span line, const pu_peer_id *id)
 }
 
 /* The file without the entries of id: *kept bytes of it are left. */
-static bool without(char *bytes, size_t len, const pu_peer_id *id, size_t *kept)
+static bool without(uint8_t *bytes, size_t len, const pu_peer_id *id, size_t *kept)
 {
-    pu_span rest = {(const uint8_t *)bytes, len}, line;
+    pu_span rest = {bytes, len}, line;
     size_t out = 0;
     while (next_line(&rest, &line)) {
-        size_t whole = (size_t)((const char *)rest.base - (const char *)line.base);
+        size_t whole = (size_t)(rest.base - line.base);
         if (is_of(line, id)) continue;
         memmove(bytes + out, line.base, whole);
         out += whole;
@@ -155,33 +111,52 @@ static bool without(char *bytes, size_t len, const pu_peer_id *id, size_t *kept)
     return out != len;
 }
 
+/* bytes (len of them) and then added as a line. NULL: no memory. */
+static char *with(const uint8_t *bytes, size_t len, const char *added, size_t *grown)
+{
+    size_t more = strlen(added);
+    bool needs_newline = len > 0 && bytes[len - 1] != '\n';
+    char *out = malloc(len + more + 2);
+    if (out == NULL) return NULL;
+    memcpy(out, bytes, len);
+    if (needs_newline) out[len++] = '\n';
+    memcpy(out + len, added, more);
+    out[len + more] = '\n';
+    *grown = len + more + 1;
+    return out;
+}
+
+static enum auth_change change_locked(const char *path, const pu_peer_id *id, const char *added,
+                                      FILE *complaints)
+{
+    size_t len, kept, grown;
+    uint8_t *bytes = read_whole(path, &len, complaints);
+    if (bytes == NULL) return AUTH_FAILED;
+    char *more = added != NULL ? with(bytes, len, added, &grown) : NULL;
+    bool is_there = without(bytes, len, id, &kept);
+    enum auth_change result = AUTH_DONE;
+    if (is_there == (added != NULL)) {
+        result = AUTH_NOTHING;
+    } else if (added != NULL ? more == NULL || !files_replace(path, more, grown)
+                             : !files_replace(path, bytes, kept)) {
+        fail(complaints, path, strerror(errno));
+        result = AUTH_FAILED;
+    }
+    free(more);
+    free(bytes);
+    return result;
+}
+
 static enum auth_change change(const char *path, const pu_peer_id *id, const char *added,
                                FILE *complaints)
 {
-    size_t len, kept;
     int locked = lock(path);
-    char *bytes = locked >= 0 ? read_whole(path, &len) : NULL;
-    enum auth_change result = AUTH_FAILED;
-    if (bytes != NULL) {
-        char *copy = malloc(len + 1 + strlen(added != NULL ? added : "") + 2);
-        if (copy != NULL) {
-            memcpy(copy, bytes, len);
-            bool is_there = without(bytes, len, id, &kept);
-            if (is_there == (added != NULL)) {
-                result = AUTH_NOTHING;
-            } else if (added != NULL) {
-                bool needs_newline = len > 0 && copy[len - 1] != '\n';
-                int more = sprintf(copy + len, "%s%s\n", needs_newline ? "\n" : "", added);
-                if (replace(path, copy, len + (size_t)more)) result = AUTH_DONE;
-            } else if (replace(path, bytes, kept)) {
-                result = AUTH_DONE;
-            }
-            free(copy);
-        }
+    if (locked < 0) {
+        fail(complaints, path, strerror(errno));
+        return AUTH_FAILED;
     }
-    if (result == AUTH_FAILED) fail(complaints, path, strerror(errno));
-    free(bytes);
-    if (locked >= 0) close(locked);
+    enum auth_change result = change_locked(path, id, added, complaints);
+    close(locked);
     return result;
 }
 

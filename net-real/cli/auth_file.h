@@ -1,5 +1,5 @@
 /* net-real/cli/auth_file.h - the authorized_keys file: read whole, changed under a lock, replaced
- * at once.
+ * at once. A link is followed: what it points to is replaced.
  *
  * Lines keep their order, their comments and attributes that are unknown here.
  */
@@ -11,8 +11,8 @@
 #include <stdio.h>
 
 /* Calls each for every entry: its parsed form and the line as it is, without the newline. A file
- * that is missing has none. False: it cannot be read, or a line is no entry; complaints says
- * FILE:LINE:COLUMN and goes on with the next line. */
+ * that is missing has none. False: it cannot be read, others may write it, or a line is no entry;
+ * complaints says FILE:LINE:COLUMN and goes on with the next line. */
 bool auth_file_read(const char *path,
                     void (*each)(void *ctx, const pu_authorized *entry, pu_span line), void *ctx,
                     FILE *complaints);

@@ -5,7 +5,10 @@
 #include "net-real/cli/session.h"
 #include "net-real/daemon/daemon.h"
 
+#include <signal.h>
+#include <sodium.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* What the options say of a recording. */
 typedef struct recording {
@@ -18,6 +21,17 @@ static bool take_record(void *ctx, int which, const char *value)
     recording *r = ctx;
     if (which == 'R') r->path = value;
     return which == 'R' || (which == 'M' && size_read(value, &r->most_bytes));
+}
+
+/* As many descriptors as may be: each TCP connection is one. And a log that nobody reads any more
+ * is no reason to end. */
+static void prepare_process(void)
+{
+    struct rlimit files;
+    signal(SIGPIPE, SIG_IGN);
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
 }
 
 /* Runs a node until a signal. Takes c over. */
@@ -38,7 +52,9 @@ static int serve(config *c, recording r)
                                   .record_most_bytes = r.most_bytes,
                                   .is_served = true,
                                   .is_loud = true};
+        prepare_process();
         peerupd *d = daemon_new(&options, error, sizeof error);
+        sodium_memzero(seed, sizeof seed);
         if (d == NULL) {
             cli_error("%s", error);
             code = CLI_UNEXPECTED;

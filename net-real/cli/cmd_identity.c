@@ -2,12 +2,12 @@
 #include "net-real/cli/cli.h"
 #include "net-real/cli/key_file.h"
 #include "net-real/daemon/control.h"
+#include "net-real/files.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- init ---- */
@@ -23,36 +23,6 @@ static bool take_init(void *ctx, int which, const char *value)
     else if (which == 'r') o->relay = value;
     else return false;
     return true;
-}
-
-static bool make_folder(const char *folder)
-{
-    char path[4096];
-    size_t len = strlen(folder);
-    if (len == 0 || len >= sizeof path) return false;
-    memcpy(path, folder, len + 1);
-    for (size_t i = 1; i <= len; i++) {
-        if (path[i] != '/' && path[i] != '\0') continue;
-        char was = path[i];
-        path[i] = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST) return false;
-        path[i] = was;
-    }
-    return true;
-}
-
-/* Creates path, which must not exist, mode 0600. False: errno. */
-static bool write_new(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) return false;
-    size_t len = strlen(text);
-    bool is_good = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-    int why = errno;
-    close(fd);
-    if (!is_good) unlink(path);
-    errno = why;
-    return is_good;
 }
 
 static bool write_config(const char *path, const char *relay)
@@ -78,12 +48,13 @@ static bool write_config(const char *path, const char *relay)
                        "# names:\n"
                        "#   home: PEER-ID\n",
                        relay != NULL ? "\n    - " : " []", relay != NULL ? relay : "");
-    return len < (int)sizeof text && write_new(path, text);
+    return len < (int)sizeof text && files_create(path, text, (size_t)len);
 }
 
 /* What is there already stays: a key is never overwritten, nor a configuration. */
 static int init_in(const char *folder, const char *relay)
 {
+    static const char first_line[] = "# One peer a line: PEER-ID  # comment\n";
     char error[512];
     uint8_t seed[PU_ED25519_SEED_BYTES];
     bool is_missing;
@@ -91,7 +62,7 @@ static int init_in(const char *folder, const char *relay)
     char *key = config_beside(folder, "identity.key"), *path = config_beside(folder, "config.yaml");
     char *grants = config_beside(folder, "authorized_keys");
     int code = CLI_UNEXPECTED;
-    if (!make_folder(folder)) {
+    if (!files_make_folder(folder)) {
         cli_error("%s: %s", folder, strerror(errno));
     } else if (access(path, F_OK) == 0) {
         cli_error("%s is there already and stays as it is", path);
@@ -100,7 +71,7 @@ static int init_in(const char *folder, const char *relay)
                (!is_missing || !key_file_make(key, seed, error, sizeof error))) {
         cli_error("%s", error);
     } else if (!write_config(path, relay) ||
-               (!write_new(grants, "# One peer a line: PEER-ID  # comment\n") && errno != EEXIST)) {
+               (!files_create(grants, first_line, sizeof first_line - 1) && errno != EEXIST)) {
         cli_error("%s: %s", folder, strerror(errno));
     } else {
         key_file_id(&id, seed);
@@ -111,6 +82,7 @@ static int init_in(const char *folder, const char *relay)
             path);
         code = CLI_DONE;
     }
+    sodium_memzero(seed, sizeof seed);
     free(key);
     free(path);
     free(grants);
@@ -170,6 +142,7 @@ static int run_whoami(const cli_command *self, int argc, char **argv)
         return CLI_CONFIG;
     }
     key_file_id(&id, seed);
+    sodium_memzero(seed, sizeof seed);
     if (common.is_json)
         printf("{\"schema\":\"peerup.whoami/1\",\"peer_id\":\"%s\"}\n", cli_id_text(&id));
     else printf("%s\n", cli_id_text(&id));

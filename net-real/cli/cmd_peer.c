@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { PING_MS = 30000, SLACK_MS = 5000 };
 
@@ -89,12 +88,6 @@ static void on_interrupt(int number)
     interrupted = 1;
 }
 
-static void pause_ms(unsigned long ms)
-{
-    struct timespec t = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-    nanosleep(&t, NULL);
-}
-
 static int ping_peer(session *s, const pu_peer_id *id, const char *maddr, const ping_options *o,
                      bool is_json)
 {
@@ -102,14 +95,17 @@ static int ping_peer(session *s, const pu_peer_id *id, const char *maddr, const 
     int code = CLI_DONE;
     const char *text = cli_id_text(id);
     for (unsigned long seq = 1; (o->count == 0 || seq <= o->count) && !interrupted; seq++) {
-        if (seq > 1) pause_ms(o->interval_ms);
-        if (interrupted) break;
+        if (seq > 1) session_wait(s, o->interval_ms);
+        if (interrupted || session_is_interrupted(s)) break;
         json_t *request = json_pack("{s:s,s:s,s:s*,s:i}", "cmd", "ping", "peer", text, "address",
                                     maddr, "timeout_ms", PING_MS);
         json_t *answer = session_ask(s, request, PING_MS + SLACK_MS);
         json_decref(request);
+        if (answer == NULL) {
+            code = CLI_UNEXPECTED;
+            break;
+        }
         t.sent++;
-        if (answer == NULL) return CLI_UNEXPECTED;
         print_one(answer, seq, text, is_json);
         if (json_is_true(json_object_get(answer, "ok")))
             tally_add(&t, json_number_value(json_object_get(answer, "rtt_ms")));

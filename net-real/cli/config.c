@@ -3,13 +3,13 @@
  */
 #include "net-real/cli/config.h"
 
+#include "base/suggest.h"
 #include "net-real/cli/config_yaml.h"
+#include "net-real/cli/host_port.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -143,6 +143,15 @@ static bool is_label(const char *name)
     return len > 0 && len <= 63 && name[len] == '\0' && name[0] != '-' && name[len - 1] != '-';
 }
 
+static char *label_of(const config_service *s)
+{
+    if (s->name == NULL || s->local_address == NULL) return NULL;
+    size_t len = strlen(s->name) + strlen(s->local_address) + sizeof "service  at ";
+    char *label = malloc(len);
+    if (label != NULL) snprintf(label, len, "service %s at %s", s->name, s->local_address);
+    return label;
+}
+
 static void read_service(yaml_file *f, yaml_node_t *value, const char *key, void *into)
 {
     static const yaml_key keys[] = {
@@ -163,6 +172,13 @@ static void read_service(yaml_file *f, yaml_node_t *value, const char *key, void
         yaml_error(f, value, "services: '%s' is not a name: a-z, 0-9 and -, at most 63", key);
     if (s->is_enabled && s->local_address == NULL)
         yaml_error(f, value, "services.%s: local_address is missing", key);
+    char host[HOST_NAME_MAX_BYTES];
+    uint16_t port;
+    s->label = label_of(s);
+    if (s->local_address != NULL &&
+        (!host_port_read(s->local_address, NULL, host, &port) || port == 0))
+        yaml_error(f, value, "services.%s: local_address '%s' is not HOST:PORT", key,
+                   s->local_address);
 }
 
 static void read_services(yaml_file *f, yaml_node_t *value, const char *key, void *into)
@@ -201,6 +217,16 @@ static void read_version(yaml_file *f, yaml_node_t *value, const char *key, void
     if (version > 1) yaml_error(f, value, "version %u is of a newer peerup", (unsigned)version);
 }
 
+static void no_parameter(yaml_file *f, const char *key)
+{
+    suggest s;
+    char hint[SUGGEST_HINT_MAX];
+    const pu_config_info *info;
+    suggest_begin(&s, key);
+    for (size_t i = 0; (info = pu_config_at(i)) != NULL; i++) suggest_offer(&s, info->name);
+    yaml_error(f, f->key, "node: there is no parameter '%s'%s", key, suggest_hint(&s, hint));
+}
+
 /* `node:` sets parameters of peerup/config.h by name, in the list's unit. */
 static void read_parameter(yaml_file *f, yaml_node_t *value, const char *key, void *into)
 {
@@ -210,7 +236,7 @@ static void read_parameter(yaml_file *f, yaml_node_t *value, const char *key, vo
     bool is_on = false;
     unsigned before = f->errors;
     if (info == NULL) {
-        yaml_error(f, value, "node: there is no parameter '%s'", key);
+        no_parameter(f, key);
         return;
     }
     if (info->kind == PU_CONFIG_NS) yaml_duration(f, value, key, &number);
@@ -248,20 +274,6 @@ config *config_default(const char *folder)
     c->folder = strdup(folder);
     pu_config_default(&c->node);
     return c;
-}
-
-/* The key inside is worth as much as the identity: names, relays and services are nobody's
- * business. */
-static bool is_private(const char *path, FILE *complaints)
-{
-    struct stat info;
-    if (stat(path, &info) != 0) {
-        fprintf(complaints, "%s: %s\n", path, strerror(errno));
-        return false;
-    }
-    if (S_ISREG(info.st_mode) && (info.st_mode & 077) == 0) return true;
-    fprintf(complaints, "%s: others may read or write it; chmod 600 %s\n", path, path);
-    return false;
 }
 
 /* Paths in the file start where it is. */
@@ -315,7 +327,7 @@ config *config_read(const char *path, FILE *warnings)
         {"daemon", read_daemon, 0},     {"node", read_node, 0},
     };
     yaml_file f;
-    if (!is_private(path, warnings) || !yaml_file_open(&f, path, warnings)) return NULL;
+    if (!yaml_file_open(&f, path, warnings)) return NULL;
     char *folder = folder_of(path);
     config *c = config_default(folder);
     free(folder);
@@ -356,6 +368,7 @@ void config_free(config *c)
         list_free(&c->services[i].allowed);
         free(c->services[i].name);
         free(c->services[i].local_address);
+        free(c->services[i].label);
     }
     for (size_t i = 0; i < c->name_count; i++) free(c->names[i].name);
     free(c->services);

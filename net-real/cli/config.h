@@ -24,7 +24,8 @@ typedef struct string_list {
 /* One entry under `services:`. */
 typedef struct config_service {
     char *name;
-    char *local_address; /* host:port of a TCP service of this machine */
+    char *local_address; /* host:port of a TCP service */
+    char *label;         /* "service NAME at HOST:PORT", for people; NULL without an address */
     string_list allowed; /* peer ids; has_allowed false: every authorised peer */
     bool has_allowed, is_enabled;
     bool limited; /* also over relayed connections that are limited */

@@ -1,6 +1,9 @@
 /* YAML as tables of keys, see config_yaml.h. */
 #include "net-real/cli/config_yaml.h"
 
+#include "base/suggest.h"
+#include "net-real/files.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -8,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+enum { DEPTH_MAX = 16 };
 
 static const char *text_of(const yaml_node_t *n)
 {
@@ -42,24 +47,62 @@ __attribute__((format(printf, 3, 4))) static void warn(yaml_file *f, const yaml_
     f->warnings++;
 }
 
-bool yaml_file_open(yaml_file *f, const char *path, FILE *complaints)
+/* Whether collections lie in each other no deeper than DEPTH_MAX. Our files need four; libyaml's
+ * time grows with the square of the depth. What is no YAML passes: loading it says why. */
+static bool is_shallow(const uint8_t *bytes, size_t len, size_t *line)
 {
-    *f = (yaml_file){.path = path, .complaints = complaints};
-    FILE *in = fopen(path, "rb");
-    if (in == NULL) {
-        fprintf(complaints, "%s: %s\n", path, strerror(errno));
+    yaml_parser_t parser;
+    yaml_event_t event;
+    unsigned depth = 0;
+    bool is_over = false;
+    yaml_parser_initialize(&parser);
+    yaml_parser_set_input_string(&parser, bytes, len);
+    while (!is_over && depth <= DEPTH_MAX && yaml_parser_parse(&parser, &event) == 1) {
+        bool is_begin =
+            event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
+        bool is_end = event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
+        *line = event.start_mark.line + 1;
+        depth += is_begin;
+        depth -= is_end;
+        is_over = event.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return depth <= DEPTH_MAX;
+}
+
+static bool load(yaml_file *f, const uint8_t *bytes, size_t len)
+{
+    yaml_parser_t parser;
+    size_t line;
+    if (!is_shallow(bytes, len, &line)) {
+        fprintf(f->complaints, "%s:%zu: more than %d brackets inside each other\n", f->path, line,
+                DEPTH_MAX);
         return false;
     }
-    yaml_parser_t parser;
     yaml_parser_initialize(&parser);
-    yaml_parser_set_input_file(&parser, in);
+    yaml_parser_set_input_string(&parser, bytes, len);
     bool is_read = yaml_parser_load(&parser, &f->document) == 1;
     if (!is_read)
-        fprintf(complaints, "%s:%zu:%zu: %s\n", path, parser.problem_mark.line + 1,
+        fprintf(f->complaints, "%s:%zu:%zu: %s\n", f->path, parser.problem_mark.line + 1,
                 parser.problem_mark.column + 1,
                 parser.problem != NULL ? parser.problem : "not YAML");
     yaml_parser_delete(&parser);
-    fclose(in);
+    return is_read;
+}
+
+bool yaml_file_open(yaml_file *f, const char *path, FILE *complaints)
+{
+    char error[512];
+    size_t len;
+    *f = (yaml_file){.path = path, .complaints = complaints};
+    uint8_t *bytes = files_read(path, CONFIG_BYTES_MAX, FILE_PRIVATE, &len, error, sizeof error);
+    if (bytes == NULL) {
+        fprintf(complaints, "%s\n", error);
+        return false;
+    }
+    bool is_read = load(f, bytes, len);
+    free(bytes);
     return is_read;
 }
 
@@ -103,7 +146,10 @@ void yaml_any(yaml_file *f, yaml_node_t *node,
         else if (is_twice(f, node, p)) yaml_error(f, key, "'%s' is given twice", text_of(key));
         else if (++count > CONFIG_LIST_MAX)
             yaml_error(f, key, "more than %d entries", CONFIG_LIST_MAX);
-        else any(f, value, text_of(key), into);
+        else {
+            f->key = key;
+            any(f, value, text_of(key), into);
+        }
     }
 }
 
@@ -121,7 +167,11 @@ static void by_table(yaml_file *f, yaml_node_t *value, const char *key, void *ct
         t->keys[i].read(f, value, key, (char *)t->into + t->keys[i].offset);
         return;
     }
-    warn(f, value, "the key '%s' is not known and has no effect", key);
+    suggest s;
+    char hint[SUGGEST_HINT_MAX];
+    suggest_begin(&s, key);
+    for (size_t i = 0; i < t->count; i++) suggest_offer(&s, t->keys[i].name);
+    warn(f, f->key, "the key '%s' is not known and has no effect%s", key, suggest_hint(&s, hint));
 }
 
 void yaml_map(yaml_file *f, yaml_node_t *node, const yaml_key *keys, size_t count, void *into)

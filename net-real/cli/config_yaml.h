@@ -13,6 +13,7 @@ typedef struct yaml_file {
     const char *path;
     FILE *complaints;
     yaml_document_t document;
+    const yaml_node_t *key; /* of the value that is being read, at first */
     unsigned errors, warnings;
 } yaml_file;
 
@@ -24,7 +25,8 @@ typedef struct yaml_key {
     size_t offset; /* added to `into` */
 } yaml_key;
 
-/* Parses path. False: it cannot be read or is no YAML; that was said. */
+/* Parses path. False: it cannot be read, others may read it, it is longer than CONFIG_BYTES_MAX or
+ * no YAML; that was said. */
 bool yaml_file_open(yaml_file *f, const char *path, FILE *complaints);
 void yaml_file_close(yaml_file *f);
 

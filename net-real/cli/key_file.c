@@ -1,13 +1,13 @@
 /* The identity on disk, see key_file.h. */
 #include "net-real/cli/key_file.h"
 
+#include "net-real/files.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { HEAD_BYTES = 4, KEY_BYTES = HEAD_BYTES + 64, LEGACY_BYTES = HEAD_BYTES + 96 };
 
@@ -20,7 +20,7 @@ static bool fail(char *error, size_t cap, const char *path, const char *why)
     return false;
 }
 
-static bool is_sound(const uint8_t *bytes, ssize_t len)
+static bool is_sound(const uint8_t *bytes, size_t len)
 {
     const uint8_t *seed = bytes + HEAD_BYTES, *key = seed + 32;
     uint8_t derived[crypto_sign_PUBLICKEYBYTES], secret[crypto_sign_SECRETKEYBYTES];
@@ -36,25 +36,18 @@ static bool is_sound(const uint8_t *bytes, ssize_t len)
 bool key_file_read(const char *path, uint8_t seed[PU_ED25519_SEED_BYTES], bool *is_missing,
                    char *error, size_t cap)
 {
-    uint8_t bytes[LEGACY_BYTES + 1];
-    struct stat info;
+    size_t len;
     *is_missing = false;
     if (sodium_init() < 0) return fail(error, cap, path, "libsodium cannot be initialised");
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    uint8_t *bytes = files_read(path, LEGACY_BYTES, FILE_PRIVATE, &len, error, cap);
+    if (bytes == NULL) {
         *is_missing = errno == ENOENT;
-        return fail(error, cap, path, strerror(errno));
-    }
-    bool is_private = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & 077) == 0;
-    ssize_t len = is_private ? read(fd, bytes, sizeof bytes) : -1;
-    close(fd);
-    if (!is_private) {
-        snprintf(error, cap, "%s: others may read this key; chmod 600 %s", path, path);
         return false;
     }
     bool is_good = is_sound(bytes, len);
     if (is_good) memcpy(seed, bytes + HEAD_BYTES, PU_ED25519_SEED_BYTES);
-    sodium_memzero(bytes, sizeof bytes);
+    sodium_memzero(bytes, len);
+    free(bytes);
     return is_good || fail(error, cap, path, "not a libp2p Ed25519 private key");
 }
 
@@ -62,20 +55,15 @@ bool key_file_make(const char *path, uint8_t seed[PU_ED25519_SEED_BYTES], char *
 {
     uint8_t bytes[KEY_BYTES], secret[crypto_sign_SECRETKEYBYTES];
     if (sodium_init() < 0) return fail(error, cap, path, "libsodium cannot be initialised");
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) return fail(error, cap, path, strerror(errno));
     randombytes_buf(seed, PU_ED25519_SEED_BYTES);
     memcpy(bytes, head, HEAD_BYTES);
     memcpy(bytes + HEAD_BYTES, seed, PU_ED25519_SEED_BYTES);
     crypto_sign_seed_keypair(bytes + HEAD_BYTES + 32, secret, seed);
-    bool is_good = write(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes && fsync(fd) == 0;
+    bool is_good = files_create(path, bytes, sizeof bytes);
     int why = errno;
-    close(fd);
     sodium_memzero(bytes, sizeof bytes);
     sodium_memzero(secret, sizeof secret);
-    if (is_good) return true;
-    unlink(path); /* ours, and not whole */
-    return fail(error, cap, path, strerror(why));
+    return is_good || fail(error, cap, path, strerror(why));
 }
 
 void key_file_id(pu_peer_id *id, const uint8_t seed[PU_ED25519_SEED_BYTES])

@@ -14,7 +14,8 @@
 bool key_file_read(const char *path, uint8_t seed[PU_ED25519_SEED_BYTES], bool *is_missing,
                    char *error, size_t cap);
 
-/* Makes a key, mode 0600, durable. False: error says why; a file that is there stays as it is. */
+/* Makes a key, mode 0600, durable: there is a whole file or none. False: error says why; a file
+ * that is there stays as it is. */
 bool key_file_make(const char *path, uint8_t seed[PU_ED25519_SEED_BYTES], char *error, size_t cap);
 
 /* The id of a seed's key. */

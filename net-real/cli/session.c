@@ -4,8 +4,11 @@
 #include "net-real/cli/key_file.h"
 #include "net-real/daemon/daemon.h"
 
+#include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct session {
@@ -14,6 +17,14 @@ struct session {
     bool is_answered;
     json_t *answer;
 };
+
+/* Why nobody answers at a socket. */
+static const char *why_no_daemon(int error)
+{
+    if (error == ENOENT) return "there is no such socket";
+    if (error == ECONNREFUSED) return "nobody listens there any more";
+    return strerror(error);
+}
 
 session *session_open(const config *c, bool needs_daemon, int *code)
 {
@@ -26,13 +37,15 @@ session *session_open(const config *c, bool needs_daemon, int *code)
     s->fd = control_dial(c->socket);
     if (s->fd >= 0) return s;
     if (needs_daemon) {
-        cli_error("no daemon runs: nobody answers at %s; `peerup daemon` starts one", c->socket);
+        cli_error("no daemon answers at %s: %s; `peerup daemon` starts one", c->socket,
+                  why_no_daemon(errno));
         *code = CLI_NO_DAEMON;
     } else if (!key_file_read(c->key_file, seed, &is_missing, error, sizeof error)) {
         cli_error("%s", error);
         *code = CLI_CONFIG;
     } else {
         s->own = daemon_new(&(daemon_options){.c = c, .key_seed = seed}, error, sizeof error);
+        sodium_memzero(seed, sizeof seed);
         if (s->own != NULL) return s;
         cli_error("%s", error);
     }
@@ -67,8 +80,20 @@ json_t *session_ask(session *s, const json_t *request, int timeout_ms)
         daemon_run(s->own, &s->is_answered);
         answer = s->answer;
     }
-    if (answer == NULL) cli_error("no answer came");
+    if (answer == NULL && !session_is_interrupted(s)) cli_error("no answer came");
     return answer;
+}
+
+bool session_is_interrupted(const session *s)
+{
+    return s->own != NULL && daemon_is_stopped(s->own);
+}
+
+void session_wait(session *s, unsigned long ms)
+{
+    struct timespec t = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    if (s->own != NULL) daemon_wait(s->own, (uint64_t)ms * PU_MS);
+    else nanosleep(&t, NULL);
 }
 
 void session_stay(session *s)

@@ -17,6 +17,13 @@ void session_close(session *s);
  * said. */
 json_t *session_ask(session *s, const json_t *request, int timeout_ms);
 
+/* Whether the command was interrupted while its own node ran; a daemon's signals are the daemon's.
+ */
+bool session_is_interrupted(const session *s);
+
+/* Waits; a node of its own goes on meanwhile. */
+void session_wait(session *s, unsigned long ms);
+
 /* Stays until a signal: for what a node of its own does for others (a proxy). With a daemon it
  * returns at once. */
 void session_stay(session *s);

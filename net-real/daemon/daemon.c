@@ -67,13 +67,37 @@ static void say_event(peerupd *d, const pu_ef *ef)
     }
 }
 
+/* What the configuration asks for and the node does not do. */
+static void say_refused(peerupd *d, const pu_ef *done)
+{
+    uint32_t index = done->token & ~TOKEN_SORT, sort = done->token & TOKEN_SORT;
+    const pu_code_info *info = pu_code_describe(done->code);
+    const char *why = info != NULL ? info->meaning : "it cannot be";
+    if (done->code == PU_CODE_OK) return;
+    if (sort == TOKEN_RELAY && index < d->c->relays.count) {
+        daemon_say(d, "relay %s is not used: %s", d->c->relays.at[index], why);
+    } else if (sort == TOKEN_SERVICE && index < d->c->service_count) {
+        daemon_say(d, "service %s is not offered: %s", d->c->services[index].name, why);
+    } else if (sort == TOKEN_GRANT && !d->is_short) {
+        d->is_short = true;
+        daemon_say(d,
+                   "authorized_keys: not everybody is authorised: %s (node.authorized_max is %u)",
+                   why, (unsigned)d->c->node.authorized_max);
+    }
+}
+
 static void on_event(void *ctx, const pu_ef *ef)
 {
     peerupd *d = ctx;
-    if (ef->what == PU_EVENT_DONE && ef->token == d->stop_token && ef->token != 0)
-        d->is_stopped = true;
-    else if (ef->what == PU_EVENT_DONE) requests_done(d, ef);
-    else say_event(d, ef);
+    if (ef->what != PU_EVENT_DONE) say_event(d, ef);
+    else if (ef->token == d->stop_token && ef->token != 0) d->is_stopped = true;
+    else if (!requests_done(d, ef)) say_refused(d, ef);
+}
+
+/* A stream that did not come about. */
+static void on_splice(void *ctx, const char *label, const char *why)
+{
+    daemon_say(ctx, "%s: %s", label, why);
 }
 
 static const config_service *service_of(const peerupd *d, pu_span name)
@@ -85,13 +109,22 @@ static const config_service *service_of(const peerupd *d, pu_span name)
     return NULL;
 }
 
+/* Nobody here wants it. */
+static void refuse_stream(peerupd *d, pu_handle stream)
+{
+    pu_in in = {
+        .kind = PU_IN_APP, .what = PU_APP_RESET, .stream = stream, .code = PU_CODE_UNSUPPORTED};
+    pu_host_command(d->host, &in);
+}
+
 static void on_app(void *ctx, const pu_ef *ef)
 {
     peerupd *d = ctx;
     bool is_offer = ef->what == PU_APP_OPEN && ef->token == 0;
     const config_service *s = is_offer ? service_of(d, ef->body) : NULL;
-    if (s != NULL) splice_serve(d->joints, ef, s->local_address);
-    else splice_effect(d->joints, ef);
+    bool is_opened = ef->what == PU_APP_OPEN && ef->stream != 0;
+    if (s != NULL) splice_serve(d->joints, ef, s->local_address, s->label);
+    else if (!splice_effect(d->joints, ef) && is_opened) refuse_stream(d, ef->stream);
 }
 
 static void on_record_ended(void *ctx, const char *why)
@@ -117,6 +150,7 @@ static void add_relay(start *s, size_t i, const char *text)
     if (pu_maddr_parse(s->bodies[i], PU_MADDR_MAX, &len, span, NULL) != PU_OK) return;
     s->commands[s->count++] = (pu_in){.kind = PU_IN_COMMAND,
                                       .what = PU_CMD_ADDRESS,
+                                      .token = TOKEN_RELAY | (uint32_t)i,
                                       .flags = PU_RELAY,
                                       .body = {s->bodies[i], len}};
 }
@@ -137,7 +171,7 @@ static uint8_t *allow_list(const config_service *c, size_t *len)
     return bytes;
 }
 
-static void add_service(start *s, const config_service *c)
+static void add_service(start *s, size_t index, const config_service *c)
 {
     char protocol[128];
     size_t allow_len;
@@ -156,8 +190,10 @@ static void add_service(start *s, const config_service *c)
         return;
     }
     s->services[s->service_count++] = body;
-    s->commands[s->count++] =
-        (pu_in){.kind = PU_IN_COMMAND, .what = PU_CMD_EXPOSE, .body = {body, len}};
+    s->commands[s->count++] = (pu_in){.kind = PU_IN_COMMAND,
+                                      .what = PU_CMD_EXPOSE,
+                                      .token = TOKEN_SERVICE | (uint32_t)index,
+                                      .body = {body, len}};
 }
 
 static bool start_make(start *s, const peerupd *d, const pu_in *grants, size_t grant_count)
@@ -171,7 +207,7 @@ static bool start_make(start *s, const peerupd *d, const pu_in *grants, size_t g
     for (size_t i = 0; i < grant_count; i++) s->commands[s->count++] = grants[i];
     for (size_t i = 0; i < c->relays.count; i++) add_relay(s, i, c->relays.at[i]);
     for (size_t i = 0; d->is_served && i < c->service_count; i++) {
-        if (c->services[i].is_enabled) add_service(s, &c->services[i]);
+        if (c->services[i].is_enabled) add_service(s, i, &c->services[i]);
     }
     return true;
 }
@@ -238,6 +274,10 @@ static bool open_signals(peerupd *d)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    if (signal(SIGHUP, SIG_IGN) != SIG_IGN) { /* started by nohup: the terminal may go */
+        signal(SIGHUP, SIG_DFL);
+        sigaddset(&set, SIGHUP);
+    }
     sigprocmask(SIG_BLOCK, &set, NULL);
     d->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return d->signals >= 0 &&
@@ -247,11 +287,13 @@ static bool open_signals(peerupd *d)
 peerupd *daemon_new(const daemon_options *o, char *error, size_t cap)
 {
     peerupd *d = calloc(1, sizeof *d);
+    snprintf(error, cap, "out of memory");
     if (d == NULL) return NULL;
     *d = (peerupd){.c = o->c, .is_served = o->is_served, .is_loud = o->is_loud, .signals = -1};
+    spare_open(&d->reserve);
     bool is_good = open_host(d, o, error, cap);
     if (is_good) {
-        d->joints = splices_new(d->host, DAEMON_SPLICES_MAX);
+        d->joints = splices_new(d->host, DAEMON_SPLICES_MAX, on_splice, d);
         is_good = d->joints != NULL && open_signals(d);
         if (!is_good) snprintf(error, cap, "signals cannot be watched");
     }
@@ -273,6 +315,7 @@ void daemon_free(peerupd *d)
     splices_free(d->joints);
     grants_close(d->authorised);
     if (d->signals >= 0) close(d->signals);
+    spare_close(&d->reserve);
     pu_host_free(d->host);
     while (d->waiting != NULL) {
         pending *p = d->waiting;
@@ -287,4 +330,17 @@ void daemon_run(peerupd *d, const bool *until)
     while (!d->is_stopped && (until == NULL || !*until)) {
         if (!pu_host_turn(d->host, PU_NEVER)) return;
     }
+}
+
+void daemon_wait(peerupd *d, uint64_t wait_ns)
+{
+    pu_time until = pu_host_now(d->host) + wait_ns;
+    for (pu_time now; !d->is_stopped && (now = pu_host_now(d->host)) < until;) {
+        if (!pu_host_turn(d->host, until - now)) return;
+    }
+}
+
+bool daemon_is_stopped(const peerupd *d)
+{
+    return d->is_stopping || d->is_stopped;
 }

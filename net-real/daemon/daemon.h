@@ -27,9 +27,15 @@ typedef struct peerupd peerupd;
 peerupd *daemon_new(const daemon_options *options, char *error, size_t cap);
 void daemon_free(peerupd *d);
 
-/* Runs until SIGINT or SIGTERM, a request to stop, or, when until is not NULL, until *until. Peers
- * are told of the end. */
+/* Runs until SIGINT, SIGTERM or SIGHUP (unless that is ignored), a request to stop, or, when until
+ * is not NULL, until *until. Peers are told of the end. */
 void daemon_run(peerupd *d, const bool *until);
+
+/* Runs for so long, or until it is to stop. */
+void daemon_wait(peerupd *d, uint64_t wait_ns);
+
+/* Whether a signal or a request has asked for the end. */
+bool daemon_is_stopped(const peerupd *d);
 
 /* Takes one request, see control.h. answer is called once, at once or during a later turn, with an
  * object that it borrows. request is borrowed. */

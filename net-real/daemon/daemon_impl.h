@@ -5,18 +5,28 @@
  * requests.c  what control requests do
  * proxies.c   local ports whose connections become streams
  * control.c   requests over the Unix socket
+ * splice.c    streams and sockets joined; reach.c: sockets on their way
  */
 #ifndef NET_REAL_DAEMON_DAEMON_IMPL_H
 #define NET_REAL_DAEMON_DAEMON_IMPL_H
 
 #include "net-real/daemon/daemon.h"
+#include "net-real/spare.h"
 
 enum {
     DAEMON_PENDING_MAX = 256,
     DAEMON_PROXIES_MAX = 64,
     DAEMON_SPLICES_MAX = 1024,
-    DAEMON_SAID_MAX = 256
+    DAEMON_SAID_MAX = 256,
+    PROXY_LISTEN_MAX = 80
 };
+
+/* Tokens of commands that no request waits for, and whose refusal people must hear of; the rest of
+ * such a token is an index into the configuration. */
+#define TOKEN_GRANT 0x41000000u
+#define TOKEN_RELAY 0x42000000u
+#define TOKEN_SERVICE 0x43000000u
+#define TOKEN_SORT 0xff000000u
 
 /* A request whose command the node has not answered. */
 typedef struct pending {
@@ -34,7 +44,8 @@ typedef struct proxy {
     int fd;
     pu_peer_id peer;
     char protocol[128];
-    char listen[80];
+    char listen[PROXY_LISTEN_MAX];
+    char label[160]; /* for people */
 } proxy;
 
 struct grants;
@@ -45,6 +56,7 @@ struct peerupd {
     bool is_served, is_loud;
     pu_host *host;
     splices *joints;
+    spare reserve; /* of every listener of the daemon's own */
     pending *waiting;
     uint32_t waiting_count;
     proxy *proxies;
@@ -53,6 +65,7 @@ struct peerupd {
     struct control *door; /* NULL: no socket */
     int signals;          /* signalfd; -1: none */
     bool is_stopping, is_stopped;
+    bool is_short; /* it was told that not everybody could be authorised */
     struct said_path {
         pu_peer_id peer;
         bool is_relayed;
@@ -92,5 +105,9 @@ void proxies_close(peerupd *d);
 /* Takes requests at path. NULL: error. */
 struct control *control_open(peerupd *d, const char *path, char *error, size_t cap);
 void control_close(struct control *c);
+/* One line of a client, without its end: a request, or what is told to be none. answer as for
+ * daemon_request. */
+void control_take(peerupd *d, const char *line, size_t len,
+                  void (*answer)(void *ctx, json_t *response), void *ctx);
 
 #endif

@@ -1,4 +1,5 @@
 /* The authorized_keys file as it changes, see daemon_impl.h. */
+#define _GNU_SOURCE
 #include "net-real/cli/auth_file.h"
 #include "net-real/daemon/daemon_impl.h"
 
@@ -6,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* One entry: the peer and its whole line, which the node reads itself. */
@@ -25,7 +27,8 @@ struct grants {
     grant_list list;
     pu_in *commands;
     peerupd *d;
-    int notify; /* inotify on the folder: the file is replaced, not written */
+    int notify;     /* inotify on the folder: the file is replaced, not written */
+    int folders[2]; /* that are watched: of the path, and of what it is a link to; -1: not */
 };
 
 static void list_free(grant_list *l)
@@ -60,6 +63,7 @@ static pu_in authorise(const grant *g)
 {
     return (pu_in){.kind = PU_IN_COMMAND,
                    .what = PU_CMD_AUTHORISE,
+                   .token = TOKEN_GRANT,
                    .body = {(const uint8_t *)g->line, g->len}};
 }
 
@@ -67,7 +71,7 @@ struct grants *grants_open(const char *path, const pu_in **commands, size_t *cou
 {
     struct grants *g = calloc(1, sizeof *g);
     if (g == NULL) return NULL;
-    g->notify = -1;
+    g->notify = g->folders[0] = g->folders[1] = -1;
     g->path = strdup(path);
     bool is_good = auth_file_read(path, add, &g->list, stderr);
     g->commands = calloc(g->list.count + 1, sizeof *g->commands);
@@ -110,36 +114,83 @@ static void read_again(struct grants *g)
     g->list = fresh;
 }
 
+/* Whether path is called name in its folder. */
+static bool is_called(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+    return strcmp(slash != NULL ? slash + 1 : path, name) == 0;
+}
+
+static bool is_link(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+}
+
+/* Watches the folder of path. -1: it cannot be. */
+static int watch_folder(int notify, const char *path)
+{
+    char *copy = strdup(path);
+    int folder = copy != NULL ? inotify_add_watch(notify, dirname(copy),
+                                                  IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE |
+                                                      IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF)
+                              : -1;
+    free(copy);
+    return folder;
+}
+
+/* Watches where the file is and, when it is a link, where that leads. False: not all of it. */
+static bool watch_folders(struct grants *g)
+{
+    char *real = realpath(g->path, NULL);
+    int before = g->folders[1];
+    g->folders[0] = watch_folder(g->notify, g->path);
+    g->folders[1] = real != NULL ? watch_folder(g->notify, real) : -1;
+    bool is_left = before >= 0 && before != g->folders[0] && before != g->folders[1];
+    if (is_left) inotify_rm_watch(g->notify, before);
+    bool is_good = g->folders[0] >= 0 && (real == NULL || g->folders[1] >= 0);
+    free(real);
+    return is_good;
+}
+
+static void not_seen(const struct grants *g)
+{
+    daemon_say(g->d, "authorized_keys: changes are not seen until a restart");
+}
+
 static void changed(void *ctx, int fd, uint32_t events)
 {
     struct grants *g = ctx;
     _Alignas(struct inotify_event) char bytes[4096];
-    char *copy = strdup(g->path), *name = basename(copy);
+    char *real = realpath(g->path, NULL);
     bool is_ours = false;
     ssize_t len;
     (void)events;
     while ((len = read(fd, bytes, sizeof bytes)) > 0) {
         for (ssize_t at = 0; at < len;) {
             const struct inotify_event *e = (const void *)(bytes + at);
-            is_ours = is_ours || (e->len > 0 && strcmp(e->name, name) == 0);
+            bool is_other = (e->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_MOVE_SELF)) != 0;
+            bool is_named = e->len > 0 && (is_called(g->path, e->name) ||
+                                           (real != NULL && is_called(real, e->name)));
+            /* A file that was only made is not written yet; a link is whole. */
+            bool is_whole = (e->mask & IN_CREATE) == 0 || is_link(g->path);
+            is_ours = is_ours || is_other || (is_named && is_whole);
             at += (ssize_t)(sizeof *e + e->len);
         }
     }
-    free(copy);
-    if (is_ours) read_again(g);
+    free(real);
+    if (!is_ours) return;
+    if (!watch_folders(g)) not_seen(g);
+    read_again(g);
 }
 
 void grants_watch(struct grants *g, peerupd *d)
 {
-    char *copy = strdup(g->path);
     g->d = d;
     g->notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    bool is_watched = g->notify >= 0 && copy != NULL &&
-                      inotify_add_watch(g->notify, dirname(copy),
-                                        IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE) >= 0 &&
+    bool is_watched = g->notify >= 0 && watch_folders(g) &&
                       pu_host_watch(d->host, g->notify, PU_WATCH_READ, changed, g) == PU_OK;
-    if (!is_watched) daemon_say(d, "authorized_keys: changes are not seen until a restart");
-    free(copy);
+    if (!is_watched) not_seen(g);
 }
 
 void grants_close(struct grants *g)

@@ -1,5 +1,6 @@
 /* Local ports whose connections become streams, see daemon_impl.h. */
 #define _GNU_SOURCE
+#include "net-real/cli/host_port.h"
 #include "net-real/daemon/daemon_impl.h"
 
 #include <arpa/inet.h>
@@ -9,57 +10,62 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BACKLOG = 64 };
+enum { BACKLOG = 64, ACCEPTS_MAX = 16 };
+
+static const char loopback[] = "127.0.0.1";
 
 static void accepted(void *ctx, int fd, uint32_t events)
 {
     proxy *p = ctx;
     (void)events;
-    int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (client < 0) return;
-    pu_span peer = {p->peer.bytes, p->peer.len};
-    pu_span protocol = {(const uint8_t *)p->protocol, strlen(p->protocol)};
-    splice_open(p->owner->joints, client, peer, protocol);
+    for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
+        int client = spare_accept(&p->owner->reserve, fd);
+        if (client < 0 && errno != ECONNABORTED) return;
+        if (client < 0) continue;
+        pu_span peer = {p->peer.bytes, p->peer.len};
+        pu_span protocol = {(const uint8_t *)p->protocol, strlen(p->protocol)};
+        splice_open(p->owner->joints, client, peer, protocol, p->label);
+    }
 }
 
-/* host:port, port alone, or :port. The socket, or -1 with errno. */
-static int listen_at(const char *text, char name[80])
+/* A socket that listens at an address, or -1 with errno. */
+static int listen_on(const struct addrinfo *at)
 {
-    char host[64] = "127.0.0.1";
-    const char *colon = strrchr(text, ':'), *port = colon != NULL ? colon + 1 : text;
-    if (colon != NULL && colon > text) {
-        snprintf(host, sizeof host, "%.*s", (int)(colon - text), text);
-        size_t len = strlen(host);
-        if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
-            memmove(host, host + 1, len - 2);
-            host[len - 2] = '\0';
-        }
-        if (strcmp(host, "localhost") == 0) snprintf(host, sizeof host, "127.0.0.1");
-    }
+    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
+    if (fd < 0) return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) return fd;
+    int why = errno;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
+/* HOST:PORT, PORT alone, or :PORT; name gets where that is. The socket, or -1 and *why. */
+static int listen_at(const char *text, char name[PROXY_LISTEN_MAX], const char **why)
+{
+    char host[HOST_NAME_MAX_BYTES], digits[8];
+    uint16_t port;
+    *why = "not PORT or HOST:PORT";
+    if (!host_port_read(text, loopback, host, &port)) return -1;
+    const char *address = strcmp(host, "localhost") == 0 ? loopback : host;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE},
                     *found = NULL;
-    if (getaddrinfo(host, port, &hints, &found) != 0) {
-        errno = EINVAL;
-        return -1;
-    }
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
-    if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    bool is_up =
-        fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
-    int why = errno;
+    snprintf(digits, sizeof digits, "%u", (unsigned)port);
+    *why = "an address of this machine is needed, or localhost";
+    if (getaddrinfo(address, digits, &hints, &found) != 0) return -1;
+    int fd = listen_on(found);
+    *why = strerror(errno);
+    freeaddrinfo(found);
+    if (fd < 0) return -1;
     struct sockaddr_storage at;
     socklen_t len = sizeof at;
-    char numeric_port[8] = "";
-    if (is_up && getsockname(fd, (struct sockaddr *)&at, &len) == 0)
-        getnameinfo((struct sockaddr *)&at, len, NULL, 0, numeric_port, sizeof numeric_port,
-                    NI_NUMERICSERV);
-    snprintf(name, 80, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, numeric_port);
-    freeaddrinfo(found);
-    if (is_up) return fd;
-    if (fd >= 0) close(fd);
-    errno = why;
-    return -1;
+    if (getsockname(fd, (struct sockaddr *)&at, &len) == 0)
+        getnameinfo((struct sockaddr *)&at, len, NULL, 0, digits, sizeof digits, NI_NUMERICSERV);
+    snprintf(name, PROXY_LISTEN_MAX, strchr(address, ':') != NULL ? "[%.50s]:%s" : "%.50s:%s",
+             address, digits);
+    return fd;
 }
 
 proxy *proxy_open(peerupd *d, const pu_peer_id *peer, const char *service, const char *listen,
@@ -70,16 +76,19 @@ proxy *proxy_open(peerupd *d, const pu_peer_id *peer, const char *service, const
         snprintf(error, cap, "more than %d proxies", DAEMON_PROXIES_MAX);
         return NULL;
     }
-    *p = (proxy){.owner = d, .peer = *peer};
+    const char *why = "it cannot be watched";
+    *p = (proxy){.owner = d, .peer = *peer, .fd = -1};
     int len = snprintf(p->protocol, sizeof p->protocol, "/peerup/%s/1.0.0", service);
-    p->fd = len < (int)sizeof p->protocol ? listen_at(listen, p->listen) : -1;
+    if (len >= (int)sizeof p->protocol) why = "that is no service's name";
+    else p->fd = listen_at(listen, p->listen, &why);
     bool is_up = p->fd >= 0 && pu_host_watch(d->host, p->fd, PU_WATCH_READ, accepted, p) == PU_OK;
     if (!is_up) {
-        snprintf(error, cap, "cannot listen on %s: %s", listen, strerror(errno));
+        snprintf(error, cap, "cannot listen on %s: %s", listen, why);
         if (p->fd >= 0) close(p->fd);
         free(p);
         return NULL;
     }
+    snprintf(p->label, sizeof p->label, "proxy %s to %.63s", p->listen, service);
     p->next = d->proxies;
     d->proxies = p;
     d->proxy_count++;

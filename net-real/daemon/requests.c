@@ -13,7 +13,11 @@ json_t *requests_error(const char *code, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return json_pack("{s:b,s:s,s:s}", "ok", 0, "code", code, "error", text);
+    /* What was too long may end in half a character. */
+    json_t *words = json_string(text);
+    for (size_t len = strlen(text); words == NULL && len > 0; words = json_string(text))
+        text[--len] = '\0';
+    return json_pack("{s:b,s:s,s:o}", "ok", 0, "code", code, "error", words);
 }
 
 /* ---- words ---- */

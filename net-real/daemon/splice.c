@@ -2,32 +2,38 @@
 #define _GNU_SOURCE
 #include "net-real/daemon/splice.h"
 
+#include "net-real/cli/host_port.h"
+#include "net-real/daemon/reach.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READS_MAX = 16 /* reads of a socket before others have their turn */ };
+enum {
+    READS_MAX = 16,  /* reads of a socket before others have their turn */
+    REST_MS = 60000, /* a socket whose stream is over has so long to take each part of the rest */
+};
 
 typedef struct joint {
     struct joint *next;
     splices *owner;
-    int fd;
-    pu_handle stream; /* 0: the OPEN is not answered */
-    pu_token token;   /* of that OPEN */
-    bool is_connecting;
-    bool tcp_fin;    /* the socket has no more */
-    bool stream_fin; /* nor has the stream */
-    bool is_shut;    /* and the socket was told */
+    const char *label; /* what it is, for people; its owner's */
+    int fd;            /* -1: on its way */
+    reach *way;        /* NULL: it is there */
+    pu_handle stream;  /* 0: the OPEN is not answered, or the stream is over */
+    pu_token token;    /* of that OPEN */
+    bool is_over;      /* the stream has ended well: what waits is still the socket's */
+    bool tcp_fin;      /* the socket has no more */
+    bool stream_fin;   /* nor has the stream */
+    bool is_shut;      /* and the socket was told */
     uint32_t watched;
-    uint8_t *waiting; /* owned; from the stream, not taken by the socket */
-    size_t waiting_len;
+    uint8_t *waiting; /* owned; from the stream, not taken by the socket: */
+    size_t waiting_at, waiting_len;
     uint64_t room;  /* the stream takes up to this offset */
     uint64_t sent;  /* to the stream */
     uint64_t taken; /* by the socket */
@@ -36,14 +42,17 @@ typedef struct joint {
 
 struct splices {
     pu_host *host;
+    void (*say)(void *ctx, const char *label, const char *why);
+    void *ctx;
     joint *first;
     uint32_t count, max;
 };
 
-splices *splices_new(pu_host *host, uint32_t max)
+splices *splices_new(pu_host *host, uint32_t max,
+                     void (*say)(void *ctx, const char *label, const char *why), void *ctx)
 {
     splices *s = calloc(1, sizeof *s);
-    if (s != NULL) *s = (splices){.host = host, .max = max};
+    if (s != NULL) *s = (splices){.host = host, .say = say, .ctx = ctx, .max = max};
     return s;
 }
 
@@ -61,13 +70,14 @@ static void joint_free(joint *p, bool resets_socket)
     while (*at != p) at = &(*at)->next;
     *at = p->next;
     s->count--;
-    int gone = pu_host_watch(s->host, p->fd, 0, NULL, NULL);
-    (void)gone;
-    if (resets_socket) {
+    if (p->way != NULL) reach_cancel(p->way);
+    if (p->fd >= 0) {
+        int gone = pu_host_watch(s->host, p->fd, 0, NULL, NULL);
+        (void)gone;
         struct linger now = {.l_onoff = 1};
-        setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        if (resets_socket) setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        close(p->fd);
     }
-    close(p->fd);
     free(p->waiting);
     free(p);
 }
@@ -83,23 +93,25 @@ void splices_free(splices *s)
 
 static void ready(void *ctx, int fd, uint32_t events);
 
+/* The socket has failed, or there is none. */
+static void broken(joint *p)
+{
+    uint32_t code = p->fd < 0 ? PU_CODE_UNREACHABLE : PU_CODE_LOST;
+    if (p->stream != 0) tell(p, PU_APP_RESET, 0, code);
+    joint_free(p, true);
+}
+
+/* Afterwards p may be gone. */
 static void watch_what_matters(joint *p)
 {
     uint32_t events = 0;
-    bool may_read = p->stream != 0 && !p->is_connecting && !p->tcp_fin && p->sent < p->room;
+    bool may_read = p->stream != 0 && !p->tcp_fin && p->sent < p->room;
+    if (p->fd < 0) return;
     if (may_read) events |= PU_WATCH_READ;
-    if (p->is_connecting || p->waiting_len > 0) events |= PU_WATCH_WRITE;
+    if (p->waiting_len > 0) events |= PU_WATCH_WRITE;
     if (events == p->watched) return;
     p->watched = events;
-    if (pu_host_watch(p->owner->host, p->fd, events, ready, p) == PU_OK) return;
-    tell(p, PU_APP_RESET, 0, PU_CODE_NO_MEMORY);
-    p->watched = 0;
-}
-
-static void broken(joint *p)
-{
-    if (p->stream != 0) tell(p, PU_APP_RESET, 0, PU_CODE_LOST);
-    joint_free(p, true);
+    if (pu_host_watch(p->owner->host, p->fd, events, ready, p) != PU_OK) broken(p);
 }
 
 /* What the socket takes is room for the stream, told when half of the window is free. */
@@ -113,7 +125,7 @@ static void grant(joint *p)
 
 static void shut_when_done(joint *p)
 {
-    if (!p->stream_fin || p->waiting_len > 0 || p->is_connecting || p->is_shut) return;
+    if (!p->stream_fin || p->waiting_len > 0 || p->fd < 0 || p->is_shut) return;
     p->is_shut = true;
     shutdown(p->fd, SHUT_WR);
 }
@@ -121,29 +133,36 @@ static void shut_when_done(joint *p)
 /* Gives the socket bytes. The number taken, or -1: it is broken. */
 static ssize_t give(joint *p, const uint8_t *bytes, size_t len)
 {
-    if (p->is_connecting || len == 0) return 0;
+    if (p->fd < 0 || len == 0) return 0;
     ssize_t sent = send(p->fd, bytes, len, MSG_NOSIGNAL);
     if (sent < 0) return errno == EAGAIN || errno == EINTR ? 0 : -1;
     p->taken += (uint64_t)sent;
     return sent;
 }
 
+/* Gives the socket what waits. False: it is broken. */
 static bool flush(joint *p)
 {
-    ssize_t sent = give(p, p->waiting, p->waiting_len);
+    ssize_t sent = p->waiting_len > 0 ? give(p, p->waiting + p->waiting_at, p->waiting_len) : 0;
     if (sent < 0) return false;
+    p->waiting_at += (size_t)sent;
     p->waiting_len -= (size_t)sent;
-    if (p->waiting_len > 0) memmove(p->waiting, p->waiting + sent, p->waiting_len);
-    grant(p);
+    if (p->waiting_len == 0) p->waiting_at = 0;
+    if (p->stream != 0) grant(p);
     shut_when_done(p);
     return true;
 }
 
 static bool keep(joint *p, const uint8_t *bytes, size_t len)
 {
+    if (len == 0) return true;
     if (p->waiting == NULL) p->waiting = malloc(SPLICE_WINDOW);
     if (p->waiting == NULL || len > SPLICE_WINDOW - p->waiting_len) return false;
-    memcpy(p->waiting + p->waiting_len, bytes, len);
+    if (p->waiting_at + p->waiting_len + len > SPLICE_WINDOW) {
+        memmove(p->waiting, p->waiting + p->waiting_at, p->waiting_len);
+        p->waiting_at = 0;
+    }
+    memcpy(p->waiting + p->waiting_at + p->waiting_len, bytes, len);
     p->waiting_len += len;
     return true;
 }
@@ -174,28 +193,18 @@ static bool pull(joint *p)
     return true;
 }
 
-static void connected(joint *p)
-{
-    int error = 0;
-    socklen_t len = sizeof error;
-    getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-    p->is_connecting = false;
-    if (error != 0) broken(p);
-    else if (!flush(p)) broken(p);
-    else watch_what_matters(p);
-}
-
 static void ready(void *ctx, int fd, uint32_t events)
 {
     joint *p = ctx;
     splices *s = p->owner;
     (void)fd;
-    if (p->is_connecting) {
-        connected(p);
+    bool is_broken = (events & PU_WATCH_WRITE) != 0 && p->waiting_len > 0 && !flush(p);
+    if (is_broken) {
+        broken(p);
         return;
     }
-    if ((events & PU_WATCH_WRITE) != 0 && p->waiting_len > 0 && !flush(p)) {
-        broken(p);
+    if (p->is_over) { /* only the rest was still to be given */
+        if (p->waiting_len == 0) joint_free(p, false);
         return;
     }
     uint32_t count = s->count;
@@ -207,66 +216,57 @@ static void ready(void *ctx, int fd, uint32_t events)
 
 /* ---- beginnings ---- */
 
-/* A socket on its way to host:port. -1: it cannot be. */
-static int connect_to(const char *address)
-{
-    char host[256];
-    const char *colon = strrchr(address, ':');
-    if (colon == NULL || (size_t)(colon - address) >= sizeof host) return -1;
-    memcpy(host, address, (size_t)(colon - address));
-    host[colon - address] = '\0';
-    char *name = host;
-    size_t len = strlen(host);
-    if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
-        host[len - 1] = '\0';
-        name++;
-    }
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found = NULL;
-    if (getaddrinfo(name, colon + 1, &hints, &found) != 0) return -1;
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int one = 1;
-    if (fd >= 0) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) != 0 && errno != EINPROGRESS) {
-        close(fd);
-        fd = -1;
-    }
-    freeaddrinfo(found);
-    return fd;
-}
-
-static joint *joint_new(splices *s, int fd)
+static joint *joint_new(splices *s, int fd, const char *label)
 {
     joint *p = s->count < s->max ? calloc(1, sizeof *p) : NULL;
     if (p == NULL) return NULL;
-    *p = (joint){.next = s->first, .owner = s, .fd = fd, .granted = SPLICE_WINDOW};
+    *p = (joint){.next = s->first, .owner = s, .label = label, .fd = fd, .granted = SPLICE_WINDOW};
     s->first = p;
     s->count++;
     return p;
 }
 
-void splice_serve(splices *s, const pu_ef *ef, const char *address)
+/* The service answers, or does not. */
+static void reached(void *ctx, int fd, const char *why)
 {
-    int fd = connect_to(address);
-    joint *p = fd >= 0 ? joint_new(s, fd) : NULL;
+    joint *p = ctx;
+    p->way = NULL;
+    p->fd = fd;
+    if (fd < 0) {
+        p->owner->say(p->owner->ctx, p->label, why);
+        broken(p);
+    } else if (!flush(p)) {
+        broken(p);
+    } else if (p->is_over && p->waiting_len == 0) {
+        joint_free(p, false);
+    } else {
+        watch_what_matters(p);
+    }
+}
+
+void splice_serve(splices *s, const pu_ef *ef, const char *address, const char *label)
+{
+    char host[HOST_NAME_MAX_BYTES];
+    uint16_t port;
     pu_in answer = {.kind = PU_IN_APP, .what = PU_APP_RESET, .stream = ef->stream};
-    if (p == NULL) {
-        if (fd >= 0) close(fd);
-        answer.code = fd >= 0 ? PU_CODE_RESOURCE : PU_CODE_UNREACHABLE;
+    joint *p = host_port_read(address, NULL, host, &port) ? joint_new(s, -1, label) : NULL;
+    if (p != NULL) p->way = reach_begin(s->host, host, port, reached, p);
+    if (p == NULL || p->way == NULL) {
+        if (p != NULL) joint_free(p, false);
+        answer.code = PU_CODE_RESOURCE;
         pu_host_command(s->host, &answer);
         return;
     }
     p->stream = ef->stream;
     p->room = ef->offset;
-    p->is_connecting = true;
     answer.what = PU_APP_OPEN;
     answer.offset = SPLICE_WINDOW;
     pu_host_command(s->host, &answer);
-    watch_what_matters(p);
 }
 
-pu_token splice_open(splices *s, int fd, pu_span peer, pu_span protocol)
+pu_token splice_open(splices *s, int fd, pu_span peer, pu_span protocol, const char *label)
 {
-    joint *p = joint_new(s, fd);
+    joint *p = joint_new(s, fd, label);
     if (p == NULL) {
         close(fd);
         return 0;
@@ -299,6 +299,30 @@ static joint *joint_of(splices *s, const pu_ef *ef)
     return NULL;
 }
 
+/* The stream is over, and everything of it has arrived here: the socket gets the rest. The kernel
+ * gives up on a socket that takes nothing of it for REST_MS. */
+static void stream_over(joint *p)
+{
+    int rest_ms = REST_MS;
+    p->stream = 0;
+    p->token = 0;
+    p->is_over = true;
+    if (p->waiting_len == 0) {
+        joint_free(p, false);
+    } else if (p->fd >= 0) {
+        setsockopt(p->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &rest_ms, sizeof rest_ms);
+        watch_what_matters(p);
+    }
+}
+
+/* Why there is no stream, in words that help whoever asked for one. */
+static const char *refusal(uint32_t code)
+{
+    if (code == PU_CODE_UNSUPPORTED) return "the peer has no such service, or not for us";
+    const pu_code_info *info = pu_code_describe(code);
+    return info != NULL ? info->meaning : "the peer ended it";
+}
+
 static void take_data(joint *p, pu_span body)
 {
     ssize_t sent = p->waiting_len == 0 ? give(p, body.base, body.len) : 0;
@@ -327,10 +351,13 @@ bool splice_effect(splices *s, const pu_ef *ef)
         break;
     case PU_APP_STOP:
         p->tcp_fin = true; /* what the socket says goes nowhere */
-        shutdown(p->fd, SHUT_RD);
+        if (p->fd >= 0) shutdown(p->fd, SHUT_RD);
         break;
-    case PU_APP_RESET: joint_free(p, true); return true;
-    case PU_APP_END: joint_free(p, false); return true;
+    case PU_APP_RESET:
+        if (p->stream == 0) s->say(s->ctx, p->label, refusal(ef->code));
+        joint_free(p, true);
+        return true;
+    case PU_APP_END: stream_over(p); return true;
     }
     watch_what_matters(p);
     return true;

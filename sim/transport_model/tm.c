@@ -185,7 +185,7 @@ void tm_free(tm *t)
     mem_free(&t->alloc, t->conns.at, t->conns.cap * sizeof t->conns.at[0]);
     mem_free(&t->alloc, t->streams.at, t->streams.cap * sizeof t->streams.at[0]);
     mem_free(&t->alloc, t->tombs, t->tomb_cap * sizeof t->tombs[0]);
-    mem_free(&t->alloc, t->own, sizeof *t->own);
+    if (t->owns_config) mem_free(&t->alloc, (void *)t->config, sizeof *t->config);
     PU_ASSERT(t->bytes == 0);
     mem_free(t->host->alloc, t, sizeof *t);
 }
@@ -210,12 +210,15 @@ static void effect_stream(tm *t, const pu_ef *ef)
 /* As core/link does. Without memory the old value stays. */
 static void set(tm *t, const pu_ef *ef)
 {
-    if (t->own == NULL && (t->own = mem_new(&t->alloc, sizeof *t->own)) != NULL)
-        *t->own = *t->config;
-    if (t->own == NULL || pu_config_set(t->own, ef->body, ef->offset) != PU_OK) return;
-    t->config = t->own;
-    t->conns.max = (uint32_t)t->own->conns_max;
-    t->streams.max = (uint32_t)t->own->streams_max;
+    pu_config changed = *t->config;
+    if (pu_config_set(&changed, ef->body, ef->offset) != PU_OK) return;
+    pu_config *own = t->owns_config ? (pu_config *)t->config : mem_new(&t->alloc, sizeof *own);
+    if (own == NULL) return;
+    *own = changed;
+    t->config = own;
+    t->owns_config = true;
+    t->conns.max = (uint32_t)own->conns_max;
+    t->streams.max = (uint32_t)own->streams_max;
 }
 
 bool tm_effect(tm *t, pu_time now, const pu_ef *effect)

@@ -78,8 +78,7 @@ typedef struct tomb {
 
 /* What most calls read is first, up to `self`. */
 struct tm {
-    const pu_config *config; /* the host's, until the first SET: then own */
-    pu_config *own;          /* owned; NULL: nothing was changed */
+    const pu_config *config; /* the host's, until the first SET: then one of its own */
     const transport_host *host;
     pu_alloc alloc; /* counts into bytes, aborts without memory */
     size_t bytes;
@@ -90,6 +89,7 @@ struct tm {
     imap origins; /* hash of a client's endpoint and cid -> slot of the accepted connection */
     uint32_t handshakes; /* inbound ones under way */
     uint32_t tomb_count, tomb_cap;
+    bool owns_config;
     tomb *tombs; /* owned; oldest first */
 };
 

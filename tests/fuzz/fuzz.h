@@ -58,6 +58,9 @@
     X(config)           \
     X(key_file)         \
     X(auth_file)        \
+    X(control)          \
+    X(store_name)       \
+    X(host_port)        \
     X(packet)           \
     X(datagram)         \
     X(mux_shake)        \

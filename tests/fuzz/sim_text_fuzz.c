@@ -1,13 +1,13 @@
 /* sim_text_fuzz.c - what people type to the simulator, and what its files are made of: YAML, --set,
  * quantities, options, words that were nearly right, lists of lengths, repro files; and the packets
  * of the model transport. */
+#include "base/suggest.h"
 #include "sim/cli.h"
 #include "sim/options.h"
 #include "sim/quantity.h"
 #include "sim/repro.h"
 #include "sim/scenario_impl.h"
 #include "sim/scenario_load.h"
-#include "sim/suggest.h"
 #include "sim/transport_model/frame.h"
 #include "sim/yaml_doc.h"
 #include "tests/fuzz/fuzz.h"

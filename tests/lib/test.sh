@@ -39,6 +39,7 @@ part tests/sim/wire.sh "$build/peerup-sim"
 part tests/sim/pcap.sh "$build/peerup-sim"
 part tests/sim/calibrate.sh "$build/peerup-sim"
 part tests/real/three.sh "$build/peerup"
+part tests/real/hostile.py "$build/peerup"
 part tests/real/install.sh "$build"
 part tests/real/record.sh "$build/peerup" "$build/peerup-sim"
 

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
+#include "base/suggest.h"
 #include "sim/quantity.h"
-#include "sim/suggest.h"
 
 int quantity_test(void);
 

@@ -92,6 +92,17 @@ enum pu_watch { PU_WATCH_READ = 1 << 0, PU_WATCH_WRITE = 1 << 1 };
 PU_API PU_MUST_USE int pu_host_watch(pu_host *host, int fd, uint32_t events,
                                      void (*ready)(void *ctx, int fd, uint32_t events), void *ctx);
 
+/* Looks up the IP addresses of a name, or of a number, without waiting: found is called once,
+ * inside a turn, with at most 16 of them, port 0; none when there is no such name. PU_ENOMEM;
+ * PU_ERANGE: too many at once. */
+PU_API PU_MUST_USE int pu_host_lookup(pu_host *host, const char *name,
+                                      void (*found)(void *ctx, const pu_endpoint *at,
+                                                    uint32_t count),
+                                      void *ctx);
+
+/* From now on found is not called for lookups with this ctx. */
+PU_API void pu_host_lookup_cancel(pu_host *host, void *ctx);
+
 /* The node, for its readers (pu_node_read_*, pu_node_id) between turns. */
 PU_API const pu_node *pu_host_node(const pu_host *host);
 

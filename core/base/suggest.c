@@ -1,10 +1,9 @@
-/* sim/suggest.c - edit distance with swaps (optimal string alignment), by three rows of the table.
+/* Edit distance with swaps (optimal string alignment), by three rows of the table.
  */
-#include "sim/suggest.h"
+#include "base/suggest.h"
 
 #include "peerup/base.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { EDITS_MAX = 2, SHORT_WORD = 3, LETTER = 1 };
@@ -74,9 +73,12 @@ void suggest_offer(suggest *s, const char *word)
 
 const char *suggest_hint(const suggest *s, char out[SUGGEST_HINT_MAX])
 {
+    static const char before[] = ", did you mean '", after[] = "'?";
+    size_t len = s->best != NULL ? strlen(s->best) : 0;
     out[0] = '\0';
-    if (s->best != NULL) {
-        snprintf(out, SUGGEST_HINT_MAX, ", did you mean '%s'?", s->best);
-    }
+    if (len == 0 || sizeof before + len + sizeof after > SUGGEST_HINT_MAX) return out;
+    memcpy(out, before, sizeof before - 1);
+    memcpy(out + sizeof before - 1, s->best, len);
+    memcpy(out + sizeof before - 1 + len, after, sizeof after);
     return out;
 }

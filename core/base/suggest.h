@@ -1,6 +1,6 @@
-/* sim/suggest.h - "did you mean": the nearest of the words that would have been right. */
-#ifndef SIM_SUGGEST_H
-#define SIM_SUGGEST_H
+/* base/suggest.h - "did you mean": the nearest of the words that would have been right. */
+#ifndef BASE_SUGGEST_H
+#define BASE_SUGGEST_H
 
 #include <stddef.h>
 
@@ -23,7 +23,8 @@ void suggest_begin(suggest *s, const char *wanted);
  * differs in upper and lower case only is the nearest. */
 void suggest_offer(suggest *s, const char *word);
 
-/* Writes ", did you mean 'WORD'?" into out, or nothing when no word is near, and returns out. */
+/* Writes ", did you mean 'WORD'?" into out, or nothing when no word is near (or the
+ * nearest is longer than SUGGEST_WORD_MAX), and returns out. */
 const char *suggest_hint(const suggest *s, char out[SUGGEST_HINT_MAX]);
 
 /* Insertions, deletions, changes and swaps of neighbours between two words, counted up to limit +
