@@ -79,8 +79,8 @@ bool store_key_of(uint8_t key[PU_KEEP_KEY_MAX], size_t *len, const char *name)
 
 static store *fail(store *s, const char *folder, const char *what, char *error, size_t cap)
 {
-    int why = errno;
-    if (error != NULL) snprintf(error, cap, "%s: %s%s", folder, what, strerror(why));
+    const char *why = errno == EWOULDBLOCK ? "another process uses it" : strerror(errno);
+    if (error != NULL) snprintf(error, cap, "%s: %s%s", folder, what, why);
     store_close(s);
     return NULL;
 }
@@ -100,8 +100,7 @@ store *store_open(const char *folder, char *error, size_t cap)
     }
     s->lock = openat(s->dir, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock < 0) return fail(s, folder, ".lock: ", error, cap);
-    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0)
-        return fail(s, folder, errno == EWOULDBLOCK ? "another process uses it: " : "", error, cap);
+    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) return fail(s, folder, "", error, cap);
     return s;
 }
 

@@ -1,6 +1,8 @@
 /* What the commands share, see cli.h. */
 #include "net-real/cli/cli.h"
 
+#include "base/suggest.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +33,21 @@ int cli_usage(const cli_command *self, const char *format, ...)
 
 void cli_help(const cli_command *self)
 {
-    printf("usage: peerup %s %s\n%s\n\n%s"
+    printf("usage: peerup %s%s%s\n%s\n\n%s"
            "  --config FILE          instead of the usual places\n"
-           "  --json                 data as JSON\n"
+           "%s"
            "  --help                 this text\n",
-           self->name, self->operands, self->summary, self->help);
+           self->name, self->operands[0] != '\0' ? " " : "", self->operands, self->summary,
+           self->help, self->has_json ? "  --json                 data as JSON\n" : "");
+}
+
+static int no_option(const cli_command *self, const struct option *all, const char *word)
+{
+    suggest s;
+    char hint[SUGGEST_HINT_MAX];
+    suggest_begin(&s, word + strspn(word, "-"));
+    for (; all->name != NULL; all++) suggest_offer(&s, all->name);
+    return cli_usage(self, "there is no option '%s'%s", word, suggest_hint(&s, hint));
 }
 
 int cli_options(const cli_command *self, int argc, char **argv, const struct option *own,
@@ -43,9 +55,10 @@ int cli_options(const cli_command *self, int argc, char **argv, const struct opt
                 cli_common *common)
 {
     struct option all[OPTIONS_MAX] = {{"config", required_argument, NULL, 'C'},
-                                      {"json", no_argument, NULL, 'J'},
-                                      {"help", no_argument, NULL, 'H'}};
-    size_t count = 3;
+                                      {"help", no_argument, NULL, 'H'},
+                                      {"json", no_argument, NULL, 'J'}};
+    size_t count = self->has_json ? 3 : 2;
+    if (!self->has_json) all[count] = (struct option){0};
     *common = (cli_common){0};
     for (; own != NULL && own->name != NULL && count < OPTIONS_MAX - 1; own++) all[count++] = *own;
     optind = 1;
@@ -55,7 +68,7 @@ int cli_options(const cli_command *self, int argc, char **argv, const struct opt
             cli_help(self);
             return CLI_DONE;
         }
-        if (which == '?') return cli_usage(self, "there is no option '%s'", argv[optind - 1]);
+        if (which == '?') return no_option(self, all, argv[optind - 1]);
         if (which == ':') return cli_usage(self, "'%s' needs a value", argv[optind - 1]);
         if (which == 'C') common->config_path = optarg;
         else if (which == 'J') common->is_json = true;

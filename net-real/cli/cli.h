@@ -25,6 +25,7 @@ enum cli_exit {
 /* One command. help: one line an option, for --help. */
 typedef struct cli_command {
     const char *name, *operands, *summary, *help;
+    bool has_json; /* it takes --json */
     int (*run)(const struct cli_command *self, int argc, char **argv);
 } cli_command;
 

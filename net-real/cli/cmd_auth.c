@@ -98,7 +98,10 @@ static int run(const cli_command *self, int argc, char **argv)
     return code;
 }
 
-const cli_command cli_auth = {"auth", "add PEER-ID | list | remove PEER-ID", "who may connect",
+const cli_command cli_auth = {"auth",
+                              "add PEER-ID | list | remove PEER-ID",
+                              "who may connect",
                               "  --comment TEXT         with add: what the line says after #\n"
                               "  --file FILE            another file than the configuration's\n",
+                              true,
                               run};

@@ -105,11 +105,14 @@ static int run_daemon(const cli_command *self, int argc, char **argv)
 }
 
 const cli_command cli_daemon = {
-    "daemon", "[start | stop]", "runs this node until it is stopped",
+    "daemon",
+    "[start | stop]",
+    "runs this node until it is stopped",
     "  --record FILE          writes everything the node is given, for `peerup-sim replay`: "
     "neither\n"
     "                         its key nor what is carried for applications, but whom it knows\n"
     "  --record-max SIZE      where the recording ends (256MB); the daemon goes on\n",
+    false,
     run_daemon};
 
 static int run_relay(const cli_command *self, int argc, char **argv)
@@ -125,9 +128,12 @@ static int run_relay(const cli_command *self, int argc, char **argv)
 }
 
 const cli_command cli_relay = {
-    "relay", "serve", "runs a relay: authorised peers may reserve a place and meet through it",
+    "relay",
+    "serve",
+    "runs a relay: authorised peers may reserve a place and meet through it",
     "  --record FILE, --record-max SIZE\n"
     "                         as for `daemon`\n",
+    false,
     run_relay};
 
 /* ---- status ---- */
@@ -141,8 +147,9 @@ static const char *text_in(const json_t *object, const char *key)
 static void print_conn(const json_t *c)
 {
     const json_t *rtt = json_object_get(c, "rtt_ms");
-    printf("  %s %s %s %s", text_in(c, "peer"), text_in(c, "path"), text_in(c, "transport"),
-           text_in(c, "address"));
+    bool is_direct = strcmp(text_in(c, "path"), "direct") == 0;
+    printf("  %s %s", text_in(c, "peer"), text_in(c, "path"));
+    if (is_direct) printf(" %s %s", text_in(c, "transport"), text_in(c, "address"));
     if (json_is_real(rtt)) printf(" %.1fms", json_real_value(rtt));
     putchar('\n');
 }
@@ -211,5 +218,5 @@ static int run_status(const cli_command *self, int argc, char **argv)
 }
 
 const cli_command cli_status = {
-    "status", "", "what the daemon does; exit 10 when a relay is configured and none is reached",
-    "", run_status};
+    "status", "",   "what the daemon does; exit 10 when a relay is configured and none is reached",
+    "",       true, run_status};

@@ -14,18 +14,28 @@
 
 typedef struct init_options {
     const char *folder, *relay;
+    unsigned port;
 } init_options;
+
+static bool take_port(init_options *o, const char *value)
+{
+    char *end;
+    unsigned long port = strtoul(value, &end, 10);
+    bool is_number = value[0] >= '0' && value[0] <= '9' && *end == '\0' && port <= 65535;
+    if (is_number) o->port = (unsigned)port;
+    return is_number;
+}
 
 static bool take_init(void *ctx, int which, const char *value)
 {
     init_options *o = ctx;
     if (which == 'd') o->folder = value;
     else if (which == 'r') o->relay = value;
-    else return false;
+    else return which == 'p' && take_port(o, value);
     return true;
 }
 
-static bool write_config(const char *path, const char *relay)
+static bool write_config(const char *path, const char *relay, unsigned port)
 {
     char text[4096];
     int len = snprintf(text, sizeof text,
@@ -34,10 +44,10 @@ static bool write_config(const char *path, const char *relay)
                        "  key_file: identity.key\n"
                        "network:\n"
                        "  listen_addresses:\n"
-                       "    - /ip4/0.0.0.0/udp/0/quic-v1\n"
-                       "    - /ip6/::/udp/0/quic-v1\n"
-                       "    - /ip4/0.0.0.0/tcp/0\n"
-                       "    - /ip6/::/tcp/0\n"
+                       "    - /ip4/0.0.0.0/udp/%u/quic-v1\n"
+                       "    - /ip6/::/udp/%u/quic-v1\n"
+                       "    - /ip4/0.0.0.0/tcp/%u\n"
+                       "    - /ip6/::/tcp/%u\n"
                        "relay:\n"
                        "  addresses:%s%s\n"
                        "security:\n"
@@ -47,12 +57,13 @@ static bool write_config(const char *path, const char *relay)
                        "#   ssh: {enabled: true, local_address: \"localhost:22\"}\n"
                        "# names:\n"
                        "#   home: PEER-ID\n",
-                       relay != NULL ? "\n    - " : " []", relay != NULL ? relay : "");
+                       port, port, port, port, relay != NULL ? "\n    - " : " []",
+                       relay != NULL ? relay : "");
     return len < (int)sizeof text && files_create(path, text, (size_t)len);
 }
 
 /* What is there already stays: a key is never overwritten, nor a configuration. */
-static int init_in(const char *folder, const char *relay)
+static int init_in(const char *folder, const char *relay, unsigned port)
 {
     static const char first_line[] = "# One peer a line: PEER-ID  # comment\n";
     char error[512];
@@ -70,7 +81,7 @@ static int init_in(const char *folder, const char *relay)
     } else if (!key_file_read(key, seed, &is_missing, error, sizeof error) &&
                (!is_missing || !key_file_make(key, seed, error, sizeof error))) {
         cli_error("%s", error);
-    } else if (!write_config(path, relay) ||
+    } else if (!write_config(path, relay, port) ||
                (!files_create(grants, first_line, sizeof first_line - 1) && errno != EEXIST)) {
         cli_error("%s: %s", folder, strerror(errno));
     } else {
@@ -92,6 +103,7 @@ static int init_in(const char *folder, const char *relay)
 static int run_init(const cli_command *self, int argc, char **argv)
 {
     static const struct option own[] = {{"dir", required_argument, NULL, 'd'},
+                                        {"port", required_argument, NULL, 'p'},
                                         {"relay", required_argument, NULL, 'r'},
                                         {NULL, 0, NULL, 0}};
     cli_common common;
@@ -110,16 +122,19 @@ static int run_init(const cli_command *self, int argc, char **argv)
     char *home = config_home();
     if (o.folder == NULL && home == NULL)
         return cli_usage(self, "there is no home folder: use --dir");
-    code = init_in(o.folder != NULL ? o.folder : home, o.relay);
+    code = init_in(o.folder != NULL ? o.folder : home, o.relay, o.port);
     free(home);
     return code;
 }
 
 const cli_command cli_init = {
-    "init", "[--dir DIR] [--relay MULTIADDR]",
+    "init",
+    "[--port N] [--relay MULTIADDR]",
     "makes an identity and a configuration; prints the peer id",
     "  --dir DIR              where (~/.config/peerup)\n"
+    "  --port N               UDP and TCP port to listen at (0: any free one, at each start)\n"
     "  --relay MULTIADDR      a relay that this node reserves a place at\n",
+    false,
     run_init};
 
 /* ---- whoami ---- */
@@ -149,7 +164,7 @@ static int run_whoami(const cli_command *self, int argc, char **argv)
     return CLI_DONE;
 }
 
-const cli_command cli_whoami = {"whoami", "", "prints this node's peer id", "", run_whoami};
+const cli_command cli_whoami = {"whoami", "", "prints this node's peer id", "", true, run_whoami};
 
 /* ---- version ---- */
 
@@ -164,7 +179,7 @@ static int run_version(const cli_command *self, int argc, char **argv)
     return CLI_DONE;
 }
 
-const cli_command cli_version = {"version", "", "prints the version", "", run_version};
+const cli_command cli_version = {"version", "", "prints the version", "", true, run_version};
 
 /* ---- config ---- */
 
@@ -182,4 +197,5 @@ static int run_config(const cli_command *self, int argc, char **argv)
     return CLI_DONE;
 }
 
-const cli_command cli_config = {"config", "validate", "checks the configuration", "", run_config};
+const cli_command cli_config = {"config", "validate", "checks the configuration",
+                                "",       false,      run_config};

@@ -60,8 +60,9 @@ static void print_one(const json_t *answer, unsigned long seq, const char *id, b
         putchar('\n');
         json_decref(one);
     } else if (is_good) {
+        bool is_direct = path != NULL && strcmp(path, "direct") == 0 && transport != NULL;
         printf("seq=%lu rtt=%.2fms %s%s%s\n", seq, ms, path != NULL ? path : "path unknown",
-               transport != NULL ? " over " : "", transport != NULL ? transport : "");
+               is_direct ? " over " : "", is_direct ? transport : "");
     }
     fflush(stdout);
 }
@@ -75,6 +76,7 @@ static void print_tally(const tally *t, bool is_json)
         printf("{\"sent\":%lu,\"received\":%lu,\"lost\":%lu,\"loss_pct\":%.1f,\"min_ms\":%.3f,"
                "\"avg_ms\":%.3f,\"max_ms\":%.3f}\n",
                t->sent, t->received, lost, share, t->least, mean, t->most);
+    else if (t->received == 0) printf("%lu sent, 0 received\n", t->sent);
     else
         printf("%lu sent, %lu received, %.0f%% lost; min/avg/max %.2f/%.2f/%.2f ms\n", t->sent,
                t->received, share, t->least, mean, t->most);
@@ -145,10 +147,12 @@ static int run_ping(const cli_command *self, int argc, char **argv)
     return code;
 }
 
-const cli_command cli_ping = {"ping", "PEER",
+const cli_command cli_ping = {"ping",
+                              "PEER",
                               "round trips to a peer, and whether directly or relayed",
                               "  -c, --count N          how many (4; 0: until interrupted)\n"
                               "  --interval TIME        between two: 1s, 200ms (1s)\n",
+                              true,
                               run_ping};
 
 /* ---- proxy ---- */
@@ -196,8 +200,10 @@ static int run_proxy(const cli_command *self, int argc, char **argv)
 }
 
 const cli_command cli_proxy = {
-    "proxy", "PEER SERVICE [HOST:]PORT",
+    "proxy",
+    "PEER SERVICE [HOST:]PORT",
     "a local port whose connections reach a service of a peer; prints where it listens",
     "  The daemon keeps the port when one runs; otherwise this command does, until it is "
     "interrupted.\n",
+    false,
     run_proxy};

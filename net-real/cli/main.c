@@ -1,4 +1,5 @@
 /* net-real/cli/main.c - peerup: finds the command and runs it. */
+#include "base/suggest.h"
 #include "net-real/cli/cli.h"
 
 #include <stdio.h>
@@ -18,7 +19,7 @@ static void print_commands(FILE *out)
     for (size_t i = 0; i < COMMANDS; i++) {
         char left[64];
         snprintf(left, sizeof left, "%s %s", commands[i]->name, commands[i]->operands);
-        fprintf(out, "  %-34s %s\n", left, commands[i]->summary);
+        fprintf(out, "  %-41s %s\n", left, commands[i]->summary);
     }
     fputs("\n`peerup COMMAND --help` says more.\n", out);
 }
@@ -40,7 +41,11 @@ int main(int argc, char **argv)
         cli_error("standard output cannot be written");
         return code == CLI_DONE ? CLI_UNEXPECTED : code;
     }
-    cli_error("there is no command '%s'", name);
-    print_commands(stderr);
+    suggest s;
+    char hint[SUGGEST_HINT_MAX];
+    suggest_begin(&s, name);
+    for (size_t i = 0; i < COMMANDS; i++) suggest_offer(&s, commands[i]->name);
+    cli_error("there is no command '%s'%s", name, suggest_hint(&s, hint));
+    fputs("`peerup --help` lists the commands.\n", stderr);
     return CLI_USAGE;
 }

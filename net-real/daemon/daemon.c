@@ -11,6 +11,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+enum { REFUSED_MAX = 10 };
+
 void daemon_say(const peerupd *d, const char *format, ...)
 {
     va_list args;
@@ -50,6 +52,19 @@ static void say_path(peerupd *d, const pu_ef *ef, const char *who)
     }
 }
 
+/* Strangers may come as often as they like; the log takes ten of them in a minute. */
+static void say_stranger(peerupd *d, const char *who)
+{
+    pu_time now = pu_host_now(d->host);
+    if (now - d->refused_at > 60 * PU_S) {
+        if (d->refused_count > REFUSED_MAX)
+            daemon_say(d, "refused %u more times", d->refused_count - REFUSED_MAX);
+        d->refused_at = now;
+        d->refused_count = 0;
+    }
+    if (d->refused_count++ < REFUSED_MAX) daemon_say(d, "refused %s", who);
+}
+
 static void say_event(peerupd *d, const pu_ef *ef)
 {
     char id[PU_PEER_ID_TEXT_MAX], address[PU_MADDR_TEXT_MAX];
@@ -62,7 +77,7 @@ static void say_event(peerupd *d, const pu_ef *ef)
         break;
     case PU_EVENT_RELAY: daemon_say(d, is_gone ? "relay lost %s" : "relay reserved %s", who); break;
     case PU_EVENT_PEER: say_path(d, ef, who); break;
-    case PU_EVENT_REFUSED: daemon_say(d, "refused %s", who); break;
+    case PU_EVENT_REFUSED: say_stranger(d, who); break;
     case PU_EVENT_DONE: break;
     }
 }

@@ -65,6 +65,8 @@ struct peerupd {
     struct control *door; /* NULL: no socket */
     int signals;          /* signalfd; -1: none */
     bool is_stopping, is_stopped;
+    pu_time refused_at; /* since when these were told: */
+    unsigned refused_count;
     bool is_short; /* it was told that not everybody could be authorised */
     struct said_path {
         pu_peer_id peer;

@@ -153,11 +153,23 @@ static const char *code_word(uint32_t code)
     return info != NULL ? info->name : "unknown";
 }
 
+/* In words for whoever wants to reach a peer. */
+static const char *why_not(uint32_t code)
+{
+    const pu_code_info *info = pu_code_describe(code);
+    if (code == PU_CODE_NO_ADDRESS) return "no address of the peer is known";
+    if (code == PU_CODE_REFUSED)
+        return "the peer is not there, or it, or the relay, does not let us in";
+    if (code == PU_CODE_TIMEOUT)
+        return "the time is over; is the peer up, and are we authorised there?";
+    return info != NULL ? info->meaning : "the peer ended it";
+}
+
 static json_t *describe_ping(peerupd *d, const pending *p, const pu_ef *done)
 {
     pu_conn_row row;
     if (done->code != PU_CODE_OK)
-        return requests_error(code_word(done->code), "no answer: %s", code_word(done->code));
+        return requests_error(code_word(done->code), "no answer: %s", why_not(done->code));
     bool is_known = best_conn(d, &p->peer, &row);
     bool is_relayed = is_known && (row.flags & PU_RELAYED) != 0;
     return json_pack("{s:b,s:f,s:s?,s:s?}", "ok", 1, "rtt_ms", milliseconds(done->offset), "path",

@@ -49,6 +49,14 @@ says() {
     grep -qF -- "$words" <<<"$output" || { printf '%s\n' "$output"; return 1; }
 }
 
+# tells PATTERN COMMAND...: the same by a pattern of grep -E.
+tells() {
+    local pattern=$1 output
+    shift
+    output=$("$@" 2>&1)
+    grep -qE -- "$pattern" <<<"$output" || { printf '%s\n' "$output"; return 1; }
+}
+
 # eventually COMMAND...: within ten seconds.
 eventually() {
     local i
