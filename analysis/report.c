@@ -188,7 +188,7 @@ static const struct {
     {"NAT boxes", "Every node is public.",
      "SELECT box, owner, CASE type_name WHEN '' THEN 'drawn' ELSE type_name END AS type,\n"
      "    mapping, filtering, ports, udp_idle_ns / 1000000000 AS \"idle (s)\",\n"
-     "    CASE hairpin WHEN 1 THEN 'yes' ELSE '-' END AS hairpin,\n"
+     "    CASE hairpin WHEN 'none' THEN '-' ELSE hairpin END AS hairpin,\n"
      "    CASE blocks_udp WHEN 1 THEN 'yes' ELSE '-' END AS \"blocks UDP\",\n"
      "    coalesce('box ' || parent, 'public') AS inside, b.address AS address\n"
      "FROM nat b JOIN node n ON n.name = b.owner ORDER BY n.group_name IS NOT NULL, box"},

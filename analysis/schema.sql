@@ -5,7 +5,7 @@
 -- of every table and view has a line in _doc: docs/database.md is the page to read first.
 
 PRAGMA application_id = 1886745198;
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 CREATE TABLE _doc (
     table_name TEXT NOT NULL,
@@ -81,9 +81,12 @@ CREATE TABLE nat (
     filtering TEXT NOT NULL,
     ports TEXT NOT NULL,
     udp_idle_ns INTEGER NOT NULL,
+    udp_answered_ns INTEGER NOT NULL,
     tcp_idle_ns INTEGER NOT NULL,
     refresh TEXT NOT NULL,
-    hairpin INTEGER NOT NULL CHECK (hairpin IN (0, 1)),
+    hairpin TEXT NOT NULL,
+    addresses INTEGER NOT NULL,
+    pooling TEXT NOT NULL,
     blocks_udp INTEGER NOT NULL CHECK (blocks_udp IN (0, 1)),
     address TEXT NOT NULL,
     owner TEXT NOT NULL
@@ -95,13 +98,16 @@ INSERT INTO _doc VALUES
 ('nat', 'type_name', 'name', 'type in the scenario; empty: drawn from a population'),
 ('nat', 'mapping', '', 'eim, adm, apdm: endpoint-independent, address(-and-port)-dependent'),
 ('nat', 'filtering', '', 'eif, adf or apdf: the same for what it lets in'),
-('nat', 'ports', '', 'preserve, sequential or random: how an outer port is chosen'),
+('nat', 'ports', '', 'preserve, parity, sequential, random or block: how an outer port is chosen'),
 ('nat', 'udp_idle_ns', 'ns', 'a mapping of UDP that is not refreshed so long is gone'),
-('nat', 'tcp_idle_ns', 'ns', 'the same for TCP'),
+('nat', 'udp_answered_ns', 'ns', 'the same once something came in'),
+('nat', 'tcp_idle_ns', 'ns', 'the same for an open connection of TCP'),
 ('nat', 'refresh', '', 'what refreshes a mapping: outbound, or both directions'),
-('nat', 'hairpin', 'bool', 'forwards between its own inner hosts through its outer address'),
+('nat', 'hairpin', '', 'forwards between its own inner hosts: none; or the receiver sees the external or internal endpoint'),
+('nat', 'addresses', '', 'how many outer addresses it has'),
+('nat', 'pooling', '', 'paired: an inner host has one of them; arbitrary: each mapping draws'),
 ('nat', 'blocks_udp', 'bool', 'lets no UDP out'),
-('nat', 'address', 'IP', 'outer address'),
+('nat', 'address', 'IP', 'outer address, the first one'),
 ('nat', 'owner', 'name', 'node it was made for');
 
 CREATE TABLE event (

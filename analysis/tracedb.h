@@ -47,10 +47,13 @@ typedef struct tracedb_nat {
     int64_t parent;        /* box around it; -1: public */
     const char *type_name; /* of the scenario; "" when drawn */
     const char *mapping, *filtering, *ports;
-    uint64_t udp_idle_ns, tcp_idle_ns;
+    uint64_t udp_idle_ns, udp_answered_ns, tcp_idle_ns;
     const char *refresh; /* "outbound", "both" */
-    bool hairpin, blocks_udp;
-    const char *address; /* external */
+    const char *hairpin; /* "none", "external", "internal" */
+    bool blocks_udp;
+    uint32_t addresses;  /* external ones */
+    const char *pooling; /* "paired", "arbitrary" */
+    const char *address; /* external, the first */
     const char *owner;   /* name of the node it was made for */
 } tracedb_nat;
 void tracedb_put_nat(tracedb *db, const tracedb_nat *nat);

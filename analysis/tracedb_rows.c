@@ -53,9 +53,12 @@ void tracedb_put_nat(tracedb *db, const tracedb_nat *nat)
     row_text(&r, nat->filtering);
     row_text(&r, nat->ports);
     row_count(&r, nat->udp_idle_ns);
+    row_count(&r, nat->udp_answered_ns);
     row_count(&r, nat->tcp_idle_ns);
     row_text(&r, nat->refresh);
-    row_int(&r, nat->hairpin);
+    row_text(&r, nat->hairpin);
+    row_int(&r, nat->addresses);
+    row_text(&r, nat->pooling);
     row_int(&r, nat->blocks_udp);
     row_text(&r, nat->address);
     row_text(&r, nat->owner);

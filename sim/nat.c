@@ -3,40 +3,57 @@
  * A mapping is gone the moment its idle time is over, whether or not its memory is: every look at
  * one asks is_alive first, so when memory is reclaimed changes nothing that can be seen.
  */
-#include "sim/nat.h"
+#include "sim/nat_impl.h"
 
 #include "base/bytes.h"
 #include "sim/mem.h"
-#include "sim/nat_table.h"
 
-enum {
-    PORT_FIRST = 1024, /* of those that a box chooses; a preserved port may be lower */
-    PORT_COUNT = 65536 - PORT_FIRST,
-    RANDOM_TRIES = 32, /* draws before a random box takes the next free port */
-    FILTER_MAX = 1024  /* remotes that a mapping lets in */
-};
+enum { FILTER_MAX = 1024 }; /* remotes that a mapping lets in */
 
-struct nat {
-    nat_type type;
-    pu_endpoint external; /* port 0 */
-    nat_table table;
-    rng ports;
-    uint16_t next_port; /* sequential: tried first */
-    pu_time sweep_at;   /* no mapping can be past its time before */
-};
-
-nat *nat_new(const nat_type *type, const pu_endpoint *external, const uint8_t seed[32],
-             uint32_t purpose)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-    PU_ASSERT(external->port == 0);
+    return a < b ? a : b;
+}
+
+/* The rules of one protocol. TCP's table keeps track of connections, so that only the endpoint that
+ * was called may answer. */
+static void set_rules(nat *n, enum nat_protocol protocol)
+{
+    const nat_type *t = &n->type;
+    if (protocol == NAT_UDP) {
+        n->filtering = t->filtering;
+        n->idle_ns = t->udp_idle_ns;
+        n->answered_ns = t->udp_answered_ns != 0 ? t->udp_answered_ns : t->udp_idle_ns;
+        return;
+    }
+    n->filtering = NAT_APDF;
+    n->answered_ns = t->tcp_idle_ns != 0 ? t->tcp_idle_ns : NAT_TCP_IDLE_NS;
+    n->idle_ns =
+        t->tcp_opening_ns != 0 ? t->tcp_opening_ns : least(NAT_TCP_OPENING_NS, n->answered_ns);
+    n->type.blocks_udp = false;
+}
+
+uint32_t nat_addresses(const nat_type *type)
+{
+    return type->addresses != 0 ? type->addresses : 1;
+}
+
+nat *nat_new(const nat_type *type, enum nat_protocol protocol, const pu_endpoint *externals,
+             const uint8_t seed[32], uint32_t purpose)
+{
     PU_ASSERT(type->udp_idle_ns > 0);
+    PU_ASSERT(type->addresses <= NAT_ADDRESSES_MAX);
     nat *n = sim_alloc(sizeof *n);
     n->type = *type;
-    n->external = *external;
-    rng_init(&n->ports, seed, purpose);
-    if (type->ports == NAT_SEQUENTIAL) {
-        n->next_port = (uint16_t)(PORT_FIRST + rng_below(&n->ports, PORT_COUNT));
+    n->external_count = nat_addresses(type);
+    n->externals = sim_alloc(n->external_count * sizeof *n->externals);
+    for (uint32_t i = 0; i < n->external_count; i++) {
+        PU_ASSERT(externals[i].port == 0);
+        n->externals[i] = externals[i];
     }
+    set_rules(n, protocol);
+    rng_init(&n->ports, seed, purpose);
+    nat_ports_open(n);
     return n;
 }
 
@@ -44,6 +61,8 @@ void nat_free(nat *n)
 {
     if (n == NULL) return;
     nat_table_close(&n->table);
+    free(n->externals);
+    free(n->blocks);
     free(n);
 }
 
@@ -65,8 +84,8 @@ static nat_key key_of(const nat *n, const pu_endpoint *inner, const pu_endpoint 
 
 static pu_endpoint outer_of(const nat *n, uint32_t index)
 {
-    pu_endpoint outer = n->external;
-    outer.port = n->table.at[index].port;
+    pu_endpoint outer = n->externals[n->table.at[index].outer >> 16];
+    outer.port = (uint16_t)n->table.at[index].outer;
     return outer;
 }
 
@@ -78,10 +97,18 @@ static pu_endpoint inner_of(const nat *n, uint32_t index)
     return e;
 }
 
+/* When the mapping at index ends if nothing refreshes it. */
+static pu_time end_of(const nat *n, uint32_t index)
+{
+    const nat_mapping_entry *m = &n->table.at[index];
+    uint64_t idle_ns = m->is_answered ? n->answered_ns : n->idle_ns;
+    return idle_ns < PU_NEVER - m->used ? m->used + idle_ns : PU_NEVER;
+}
+
 static bool is_alive(const nat *n, pu_time now, uint32_t index)
 {
     PU_ASSERT(n->table.at[index].used <= now);
-    return now - n->table.at[index].used < n->type.udp_idle_ns;
+    return now < end_of(n, index);
 }
 
 /* The mapping of key, or at port, if it is alive at now. */
@@ -91,81 +118,78 @@ static uint32_t live_by_key(const nat *n, pu_time now, const nat_key *key)
     return index != NAT_NOWHERE && is_alive(n, now, index) ? index : NAT_NOWHERE;
 }
 
-static uint32_t live_by_port(const nat *n, pu_time now, uint16_t port)
+static uint32_t live_by_outer(const nat *n, pu_time now, uint32_t outer)
 {
-    uint32_t index = nat_table_by_port(&n->table, port);
+    uint32_t index = nat_table_by_outer(&n->table, outer);
     return index != NAT_NOWHERE && is_alive(n, now, index) ? index : NAT_NOWHERE;
+}
+
+bool nat_is_taken(const nat *n, pu_time now, uint32_t outer)
+{
+    return live_by_outer(n, now, outer) != NAT_NOWHERE;
+}
+
+/* Which of its addresses ip is; external_count when it is none. */
+static uint32_t address_index(const nat *n, const uint8_t ip[16])
+{
+    uint32_t i = 0;
+    while (i < n->external_count && memcmp(n->externals[i].ip, ip, sizeof n->externals[i].ip) != 0)
+        i++;
+    return i;
+}
+
+/* The mapping that a datagram to outer finds. */
+static uint32_t live_at(const nat *n, pu_time now, const pu_endpoint *outer)
+{
+    uint32_t address = address_index(n, outer->ip);
+    PU_ASSERT(address < n->external_count);
+    return live_by_outer(n, now, nat_outer(address, outer->port));
 }
 
 /* Removes all mappings that are over, if there can be one. */
 static void sweep(nat *n, pu_time now)
 {
     if (now < n->sweep_at) return;
-    pu_time oldest = now;
+    n->sweep_at = PU_NEVER;
     for (uint32_t i = n->table.count;
          i-- > 0;) { /* backwards: a removal brings a later one, seen already, to i */
-        if (!is_alive(n, now, i)) {
-            nat_table_remove(&n->table, i);
-        } else if (n->table.at[i].used < oldest) {
-            oldest = n->table.at[i].used;
-        }
+        if (is_alive(n, now, i)) n->sweep_at = least(n->sweep_at, end_of(n, i));
+        else nat_table_remove(&n->table, i);
     }
-    n->sweep_at = n->type.udp_idle_ns < PU_NEVER - oldest ? oldest + n->type.udp_idle_ns : PU_NEVER;
 }
 
-/* The first free port from `from` on, going round; 0 when all are taken. */
-static uint16_t port_from(const nat *n, pu_time now, uint32_t from)
+/* Mappings of one inner host alive at now. */
+static uint32_t count_of_host(const nat *n, pu_time now, const nat_remote *inner)
 {
-    uint32_t start = from < PORT_FIRST || from > UINT16_MAX ? 0 : from - PORT_FIRST;
-    for (uint32_t i = 0; i < PORT_COUNT; i++) {
-        uint16_t port = (uint16_t)(PORT_FIRST + (start + i) % PORT_COUNT);
-        if (live_by_port(n, now, port) == NAT_NOWHERE) return port;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n->table.count; i++) {
+        const nat_remote *who = &n->table.at[i].key.inner;
+        if (memcmp(who->ip, inner->ip, sizeof who->ip) == 0 && is_alive(n, now, i)) count++;
     }
-    return 0;
+    return count;
 }
 
-static uint16_t port_sequential(nat *n, pu_time now)
+/* Whether the box's quotas leave room for one more mapping of inner. */
+static bool is_room(const nat *n, pu_time now, const nat_remote *inner)
 {
-    uint16_t port = port_from(n, now, n->next_port);
-    if (port != 0)
-        n->next_port = (uint16_t)(port + 1); /* 0 after the last: port_from starts over */
-    return port;
+    uint32_t most = n->type.mappings_max, host_most = n->type.host_mappings_max;
+    if (most != 0 && n->table.count >= most && nat_count(n, now) >= most) return false;
+    return host_most == 0 || n->table.count < host_most || count_of_host(n, now, inner) < host_most;
 }
 
-static uint16_t port_random(nat *n, pu_time now)
-{
-    uint16_t port = 0;
-    for (unsigned i = 0; i < RANDOM_TRIES; i++) {
-        port = (uint16_t)(PORT_FIRST + rng_below(&n->ports, PORT_COUNT));
-        if (live_by_port(n, now, port) == NAT_NOWHERE) return port;
-    }
-    return port_from(n, now, port);
-}
-
-/* A free external port for a mapping of inner_port; 0 when there is none. */
-static uint16_t port_choose(nat *n, pu_time now, uint16_t inner_port)
-{
-    switch (n->type.ports) {
-    case NAT_PRESERVE:
-        if (live_by_port(n, now, inner_port) == NAT_NOWHERE) return inner_port;
-        return port_from(n, now, (uint32_t)inner_port + 1);
-    case NAT_SEQUENTIAL: return port_sequential(n, now);
-    case NAT_RANDOM: return port_random(n, now);
-    }
-    PU_NEVER_HERE();
-}
-
-/* Makes a mapping of key; NAT_NOWHERE when no port is free. */
+/* Makes a mapping of key; NAT_NOWHERE when there is no port or no room. */
 static uint32_t mapping_add(nat *n, pu_time now, const nat_key *key)
 {
     if (n->table.count == n->table.cap) sweep(n, now);
-    uint16_t port = port_choose(n, now, key->inner.port);
-    if (port == 0) return NAT_NOWHERE;
-    uint32_t over = nat_table_by_port(&n->table, port);
+    if (!is_room(n, now, &key->inner)) return NAT_NOWHERE;
+    uint32_t outer = nat_ports_choose(n, now, &key->inner);
+    if (outer == NAT_NO_PORT) return NAT_NOWHERE;
+    uint32_t over = nat_table_by_outer(&n->table, outer);
     if (over != NAT_NOWHERE) nat_table_remove(&n->table, over);
     over = nat_table_by_key(&n->table, key);
     if (over != NAT_NOWHERE) nat_table_remove(&n->table, over);
-    return nat_table_add(&n->table, key, port);
+    n->sweep_at = least(n->sweep_at, now + n->idle_ns);
+    return nat_table_add(&n->table, key, outer);
 }
 
 enum nat_verdict nat_out(nat *n, pu_time now, const pu_endpoint *inner, const pu_endpoint *remote,
@@ -178,8 +202,9 @@ enum nat_verdict nat_out(nat *n, pu_time now, const pu_endpoint *inner, const pu
     if (index == NAT_NOWHERE) index = mapping_add(n, now, &key);
     if (index == NAT_NOWHERE) return NAT_NO_MAPPING;
     n->table.at[index].used = now;
-    if (n->type.filtering != NAT_EIF) {
-        nat_remote allowed = remote_of(remote, n->type.filtering == NAT_APDF);
+    nat_ports_hold(n, n->table.at[index].outer, end_of(n, index));
+    if (n->filtering != NAT_EIF) {
+        nat_remote allowed = remote_of(remote, n->filtering == NAT_APDF);
         nat_table_allow(&n->table, index, &allowed, FILTER_MAX);
     }
     *outer = outer_of(n, index);
@@ -189,14 +214,16 @@ enum nat_verdict nat_out(nat *n, pu_time now, const pu_endpoint *inner, const pu
 enum nat_verdict nat_in(nat *n, pu_time now, const pu_endpoint *remote, const pu_endpoint *outer,
                         pu_endpoint *inner)
 {
-    PU_ASSERT(memcmp(outer->ip, n->external.ip, sizeof outer->ip) == 0);
-    uint32_t index = live_by_port(n, now, outer->port);
+    uint32_t index = live_at(n, now, outer);
     if (index == NAT_NOWHERE) return NAT_NO_MAPPING;
-    if (n->type.filtering != NAT_EIF) {
-        nat_remote asked = remote_of(remote, n->type.filtering == NAT_APDF);
+    if (n->filtering != NAT_EIF) {
+        nat_remote asked = remote_of(remote, n->filtering == NAT_APDF);
         if (!nat_table_allows(&n->table, index, &asked)) return NAT_FILTERED;
     }
-    if (n->type.refresh_inbound) n->table.at[index].used = now;
+    nat_mapping_entry *m = &n->table.at[index];
+    m->is_answered = true;
+    if (n->type.refresh_inbound) m->used = now;
+    nat_ports_hold(n, m->outer, end_of(n, index));
     *inner = inner_of(n, index);
     return NAT_PASS;
 }
@@ -213,10 +240,26 @@ bool nat_lookup(const nat *n, pu_time now, const pu_endpoint *inner, const pu_en
 
 bool nat_peek(const nat *n, pu_time now, const pu_endpoint *outer, pu_endpoint *inner)
 {
-    uint32_t index = live_by_port(n, now, outer->port);
+    uint32_t index = live_at(n, now, outer);
     if (index == NAT_NOWHERE) return false;
     *inner = inner_of(n, index);
     return true;
+}
+
+void nat_reboot(nat *n)
+{
+    nat_table_close(&n->table);
+    nat_ports_forget(n);
+}
+
+void nat_rebind(nat *n, pu_time now)
+{
+    n->sweep_at = 0;
+    sweep(n, now);
+    for (uint32_t i = 0; i < n->table.count; i++) {
+        uint32_t outer = nat_ports_other(n, now, n->table.at[i].outer);
+        if (outer != NAT_NO_PORT) nat_table_move(&n->table, i, outer);
+    }
 }
 
 const nat_type *nat_describe(const nat *n)
@@ -226,7 +269,12 @@ const nat_type *nat_describe(const nat *n)
 
 pu_endpoint nat_external(const nat *n)
 {
-    return n->external;
+    return n->externals[0];
+}
+
+bool nat_owns(const nat *n, const uint8_t ip[16])
+{
+    return address_index(n, ip) < n->external_count;
 }
 
 uint32_t nat_count(const nat *n, pu_time now)

@@ -13,40 +13,70 @@ enum nat_mapping {
 }; /* endpoint-independent, address-, address-and-port-dependent */
 enum nat_filtering { NAT_EIF = 1, NAT_ADF, NAT_APDF };
 enum nat_ports {
-    NAT_PRESERVE = 1,
+    NAT_PRESERVE = 1, /* the inner port; on a clash the next free one */
     NAT_SEQUENTIAL,
-    NAT_RANDOM
-}; /* preserve falls back to sequential on a clash */
+    NAT_RANDOM,
+    NAT_PARITY, /* the next free one that is even or odd as the inner port is (section 4.2.2) */
+    NAT_BLOCK   /* random in a contiguous block that belongs to one inner host (RFC 6888 REQ-14) */
+};
+enum nat_pooling {
+    NAT_PAIRED = 0, /* all mappings of an inner host share an external address (section 4.1) */
+    NAT_ARBITRARY   /* each mapping draws its own */
+};
+enum nat_hairpin {
+    NAT_HAIRPIN_NONE = 0,
+    NAT_HAIRPIN_EXTERNAL, /* the receiver sees the sender's external endpoint (section 6, REQ-9a) */
+    NAT_HAIRPIN_INTERNAL  /* it sees the inner one, to which its answer then goes directly */
+};
 
 /* What a kind of box does. */
 typedef struct nat_type {
     enum nat_mapping mapping;
-    enum nat_filtering filtering;
+    enum nat_filtering filtering; /* of UDP; TCP is let in from the endpoint called, no other */
     enum nat_ports ports;
-    uint64_t udp_idle_ns; /* a mapping that is not refreshed so long is gone */
-    uint64_t tcp_idle_ns; /* the same for TCP; 0: NAT_TCP_IDLE_NS. sim/net.c reads it */
-    bool hairpin;         /* forwards between its own inner hosts through its external address */
-    bool refresh_inbound; /* inbound datagrams refresh too (outbound always do) */
-    bool blocks_udp;      /* lets no UDP out at all */
+    enum nat_pooling pooling;
+    enum nat_hairpin hairpin;   /* how it forwards between its own inner hosts */
+    uint32_t addresses;         /* external ones, at most NAT_ADDRESSES_MAX; 0: one */
+    uint32_t block_ports;       /* NAT_BLOCK: ports of a block */
+    uint32_t mappings_max;      /* alive at once, of each protocol; 0: as many as there are ports */
+    uint32_t host_mappings_max; /* the same for one inner host */
+    uint64_t udp_idle_ns;       /* a mapping that is not refreshed so long is gone */
+    uint64_t udp_answered_ns;   /* the same once a datagram has come in; 0: udp_idle_ns */
+    uint64_t tcp_idle_ns;       /* the same for an open connection of TCP; 0: NAT_TCP_IDLE_NS */
+    uint64_t tcp_opening_ns;    /* for one that nobody answered; 0: NAT_TCP_OPENING_NS, or
+                                   tcp_idle_ns when that is less */
+    bool refresh_inbound;       /* inbound datagrams refresh too (outbound always do) */
+    bool blocks_udp;            /* lets no UDP out at all */
 } nat_type;
 
-/* How long a box remembers a TCP connection that says nothing: what RFC 5382 section 5 asks for. */
+enum { NAT_ADDRESSES_MAX = 64, NAT_BLOCK_PORTS_MIN = 64, NAT_BLOCK_PORTS_MAX = 16384 };
+
+/* How long a box remembers a TCP connection that says nothing, open or opening: what RFC 5382
+ * section 5 asks for. */
 #define NAT_TCP_IDLE_NS (UINT64_C(7440) * PU_S)
+#define NAT_TCP_OPENING_NS (UINT64_C(240) * PU_S)
+
+/* The two tables of a box: they have nothing in common but the external addresses. */
+enum nat_protocol { NAT_UDP = 0, NAT_TCP };
 
 enum nat_verdict {
     NAT_PASS = 1,
-    NAT_NO_MAPPING, /* inbound: nothing is mapped at that port; outbound: no port is free */
+    NAT_NO_MAPPING, /* inbound: nothing is mapped at that port; outbound: no port, block or quota is
+                       free */
     NAT_FILTERED,   /* inbound: mapped, but this remote was never sent to */
     NAT_BLOCKED     /* outbound: UDP is blocked here */
 };
 
 typedef struct nat nat;
 
-/* Makes a box with external address external (port 0). seed: 32 bytes, kept until free; purpose:
- * its random stream. */
-nat *nat_new(const nat_type *type, const pu_endpoint *external, const uint8_t seed[32],
-             uint32_t purpose);
+/* Makes a box's table for one protocol. externals: as many addresses as the type has, port 0,
+ * copied. seed: 32 bytes, kept until free; purpose: its random stream. */
+nat *nat_new(const nat_type *type, enum nat_protocol protocol, const pu_endpoint *externals,
+             const uint8_t seed[32], uint32_t purpose);
 void nat_free(nat *n);
+
+/* How many external addresses a box of that type has. */
+uint32_t nat_addresses(const nat_type *type);
 
 /* Translates an outbound datagram's source inner, sent to remote, into *outer; makes or refreshes
  * the mapping. */
@@ -67,18 +97,28 @@ bool nat_lookup(const nat *n, pu_time now, const pu_endpoint *inner, const pu_en
  * has come to the box. */
 bool nat_peek(const nat *n, pu_time now, const pu_endpoint *outer, pu_endpoint *inner);
 
-/* What it was made of; its external address. */
+/* Forgets all mappings, as a box does that has lost its power. */
+void nat_reboot(nat *n);
+
+/* Moves every mapping alive at now to another port, drawn at random: to those outside, the inner
+ * hosts have moved; to those inside, nothing has happened. Without another free port it stays. */
+void nat_rebind(nat *n, pu_time now);
+
+/* What it was made of; its first external address; whether ip is one of them. */
 const nat_type *nat_describe(const nat *n);
 pu_endpoint nat_external(const nat *n);
+bool nat_owns(const nat *n, const uint8_t ip[16]);
 
 /* Mappings alive at now. */
 uint32_t nat_count(const nat *n, pu_time now);
 
-/* Words used in scenarios, reports and the database: "eim", "apdf", "random"; parsing gives 0 for
- * another word. */
+/* Words used in scenarios, reports and the database: "eim", "apdf", "random", "paired", "external";
+ * parsing gives 0 for another word. */
 const char *nat_mapping_name(enum nat_mapping m);
 const char *nat_filtering_name(enum nat_filtering f);
 const char *nat_ports_name(enum nat_ports p);
+const char *nat_pooling_name(enum nat_pooling p);
+const char *nat_hairpin_name(enum nat_hairpin h);
 enum nat_mapping nat_mapping_parse(const char *word);
 enum nat_filtering nat_filtering_parse(const char *word);
 enum nat_ports nat_ports_parse(const char *word);

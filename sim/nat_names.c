@@ -3,22 +3,27 @@
 
 #include <string.h>
 
-enum { WORDS = 4 }; /* three and the 0 that no enum uses */
+/* Each by its enum's value; NULL for the 0 that some do not use. */
+static const char *const mapping_words[] = {NULL, "eim", "adm", "apdm"};
+static const char *const filtering_words[] = {NULL, "eif", "adf", "apdf"};
+static const char *const ports_words[] = {NULL,     "preserve", "sequential",
+                                          "random", "parity",   "block"};
+static const char *const pooling_words[] = {"paired", "arbitrary"};
+static const char *const hairpin_words[] = {"none", "external", "internal"};
 
-static const char *const mapping_words[WORDS] = {NULL, "eim", "adm", "apdm"};
-static const char *const filtering_words[WORDS] = {NULL, "eif", "adf", "apdf"};
-static const char *const ports_words[WORDS] = {NULL, "preserve", "sequential", "random"};
+#define WORD_OF(words, value) word_of(words, sizeof(words) / sizeof((words)[0]), value)
+#define VALUE_OF(words, word) value_of(words, sizeof(words) / sizeof((words)[0]), word)
 
-static const char *word_of(const char *const words[WORDS], unsigned value)
+static const char *word_of(const char *const *words, size_t count, unsigned value)
 {
-    PU_ASSERT(value > 0);
-    PU_ASSERT(value < WORDS);
+    PU_ASSERT(value < count);
+    PU_ASSERT(words[value] != NULL);
     return words[value];
 }
 
-static unsigned value_of(const char *const words[WORDS], const char *word)
+static unsigned value_of(const char *const *words, size_t count, const char *word)
 {
-    for (unsigned i = 1; i < WORDS; i++) {
+    for (unsigned i = 1; i < count; i++) {
         if (strcmp(words[i], word) == 0) return i;
     }
     return 0;
@@ -26,30 +31,40 @@ static unsigned value_of(const char *const words[WORDS], const char *word)
 
 const char *nat_mapping_name(enum nat_mapping m)
 {
-    return word_of(mapping_words, m);
+    return WORD_OF(mapping_words, m);
 }
 
 const char *nat_filtering_name(enum nat_filtering f)
 {
-    return word_of(filtering_words, f);
+    return WORD_OF(filtering_words, f);
 }
 
 const char *nat_ports_name(enum nat_ports p)
 {
-    return word_of(ports_words, p);
+    return WORD_OF(ports_words, p);
+}
+
+const char *nat_pooling_name(enum nat_pooling p)
+{
+    return WORD_OF(pooling_words, p);
+}
+
+const char *nat_hairpin_name(enum nat_hairpin h)
+{
+    return WORD_OF(hairpin_words, h);
 }
 
 enum nat_mapping nat_mapping_parse(const char *word)
 {
-    return (enum nat_mapping)value_of(mapping_words, word);
+    return (enum nat_mapping)VALUE_OF(mapping_words, word);
 }
 
 enum nat_filtering nat_filtering_parse(const char *word)
 {
-    return (enum nat_filtering)value_of(filtering_words, word);
+    return (enum nat_filtering)VALUE_OF(filtering_words, word);
 }
 
 enum nat_ports nat_ports_parse(const char *word)
 {
-    return (enum nat_ports)value_of(ports_words, word);
+    return (enum nat_ports)VALUE_OF(ports_words, word);
 }

@@ -10,7 +10,7 @@
 #include "base/mix.h"
 #include "sim/mem.h"
 
-enum { BY_KEY = 0, BY_PORT = 1, FIRST_SLOTS = 8 };
+enum { BY_KEY = 0, BY_OUTER = 1, FIRST_SLOTS = 8 };
 
 static uint32_t hash_key(const nat_key *key)
 {
@@ -22,9 +22,9 @@ static uint32_t hash_key(const nat_key *key)
     return (uint32_t)out[0];
 }
 
-static uint32_t hash_port(uint16_t port)
+static uint32_t hash_outer(uint32_t outer)
 {
-    return (uint32_t)mix3(BY_PORT, port, 0);
+    return (uint32_t)mix3(BY_OUTER, outer, 0);
 }
 
 void nat_table_close(nat_table *t)
@@ -32,7 +32,7 @@ void nat_table_close(nat_table *t)
     for (uint32_t i = 0; i < t->count; i++) free(t->at[i].allowed);
     free(t->at);
     free(t->slots[BY_KEY]);
-    free(t->slots[BY_PORT]);
+    free(t->slots[BY_OUTER]);
     *t = (nat_table){0};
 }
 
@@ -47,13 +47,13 @@ uint32_t nat_table_by_key(const nat_table *t, const nat_key *key)
     return NAT_NOWHERE;
 }
 
-uint32_t nat_table_by_port(const nat_table *t, uint16_t port)
+uint32_t nat_table_by_outer(const nat_table *t, uint32_t outer)
 {
     if (t->count == 0) return NAT_NOWHERE;
     uint32_t mask = t->slot_count - 1;
-    const uint32_t *slots = t->slots[BY_PORT];
-    for (uint32_t s = hash_port(port) & mask; slots[s] != 0; s = (s + 1) & mask) {
-        if (t->at[slots[s] - 1].port == port) return slots[s] - 1;
+    const uint32_t *slots = t->slots[BY_OUTER];
+    for (uint32_t s = hash_outer(outer) & mask; slots[s] != 0; s = (s + 1) & mask) {
+        if (t->at[slots[s] - 1].outer == outer) return slots[s] - 1;
     }
     return NAT_NOWHERE;
 }
@@ -77,19 +77,20 @@ static void index_all(nat_table *t, unsigned by)
     }
 }
 
-uint32_t nat_table_add(nat_table *t, const nat_key *key, uint16_t port)
+uint32_t nat_table_add(nat_table *t, const nat_key *key, uint32_t outer)
 {
     PU_ASSERT(nat_table_by_key(t, key) == NAT_NOWHERE);
-    PU_ASSERT(nat_table_by_port(t, port) == NAT_NOWHERE);
+    PU_ASSERT(nat_table_by_outer(t, outer) == NAT_NOWHERE);
     if (t->count == t->slot_count / 4 * 3) {
         t->slot_count = t->slot_count == 0 ? FIRST_SLOTS : 2 * t->slot_count;
         index_all(t, BY_KEY);
-        index_all(t, BY_PORT);
+        index_all(t, BY_OUTER);
     }
     t->at = sim_grow(t->at, &t->cap, t->count, sizeof *t->at);
     nat_mapping_entry *m = &t->at[t->count++];
-    *m = (nat_mapping_entry){.key = *key, .port = port, .hash = {hash_key(key), hash_port(port)}};
-    for (unsigned by = BY_KEY; by <= BY_PORT; by++) {
+    *m = (nat_mapping_entry){
+        .key = *key, .outer = outer, .hash = {hash_key(key), hash_outer(outer)}};
+    for (unsigned by = BY_KEY; by <= BY_OUTER; by++) {
         t->slots[by][slot_of(t, by, m->hash[by], 0)] = t->count;
     }
     return t->count - 1;
@@ -113,7 +114,7 @@ void nat_table_remove(nat_table *t, uint32_t index)
 {
     PU_ASSERT(index < t->count);
     uint32_t last = t->count - 1;
-    for (unsigned by = BY_KEY; by <= BY_PORT; by++) {
+    for (unsigned by = BY_KEY; by <= BY_OUTER; by++) {
         slot_free(t, by, slot_of(t, by, t->at[index].hash[by], index + 1));
         if (index != last) {
             t->slots[by][slot_of(t, by, t->at[last].hash[by], last + 1)] = index + 1;
@@ -123,6 +124,17 @@ void nat_table_remove(nat_table *t, uint32_t index)
     t->at[index] = t->at[last];
     t->at[last] = (nat_mapping_entry){0};
     t->count = last;
+}
+
+void nat_table_move(nat_table *t, uint32_t index, uint32_t outer)
+{
+    PU_ASSERT(index < t->count);
+    PU_ASSERT(nat_table_by_outer(t, outer) == NAT_NOWHERE);
+    nat_mapping_entry *m = &t->at[index];
+    slot_free(t, BY_OUTER, slot_of(t, BY_OUTER, m->hash[BY_OUTER], index + 1));
+    m->outer = outer;
+    m->hash[BY_OUTER] = hash_outer(outer);
+    t->slots[BY_OUTER][slot_of(t, BY_OUTER, m->hash[BY_OUTER], 0)] = index + 1;
 }
 
 /* Place of remote among those that may send in; allowed_count when it is not there. */

@@ -1,4 +1,4 @@
-/* sim/nat_table.h - the mappings of one NAT box: a dense array, found by key and by external port.
+/* sim/nat_table.h - the mappings of one NAT box: a dense array, found by key and by outer endpoint.
  *
  * Private to sim/nat*.c. It knows nothing of time-outs and rules: nat.c decides what a key is made
  * of, what is alive and what goes.
@@ -26,33 +26,43 @@ typedef struct nat_key {
 
 _Static_assert(sizeof(nat_key) == 36, "compared by its bytes: it has no padding");
 
+/* An outer endpoint in one word: which of the box's addresses, and the port. */
+static inline uint32_t nat_outer(uint32_t address, uint16_t port)
+{
+    return address << 16 | port;
+}
+
 typedef struct nat_mapping_entry {
     nat_key key;
-    uint16_t port; /* external */
+    uint32_t outer; /* external: nat_outer */
     uint16_t allowed_count;
+    bool is_answered; /* something came in */
     uint32_t allowed_cap;
     nat_remote *allowed; /* owned; who may send in: sent to most recently first */
     pu_time used;        /* refreshed last */
-    uint32_t hash[2];    /* of key, of port */
+    uint32_t hash[2];    /* of key, of outer */
 } nat_mapping_entry;
 
 /* Zero is a valid, empty table. */
 typedef struct nat_table {
     nat_mapping_entry *at; /* owned; dense: count of cap used */
     uint32_t count, cap;
-    uint32_t *slots[2];  /* owned; by key, by port: index + 1, or 0 */
+    uint32_t *slots[2];  /* owned; by key, by outer: index + 1, or 0 */
     uint32_t slot_count; /* of each, a power of two */
 } nat_table;
 
 void nat_table_close(nat_table *t);
 
-/* Index of the mapping of that key, or at that port; NAT_NOWHERE when there is none. Indices hold
- * until a removal. */
+/* Index of the mapping of that key, or at that outer endpoint; NAT_NOWHERE when there is none.
+ * Indices hold until a removal. */
 uint32_t nat_table_by_key(const nat_table *t, const nat_key *key);
-uint32_t nat_table_by_port(const nat_table *t, uint16_t port);
+uint32_t nat_table_by_outer(const nat_table *t, uint32_t outer);
 
-/* Adds a mapping, nobody allowed yet, and returns its index. Neither key nor port may be there. */
-uint32_t nat_table_add(nat_table *t, const nat_key *key, uint16_t port);
+/* Adds a mapping, nobody allowed yet, and returns its index. Neither key nor outer may be there. */
+uint32_t nat_table_add(nat_table *t, const nat_key *key, uint32_t outer);
+
+/* Moves the mapping at index to another outer endpoint, which must be free. */
+void nat_table_move(nat_table *t, uint32_t index, uint32_t outer);
 
 /* Removes the mapping at index; the last one takes its place. */
 void nat_table_remove(nat_table *t, uint32_t index);

@@ -45,36 +45,39 @@ static realm *realm_in(net *n, uint32_t box)
     return &n->boxes[box].inside;
 }
 
-/* The same box as TCP meets it: it keeps track of connections, so that only the endpoint that was
- * called may answer, and forgets later. */
-static nat_type tcp_side(const nat_type *type)
-{
-    nat_type tcp = *type;
-    tcp.filtering = NAT_APDF;
-    tcp.udp_idle_ns = type->tcp_idle_ns != 0 ? type->tcp_idle_ns : NAT_TCP_IDLE_NS;
-    tcp.blocks_udp = false;
-    return tcp;
-}
-
 uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_boxes)
 {
     uint32_t box = n->box_count;
+    pu_endpoint externals[NAT_ADDRESSES_MAX];
     realm *around = realm_in(n, parent);
     PU_ASSERT(around->plan !=
               REALM_LAN); /* a box sits in the public realm or inside a box that holds boxes */
-    uint32_t place = realm_join(around, member_box(box));
-    pu_endpoint external = realm_address(around, place);
+    for (uint32_t i = 0; i < nat_addresses(type); i++)
+        externals[i] = realm_address(around, realm_join(around, member_box(box)));
     n->boxes = sim_grow(n->boxes, &n->box_cap, box, sizeof *n->boxes);
-    nat_type tcp = tcp_side(type);
     n->boxes[box] = (net_box){
-        .udp = nat_new(type, &external, n->seeds[STREAM_PORTS], box),
-        .tcp = nat_new(&tcp, &external, n->seeds[STREAM_TCP_PORTS], box),
+        .udp = nat_new(type, NAT_UDP, externals, n->seeds[STREAM_PORTS], box),
+        .tcp = nat_new(type, NAT_TCP, externals, n->seeds[STREAM_TCP_PORTS], box),
         .type = *type,
         .parent = parent,
         .inside = {.plan = holds_boxes ? REALM_CARRIER : REALM_LAN},
     };
     n->box_count++;
     return box;
+}
+
+void net_box_reboot(net *n, uint32_t box)
+{
+    PU_ASSERT(box < n->box_count);
+    nat_reboot(n->boxes[box].udp);
+    nat_reboot(n->boxes[box].tcp);
+}
+
+void net_box_rebind(net *n, pu_time now, uint32_t box)
+{
+    PU_ASSERT(box < n->box_count);
+    nat_rebind(n->boxes[box].udp, now);
+    nat_rebind(n->boxes[box].tcp, now);
 }
 
 uint32_t net_host_add(net *n)

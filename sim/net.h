@@ -101,6 +101,10 @@ void net_free(net *n);
  * inside is 100.64/10. */
 uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_boxes);
 
+/* A box forgets all mappings, or moves them to other ports: nat_reboot, nat_rebind. */
+void net_box_reboot(net *n, uint32_t box);
+void net_box_rebind(net *n, pu_time now, uint32_t box);
+
 /* Adds a host that is attached nowhere and returns its index. */
 uint32_t net_host_add(net *n);
 

@@ -3,7 +3,8 @@
  *
  * Hairpin (RFC 4787 section 6): a datagram for the external address of a box that it is climbing
  * through is translated like any other outbound one, is then found in the realm around that box,
- * and descends into the same box. The destination sees the sender's external endpoint.
+ * and descends into the same box. The destination sees the sender's external endpoint, or the inner
+ * one where the box is of that sort.
  */
 #include "sim/net_impl.h"
 
@@ -62,14 +63,18 @@ static bool box_let_out(net *n, pu_time now, uint32_t box, datagram *d)
 static bool box_let_in(net *n, pu_time now, uint32_t box, datagram *d)
 {
     pu_endpoint inner;
-    nat *table = box_nat(&n->boxes[box], d->carriage);
+    const net_box *b = &n->boxes[box];
+    nat *table = box_nat(b, d->carriage);
     enum nat_verdict verdict = nat_in(table, now, &d->from, &d->to, &inner);
-    if (verdict == NAT_PASS) {
-        d->to = inner;
-    } else {
+    if (verdict != NAT_PASS) {
         way_record(n, now, d, NET_NONE, box, fate_of(verdict));
+        return false;
     }
-    return verdict == NAT_PASS;
+    d->to = inner;
+    if (b->type.hairpin == NAT_HAIRPIN_INTERNAL && nat_owns(table, d->from.ip) &&
+        nat_peek(table, now, &d->from, &inner))
+        d->from = inner;
+    return true;
 }
 
 /* Whether what turned at or was found in the inside of box never left one LAN. What holds boxes is
@@ -88,10 +93,9 @@ bool way_climb(net *n, pu_time now, datagram *d)
             way_record(n, now, d, NET_NONE, NET_NONE, NET_NO_ROUTE);
             return false;
         }
-        pu_endpoint external = nat_external(n->boxes[at].udp);
-        bool turns = memcmp(external.ip, d->to.ip, sizeof external.ip) == 0;
+        bool turns = nat_owns(n->boxes[at].udp, d->to.ip);
         turn = turns ? at : NET_NONE;
-        if (turns && !n->boxes[at].type.hairpin) {
+        if (turns && n->boxes[at].type.hairpin == NAT_HAIRPIN_NONE) {
             way_record(n, now, d, NET_NONE, at, NET_NO_HAIRPIN);
             return false;
         }

@@ -95,7 +95,11 @@ void record_boxes(record *r, const net *network, const uint32_t *box_owner, cons
                        .udp_idle_ns = type->udp_idle_ns,
                        .tcp_idle_ns = type->tcp_idle_ns != 0 ? type->tcp_idle_ns : NAT_TCP_IDLE_NS,
                        .refresh = type->refresh_inbound ? "both" : "outbound",
-                       .hairpin = type->hairpin,
+                       .udp_answered_ns =
+                           type->udp_answered_ns != 0 ? type->udp_answered_ns : type->udp_idle_ns,
+                       .addresses = nat_addresses(type),
+                       .pooling = nat_pooling_name(type->pooling),
+                       .hairpin = nat_hairpin_name(type->hairpin),
                        .blocks_udp = type->blocks_udp,
                        .address = address,
                        .owner = r->s->nodes[box_owner[i]].name,

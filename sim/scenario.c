@@ -75,9 +75,16 @@ static void hash_nats(mix128 *m, const scenario *s)
         mix_u64(m, t->mapping);
         mix_u64(m, t->filtering);
         mix_u64(m, t->ports);
-        mix_u64(m, t->udp_idle_ns);
-        mix_u64(m, t->tcp_idle_ns);
+        mix_u64(m, t->pooling);
         mix_u64(m, t->hairpin);
+        mix_u64(m, t->addresses);
+        mix_u64(m, t->block_ports);
+        mix_u64(m, t->mappings_max);
+        mix_u64(m, t->host_mappings_max);
+        mix_u64(m, t->udp_idle_ns);
+        mix_u64(m, t->udp_answered_ns);
+        mix_u64(m, t->tcp_idle_ns);
+        mix_u64(m, t->tcp_opening_ns);
         mix_u64(m, t->refresh_inbound);
         mix_u64(m, t->blocks_udp);
     }
@@ -152,6 +159,7 @@ static void hash_script(mix128 *m, const scenario *s)
         const scenario_event *e = &s->events[i];
         mix_u64(m, e->at);
         mix_u64(m, e->kind);
+        mix_u64(m, e->box);
         mix_u64(m, e->a);
         mix_u64(m, e->b);
         mix_u64(m, e->has_chain);

@@ -96,8 +96,10 @@ enum scenario_event_kind {
     SCENARIO_CRASH,
     SCENARIO_RESTART,
     SCENARIO_CLOCK,
-    SCENARIO_CUT,   /* partition, and block: one way */
-    SCENARIO_STREAM /* a sends bytes to b through an application stream */
+    SCENARIO_CUT,    /* partition, and block: one way */
+    SCENARIO_STREAM, /* a sends bytes to b through an application stream */
+    SCENARIO_REBOOT, /* a box around a forgets its mappings */
+    SCENARIO_REBIND  /* a box around a moves them to other ports */
 };
 
 /* One entry of `events:`. */
@@ -114,6 +116,7 @@ typedef struct scenario_event {
     bool one_way;    /* CUT */
     uint64_t for_ns; /* CUT: how long */
     uint64_t bytes;  /* STREAM: how many */
+    uint32_t box;    /* REBOOT, REBIND: which one, from 0: the innermost */
     scenario_place place;
 } scenario_event;
 

@@ -3,41 +3,123 @@
 #include "sim/mem.h"
 #include "sim/scenario_impl.h"
 
-enum { WORDS = 3 }; /* of each enum in sim/nat.h, numbered from 1 */
+enum { DEFAULT_BLOCK_PORTS = 512 };
+
+/* How words of sim/nat.h are chosen from: by their number, from 1. */
+enum { WORDS_MAX = 5 };
+
+static void read_behaviour(reader *r, const doc_node *node, nat_type *type)
+{
+    enum { MAPPINGS = NAT_APDM, FILTERINGS = NAT_APDF, PORTS = NAT_BLOCK };
+    const char *mappings[WORDS_MAX], *filterings[WORDS_MAX], *ports[WORDS_MAX];
+    uint32_t word;
+    for (uint32_t i = 0; i < MAPPINGS; i++)
+        mappings[i] = nat_mapping_name((enum nat_mapping)(i + 1));
+    for (uint32_t i = 0; i < FILTERINGS; i++)
+        filterings[i] = nat_filtering_name((enum nat_filtering)(i + 1));
+    for (uint32_t i = 0; i < PORTS; i++) ports[i] = nat_ports_name((enum nat_ports)(i + 1));
+    if (read_word(r, doc_get(node, "mapping"), mappings, MAPPINGS, &word))
+        type->mapping = (enum nat_mapping)(word + 1);
+    if (read_word(r, doc_get(node, "filtering"), filterings, FILTERINGS, &word))
+        type->filtering = (enum nat_filtering)(word + 1);
+    if (read_word(r, doc_get(node, "ports"), ports, PORTS, &word))
+        type->ports = (enum nat_ports)(word + 1);
+}
+
+static void read_switches(reader *r, const doc_node *node, nat_type *type)
+{
+    static const char *const refresh_words[] = {"outbound", "both"};
+    static const char *const udp_words[] = {"allowed", "blocked"};
+    static const char *const hairpin_words[] = {"false", "true", "external", "internal"};
+    static const enum nat_hairpin hairpins[] = {NAT_HAIRPIN_NONE, NAT_HAIRPIN_EXTERNAL,
+                                                NAT_HAIRPIN_EXTERNAL, NAT_HAIRPIN_INTERNAL};
+    uint32_t word;
+    if (read_word(r, doc_get(node, "hairpin"), hairpin_words, 4, &word))
+        type->hairpin = hairpins[word];
+    if (read_word(r, doc_get(node, "refresh"), refresh_words, 2, &word))
+        type->refresh_inbound = word == 1;
+    if (read_word(r, doc_get(node, "udp"), udp_words, 2, &word)) type->blocks_udp = word == 1;
+}
+
+static void read_idle(reader *r, const doc_node *node, uint64_t *ns)
+{
+    if (read_quantity(r, node, QUANTITY_DURATION, ns) && *ns == 0)
+        read_error(r, node, "a box that forgets at once lets nothing back in");
+}
+
+static void read_idles(reader *r, const doc_node *node, nat_type *type)
+{
+    const doc_node *answered = doc_get(node, "udp_answered_idle");
+    const doc_node *opening = doc_get(node, "tcp_opening_idle");
+    read_idle(r, doc_get(node, "udp_idle"), &type->udp_idle_ns);
+    read_idle(r, answered, &type->udp_answered_ns);
+    read_idle(r, doc_get(node, "tcp_idle"), &type->tcp_idle_ns);
+    read_idle(r, opening, &type->tcp_opening_ns);
+    if (answered != NULL && type->udp_answered_ns < type->udp_idle_ns)
+        read_error(r, answered,
+                   "an answer would shorten the life of a mapping: it is less than udp_idle");
+    uint64_t tcp_idle_ns = type->tcp_idle_ns != 0 ? type->tcp_idle_ns : NAT_TCP_IDLE_NS;
+    if (opening != NULL && type->tcp_opening_ns > tcp_idle_ns)
+        read_error(r, opening,
+                   "an answer would shorten the life of a mapping: it is more than tcp_idle");
+}
+
+/* A count from least on. */
+static void read_some(reader *r, const doc_node *node, uint32_t least, uint32_t most,
+                      uint32_t *value)
+{
+    if (read_u32(r, node, QUANTITY_COUNT, most, value) && *value < least)
+        read_error(r, node, "%u at least", least);
+}
+
+static void read_pool(reader *r, const doc_node *node, nat_type *type)
+{
+    static const char *const pooling_words[] = {"paired", "arbitrary"};
+    const doc_node *block = doc_get(node, "block");
+    const doc_node *pooling = doc_get(node, "pooling");
+    uint32_t word;
+    read_some(r, doc_get(node, "addresses"), 1, NAT_ADDRESSES_MAX, &type->addresses);
+    if (read_word(r, pooling, pooling_words, 2, &word)) type->pooling = (enum nat_pooling)word;
+    if (type->pooling == NAT_ARBITRARY && nat_addresses(type) == 1)
+        read_error(r, pooling,
+                   "there is one address, and nothing to draw from: say how many by 'addresses'");
+    if (type->pooling == NAT_ARBITRARY && type->ports == NAT_BLOCK)
+        read_error(r, pooling, "a host whose ports are one block has one address");
+    if (type->ports == NAT_BLOCK) type->block_ports = DEFAULT_BLOCK_PORTS;
+    else if (block != NULL) read_error(r, block, "only a box with 'ports: block' has blocks");
+    read_some(r, block, NAT_BLOCK_PORTS_MIN, NAT_BLOCK_PORTS_MAX, &type->block_ports);
+}
+
+static void read_quotas(reader *r, const doc_node *node, nat_type *type)
+{
+    const doc_node *host = doc_get(node, "host_mappings");
+    read_some(r, doc_get(node, "mappings"), 1, UINT32_MAX, &type->mappings_max);
+    read_some(r, host, 1, UINT32_MAX, &type->host_mappings_max);
+    if (type->mappings_max != 0 && type->host_mappings_max > type->mappings_max)
+        read_error(r, host, "one host may not have more than all: 'mappings' is %u",
+                   type->mappings_max);
+    if (type->ports == NAT_BLOCK && type->host_mappings_max > type->block_ports)
+        read_error(r, host, "a block has %u ports, and a host no more", type->block_ports);
+}
 
 static void read_type(reader *r, const doc_node *node, nat_type *type)
 {
     static const key_rule rules[] = {
-        {"mapping", true},  {"filtering", true}, {"ports", true}, {"udp_idle", true},
-        {"hairpin", false}, {"refresh", false},  {"udp", false},  {"tcp_idle", false},
+        {"mapping", true},        {"filtering", true},
+        {"ports", true},          {"udp_idle", true},
+        {"hairpin", false},       {"refresh", false},
+        {"udp", false},           {"udp_answered_idle", false},
+        {"tcp_idle", false},      {"tcp_opening_idle", false},
+        {"addresses", false},     {"pooling", false},
+        {"block", false},         {"mappings", false},
+        {"host_mappings", false},
     };
-    static const char *const refresh_words[] = {"outbound", "both"};
-    static const char *const udp_words[] = {"allowed", "blocked"};
-    const char *mappings[WORDS], *filterings[WORDS], *ports[WORDS];
-    uint32_t word;
-
-    for (uint32_t i = 0; i < WORDS; i++) {
-        mappings[i] = nat_mapping_name((enum nat_mapping)(i + 1));
-        filterings[i] = nat_filtering_name((enum nat_filtering)(i + 1));
-        ports[i] = nat_ports_name((enum nat_ports)(i + 1));
-    }
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
-    if (read_word(r, doc_get(node, "mapping"), mappings, WORDS, &word))
-        type->mapping = (enum nat_mapping)(word + 1);
-    if (read_word(r, doc_get(node, "filtering"), filterings, WORDS, &word))
-        type->filtering = (enum nat_filtering)(word + 1);
-    if (read_word(r, doc_get(node, "ports"), ports, WORDS, &word))
-        type->ports = (enum nat_ports)(word + 1);
-    const doc_node *idle = doc_get(node, "udp_idle");
-    if (read_quantity(r, idle, QUANTITY_DURATION, &type->udp_idle_ns) && type->udp_idle_ns == 0)
-        read_error(r, idle, "a box that forgets at once lets nothing back in");
-    const doc_node *tcp_idle = doc_get(node, "tcp_idle");
-    if (read_quantity(r, tcp_idle, QUANTITY_DURATION, &type->tcp_idle_ns) && type->tcp_idle_ns == 0)
-        read_error(r, tcp_idle, "a box that forgets at once lets nothing back in");
-    read_switch(r, doc_get(node, "hairpin"), &type->hairpin);
-    if (read_word(r, doc_get(node, "refresh"), refresh_words, 2, &word))
-        type->refresh_inbound = word == 1;
-    if (read_word(r, doc_get(node, "udp"), udp_words, 2, &word)) type->blocks_udp = word == 1;
+    read_behaviour(r, node, type);
+    read_switches(r, node, type);
+    read_idles(r, node, type);
+    read_pool(r, node, type);
+    read_quotas(r, node, type);
 }
 
 void read_nats(reader *r, const doc_node *node)

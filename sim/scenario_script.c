@@ -80,6 +80,56 @@ static bool read_stream(reader *r, const doc_node *node, scenario_event *event)
     return read_pair(r, node, &event->a, &event->b) && has_bytes;
 }
 
+/* How many boxes node may be behind at some time. */
+static uint32_t boxes_of(const scenario *s, uint32_t node)
+{
+    const scenario_node *n = &s->nodes[node];
+    uint32_t most = n->behind.count;
+    if (n->group != SCENARIO_ANY && s->groups[n->group].has_mix) most = 1;
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        const scenario_event *e = &s->events[i];
+        if (e->a == node && e->has_chain && e->chain.count > most) most = e->chain.count;
+    }
+    return most;
+}
+
+/* `reboot: NODE`, the innermost box around it, or a map that says which one. */
+static bool read_disturbed(reader *r, const doc_node *node, scenario_event *event)
+{
+    static const key_rule rules[] = {{"node", true}, {"box", true}};
+    const doc_node *which = NULL, *who = node;
+    uint32_t box = 1;
+    if (node->kind == DOC_MAP) {
+        if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return false;
+        which = doc_get(node, "box");
+        who = doc_get(node, "node");
+        if (!read_u32(r, which, QUANTITY_COUNT, SCENARIO_CHAIN_MAX, &box)) return false;
+    }
+    if (!read_node_ref(r, who, &event->a)) return false;
+    uint32_t most = boxes_of(r->s, event->a);
+    if (box == 0 || box > most) {
+        read_error(r, which != NULL ? which : who,
+                   most == 0 ? "there is no box around it"
+                             : "boxes count from 1, the innermost, to %u",
+                   most);
+        return false;
+    }
+    event->box = box - 1;
+    return true;
+}
+
+static bool read_reboot(reader *r, const doc_node *node, scenario_event *event)
+{
+    event->kind = SCENARIO_REBOOT;
+    return read_disturbed(r, node, event);
+}
+
+static bool read_rebind(reader *r, const doc_node *node, scenario_event *event)
+{
+    event->kind = SCENARIO_REBIND;
+    return read_disturbed(r, node, event);
+}
+
 /* What an event may be about. */
 static const struct {
     const char *key;
@@ -87,14 +137,15 @@ static const struct {
 } kinds[] = {
     {"connect", read_connect}, {"change_network", read_change}, {"crash", read_crash},
     {"restart", read_restart}, {"clock", read_clock},           {"partition", read_partition},
-    {"block", read_block},     {"stream", read_stream},
+    {"block", read_block},     {"stream", read_stream},         {"reboot", read_reboot},
+    {"rebind", read_rebind},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 static void wrong_kind(reader *r, const doc_node *node)
 {
-    char all[128] = "";
+    char all[160] = "";
     for (uint32_t i = 0; i < KINDS; i++) {
         size_t used = strlen(all);
         const char *comma = i == 0 ? "" : i + 1 == KINDS ? " and " : ", ";

@@ -42,6 +42,8 @@ static enum world_do what_of(enum scenario_event_kind kind)
     case SCENARIO_CLOCK: return WORLD_CLOCK;
     case SCENARIO_CUT: return WORLD_CUT;
     case SCENARIO_STREAM: return WORLD_STREAM;
+    case SCENARIO_REBOOT: return WORLD_REBOOT;
+    case SCENARIO_REBIND: return WORLD_REBIND;
     }
     PU_NEVER_HERE();
 }
@@ -298,6 +300,19 @@ static void change_network(world *w, uint32_t node, const scenario_event *e)
     record_note(&w->log, w->hosts_share.now, node, "change_network", w->s->nodes[node].name);
 }
 
+/* Nobody is told: a node finds out by what no longer arrives. */
+static void disturb_box(world *w, enum world_do what, const scenario_event *e)
+{
+    net *network = w->hosts_share.network;
+    uint32_t box = net_host_box(network, e->a);
+    for (uint32_t i = 0; i < e->box && box != NET_NONE; i++) box = net_box_parent(network, box);
+    if (box == NET_NONE) return; /* it is elsewhere by now */
+    if (what == WORLD_REBOOT) net_box_reboot(network, box);
+    else net_box_rebind(network, w->hosts_share.now, box);
+    record_note(&w->log, w->hosts_share.now, e->a, what == WORLD_REBOOT ? "reboot" : "rebind",
+                w->s->nodes[e->a].name);
+}
+
 void script_do(world *w, uint32_t entry)
 {
     PU_ASSERT(entry < w->script_count);
@@ -319,5 +334,7 @@ void script_do(world *w, uint32_t entry)
         note_cut(w, "mend", e.event);
         break;
     case WORLD_STREAM: stream(w, e.a); break;
+    case WORLD_REBOOT:
+    case WORLD_REBIND: disturb_box(w, e.what, e.event); break;
     }
 }

@@ -182,7 +182,7 @@ static nat_type draw_box(rng *r, const scenario_group *g)
         .filtering = kinds[kind].filtering,
         .ports = ports[port],
         .udp_idle_ns = idle,
-        .hairpin = dist_loss(r, g->mix_hairpin_ppm),
+        .hairpin = dist_loss(r, g->mix_hairpin_ppm) ? NAT_HAIRPIN_EXTERNAL : NAT_HAIRPIN_NONE,
         .blocks_udp = kinds[kind].blocks_udp,
     };
 }

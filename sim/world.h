@@ -26,7 +26,9 @@ enum world_do {
     WORLD_CLOCK,
     WORLD_CUT,
     WORLD_MEND,
-    WORLD_STREAM
+    WORLD_STREAM,
+    WORLD_REBOOT,
+    WORLD_REBIND
 };
 typedef struct world_entry {
     pu_time at;

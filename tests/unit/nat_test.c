@@ -10,6 +10,7 @@
 #include "sim/nat.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int nat_test(void);
 
@@ -25,7 +26,7 @@ static nat_type type_of(enum nat_mapping m, enum nat_filtering f, enum nat_ports
 static nat *box(const nat_type *type)
 {
     pu_endpoint external = pu_endpoint_ip4(11, 0, 0, 1, 0);
-    return nat_new(type, &external, seed, 0);
+    return nat_new(type, NAT_UDP, &external, seed, 0);
 }
 
 static pu_endpoint inner(uint8_t host, uint16_t port)
@@ -88,9 +89,10 @@ static void is_what_it_was_told_to_be(void **state)
     (void)state;
     for (unsigned m = NAT_EIM; m <= NAT_APDM; m++) {
         for (unsigned f = NAT_EIF; f <= NAT_APDF; f++) {
-            for (unsigned p = NAT_PRESERVE; p <= NAT_RANDOM; p++) {
+            for (unsigned p = NAT_PRESERVE; p <= NAT_BLOCK; p++) {
                 nat_type type =
                     type_of((enum nat_mapping)m, (enum nat_filtering)f, (enum nat_ports)p);
+                type.block_ports = 512;
                 nat *n = box(&type);
                 assert_int_equal(classify_mapping(n, PU_S), m);
                 assert_int_equal(classify_filtering(n, PU_S), f);
@@ -288,7 +290,7 @@ static void draw_ports(enum nat_ports ports, const uint8_t box_seed[32], uint32_
 {
     nat_type type = type_of(NAT_APDM, NAT_APDF, ports);
     pu_endpoint external = pu_endpoint_ip4(11, 0, 0, 1, 0);
-    nat *n = nat_new(&type, &external, box_seed, purpose);
+    nat *n = nat_new(&type, NAT_UDP, &external, box_seed, purpose);
     for (uint16_t i = 0; i < 100; i++)
         got[i] = out(n, 0, inner(2, 5000), outside(1, (uint16_t)(1 + i))).port;
     nat_free(n);
@@ -421,11 +423,203 @@ static void external_source_hairpin(void **state)
     nat_free(n);
 }
 
+/* ---- pools, blocks, quotas, states ---- */
+
+static nat *pool(const nat_type *type)
+{
+    pu_endpoint externals[NAT_ADDRESSES_MAX];
+    for (uint8_t i = 0; i < NAT_ADDRESSES_MAX; i++) externals[i] = outside(i, 0);
+    return nat_new(type, NAT_UDP, externals, seed, 0);
+}
+
+/* The external endpoint, whichever address it is at; port 0: refused. */
+static pu_endpoint out_any(nat *n, pu_time now, pu_endpoint from, pu_endpoint to)
+{
+    pu_endpoint outer = {0};
+    enum nat_verdict verdict = nat_out(n, now, &from, &to, &outer);
+    if (verdict == NAT_PASS) assert_true(nat_owns(n, outer.ip));
+    else assert_int_equal(verdict, NAT_NO_MAPPING);
+    return outer;
+}
+
+static void parity_is_preserved(void **state)
+{
+    (void)state;
+    nat_type type = type_of(NAT_EIM, NAT_APDF, NAT_PARITY);
+    nat *n = box(&type);
+    pu_endpoint outer;
+    /* All ports of one parity, then none of it and all of the other. */
+    for (uint32_t i = 0; i < PORTS_CHOSEN / 2; i++) {
+        outer = out(n, 0, inner((uint8_t)(2 + i / 30000), (uint16_t)(1025 + 2 * (i % 30000))),
+                    outside(1, 1));
+        assert_int_equal(outer.port % 2, 1);
+    }
+    assert_int_equal(out_any(n, 0, inner(99, 7777), outside(1, 1)).port, 0);
+    for (uint32_t i = 0; i < PORTS_CHOSEN / 2; i++) {
+        outer = out(n, 0, inner((uint8_t)(2 + i / 30000), (uint16_t)(1024 + 2 * (i % 30000))),
+                    outside(1, 1));
+        assert_int_equal(outer.port % 2, 0);
+        assert_in_range(outer.port, 1024, 65534);
+    }
+    assert_int_equal(out_any(n, 0, inner(99, 7778), outside(1, 1)).port, 0);
+    nat_free(n);
+}
+
+static void a_pool_is_paired_or_arbitrary(void **state)
+{
+    (void)state;
+    for (unsigned pooling = NAT_PAIRED; pooling <= NAT_ARBITRARY; pooling++) {
+        nat_type type = type_of(NAT_APDM, NAT_APDF, NAT_RANDOM);
+        type.addresses = 8;
+        type.pooling = (enum nat_pooling)pooling;
+        nat *n = pool(&type);
+        unsigned hosts_at[8] = {0}, moved = 0, used = 0;
+        for (uint8_t host = 2; host < 66; host++) {
+            pu_endpoint first = out_any(n, 0, inner(host, 5000), outside(9, 1)), back;
+            hosts_at[first.ip[14]]++;
+            pu_endpoint remote = outside(9, 1);
+            assert_int_equal(nat_in(n, 0, &remote, &first, &back), NAT_PASS);
+            assert_true(same(back, inner(host, 5000)));
+            for (uint16_t i = 2; i < 10; i++)
+                moved += memcmp(out_any(n, 0, inner(host, 5000), outside(9, i)).ip, first.ip,
+                                sizeof first.ip) != 0;
+        }
+        for (unsigned i = 0; i < 8; i++) used += hosts_at[i] > 0;
+        assert_int_equal(used, 8);
+        if (pooling == NAT_PAIRED) assert_int_equal(moved, 0);
+        else assert_in_range(moved, 400, 500); /* 7 of 8 of 512 */
+        nat_free(n);
+    }
+}
+
+static void a_block_belongs_to_one_host(void **state)
+{
+    (void)state;
+    enum { PORTS = 512, BLOCKS = 126 };
+    nat_type type = type_of(NAT_EIM, NAT_APDF, NAT_BLOCK);
+    type.block_ports = PORTS;
+    nat *n = box(&type);
+    static bool taken[BLOCKS + 1];
+    for (unsigned i = 0; i <= BLOCKS; i++) taken[i] = false;
+    for (uint8_t host = 2; host < 2 + BLOCKS; host++) {
+        unsigned block = (out(n, 0, inner(host, 5000), outside(1, 1)).port - 1024u) / PORTS;
+        assert_false(taken[block]);
+        taken[block] = true;
+        assert_int_equal((out(n, 0, inner(host, 5001), outside(1, 1)).port - 1024u) / PORTS, block);
+    }
+    /* No block is left for one more host; a host has a block and no more (T-NAT-6). */
+    assert_int_equal(out_any(n, 0, inner(200, 5000), outside(1, 1)).port, 0);
+    for (uint16_t i = 2; i < PORTS; i++)
+        assert_int_not_equal(out(n, 0, inner(2, (uint16_t)(5000 + i)), outside(1, 1)).port, 0);
+    assert_int_equal(out_any(n, 0, inner(2, 9000), outside(1, 1)).port, 0);
+    /* What is kept alive keeps the block; the others are free to be taken. */
+    out(n, IDLE_S * PU_S - 1, inner(3, 5000), outside(1, 1));
+    unsigned kept = (out(n, IDLE_S * PU_S - 1, inner(3, 5000), outside(1, 1)).port - 1024u) / PORTS;
+    for (uint8_t host = 100; host < 100 + BLOCKS - 1; host++)
+        assert_int_not_equal(
+            (out(n, IDLE_S * PU_S, inner(host, 5000), outside(1, 1)).port - 1024u) / PORTS, kept);
+    assert_int_equal(out_any(n, IDLE_S * PU_S, inner(99, 5000), outside(1, 1)).port, 0);
+    nat_free(n);
+}
+
+static void quotas_count_what_is_alive(void **state)
+{
+    (void)state;
+    nat_type type = type_of(NAT_EIM, NAT_APDF, NAT_RANDOM);
+    type.mappings_max = 5;
+    type.host_mappings_max = 3;
+    nat *n = box(&type);
+    static const struct {
+        uint8_t host;
+        uint16_t port;
+        pu_time at_s;
+        bool passes;
+    } cases[] = {
+        {2, 1, 0, true},   {2, 2, 1, true},  {2, 3, 2, true},   {2, 4, 2, false}, {3, 1, 3, true},
+        {3, 2, 3, true},   {4, 1, 3, false}, {2, 1, 3, true}, /* who has one keeps it */
+        {4, 1, 30, false}, {4, 1, 31, true}, {2, 4, 31, false}, {2, 4, 32, true},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        pu_endpoint outer =
+            out_any(n, cases[c].at_s * PU_S, inner(cases[c].host, cases[c].port), outside(1, 1));
+        assert_int_equal(outer.port != 0, cases[c].passes);
+    }
+    nat_free(n);
+}
+
+/* Linux's connection tracking: 30 s until something comes in, then 120. */
+static void an_answered_mapping_lives_longer(void **state)
+{
+    (void)state;
+    nat_type type = type_of(NAT_EIM, NAT_APDF, NAT_PRESERVE);
+    type.udp_answered_ns = 4 * IDLE_S * PU_S;
+    for (unsigned answered = 0; answered <= 1; answered++) {
+        nat *n = box(&type);
+        pu_endpoint outer = out(n, 0, inner(2, 5000), outside(1, 1));
+        if (answered == 1) assert_int_equal(in(n, PU_S, outside(1, 1), outer), NAT_PASS);
+        assert_int_equal(in(n, PU_S, outside(2, 2), outer), NAT_FILTERED); /* which is no answer */
+        assert_int_equal(nat_count(n, IDLE_S * PU_S), answered);
+        assert_int_equal(nat_count(n, type.udp_answered_ns - 1), answered);
+        assert_int_equal(nat_count(n, type.udp_answered_ns), 0);
+        nat_free(n);
+    }
+}
+
+static void tcp_forgets_who_is_not_answered(void **state)
+{
+    (void)state;
+    nat_type type = type_of(NAT_EIM, NAT_EIF, NAT_PRESERVE);
+    pu_endpoint external = outside(0, 0);
+    for (unsigned answered = 0; answered <= 1; answered++) {
+        nat *n = nat_new(&type, NAT_TCP, &external, seed, 0);
+        pu_endpoint outer = out(n, 0, inner(2, 5000), outside(1, 1));
+        assert_int_equal(in(n, 0, outside(2, 2), outer), NAT_FILTERED);
+        if (answered == 1) assert_int_equal(in(n, 0, outside(1, 1), outer), NAT_PASS);
+        pu_time end = answered == 1 ? NAT_TCP_IDLE_NS : NAT_TCP_OPENING_NS;
+        assert_int_equal(nat_count(n, end - 1), 1);
+        assert_int_equal(nat_count(n, end), 0);
+        nat_free(n);
+    }
+}
+
+static void reboot_and_rebind(void **state)
+{
+    (void)state;
+    for (unsigned p = NAT_PRESERVE; p <= NAT_BLOCK; p++) {
+        nat_type type = type_of(NAT_EIM, NAT_APDF, (enum nat_ports)p);
+        type.block_ports = 512;
+        nat *n = box(&type);
+        pu_endpoint outer[10], got;
+        for (uint8_t i = 0; i < 10; i++)
+            outer[i] = out(n, 0, inner((uint8_t)(2 + i), 5000), outside(1, 1));
+        nat_rebind(n, PU_S);
+        assert_int_equal(nat_count(n, PU_S), 10);
+        for (uint8_t i = 0; i < 10; i++) {
+            pu_endpoint from = inner((uint8_t)(2 + i), 5000), to = outside(1, 1), back;
+            assert_true(nat_lookup(n, PU_S, &from, &to, &got));
+            assert_false(same(got, outer[i]));
+            assert_int_equal(in(n, PU_S, outside(9, 9), got), NAT_FILTERED);
+            assert_int_equal(nat_in(n, PU_S, &to, &got, &back), NAT_PASS);
+            assert_true(same(back, from));
+        }
+        nat_reboot(n);
+        assert_int_equal(nat_count(n, PU_S), 0);
+        assert_int_equal(in(n, PU_S, outside(1, 1), got), NAT_NO_MAPPING);
+        out(n, PU_S, inner(2, 5000), outside(1, 1));
+        nat_free(n);
+    }
+}
+
 static void words_and_back(void **state)
 {
     (void)state;
     static const char *const words[][3] = {
         {"eim", "eif", "preserve"}, {"adm", "adf", "sequential"}, {"apdm", "apdf", "random"}};
+    assert_string_equal(nat_ports_name(NAT_PARITY), "parity");
+    assert_int_equal(nat_ports_parse("block"), NAT_BLOCK);
+    assert_string_equal(nat_pooling_name(NAT_ARBITRARY), "arbitrary");
+    assert_string_equal(nat_hairpin_name(NAT_HAIRPIN_NONE), "none");
+    assert_string_equal(nat_hairpin_name(NAT_HAIRPIN_INTERNAL), "internal");
     for (unsigned i = 1; i <= 3; i++) {
         assert_string_equal(nat_mapping_name((enum nat_mapping)i), words[i - 1][0]);
         assert_string_equal(nat_filtering_name((enum nat_filtering)i), words[i - 1][1]);
@@ -434,7 +628,7 @@ static void words_and_back(void **state)
         assert_int_equal(nat_filtering_parse(words[i - 1][1]), i);
         assert_int_equal(nat_ports_parse(words[i - 1][2]), i);
     }
-    static const char *const strange[] = {"", "EIM", "eimx", "ei", "block", "eif "};
+    static const char *const strange[] = {"", "EIM", "eimx", "ei", "blocks", "eif "};
     for (size_t i = 0; i < sizeof strange / sizeof strange[0]; i++) {
         assert_int_equal(nat_mapping_parse(strange[i]), 0);
         assert_int_equal(nat_filtering_parse(strange[i]), 0);
@@ -460,6 +654,13 @@ int nat_test(void)
         cmocka_unit_test(a_filter_forgets_the_longest_unsent),
         cmocka_unit_test(a_box_may_block_udp),
         cmocka_unit_test(external_source_hairpin),
+        cmocka_unit_test(parity_is_preserved),
+        cmocka_unit_test(a_pool_is_paired_or_arbitrary),
+        cmocka_unit_test(a_block_belongs_to_one_host),
+        cmocka_unit_test(quotas_count_what_is_alive),
+        cmocka_unit_test(an_answered_mapping_lives_longer),
+        cmocka_unit_test(tcp_forgets_who_is_not_answered),
+        cmocka_unit_test(reboot_and_rebind),
         cmocka_unit_test(words_and_back),
     };
     return cmocka_run_group_tests_name("nat", tests, NULL, NULL);

@@ -87,6 +87,7 @@ static void a_box_without_udp_carries_tcp(void **state)
     world_open(&w);
     nat_type wall = router(NAT_EIM, NAT_APDF, NAT_PRESERVE);
     wall.blocks_udp = true;
+    wall.tcp_opening_ns = NAT_TCP_IDLE_NS; /* nobody answers here */
     uint32_t box = net_box_add(w.n, &wall, NET_NONE, false);
     uint32_t inner = add(&w, box, 0, &plain), server = add(&w, NET_NONE, 1, &plain);
     assert_true(net_box_type(w.n, box)->blocks_udp);

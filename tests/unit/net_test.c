@@ -190,7 +190,7 @@ static void carriers_hosts_have_access_links(void **state)
         world w;
         world_open(&w);
         nat_type type = router(NAT_EIM, NAT_EIF, NAT_PRESERVE);
-        type.hairpin = true;
+        type.hairpin = NAT_HAIRPIN_EXTERNAL;
         uint32_t carrier = net_box_add(w.n, &type, NET_NONE, true);
         uint32_t a = add(&w, carrier, 0, &links[i % 2]), b = add(&w, carrier, 1, &plain);
         uint32_t server = add(&w, NET_NONE, 1, &plain);
@@ -244,7 +244,7 @@ static void hairpin_as_configured(void **state)
             world w;
             world_open(&w);
             nat_type type = router(NAT_EIM, NAT_ADF, NAT_PRESERVE);
-            type.hairpin = has_hairpin == 1;
+            type.hairpin = has_hairpin == 1 ? NAT_HAIRPIN_EXTERNAL : NAT_HAIRPIN_NONE;
             uint32_t top = net_box_add(w.n, &type, NET_NONE, depth == 1);
             uint32_t a = add(&w, depth == 1 ? add_router(&w, top, false) : top, 0, &plain);
             uint32_t b = add(&w, depth == 1 ? add_router(&w, top, false) : top, 0, &plain);
@@ -274,6 +274,67 @@ static void hairpin_as_configured(void **state)
             }
             world_close(&w);
         }
+    }
+}
+
+/* A sender that is shown as it is inside: where the two share the box, the answer needs no hairpin;
+ * a router in between has never sent to that address, and filters it. */
+static void hairpin_with_the_internal_source(void **state)
+{
+    (void)state;
+    for (unsigned depth = 0; depth <= 1; depth++) {
+        world w;
+        world_open(&w);
+        nat_type type = router(NAT_EIM, NAT_ADF, NAT_RANDOM);
+        type.hairpin = NAT_HAIRPIN_INTERNAL;
+        uint32_t top = net_box_add(w.n, &type, NET_NONE, depth == 1);
+        uint32_t a = add(&w, depth == 1 ? add_router(&w, top, false) : top, 0, &plain);
+        uint32_t b = add(&w, depth == 1 ? add_router(&w, top, false) : top, 0, &plain);
+        uint32_t server = add(&w, NET_NONE, 1, &plain);
+        send(&w, 0, a, own(&w, server), 1);
+        send(&w, 0, b, own(&w, server), 1);
+        run_all(&w);
+        pu_endpoint a_seen = seen(&w, PU_S, a, own(&w, server)),
+                    b_seen = seen(&w, PU_S, b, own(&w, server));
+        forget(&w);
+        send(&w, PU_S, b, a_seen, 2);
+        send(&w, PU_S + 1, a, b_seen, 3);
+        run_all(&w);
+        if (depth == 0) {
+            assert_int_equal(w.got_count, 2);
+            assert_same(w.got[0].remote, own(&w, b));
+            assert_same(w.got[1].remote, own(&w, a));
+        } else {
+            assert_int_equal(w.got_count, 0);
+            assert_int_equal(count_fate(&w, NET_FILTERED), 2);
+        }
+        world_close(&w);
+    }
+}
+
+/* The box forgets what it mapped; or the mapping stands at another port. */
+static void a_box_reboots_or_rebinds(void **state)
+{
+    (void)state;
+    for (unsigned rebinds = 0; rebinds <= 1; rebinds++) {
+        world w;
+        world_open(&w);
+        uint32_t box = add_router(&w, NET_NONE, false);
+        uint32_t a = add(&w, box, 0, &plain), server = add(&w, NET_NONE, 1, &plain);
+        send(&w, 0, a, own(&w, server), 1);
+        run_all(&w);
+        pu_endpoint before = seen(&w, PU_S, a, own(&w, server)), after;
+        if (rebinds == 1) net_box_rebind(w.n, PU_S, box);
+        else net_box_reboot(w.n, box);
+        assert_int_equal(net_public_view(w.n, PU_S, a, before.port, &(pu_endpoint){0}, &after),
+                         rebinds == 1);
+        forget(&w);
+        send(&w, PU_S, server, before, 2);
+        if (rebinds == 1) send(&w, PU_S + 1, server, after, 3);
+        run_all(&w);
+        assert_int_equal(count_fate(&w, NET_NO_MAPPING), 1);
+        assert_int_equal(w.got_count, rebinds);
+        world_close(&w);
     }
 }
 
@@ -533,6 +594,8 @@ int net_test(void)
         cmocka_unit_test(carriers_hosts_have_access_links),
         cmocka_unit_test(hosts_of_one_lan_meet_there),
         cmocka_unit_test(hairpin_as_configured),
+        cmocka_unit_test(hairpin_with_the_internal_source),
+        cmocka_unit_test(a_box_reboots_or_rebinds),
         cmocka_unit_test(who_left_gets_nothing),
         cmocka_unit_test(what_has_no_route),
         cmocka_unit_test(boxes_refuse_in_their_own_words),

@@ -97,6 +97,8 @@ static void put_run(tracedb *db)
                              .udp_idle_ns = 35 * PU_S,
                              .tcp_idle_ns = PU_S,
                              .refresh = "outbound",
+                             .hairpin = "none",
+                             .pooling = "paired",
                              .address = "",
                              .owner = "desk"};
     tracedb_nat box = isp, own, next = isp;

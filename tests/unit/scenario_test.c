@@ -88,13 +88,13 @@ static void boxes(void **state)
     assert_int_equal(router->filtering, NAT_APDF);
     assert_int_equal(router->ports, NAT_PRESERVE);
     assert_true(router->udp_idle_ns == 65 * PU_S);
-    assert_true(router->hairpin);
+    assert_int_equal(router->hairpin, NAT_HAIRPIN_EXTERNAL);
     assert_false(router->refresh_inbound);
     assert_int_equal(carrier->mapping, NAT_APDM);
     assert_int_equal(carrier->filtering, NAT_ADF);
     assert_int_equal(carrier->ports, NAT_RANDOM);
     assert_true(carrier->refresh_inbound);
-    assert_false(carrier->hairpin);
+    assert_int_equal(carrier->hairpin, NAT_HAIRPIN_NONE);
     assert_false(carrier->blocks_udp);
     assert_int_equal(wall->mapping, NAT_ADM);
     assert_int_equal(wall->filtering, NAT_EIF);
@@ -258,14 +258,14 @@ static const struct {
      "5:51: network.link.down: a link of no rate carries nothing; without the key it is "
      "unlimited\n"},
     {HEAD "nodes: {a: {}}\nnats:\n"
-          "  n: {mapping: EIM, filtering: no, ports: block, udp_idle: 0s, hairpin: yes, refresh: "
+          "  n: {mapping: EIM, filtering: no, ports: other, udp_idle: 0s, hairpin: yes, refresh: "
           "inbound,\n"
           "      udp: block}\n",
      "6:16: nats.n.mapping: unknown word 'EIM', did you mean 'eim'?\n"
      "6:32: nats.n.filtering: unknown word 'no', use eif, adf or apdf\n"
-     "6:43: nats.n.ports: unknown word 'block', use preserve, sequential or random\n"
+     "6:43: nats.n.ports: unknown word 'other', use preserve, sequential, random, parity or block\n"
      "6:60: nats.n.udp_idle: a box that forgets at once lets nothing back in\n"
-     "6:73: nats.n.hairpin: unknown word 'yes', use false or true\n"
+     "6:73: nats.n.hairpin: unknown word 'yes', use false, true, external or internal\n"
      "6:87: nats.n.refresh: unknown word 'inbound', use outbound or both\n"
      "7:12: nats.n.udp: unknown word 'block', did you mean 'blocked'?\n"},
     {HEAD "nodes: {a: {config: {dial_ns: 400s, dail_ns: 3s, gating: 1, conns_max: 3s, relays_max: "
@@ -308,6 +308,27 @@ static const struct {
      "10:43: authorize.2: two nodes belong here: [home, laptop]\n"
      "10:58: authorize.3.1: unknown node 'labtop', did you mean 'laptop'?\n"},
 
+    {HEAD "nodes: {n: {}}\nnats:\n"
+          "  a: {mapping: eim, filtering: eif, ports: random, udp_idle: 9s, pooling: arbitrary}\n"
+          "  b: {mapping: eim, filtering: eif, ports: block, udp_idle: 9s, pooling: arbitrary,\n"
+          "      addresses: 4, block: 32, host_mappings: 600}\n"
+          "  c: {mapping: eim, filtering: eif, ports: random, udp_idle: 9s, block: 512,\n"
+          "      udp_answered_idle: 8s, tcp_idle: 5s, tcp_opening_idle: 6s}\n"
+          "  d: {mapping: eim, filtering: eif, ports: random, udp_idle: 9s, addresses: 0,\n"
+          "      mappings: 10, host_mappings: 11}\n",
+     "6:75: nats.a.pooling: there is one address, and nothing to draw from: say how many by "
+     "'addresses'\n"
+     "7:74: nats.b.pooling: a host whose ports are one block has one address\n"
+     "8:28: nats.b.block: 64 at least\n"
+     "8:47: nats.b.host_mappings: a block has 32 ports, and a host no more\n"
+     "9:73: nats.c.block: only a box with 'ports: block' has blocks\n"
+     "10:26: nats.c.udp_answered_idle: an answer would shorten the life of a mapping: it is less "
+     "than udp_idle\n"
+     "10:62: nats.c.tcp_opening_idle: an answer would shorten the life of a mapping: it is more "
+     "than tcp_idle\n"
+     "11:77: nats.d.addresses: 1 at least\n"
+     "12:36: nats.d.host_mappings: one host may not have more than all: 'mappings' is 10\n"},
+
     /* shared boxes */
     {HEAD
      "nats:\n  a: {mapping: eim, filtering: eif, ports: random, udp_idle: 9s}\n"
@@ -332,13 +353,20 @@ static const struct {
      "11:10: events.0.at: 60s is not before the end of the run, 1min\n"
      "12:42: events.1.connect.to: from and to are the same node\n"
      "13:5: events.2: it has one of 'connect', 'change_network', 'crash', 'restart', 'clock', "
-     "'partition', 'block' and 'stream'\n"
+     "'partition', 'block', 'stream', 'reboot' and 'rebind'\n"
      "13:14: events.2: unknown key 'conect', did you mean 'connect'?\n"
      "14:10: events.3.at: '-1s' is not a duration: it is negative\n"
      "14:31: events.3.change_network: unknown node 'lapto', did you mean 'laptop'?\n"
      "15:30: events.4.change_network: the key 'node' is missing\n"
      "15:40: events.4.change_network.behind.0: unknown nat 'bax', did you mean 'box'?\n"
      "15:50: events.4.change_network.at: 'x' is not a whole number: write it like 50\n"},
+
+    {HEAD NODES "events:\n  - {at: 1s, reboot: {node: home}}\n  - {at: 1s, rebind: home}\n"
+                "  - {at: 1s, reboot: {node: laptop, box: 9}}\n"
+                "  - {at: 1s, reboot: {node: laptop, box: 0}}\n",
+     "11:22: events.0.reboot: the key 'box' is missing\n"
+     "13:42: events.2.reboot.box: '9' is too large, at most 4\n"
+     "14:42: events.3.reboot.box: there is no box around it\n"},
 
     /* properties */
     {HEAD NODES

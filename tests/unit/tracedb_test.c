@@ -66,8 +66,9 @@ static void put_rows(tracedb *db)
                                          .address = "11.0.0.1",
                                          .public_address = "11.0.0.1",
                                          .behind = ""});
-    tracedb_put_nat(db, &(tracedb_nat){3, -1, "router", "eim", "apdf", "preserve", 65 * PU_S, PU_S,
-                                       "both", false, true, "11.0.1.1", "home"});
+    tracedb_put_nat(db, &(tracedb_nat){3, -1, "router", "eim", "apdf", "preserve", 65 * PU_S,
+                                       120 * PU_S, PU_S, "both", "none", true, 1, "paired",
+                                       "11.0.1.1", "home"});
     tracedb_put_event(db, 0,
                       &(pu_trace){.now = 7,
                                   .code = PU_TR_IDENTIFIED,
@@ -134,13 +135,13 @@ static void rows_are_found_again(void **state)
         const char *query, *expected;
     } cases[] = {
         {"PRAGMA application_id", "1886745198"},
-        {"PRAGMA user_version", "3"},
+        {"PRAGMA user_version", "4"},
         {"PRAGMA integrity_check", "ok"},
         {"SELECT seed FROM run", "18446744073709551615"},
         {"SELECT count(*) FROM run WHERE duration_ns = 120000000000 AND events = 42", "1"},
         {"SELECT group_name FROM node", "NULL"},
         {"SELECT parent FROM nat", "NULL"},
-        {"SELECT udp_idle_ns || hairpin || blocks_udp FROM nat", "6500000000001"},
+        {"SELECT udp_idle_ns || hairpin || blocks_udp FROM nat", "65000000000none1"},
         {"SELECT area || ' ' || name || ' ' || a || ' ' || conn FROM event",
          "identify identified 9223372036854775807 2"},
         {"SELECT text FROM event", "<b>\\x01\\xff\\\\\xc3\xa9\\x00"},

@@ -1,0 +1,59 @@
+/* sim/nat_impl.h - what the parts of a NAT box share: nat.c (datagrams, time), nat_ports.c (which
+ * outer endpoint a new mapping gets).
+ */
+#ifndef SIM_NAT_IMPL_H
+#define SIM_NAT_IMPL_H
+
+#include "sim/nat.h"
+#include "sim/nat_table.h"
+
+enum {
+    PORT_FIRST = 1024, /* of those that a box chooses; a preserved port may be lower */
+    PORT_COUNT = 65536 - PORT_FIRST
+};
+
+/* A contiguous range of ports: whose it is, and until when if nothing refreshes its mappings. */
+typedef struct nat_block {
+    uint8_t owner[16]; /* inner address */
+    pu_time until;
+} nat_block;
+
+struct nat {
+    nat_type type;
+    uint64_t idle_ns, answered_ns; /* of this table's protocol */
+    enum nat_filtering filtering;
+    pu_endpoint *externals; /* owned; ports 0 */
+    uint32_t external_count;
+    nat_table table;
+    rng ports;
+    uint16_t next_port; /* sequential, parity: tried first */
+    nat_block *blocks;  /* owned; those of the first address, then those of the next; NULL unless
+                           NAT_BLOCK */
+    uint32_t block_count;
+    pu_time sweep_at; /* no mapping can be past its time before */
+};
+
+/* Whether a mapping alive at now has that outer endpoint. */
+bool nat_is_taken(const nat *n, pu_time now, uint32_t outer);
+
+/* ---- nat_ports.c ---- */
+
+#define NAT_NO_PORT UINT32_MAX
+
+/* Readies what the choice of ports needs. */
+void nat_ports_open(nat *n);
+
+/* A free outer endpoint for a mapping of inner; NAT_NO_PORT when there is none. */
+uint32_t nat_ports_choose(nat *n, pu_time now, const nat_remote *inner);
+
+/* Another free one for a mapping that is at outer, drawn at random; NAT_NO_PORT when there is
+ * none. */
+uint32_t nat_ports_other(nat *n, pu_time now, uint32_t outer);
+
+/* The mapping at outer will live until then if nothing refreshes it. */
+void nat_ports_hold(nat *n, uint32_t outer, pu_time until);
+
+/* All mappings are gone. */
+void nat_ports_forget(nat *n);
+
+#endif
