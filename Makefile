@@ -79,7 +79,7 @@ program_src := $(addprefix net-real/cli/,auth_file cli cmd_auth cmd_daemon cmd_i
     $(addprefix net-real/cli/,config_yaml host_port key_file session) \
     $(addprefix net-real/daemon/,control daemon grants proxies reach requests splice)
 
-tracedb_src := $(addprefix analysis/,html intern partial plot plot_lanes plot_punch plot_timeline) \
+tracedb_src := $(addprefix analysis/,html intern partial plot plot_lanes plot_matrix plot_punch plot_timeline) \
     $(addprefix analysis/,plot_times report sql story story_events text tracedb tracedb_rows)
 
 # All of the simulator but main: tests link it too.
@@ -89,8 +89,8 @@ sim_src := \
     $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity diag file) \
     sim/app $(addprefix sim/,hash heap mem host watch check record recorder replay repro wall world script run) \
-    $(addprefix sim/,advice agree cli cmd_calibrate cmd_lint cmd_replay cmd_report cmd_run cmd_version crew figures json options progress \
-    tally) \
+    $(addprefix sim/,advice agree cli cmd_calibrate cmd_lint cmd_nat_matrix cmd_replay cmd_report cmd_run) \
+    $(addprefix sim/,cmd_version crew figures json nat_matrix options progress tally) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm) \
     $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) sim/pcap sim/pcap_frame
 

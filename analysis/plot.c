@@ -142,6 +142,12 @@ static void copy_svg(plots *p, FILE *out)
     if (!inside) fail(p, "gnuplot failed", "it drew nothing");
 }
 
+static void close_script(plots *p, FILE *script)
+{
+    bool bad = ferror(script) != 0;
+    if (fclose(script) != 0 || bad) fail(p, p->folder, "cannot write the script of a figure");
+}
+
 bool plots_draw(plots *p, plot_draw *draw, FILE *out)
 {
     if (p->error[0] != '\0') return false;
@@ -149,12 +155,25 @@ bool plots_draw(plots *p, plot_draw *draw, FILE *out)
     if (!script) return false;
     p->count++;
     bool something = draw(p->db, script);
-    bool bad = ferror(script) != 0;
-    if (fclose(script) != 0 || bad) fail(p, p->folder, "cannot write the script of a figure");
+    close_script(p, script);
     if (something && p->error[0] == '\0') run_gnuplot(p);
     if (something && p->error[0] == '\0') copy_svg(p, out);
     remove_files(p);
     return something && p->error[0] == '\0';
+}
+
+bool plots_draw_data(plots *p, plot_write *write, const void *data, const char *path)
+{
+    char made[sizeof p->folder + 16];
+    FILE *script = open_file(p, FILE_SCRIPT, "w");
+    if (!script) return false;
+    write(data, script);
+    close_script(p, script);
+    if (p->error[0] == '\0') run_gnuplot(p);
+    path_of(p, FILE_SVG, made, sizeof made);
+    if (p->error[0] == '\0' && rename(made, path) != 0) fail(p, path, strerror(errno));
+    remove_files(p);
+    return p->error[0] == '\0';
 }
 
 void plot_settings(FILE *script, int height)

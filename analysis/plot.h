@@ -41,6 +41,11 @@ void plots_end(plots *p);
  * the reason. */
 bool plots_draw(plots *p, plot_draw *draw, FILE *out);
 
+/* The same for a figure whose data does not come from a database, into a file of its own at path.
+ * False: p->error has the reason. */
+typedef void plot_write(const void *data, FILE *script);
+bool plots_draw_data(plots *p, plot_write *write, const void *data, const char *path);
+
 /* For draw functions: the settings that all figures share, at a height in pixels; a text as a
  * quoted gnuplot string. */
 void plot_settings(FILE *script, int height);

@@ -9,7 +9,8 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {
-    &cli_run, &cli_replay, &cli_report, &cli_lint, &cli_calibrate, &cli_bench, &cli_version,
+    &cli_run,        &cli_replay,    &cli_report, &cli_lint,
+    &cli_nat_matrix, &cli_calibrate, &cli_bench,  &cli_version,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

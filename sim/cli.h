@@ -28,8 +28,8 @@ typedef struct cli_command {
 } cli_command;
 
 /* One a file: sim/cmd_*.c and bench/cmd_bench.c. */
-extern const cli_command cli_run, cli_replay, cli_report, cli_lint, cli_calibrate, cli_bench,
-    cli_version;
+extern const cli_command cli_run, cli_replay, cli_report, cli_lint, cli_nat_matrix, cli_calibrate,
+    cli_bench, cli_version;
 
 /* Runs the command that argv names and returns the exit code. */
 int cli_main(int argc, char *const *argv);
