@@ -247,7 +247,8 @@ static void take_when_open(conn *c, const tcp_segment *s)
         return;
     }
     if ((s->flags & TCP_ACK) != 0) take_ack(c, s);
-    if (c->is_closing && s->body.len > 0) {
+    bool is_new = widen(c->rcv, s->seq) + s->body.len > c->rcv;
+    if (c->is_closing && s->body.len > 0 && is_new) {
         conn_reset(c); /* nobody will read it */
         conn_dies(c, PU_CODE_LOST);
         return;

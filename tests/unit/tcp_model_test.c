@@ -363,6 +363,29 @@ static void ends_are_told_once(void **state)
     rig_close(&r);
 }
 
+/* What comes a second time after the owner has closed was read before: no reason for a reset, which
+ * would take the owner's last words with it. */
+static void repeated_bytes_do_not_reset_what_is_closed(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 9);
+    connect_both(&r);
+    send_some(&r, &r.a, 1000, 100); /* no FIN */
+    r.b.is_cut = true;              /* nor its acknowledgement, nor what follows */
+    while (turn(&r, r.now + 100 * PU_MS) && r.b.received < 100) {}
+    assert_int_equal(r.b.received, 100);
+    send_some(&r, &r.b, 50, 50);
+    tcp_model_close(r.b.t, r.now, r.b.handle, false);
+    while (turn(&r, 190 * PU_MS)) {}
+    r.b.is_cut = false;
+    while (!r.a.fin && r.a.downs == 0 && turn(&r, r.now + 10 * PU_S)) {}
+    assert_int_equal(r.a.received, 50);
+    assert_int_equal(r.a.downs, 0);
+    assert_true(r.a.fin);
+    rig_close(&r);
+}
+
 /* A reader that takes nothing stops the sender; one that goes on starts it again. */
 static void a_full_window_opens_again(void **state)
 {
@@ -416,6 +439,7 @@ int tcp_model_test(void)
         cmocka_unit_test(both_may_call_at_once),
         cmocka_unit_test(dials_fail_with_a_reason),
         cmocka_unit_test(ends_are_told_once),
+        cmocka_unit_test(repeated_bytes_do_not_reset_what_is_closed),
         cmocka_unit_test(a_full_window_opens_again),
         cmocka_unit_test(strangers_bytes_do_nothing),
     };
