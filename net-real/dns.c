@@ -11,6 +11,7 @@
 #include <sys/select.h>
 /* ares.h needs fd_set */
 #include <ares.h>
+#include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -204,6 +205,23 @@ static question *question_new(dns *d)
     return NULL;
 }
 
+/* A name that is a number needs no server: c-ares would ask one for an IPv4 address in digits when
+ * both families will do. False: it is none. */
+static bool answer_number(question *q, enum pu_name what, const char *name)
+{
+    found f = {.len = 0};
+    uint8_t maddr[17];
+    if (what != PU_NAME_ADDRESS6 && inet_pton(AF_INET, name, maddr + 1) == 1) {
+        maddr[0] = PU_MA_IP4;
+        found_add(&f, maddr, 5);
+    } else if (what != PU_NAME_ADDRESS4 && inet_pton(AF_INET6, name, maddr + 1) == 1) {
+        maddr[0] = PU_MA_IP6;
+        found_add(&f, maddr, 17);
+    }
+    if (f.count > 0) answer(q, PU_CODE_OK, &f);
+    return f.count > 0;
+}
+
 static void renew_servers(dns *d);
 
 void dns_ask(dns *d, pu_token token, enum pu_name what, pu_span name, pu_time deadline)
@@ -226,7 +244,8 @@ void dns_ask(dns *d, pu_token token, enum pu_name what, pu_span name, pu_time de
     struct ares_addrinfo_hints hints = {.ai_family = family, .ai_socktype = SOCK_DGRAM};
     d->is_asking = true;
     if (is_dnsaddr) ares_query(d->channel, host, ns_c_in, ns_t_txt, on_text, q);
-    else ares_getaddrinfo(d->channel, host, NULL, &hints, on_addresses, q);
+    else if (!answer_number(q, what, host))
+        ares_getaddrinfo(d->channel, host, NULL, &hints, on_addresses, q);
     d->is_asking = false;
 }
 

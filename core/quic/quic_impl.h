@@ -323,6 +323,8 @@ PU_MUST_USE bool quic_streams_name(quic_conn *c, quic_stream *s);
 PU_MUST_USE bool quic_streams_begin(quic_conn *c, int64_t id);
 /* Everything up to offset has arrived. */
 void quic_streams_acked(quic_conn *c, quic_flight *f, uint64_t offset);
+/* Something came: the window is wide enough for what waits and for the other streams. */
+void quic_streams_wait(quic_conn *c);
 /* The peer has reset its side. */
 void quic_streams_reset_by_peer(quic_conn *c, quic_flight *f, uint64_t code);
 /* The peer does not want what we send. */

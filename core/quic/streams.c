@@ -5,7 +5,8 @@
  * congestion window up to quic_send_most_bytes, for those of its streams that use what they have.
  *
  * Windows. Credit goes back as the node takes bytes. Whoever takes half a window within two round
- * trips is held up by it, and the window doubles.
+ * trips is held up by it, and the window doubles. The connection's window grows for bytes that
+ * wait, too: they are their streams' affair.
  */
 #include "quic/quic_impl.h"
 
@@ -299,6 +300,20 @@ static uint64_t grow_conn(quic_conn *c, uint64_t bytes)
     c->eaten = 0;
     c->eaten_at = link_now(c->link);
     return more;
+}
+
+/* A stream that nobody reads must not stop the others: while bytes wait for the node's room, the
+ * window is twice those bytes, as far as the peer may have so much. */
+void quic_streams_wait(quic_conn *c)
+{
+    const pu_config *config = link_config(c->link);
+    uint64_t step = config->quic_conn_window_bytes;
+    while (c->head.waiting > c->window / 2 && c->window + step <= config->link_windows_bytes &&
+           link_windows_may_grow(c->link, &c->head, step)) {
+        ngtcp2_conn_extend_max_offset(c->qc, step);
+        c->head.windows += step;
+        c->window += step;
+    }
 }
 
 void quic_consumed(pu_link *l, stream *head, uint64_t bytes)

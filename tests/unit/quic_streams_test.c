@@ -251,18 +251,53 @@ static void who_does_not_read_is_not_flooded(void **state)
     rig_free(p.w);
 }
 
-/* Many streams that nobody reads share the connection's window. */
-static void all_streams_together_stay_within_the_connections_window(void **state)
+enum { BUDGET = 8 << 20 };
+
+static void peer_budget(rig_host *h)
+{
+    h->config.link_windows_bytes = BUDGET;
+}
+
+static void small_peer_budget(rig_host *h)
+{
+    h->config.link_windows_bytes = 3 << 20;
+}
+
+/* Many streams that nobody reads share what one peer may leave with us. */
+static void all_streams_together_stay_within_the_peers_share(void **state)
 {
     (void)state;
-    pair p = pair_new(NULL);
+    pair p = pair_new(peer_budget);
     p.b->echoes = false;
     p.b->reads = 0;
     size_t before = pu_link_bytes(p.b->link);
     for (int i = 0; i < 50; i++) rig_send(p.a, open_now(&p), 1 << 20, true);
     rig_run(p.w, 10 * PU_S);
-    uint64_t window = p.b->config.quic_conn_window_bytes;
-    assert_in_range(pu_link_bytes(p.b->link) - before, window / 2, 2 * window);
+    assert_in_range(pu_link_bytes(p.b->link) - before, BUDGET / 2, 2 * BUDGET);
+    assert_in_range(carrier(p.b)->window, p.b->config.quic_conn_window_bytes, BUDGET);
+    rig_free(p.w);
+}
+
+/* Twenty streams that nobody reads, each full to its window: another one goes on. */
+static void streams_that_nobody_reads_do_not_stop_the_others(void **state)
+{
+    (void)state;
+    pair p = pair_new(NULL);
+    p.b->echoes = false;
+    p.b->reads = 0;
+    for (uint32_t i = 0; i < 20; i++) {
+        rig_send(p.a, open_now(&p), 2 << 20, true);
+        rig_run(p.w, 2 * PU_S);
+        assert_int_equal(rig_theirs(p.b, i)->got, PU_FIRST_ROOM);
+    }
+    rig_send(p.a, open_now(&p), 1 << 20, true);
+    rig_run(p.w, PU_S);
+    rig_stream *t = rig_theirs(p.b, 20);
+    assert_non_null(t);
+    rig_grant(p.b, t, 2 << 20);
+    assert_true(rig_run_for(p.w, &t->has_fin, 5 * PU_S));
+    assert_int_equal(t->got, 1 << 20);
+    assert_false(t->is_wrong);
     rig_free(p.w);
 }
 
@@ -270,7 +305,7 @@ static void all_streams_together_stay_within_the_connections_window(void **state
 static void what_is_left_unread_counts_until_it_is_read(void **state)
 {
     (void)state;
-    pair p = pair_new(NULL);
+    pair p = pair_new(small_peer_budget);
     p.b->echoes = false;
     p.b->reads = 0;
     const uint64_t window = p.b->config.quic_conn_window_bytes;
@@ -333,11 +368,6 @@ static void windows_of_a_near_peer_stay_small(void **state)
     assert_int_equal(rig_theirs(p.b, 0)->got, 1 << 20);
     assert_true(carrier(p.b)->window <= 2 * p.b->config.quic_conn_window_bytes);
     rig_free(p.w);
-}
-
-static void small_peer_budget(rig_host *h)
-{
-    h->config.link_windows_bytes = 3 << 20;
 }
 
 static void windows_grow_within_what_a_peer_may_have(void **state)
@@ -564,7 +594,8 @@ int quic_streams_test(void)
         cmocka_unit_test(loss_is_made_good),
         cmocka_unit_test(order_does_not_matter),
         cmocka_unit_test(who_does_not_read_is_not_flooded),
-        cmocka_unit_test(all_streams_together_stay_within_the_connections_window),
+        cmocka_unit_test(all_streams_together_stay_within_the_peers_share),
+        cmocka_unit_test(streams_that_nobody_reads_do_not_stop_the_others),
         cmocka_unit_test(what_is_left_unread_counts_until_it_is_read),
         cmocka_unit_test(windows_grow_with_the_path),
         cmocka_unit_test(windows_of_a_near_peer_stay_small),
