@@ -217,9 +217,9 @@ struct pu_node {
     uint8_t seed[32];
     rng rngs[RNG_PURPOSE_COUNT];
     pu_peer_id self;
-    pu_time clock_at;       /* when the last CLOCK came */
-    uint64_t clock_unix_ns; /* Unix time then */
-    pu_config *config_own;  /* owned; NULL: nothing was changed */
+    pu_time clock_at;                  /* when the last CLOCK came */
+    uint64_t clock_unix_ns;            /* Unix time then */
+    pu_config *config_own;             /* owned; NULL: nothing was changed */
     uint32_t conns_most, streams_most; /* the largest conns_max and streams_max so far: the host may
                                           have given slots below them */
     known_peer *known;
