@@ -15,6 +15,7 @@ net *net_new(queue *q, const topo *sites, const uint8_t seed[32], const net_obse
     n->sites = sites;
     n->observer = *observer;
     n->public.plan = REALM_PUBLIC;
+    n->bytes = heap_new();
     n->free_slot = NET_NONE;
     for (unsigned s = 0; s < STREAM_COUNT; s++) rng_derive(n->seeds[s], seed, SEED_TAG, s);
     return n;
@@ -23,7 +24,9 @@ net *net_new(queue *q, const topo *sites, const uint8_t seed[32], const net_obse
 void net_free(net *n)
 {
     if (n == NULL) return;
-    for (uint32_t i = 0; i < n->slab_used; i++) free(n->slab[i].bytes);
+    for (uint32_t i = 0; i < n->slab_used; i++)
+        if (n->slab[i].bytes != NULL) heap_resize(n->bytes, n->slab[i].bytes, n->slab[i].len, 0);
+    heap_free(n->bytes);
     for (uint32_t i = 0; i < n->box_count; i++) {
         nat_free(n->boxes[i].udp);
         nat_free(n->boxes[i].tcp);

@@ -4,6 +4,7 @@
 #ifndef SIM_NET_IMPL_H
 #define SIM_NET_IMPL_H
 
+#include "sim/heap.h"
 #include "sim/net.h"
 
 /* ---- realms: who has which address ---- */
@@ -111,7 +112,7 @@ typedef struct net_box {
 typedef struct datagram {
     uint64_t id;          /* 0: this place of the slab is free */
     pu_endpoint from, to; /* as they are where it is */
-    uint8_t *bytes;       /* owned; NULL when empty */
+    uint8_t *bytes;       /* owned, of net.bytes; NULL when empty */
     uint32_t len;
     uint32_t from_host;
     uint32_t realm; /* in which its destination is found: inside of that box, or NET_NONE */
@@ -131,6 +132,7 @@ struct net {
     net_box *boxes;
     uint32_t host_count, host_cap;
     uint32_t box_count, box_cap;
+    heap *bytes; /* of datagrams */
     datagram *slab;
     uint32_t slab_used, slab_cap, free_slot; /* free_slot: freed last, NET_NONE when none */
     uint32_t in_flight;

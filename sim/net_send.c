@@ -37,6 +37,11 @@ static datagram slot_give(net *n, uint32_t slot)
     return d;
 }
 
+static void bytes_free(net *n, const datagram *d)
+{
+    if (d->bytes != NULL) heap_resize(n->bytes, d->bytes, d->len, 0);
+}
+
 /* Passes d through one direction of a link: *busy moves on and is when they have
  * passed. False: they would wait longer than the queue allows, and nothing changed. */
 static bool link_pass(const net_link *link, uint64_t bps, pu_time now, const datagram *d,
@@ -133,7 +138,7 @@ void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoi
     pu_time arrival = now + NET_LAN_NS;
     if (!way_climb(n, now, &d)) return;
     if (!d.is_local && !uplink(n, now, &d, &arrival)) return;
-    if (d.len > 0) d.bytes = memcpy(sim_alloc(d.len), bytes.base, d.len);
+    if (d.len > 0) d.bytes = memcpy(heap_resize(n->bytes, NULL, 0, d.len), bytes.base, d.len);
     sim_event event = {.kind = SIM_EV_ARRIVE, .target = slot_take(n, &d)};
     queue_push(n->q, arrival, host + 1, &event);
 }
@@ -148,7 +153,7 @@ static void deliver(net *n, pu_time now, uint32_t slot)
         pu_span bytes = span_of(d.bytes, d.len);
         n->observer.deliver(n->observer.ctx, now, host, d.carriage, &d.to, &d.from, bytes);
     }
-    free(d.bytes);
+    bytes_free(n, &d);
 }
 
 /* Ends the datagram in slot at its receiver's access link. */
@@ -156,7 +161,7 @@ static void drop(net *n, pu_time now, uint32_t slot, enum net_fate fate)
 {
     datagram d = slot_give(n, slot);
     way_record(n, now, &d, NET_NONE, NET_NONE, fate);
-    free(d.bytes);
+    bytes_free(n, &d);
 }
 
 /* The datagram in slot has reached the far access link, or the host beside its sender. */

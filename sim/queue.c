@@ -23,7 +23,9 @@ enum {
     DIGIT_BITS = 8,
     BUCKETS = 1 << DIGIT_BITS,
     WHEELS = (64 - TICK_BITS + DIGIT_BITS - 1) / DIGIT_BITS,
-    CHUNK_ENTRIES = 24, /* events that a bucket allocates at once */
+    CHUNK_ENTRIES = 31, /* events that a bucket allocates at once */
+    BLOCK_FIRST = 32,   /* chunks that the queue allocates at once, twice as many each time up to */
+    BLOCK_MOST = 2048,
     KIND_BITS = 8
 };
 #define SOURCES_MAX (UINT32_C(1) << 28)
@@ -43,11 +45,14 @@ _Static_assert(sizeof(entry) == 32, "most of a large simulation's events wait fo
 typedef struct chunk {
     struct chunk *next; /* the part filled before it */
     uint32_t count;
+    uint8_t pad[sizeof(entry) - sizeof(void *) - sizeof(uint32_t)];
     entry entries[CHUNK_ENTRIES];
 } chunk;
 
+_Static_assert(sizeof(chunk) == 1024, "whole cache lines");
+
 typedef struct wheel {
-    chunk *buckets[BUCKETS];     /* owned */
+    chunk *buckets[BUCKETS];
     uint64_t used[BUCKETS / 64]; /* bit i: bucket i is not empty */
 } wheel;
 
@@ -59,6 +64,8 @@ struct queue {
     uint32_t heap_count, heap_cap;
     uint64_t pushed;    /* events so far */
     chunk *free_chunks; /* kept for the next bucket */
+    chunk *blocks;      /* owned; the first chunk of each block links them */
+    uint32_t block_chunks;
     wheel wheels[WHEELS];
     queue_soon soon; /* NULL: nobody wants to know */
     void *soon_ctx;
@@ -73,21 +80,14 @@ queue *queue_new(uint64_t order_seed)
     return q;
 }
 
-static void chunks_free(chunk *c)
-{
-    while (c != NULL) {
-        chunk *next = c->next;
-        free(c);
-        c = next;
-    }
-}
-
 void queue_free(queue *q)
 {
     if (q == NULL) return;
-    for (uint32_t w = 0; w < WHEELS; w++)
-        for (uint32_t b = 0; b < BUCKETS; b++) chunks_free(q->wheels[w].buckets[b]);
-    chunks_free(q->free_chunks);
+    while (q->blocks != NULL) {
+        chunk *next = q->blocks->next;
+        free(q->blocks);
+        q->blocks = next;
+    }
     free(q->heap);
     free(q->notes);
     free(q);
@@ -154,10 +154,24 @@ static entry heap_pop(queue *q)
 
 /* ---- the wheels ---- */
 
+static void block_add(queue *q)
+{
+    uint32_t count = q->block_chunks == 0 ? BLOCK_FIRST : q->block_chunks;
+    q->block_chunks = count < BLOCK_MOST ? 2 * count : BLOCK_MOST;
+    chunk *block = count < BLOCK_MOST ? sim_resize(NULL, count * sizeof *block)
+                                      : sim_huge(count * sizeof *block);
+    block->next = q->blocks;
+    q->blocks = block;
+    for (uint32_t i = count; i-- > 1;) {
+        block[i].next = q->free_chunks;
+        q->free_chunks = &block[i];
+    }
+}
+
 static chunk *chunk_take(queue *q)
 {
+    if (q->free_chunks == NULL) block_add(q);
     chunk *c = q->free_chunks;
-    if (c == NULL) return sim_alloc(sizeof *c);
     q->free_chunks = c->next;
     c->count = 0;
     return c;

@@ -211,6 +211,7 @@ void tm_conn_arm(tm *t, conn *c, pu_time at)
 
 void tm_conn_touch(tm *t, conn *c)
 {
+    c->waits = true;
     tm_conn_arm(t, c, t->now);
 }
 
@@ -257,7 +258,7 @@ static void timer_live(tm *t, conn *c)
     /* An acknowledgement under way ends the silence as well. */
     if (c->ack_count == 0 && t->now >= keep_alive_at(t, c)) c->ping = true;
     recovery_resend(t, c);
-    recovery_flush(t, c);
+    if (c->waits || c->ping || c->ack_count > 0) recovery_flush(t, c);
     tm_conn_path(t, c);
     if (c->closing && t->now >= c->deadline) tm_conn_close(t, c, c->code);
     else tm_conn_settle(t, c);

@@ -240,6 +240,7 @@ static bool has_room(const conn *c)
 void recovery_flush(tm *t, conn *c)
 {
     uint8_t frames[FRAMES_MAX];
+    c->waits = false;
     for (c->blocked = false; !c->blocked;) {
         if (!has_room(c)) {
             c->blocked = true; /* an ACK, or the carrier, will touch us */

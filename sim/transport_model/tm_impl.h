@@ -161,6 +161,7 @@ struct conn {
     bool closing;             /* hung up: flushes, takes no more data */
     bool bye;                 /* CLOSE was sent or has come */
     bool ping;                /* a PING waits to be sent */
+    bool waits;               /* something may wait to be sent */
     bool blocked;             /* something waits for packet numbers or for the carrier */
     bool moved;               /* the remote changed and the node does not know yet */
     uint8_t ack_count;        /* packets that wait for their acknowledgement */
