@@ -98,7 +98,7 @@ sim_src := \
 simwire_src := $(addprefix sim/wire/,gnutls_rnd wire)
 
 # In the archive of the simulator: its command `bench`.
-bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue bench_streams cmd_bench graph)
+bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue bench_streams cmd_bench graph ladder)
 
 test_src := $(addprefix tests/unit/, \
     main \

@@ -22,7 +22,9 @@ typedef struct bench_queue {
     uint32_t pending;
     uint64_t events;          /* in each run */
     uint64_t events_per_s;    /* median of the runs */
-    uint64_t bare_heap_per_s; /* the same with a bare 4-ary heap */
+    uint64_t only_heap_per_s; /* the same with all in the queue's heap: `--queue heap` */
+    uint64_t ladder_per_s;    /* with a bare ladder queue */
+    uint64_t bare_heap_per_s; /* with a bare 4-ary heap */
     uint32_t runs;            /* of each, in turn */
     uint64_t sum;             /* of all payloads: not for the reader, so that nobody skips them */
 } bench_queue;

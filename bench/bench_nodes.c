@@ -79,7 +79,7 @@ static void town_share(town *t, const uint8_t seed[32])
     rng order;
     rng_init(&order, seed, PURPOSE_ORDER);
     share->q = queue_new(rng_u64(&order));
-    queue_on_soon(share->q, soon, t);
+    queue_on_soon(share->q, soon, HOST_ROUNDS, t);
     share->alloc = (pu_alloc){heap_resize, heap_new()};
     share->network = net_new(share->q, t->sites, seed, &(net_observer){t, saw_packet, deliver});
     share->has_model_crypto = true;

@@ -1,12 +1,15 @@
-/* bench/bench_queue.c - the event queue against a bare heap: the hold model.
+/* bench/bench_queue.c - the event queue against a bare ladder and a bare heap: the hold model.
  *
  * What waits stays as much; each turn takes the first event, reads and writes its 64 bytes, and
- * schedules it again an exponentially distributed while later. The bare heap orders 16-byte entries
- * by time alone: it is what the total order, the sequence numbers and the events of the queue are
- * paid against. Both walk the same payloads and draw the same increments.
+ * schedules it again an exponentially distributed while later. The bare ones order 16-byte entries
+ * by time alone: they are what the total order, the sequence numbers and the events of the queue
+ * are paid against. All walk the same payloads and draw the same increments. Who knows which events
+ * are near says so, and their payloads are asked for.
  */
 #include "bench/bench.h"
+#include "bench/ladder.h"
 
+#include "base/ahead.h"
 #include "sim/mem.h"
 #include "sim/queue.h"
 
@@ -85,10 +88,21 @@ static void touch(hold *h, uint64_t index)
 
 /* ---- the queue ---- */
 
-static uint64_t time_queue(hold *h)
+static void soon(void *ctx, unsigned round, pu_time at, const sim_event *event, uint32_t *note)
+{
+    (void)round;
+    (void)at;
+    (void)note;
+    const hold *h = ctx;
+    ahead(&h->payloads[event->target], sizeof *h->payloads);
+}
+
+static uint64_t time_queue(hold *h, bool is_only_heap)
 {
     uint32_t sources = h->pending / EVENTS_A_SOURCE + 1;
     queue *q = queue_new(1);
+    if (is_only_heap) queue_only_heap(q);
+    else queue_on_soon(q, soon, 1, h);
     h->draws = 1;
     for (uint32_t i = 0; i < h->pending; i++)
         queue_push(q, draw(h), i % sources, &(sim_event){SIM_EV_NODE, i, 0});
@@ -103,6 +117,31 @@ static uint64_t time_queue(hold *h)
     }
     uint64_t took = bench_cpu_ns() - began;
     queue_free(q);
+    return took;
+}
+
+/* ---- the bare ladder ---- */
+
+static void ladder_is_soon(void *ctx, uint64_t index)
+{
+    const hold *h = ctx;
+    ahead(&h->payloads[index], sizeof *h->payloads);
+}
+
+static uint64_t time_ladder(hold *h)
+{
+    ladder *l = ladder_new(ladder_is_soon, h);
+    h->draws = 1;
+    for (uint32_t i = 0; i < h->pending; i++) ladder_push(l, (ladder_event){draw(h), i});
+    uint64_t began = bench_cpu_ns();
+    for (uint64_t turn = 0; turn < h->turns; turn++) {
+        ladder_event e = ladder_pop(l);
+        touch(h, e.index);
+        e.at += draw(h);
+        ladder_push(l, e);
+    }
+    uint64_t took = bench_cpu_ns() - began;
+    ladder_free(l);
     return took;
 }
 
@@ -137,7 +176,7 @@ static bare bare_pop(bare *heap, uint32_t count)
 
 static uint64_t time_bare(hold *h)
 {
-    bare *heap = sim_alloc(h->pending * sizeof *heap);
+    bare *heap = sim_huge(h->pending * sizeof *heap);
     h->draws = 1;
     for (uint32_t i = 0; i < h->pending; i++) bare_push(heap, i, (bare){draw(h), i});
     uint64_t began = bench_cpu_ns();
@@ -152,7 +191,7 @@ static uint64_t time_bare(hold *h)
     return took;
 }
 
-/* ---- both ---- */
+/* ---- all ---- */
 
 static int by_size(const void *a, const void *b)
 {
@@ -173,17 +212,22 @@ void bench_queue_run(bench_queue *b, uint32_t pending)
     hold *h = sim_alloc(sizeof *h);
     h->pending = pending;
     h->turns = pending > TURNS_LEAST ? pending : TURNS_LEAST;
-    h->payloads = sim_alloc(pending * sizeof *h->payloads);
+    h->payloads = sim_huge(pending * sizeof *h->payloads);
+    memset(h->payloads, 0, pending * sizeof *h->payloads);
     table_fill(h);
-    uint64_t ours[RUNS], bares[RUNS];
+    uint64_t ours[RUNS], heaps[RUNS], ladders[RUNS], bares[RUNS];
     for (unsigned run = 0; run < RUNS; run++) {
-        ours[run] = time_queue(h);
+        ours[run] = time_queue(h, false);
+        ladders[run] = time_ladder(h);
+        heaps[run] = time_queue(h, true);
         bares[run] = time_bare(h);
     }
     *b = (bench_queue){
         .pending = pending,
         .events = h->turns,
         .events_per_s = rate_of(h, ours),
+        .only_heap_per_s = rate_of(h, heaps),
+        .ladder_per_s = rate_of(h, ladders),
         .bare_heap_per_s = rate_of(h, bares),
         .runs = RUNS,
         .sum = h->sum,

@@ -37,7 +37,7 @@ typedef struct request {
     bool is_json;
     enum progress_kind progress;
     uint64_t hash_seed;
-    bool never_reuses;
+    bool never_reuses, is_only_heap;
     const char *record; /* name of the node to record; NULL: none */
     uint32_t record_node;
     bool captures, captures_secrets;
@@ -98,6 +98,7 @@ static bool take(const cli_command *self, const options *o, request *q)
 {
     static const char *const kinds[] = {"auto", "plain", "none"};
     static const char *const allocators[] = {"heap", "fresh"};
+    static const char *const queues[] = {"ladder", "heap"};
     const char *name = o->which->name;
     uint32_t index = 0;
     if (strcmp(name, "seed") == 0) {
@@ -131,6 +132,9 @@ static bool take(const cli_command *self, const options *o, request *q)
     } else if (strcmp(name, "allocator") == 0) {
         if (!read_choice(self, o, allocators, 2, &index)) return false;
         q->never_reuses = index == 1;
+    } else if (strcmp(name, "queue") == 0) {
+        if (!read_choice(self, o, queues, 2, &index)) return false;
+        q->is_only_heap = index == 1;
     } else if (strcmp(name, "record") == 0) {
         q->record = o->value;
     } else if (strcmp(name, "json") == 0) {
@@ -319,7 +323,8 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
                        .command_line = q->command_line,
                        .record_node = q->record_node,
                        .hash_seed = q->hash_seed,
-                       .never_reuses = q->never_reuses};
+                       .never_reuses = q->never_reuses,
+                       .is_only_heap = q->is_only_heap};
     run_result result = {0};
     FILE *notices = q->is_json ? stderr : stdout;
     bool has_files = q->log != RUN_LOG_NONE || q->record != NULL || q->captures;
@@ -469,6 +474,7 @@ static const option table[] = {
     {"pcap-of", 0, "NODE", "--pcap of this node alone: what is there once, before a NAT, decrypts"},
     {"hash-seed", 0, "N", "lays out hash tables otherwise: the trace hash must stay"},
     {"allocator", 0, "heap|fresh", "fresh: no address comes twice: the trace hash must stay"},
+    {"queue", 0, "ladder|heap", "heap: events wait in one heap: the trace hash must stay"},
     {"json", 0, NULL, "one JSON object: peerup.run/1, with --seeds peerup.runs/1 (docs/json.md)"},
     {"progress", 0, "auto|plain|none",
      "on standard error, after two seconds (auto: a terminal only)"},

@@ -135,7 +135,9 @@ void host_moved(host *h);
 /* Empties the FIFO and arms timers: at the end of every event. */
 void host_drain(host_world *world, host *hosts);
 
-/* An event of the queue is near: asks the caches for what it will read. See queue_on_soon. */
+/* An event of the queue is near: asks the caches for what it will read, in HOST_ROUNDS rounds. See
+ * queue_on_soon. */
+enum { HOST_ROUNDS = 3 + TRANSPORT_ROUNDS };
 void host_soon(const host_world *world, const host *hosts, unsigned round, pu_time at,
                const sim_event *event, uint32_t *note);
 

@@ -26,6 +26,8 @@ enum {
     CHUNK_ENTRIES = 31, /* events that a bucket allocates at once */
     BLOCK_FIRST = 32,   /* chunks that the queue allocates at once, twice as many each time up to */
     BLOCK_MOST = 2048,
+    FEW_CHUNKS = 2,      /* so many go into the heap at once */
+    ANNOUNCED_LEAST = 6, /* fewer events have nothing to be fetched beside */
     KIND_BITS = 8
 };
 #define SOURCES_MAX (UINT32_C(1) << 28)
@@ -68,6 +70,7 @@ struct queue {
     uint32_t block_chunks;
     wheel wheels[WHEELS];
     queue_soon soon; /* NULL: nobody wants to know */
+    unsigned rounds; /* of it */
     void *soon_ctx;
     uint32_t *notes; /* of `soon`, one an entry of the heap */
     uint32_t notes_cap;
@@ -209,7 +212,16 @@ static uint32_t bucket_first(const wheel *w)
     return BUCKETS;
 }
 
-/* Makes the first tick of that bucket the current one and deals its events out again. */
+/* Whether so few events wait in that bucket that they need no further parting. */
+static bool is_few(const chunk *c)
+{
+    unsigned chunks = 0;
+    for (; c != NULL && chunks <= FEW_CHUNKS; c = c->next) chunks++;
+    return chunks <= FEW_CHUNKS;
+}
+
+/* Makes the first tick of that bucket the current one, or the last where there are few events, and
+ * deals its events out again. */
 static void bucket_deal(queue *q, uint32_t digit, uint32_t bucket)
 {
     wheel *w = &q->wheels[digit];
@@ -219,6 +231,7 @@ static void bucket_deal(queue *q, uint32_t digit, uint32_t bucket)
     uint32_t shift = digit * DIGIT_BITS;
     uint64_t above = q->tick >> shift >> DIGIT_BITS; /* in two steps: 64 at once is too far */
     q->tick = (above << DIGIT_BITS | bucket) << shift;
+    if (is_few(c)) q->tick |= (UINT64_C(1) << shift) - 1;
     while (c != NULL) {
         for (uint32_t i = 0; i < c->count; i++) put(q, &c->entries[i]);
         chunk *next = c->next;
@@ -237,7 +250,7 @@ static void announce(queue *q)
 {
     if (q->heap_count > q->notes_cap)
         q->notes = sim_grow(q->notes, &q->notes_cap, q->heap_count, sizeof *q->notes);
-    for (unsigned round = 0; round < QUEUE_ROUNDS; round++)
+    for (unsigned round = 0; round < q->rounds; round++)
         for (uint32_t i = 0; i < q->heap_count; i++) {
             sim_event e = event_of(&q->heap[i]);
             q->soon(q->soon_ctx, round, q->heap[i].at, &e, &q->notes[i]);
@@ -251,7 +264,7 @@ static void advance(queue *q)
         uint32_t digit = 0, bucket;
         while ((bucket = bucket_first(&q->wheels[digit])) == BUCKETS) digit++;
         bucket_deal(q, digit, bucket);
-        if (q->soon != NULL) announce(q);
+        if (q->soon != NULL && q->heap_count >= ANNOUNCED_LEAST) announce(q);
     }
 }
 
@@ -289,8 +302,15 @@ pu_time queue_next(queue *q)
     return q->count == 0 ? PU_NEVER : q->heap[0].at;
 }
 
-void queue_on_soon(queue *q, queue_soon soon, void *ctx)
+void queue_only_heap(queue *q)
 {
+    PU_ASSERT(q->count == 0);
+    q->tick = UINT64_MAX; /* the last one: no event is later */
+}
+
+void queue_on_soon(queue *q, queue_soon soon, unsigned rounds, void *ctx)
+{
+    q->rounds = rounds;
     q->soon = soon;
     q->soon_ctx = ctx;
 }

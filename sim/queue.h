@@ -31,6 +31,10 @@ typedef struct queue queue;
 queue *queue_new(uint64_t order_seed);
 void queue_free(queue *q);
 
+/* All events of q, which is empty, wait in one heap from now on: slower, and of course in the same
+ * order, which is what it is for. Nothing is announced. */
+void queue_only_heap(queue *q);
+
 /* Schedules event at time `at`, on behalf of source (a host's index + 1, or 0 for the scenario). */
 void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event);
 
@@ -40,16 +44,13 @@ bool queue_pop(queue *q, pu_time *at, sim_event *event);
 /* Time of the first event, PU_NEVER when empty. */
 pu_time queue_next(queue *q);
 
-/* Called for events whose turn is near, in rounds 0 to QUEUE_ROUNDS - 1: each round sees all of
- * them before the next begins, so that a round may read what the one before it has asked the caches
- * for. Not every event is announced, their order says nothing, and nothing may change. A later
- * round finds in *note what an earlier one has left there for the same event; at round 0 it is
- * anything.
- */
-enum { QUEUE_ROUNDS = 9 };
+/* Called for events whose turn is near, in rounds from 0 on: each round sees all of them before the
+ * next begins, so that a round may read what the one before it has asked the caches for. Not every
+ * event is announced, their order says nothing, and nothing may change. A later round finds in
+ * *note what an earlier one has left there for the same event; at round 0 it is anything. */
 typedef void (*queue_soon)(void *ctx, unsigned round, pu_time at, const sim_event *event,
                            uint32_t *note);
-void queue_on_soon(queue *q, queue_soon soon, void *ctx);
+void queue_on_soon(queue *q, queue_soon soon, unsigned rounds, void *ctx);
 
 /* Events that wait. */
 size_t queue_count(const queue *q);

@@ -21,6 +21,7 @@ typedef struct run_options {
     uint32_t pcap_node;       /* whose packets are captured; SCENARIO_ANY: everybody's */
     uint64_t hash_seed; /* of the nodes' hash tables: the trace hash must not change with it */
     bool never_reuses;  /* nodes' memory is never given out twice: nor with this */
+    bool is_only_heap;  /* events wait in one heap: nor with this */
     const volatile sig_atomic_t *stop; /* not 0: end now, keep what was simulated; NULL: never */
     void (*show)(void *ctx, pu_time now,
                  pu_time end); /* how far it is, now and then; NULL: nobody looks */

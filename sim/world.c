@@ -280,7 +280,7 @@ static void share_init(world *w)
     rng order;
     rng_init(&order, w->seed, ORDER_PURPOSE);
     share->q = queue_new(rng_u64(&order));
-    queue_on_soon(share->q, soon, w);
+    queue_on_soon(share->q, soon, HOST_ROUNDS, w);
     share->alloc = (pu_alloc){heap_resize, heap_new()};
     rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
     share->network =
@@ -325,6 +325,7 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     w->hosts_share.never_reuses = options->never_reuses;
     w->hosts_share.fail_at = options->fail_at;
     share_init(w);
+    if (options->is_only_heap) queue_only_heap(w->hosts_share.q);
     w->hosts = mem_new(&w->hosts_share.alloc, s->node_count * sizeof *w->hosts);
     w->places = sim_alloc(s->node_count * sizeof *w->places);
     if (s->shared_count > 0) w->shared = sim_alloc(s->shared_count * sizeof *w->shared);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Shows that a run is a function of scenario and seed alone. The trace hashes of the demo must be equal for gcc and clang,
 # -O0 and -O3, and then along each other axis alone: a second run, sanitizers, no address randomisation, another layout of
-# hash tables, an allocator that gives no address twice, two processes that share the seeds. Different seeds must differ.
+# hash tables, an allocator that gives no address twice, one heap of all events, two processes that share the seeds. Different seeds must differ.
 #
 #   tests/hash_matrix.sh A-B      seeds A to B
 set -eu
@@ -57,6 +57,7 @@ if setarch -R true 2>/dev/null; then column no-aslr setarch -R "$sim" run "$scen
 fi
 column hash-seed "$sim" run "$scenario" --hash-seed 987654321
 column allocator "$sim" run "$scenario" --allocator fresh
+column queue-heap "$sim" run "$scenario" --queue heap
 
 middle=$(((first + last) / 2))
 hashes workers-1 "$first" "$middle" "$sim" run "$scenario" & other=$!

@@ -110,12 +110,12 @@ static void matches_a_sorted_array(void **state)
 
 /* From nanoseconds to centuries ahead, and now and then into the past: whatever structure holds
  * what is far, the order is the array's. */
-static void near_and_far_match_a_sorted_array(void **state)
+static void near_and_far(bool is_only_heap)
 {
-    (void)state;
     static model m;
     m = (model){.order_seed = 5};
     queue *q = queue_new(m.order_seed);
+    if (is_only_heap) queue_only_heap(q);
     rng r;
     rng_init(&r, seed, 3);
     pu_time now = 0;
@@ -139,6 +139,47 @@ static void near_and_far_match_a_sorted_array(void **state)
     assert_true(m.count > 0);
     while (m.count > 0) pop_both(q, &m);
     assert_int_equal(queue_next(q), PU_NEVER);
+    queue_free(q);
+}
+
+static void near_and_far_match_a_sorted_array(void **state)
+{
+    (void)state;
+    near_and_far(false);
+}
+
+static void one_heap_matches_a_sorted_array(void **state)
+{
+    (void)state;
+    near_and_far(true);
+}
+
+/* Rounds see the same events, each with what an earlier round has noted of it. */
+static void note_soon(void *ctx, unsigned round, pu_time at, const sim_event *event, uint32_t *note)
+{
+    uint32_t *counts = ctx;
+    assert_int_equal(at >> 32, 0);
+    if (round == 0) *note = event->target + 1;
+    assert_int_equal(*note, event->target + 1);
+    counts[round]++;
+}
+
+static void many_near_events_are_announced(void **state)
+{
+    (void)state;
+    enum { EVENTS = 5000, ROUNDS = 3 };
+    uint32_t counts[ROUNDS] = {0};
+    queue *q = queue_new(1);
+    queue_on_soon(q, note_soon, ROUNDS, counts);
+    rng r;
+    rng_init(&r, seed, 9);
+    for (uint32_t i = 0; i < EVENTS; i++)
+        queue_push(q, PU_MS + rng_below(&r, 50 * PU_MS), i, &(sim_event){SIM_EV_NODE, i, 0});
+    pu_time at;
+    sim_event e;
+    for (uint32_t i = 0; i < EVENTS; i++) assert_true(queue_pop(q, &at, &e));
+    assert_in_range(counts[0], EVENTS / 2, EVENTS);
+    for (uint32_t round = 1; round < ROUNDS; round++) assert_int_equal(counts[round], counts[0]);
     queue_free(q);
 }
 
@@ -292,6 +333,8 @@ int queue_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_a_sorted_array),
         cmocka_unit_test(near_and_far_match_a_sorted_array),
+        cmocka_unit_test(one_heap_matches_a_sorted_array),
+        cmocka_unit_test(many_near_events_are_announced),
         cmocka_unit_test(an_empty_queue_has_nothing),
         cmocka_unit_test(a_source_is_first_in_first_out),
         cmocka_unit_test(the_order_seed_orders_an_instant),
