@@ -210,13 +210,13 @@ struct pu_node {
     uint32_t waiting;      /* bytes that wait in streams */
     uint32_t faults;       /* bit an enum fault: that point is on */
     uint32_t served;       /* bit a proto_id: what we served when we last told others */
-    bool is_started;       /* the first TICK has come */
-    bool is_stopping;      /* COMMAND STOP */
-    bool has_clock;        /* CLOCK has come */
 
     uint8_t seed[32];
     rng rngs[RNG_PURPOSE_COUNT];
     pu_peer_id self;
+    bool is_started;                   /* the first TICK has come */
+    bool is_stopping;                  /* COMMAND STOP */
+    bool has_clock;                    /* CLOCK has come */
     pu_time clock_at;                  /* when the last CLOCK came */
     uint64_t clock_unix_ns;            /* Unix time then */
     pu_config *config_own;             /* owned; NULL: nothing was changed */
