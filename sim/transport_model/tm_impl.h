@@ -85,7 +85,6 @@ struct tm {
     pu_time now; /* of the call under way */
     slots conns, streams;
     const pu_peer_id *self;
-    pu_config *own; /* owned; NULL: nothing was changed */
     rng nonces;
     imap origins; /* hash of a client's endpoint and cid -> slot of the accepted connection */
     uint32_t handshakes; /* inbound ones under way */
@@ -94,7 +93,7 @@ struct tm {
     tomb *tombs; /* owned; oldest first */
 };
 
-_Static_assert(offsetof(tm, self) <= 128, "what is asked for ahead of every event");
+_Static_assert(sizeof(tm) == 192 && offsetof(tm, self) <= 128, "whole cache lines");
 
 typedef struct conn conn;
 typedef struct stream stream;
