@@ -109,8 +109,8 @@ static void print_table(const nat_cell *cells)
 
 static void print_text(const nat_matrix *m)
 {
-    uint32_t half = NAT_CELLS / 2, direct = 0, differ = 0;
-    for (uint32_t i = 0; i < NAT_CELLS; i++) direct += m->cells[i].result == NAT_CELL_DIRECT;
+    uint32_t all = NAT_CELLS, half = all / 2, direct = 0, differ = 0;
+    for (uint32_t i = 0; i < all; i++) direct += m->cells[i].result == NAT_CELL_DIRECT;
     for (uint32_t i = 0; i < half; i++) differ += m->cells[i].result != m->cells[half + i].result;
     printf("mapping/filtering of who asks (rows) and who is asked; ports: %s\n",
            nat_ports_name(m->ports));
@@ -119,8 +119,8 @@ static void print_text(const nat_matrix *m)
         printf("with hairpin\n");
         print_table(m->cells + half);
     }
-    printf("%u of %u cells direct; hairpin makes a difference in %u of %u\n", direct, NAT_CELLS,
-           differ, half);
+    printf("%u of %u cells direct; hairpin makes a difference in %u of %u\n", direct, all, differ,
+           half);
 }
 
 static bool draw(const nat_matrix *m, const char *path)

@@ -57,7 +57,7 @@ static bool is_same_but_case(const char *a, const char *b)
 static bool is_beginning(const char *wanted, const char *word)
 {
     size_t len = strlen(wanted);
-    return len > SHORT_WORD && strncmp(wanted, word, len) == 0;
+    return len > SHORT_WORD && strlen(word) >= len && memcmp(wanted, word, len) == 0;
 }
 
 void suggest_offer(suggest *s, const char *word)
