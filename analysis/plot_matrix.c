@@ -1,5 +1,5 @@
 /* analysis/plot_matrix.c - the heat map's script: coloured squares where it came to it, the time in
- * them, empty ones elsewhere. */
+ * them, the paler the longer; empty ones elsewhere. */
 #include "analysis/plot_matrix.h"
 
 #include "analysis/plot.h"
@@ -7,6 +7,10 @@
 #include <inttypes.h>
 
 enum { HEIGHT = 640 };
+
+/* A second and less, and a minute: what is longer is no direct connection in the matrix. */
+#define COLOR_FAST "#80b9dc"
+#define COLOR_SLOW "#e3eff7"
 
 static void write_cells(const matrix_figure *f, FILE *script)
 {
@@ -43,10 +47,13 @@ static void write_figure(const void *data, FILE *script)
     fprintf(script,
             "set xrange [-0.5:%" PRIu32 ".5]\nset yrange [%" PRIu32 ".5:-0.5]\n"
             "set xlabel 'who is asked'\nset ylabel 'who asks'\nunset grid\nunset key\n"
-            "set style fill solid 0.6 noborder\nset boxwidth 0.9\n"
-            "set title 'Seconds until a direct connection; white: none, the relay stays'\n"
-            "plot $cells using 1:2:(0.45):(0.45) with boxxyerror lc rgb '" COLOR_DIRECT "', "
-            "$cells using 1:2:3 with labels tc rgb 'black'\n",
+            "set style fill solid 1 noborder\nset boxwidth 0.9\n"
+            "set palette defined (0 '" COLOR_FAST "', 1 '" COLOR_SLOW "')\n"
+            "set logscale cb\nset cbrange [1:60]\nunset colorbox\n"
+            "set title 'Seconds until a direct connection, the paler the longer; white: none, "
+            "the relay stays'\n"
+            "plot $cells using 1:2:(0.45):(0.45):3 with boxxyerror lc palette, "
+            "$cells using 1:2:(sprintf('%%.1f', $3)) with labels tc rgb 'black'\n",
             f->size - 1, f->size - 1);
 }
 
