@@ -79,7 +79,8 @@ bool store_key_of(uint8_t key[PU_KEEP_KEY_MAX], size_t *len, const char *name)
 
 static store *fail(store *s, const char *folder, const char *what, char *error, size_t cap)
 {
-    const char *why = errno == EWOULDBLOCK ? "another process uses it" : strerror(errno);
+    const char *why = strerror(errno);
+    if (errno == EWOULDBLOCK) why = "another process uses it, probably a daemon that runs already";
     if (error != NULL) snprintf(error, cap, "%s: %s%s", folder, what, why);
     store_close(s);
     return NULL;

@@ -112,6 +112,8 @@ bool cli_peer(const config *c, const char *text, pu_peer_id *id, const char **ma
     pu_addr a;
     pu_span span = {(const uint8_t *)text, strlen(text)};
     const pu_peer_id *named = config_name_find(c, text);
+    suggest s;
+    char hint[SUGGEST_HINT_MAX];
     *maddr = NULL;
     if (named != NULL) {
         *id = *named;
@@ -128,7 +130,10 @@ bool cli_peer(const config *c, const char *text, pu_peer_id *id, const char **ma
         return false;
     }
     if (pu_peer_id_parse(id, span) == PU_OK) return true;
-    cli_error("'%s' is neither a name in the configuration nor a peer id", text);
+    suggest_begin(&s, text);
+    for (size_t i = 0; i < c->name_count; i++) suggest_offer(&s, c->names[i].name);
+    cli_error("'%s' is neither a name in the configuration (`names:`) nor a peer id%s", text,
+              suggest_hint(&s, hint));
     return false;
 }
 

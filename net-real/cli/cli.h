@@ -22,6 +22,10 @@ enum cli_exit {
     CLI_DEGRADED = 10
 };
 
+/* A flag of jansson's writers: fractions without the noise of their binary form (1.161625, not
+ * 1.1616249999999999). */
+#define CLI_JSON_REAL JSON_REAL_PRECISION(15)
+
 /* One command. help: one line an option, for --help. */
 typedef struct cli_command {
     const char *name, *operands, *summary, *help;

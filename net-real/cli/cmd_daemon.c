@@ -172,13 +172,21 @@ static void print_each(const json_t *list, void (*print)(const json_t *one))
     for (size_t i = 0; i < json_array_size(list); i++) print(json_array_get(list, i));
 }
 
-static void print_status(const json_t *s)
+/* In a word or two, how it stands with relays. */
+static const char *relay_text(const json_t *s, bool is_configured)
+{
+    if (json_is_true(json_object_get(s, "relay_connected"))) return "connected";
+    if (is_configured) return "not reached";
+    return json_is_true(json_object_get(s, "relay_server")) ? "this node is one"
+                                                            : "none configured";
+}
+
+static void print_status(const json_t *s, bool has_relays)
 {
     const json_t *list = json_object_get(s, "connections");
     printf("peer_id: %s\n", text_in(s, "peer_id"));
     printf("uptime: %.0fs\n", json_number_value(json_object_get(s, "uptime_seconds")));
-    printf("relay: %s\n",
-           json_is_true(json_object_get(s, "relay_connected")) ? "connected" : "none");
+    printf("relay: %s\n", relay_text(s, has_relays));
     printf("connections: %zu\n", json_array_size(list));
     print_each(list, print_conn);
     print_each(json_object_get(s, "services"), print_service);
@@ -203,10 +211,10 @@ static int run_status(const cli_command *self, int argc, char **argv)
             code = is_degraded ? CLI_DEGRADED : CLI_DONE;
             json_object_del(answer, "ok");
             if (common.is_json) {
-                json_dumpf(answer, stdout, JSON_INDENT(2));
+                json_dumpf(answer, stdout, JSON_INDENT(2) | CLI_JSON_REAL);
                 putchar('\n');
             } else {
-                print_status(answer);
+                print_status(answer, c->relays.count > 0);
             }
         }
         json_decref(request);

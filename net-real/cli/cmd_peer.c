@@ -8,6 +8,10 @@
 
 enum { PING_MS = 30000, SLACK_MS = 5000 };
 
+#define PEER_HELP                                                                                 \
+    "  PEER is a name under `names:` in the configuration, a peer id, or a multiaddr that ends\n" \
+    "  in /p2p/ID.\n"
+
 /* ---- ping ---- */
 
 typedef struct ping_options {
@@ -56,7 +60,7 @@ static void print_one(const json_t *answer, unsigned long seq, const char *id, b
             json_pack("{s:i,s:s,s:o,s:s?,s:s?,s:s?}", "seq", (int)seq, "peer_id", id, "rtt_ms",
                       is_good ? json_real(ms) : json_null(), "path", path, "transport", transport,
                       "error", json_string_value(json_object_get(answer, "error")));
-        json_dumpf(one, stdout, JSON_COMPACT);
+        json_dumpf(one, stdout, JSON_COMPACT | CLI_JSON_REAL);
         putchar('\n');
         json_decref(one);
     } else if (is_good) {
@@ -113,6 +117,7 @@ static int ping_peer(session *s, const pu_peer_id *id, const char *maddr, const 
             tally_add(&t, json_number_value(json_object_get(answer, "rtt_ms")));
         else code = session_failed(answer);
         json_decref(answer);
+        if (code == CLI_USAGE) break; /* it will not be better next time */
     }
     print_tally(&t, is_json);
     return t.received > 0 ? CLI_DONE : code;
@@ -150,6 +155,7 @@ static int run_ping(const cli_command *self, int argc, char **argv)
 const cli_command cli_ping = {"ping",
                               "PEER",
                               "round trips to a peer, and whether directly or relayed",
+                              PEER_HELP
                               "  -c, --count N          how many (4; 0: until interrupted)\n"
                               "  --interval TIME        between two: 1s, 200ms (1s)\n",
                               true,
@@ -203,7 +209,8 @@ const cli_command cli_proxy = {
     "proxy",
     "PEER SERVICE [HOST:]PORT",
     "a local port whose connections reach a service of a peer; prints where it listens",
-    "  The daemon keeps the port when one runs; otherwise this command does, until it is "
-    "interrupted.\n",
+    PEER_HELP
+    "  When a daemon runs, it keeps the port until it ends; otherwise this command does, until it\n"
+    "  is interrupted. HOST is 127.0.0.1 when it is left out; port 0: any free one.\n",
     false,
     run_proxy};

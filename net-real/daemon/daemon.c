@@ -11,7 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { REFUSED_MAX = 10 };
+enum { REFUSED_MAX = 10, RELAY_WAIT_S = 10 };
 
 void daemon_say(const peerupd *d, const char *format, ...)
 {
@@ -75,7 +75,10 @@ static void say_event(peerupd *d, const pu_ef *ef)
         if (pu_maddr_text(ef->body, address, sizeof address) > 0)
             daemon_say(d, "listening %s", address);
         break;
-    case PU_EVENT_RELAY: daemon_say(d, is_gone ? "relay lost %s" : "relay reserved %s", who); break;
+    case PU_EVENT_RELAY:
+        daemon_say(d, is_gone ? "relay lost %s" : "relay reserved %s", who);
+        d->is_relay_told = true;
+        break;
     case PU_EVENT_PEER: say_path(d, ef, who); break;
     case PU_EVENT_REFUSED: say_stranger(d, who); break;
     case PU_EVENT_DONE: break;
@@ -340,10 +343,28 @@ void daemon_free(peerupd *d)
     free(d);
 }
 
+/* A relay that cannot be reached is tried again in silence; whoever starts a daemon wants to know.
+ * For how long the host may wait. */
+static uint64_t mind_relay(peerupd *d)
+{
+    pu_time now = pu_host_now(d->host);
+    char id[PU_PEER_ID_TEXT_MAX];
+    if (!d->is_loud || d->c->relays.count == 0 || d->is_relay_told || d->is_stopping)
+        return PU_NEVER;
+    if (now < RELAY_WAIT_S * PU_S) return RELAY_WAIT_S * PU_S - now;
+    d->is_relay_told = true;
+    pu_peer_id_text(pu_node_id(pu_host_node(d->host)), PU_PEER_BASE58, id);
+    daemon_say(d,
+               "no relay after %d s, it is tried further: is it up, is its address right, and was "
+               "`peerup auth add %s` done there?",
+               RELAY_WAIT_S, id);
+    return PU_NEVER;
+}
+
 void daemon_run(peerupd *d, const bool *until)
 {
     while (!d->is_stopped && (until == NULL || !*until)) {
-        if (!pu_host_turn(d->host, PU_NEVER)) return;
+        if (!pu_host_turn(d->host, mind_relay(d))) return;
     }
 }
 

@@ -74,6 +74,7 @@ struct peerupd {
     } said[DAEMON_SAID_MAX]; /* the paths that were told last */
     uint32_t said_count;
     pu_token stop_token;
+    bool is_relay_told; /* a relay gave us a place, or it was told that none did */
 };
 
 /* Tells on standard error, when it is to. */

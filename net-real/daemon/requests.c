@@ -72,7 +72,16 @@ static json_t *conn_object(const pu_conn_row *row)
 
 /* ---- status ---- */
 
-static json_t *connections(const peerupd *d, bool *has_relay, unsigned *count)
+/* Whether there is a connection with one of our relays. */
+static bool has_relay(const peerupd *d)
+{
+    pu_peer_row peer;
+    for (uint32_t cursor = 0; pu_node_read_peers(pu_host_node(d->host), &cursor, &peer);)
+        if (peer.relay && peer.conns > 0) return true;
+    return false;
+}
+
+static json_t *connections(const peerupd *d, unsigned *count)
 {
     json_t *list = json_array();
     pu_conn_row row;
@@ -81,9 +90,6 @@ static json_t *connections(const peerupd *d, bool *has_relay, unsigned *count)
         json_array_append_new(list, conn_object(&row));
         (*count)++;
     }
-    pu_peer_row peer;
-    for (uint32_t cursor = 0; pu_node_read_peers(pu_host_node(d->host), &cursor, &peer);)
-        *has_relay = *has_relay || (peer.relay && peer.conns > 0);
     return list;
 }
 
@@ -114,14 +120,13 @@ static json_t *proxies(const peerupd *d)
 static json_t *status(const peerupd *d)
 {
     const pu_peer_id *self = pu_node_id(pu_host_node(d->host));
-    bool has_relay = false;
     unsigned count = 0;
-    json_t *list = connections(d, &has_relay, &count);
+    json_t *list = connections(d, &count);
     return json_pack(
         "{s:b,s:s,s:o,s:s,s:f,s:i,s:b,s:b,s:o,s:o,s:o,s:i}", "ok", 1, "schema", "peerup.status/1",
         "peer_id", id_text((pu_span){self->bytes, self->len}), "version", PEERUP_VERSION,
         "uptime_seconds", milliseconds(pu_host_now(d->host)) / 1e3, "connected_peers", (int)count,
-        "relay_server", d->c->is_relay, "relay_connected", has_relay, "connections", list,
+        "relay_server", d->c->is_relay, "relay_connected", has_relay(d), "connections", list,
         "services", services(d), "proxies", proxies(d), "streams", (int)splices_count(d->joints));
 }
 
@@ -154,10 +159,15 @@ static const char *code_word(uint32_t code)
 }
 
 /* In words for whoever wants to reach a peer. */
-static const char *why_not(uint32_t code)
+static const char *why_not(const peerupd *d, uint32_t code)
 {
     const pu_code_info *info = pu_code_describe(code);
+    bool needs_relay = d->c->relays.count > 0 && !has_relay(d);
+    if (code == PU_CODE_NO_ADDRESS && d->c->relays.count == 0)
+        return "no address of the peer is known, and no relay is configured";
     if (code == PU_CODE_NO_ADDRESS) return "no address of the peer is known";
+    if (code == PU_CODE_TIMEOUT && needs_relay)
+        return "the time is over, and no relay is reached: is it up, and are we authorised there?";
     if (code == PU_CODE_REFUSED)
         return "the peer is not there, or it, or the relay, does not let us in";
     if (code == PU_CODE_TIMEOUT)
@@ -169,7 +179,7 @@ static json_t *describe_ping(peerupd *d, const pending *p, const pu_ef *done)
 {
     pu_conn_row row;
     if (done->code != PU_CODE_OK)
-        return requests_error(code_word(done->code), "no answer: %s", why_not(done->code));
+        return requests_error(code_word(done->code), "no answer: %s", why_not(d, done->code));
     bool is_known = best_conn(d, &p->peer, &row);
     bool is_relayed = is_known && (row.flags & PU_RELAYED) != 0;
     return json_pack("{s:b,s:f,s:s?,s:s?}", "ok", 1, "rtt_ms", milliseconds(done->offset), "path",
@@ -191,10 +201,16 @@ static bool wait_for(peerupd *d, const pending *what)
     return true;
 }
 
+static bool is_self(const peerupd *d, const pu_peer_id *peer)
+{
+    return pu_peer_id_equal(peer, pu_node_id(pu_host_node(d->host)));
+}
+
 static json_t *ping(peerupd *d, const json_t *request, void (*answer)(void *, json_t *), void *ctx)
 {
     pending p = {.describe = describe_ping, .answer = answer, .ctx = ctx};
     if (!peer_of(request, &p.peer)) return requests_error("usage", "ping: `peer` is not a peer id");
+    if (is_self(d, &p.peer)) return requests_error("usage", "that is this node itself");
     if (!give_address(d, request))
         return requests_error("usage", "ping: `address` is not a multiaddr");
     json_int_t timeout_ms = json_integer_value(json_object_get(request, "timeout_ms"));
@@ -213,6 +229,7 @@ static json_t *connect_service(peerupd *d, const json_t *request)
     const char *listen = json_string_value(json_object_get(request, "listen"));
     if (!peer_of(request, &peer) || service == NULL || listen == NULL)
         return requests_error("usage", "connect: `peer`, `service` and `listen` are needed");
+    if (is_self(d, &peer)) return requests_error("usage", "that is this node itself");
     if (!give_address(d, request))
         return requests_error("usage", "connect: `address` is not a multiaddr");
     proxy *p = proxy_open(d, &peer, service, listen, error, sizeof error);

@@ -52,6 +52,9 @@ check 'a bad configuration ends with 7' exits 7 "$peerup" config validate --conf
 check 'and says where' says 'bad.yaml:4:' "$peerup" config validate --config bad.yaml
 check 'unknown keys are told' says "'colour'" "$peerup" config validate --config bad.yaml
 
+check 'a name that was nearly right' says "did you mean 'home'?" at laptop ping hoem
+check 'the node itself is no peer' exits 2 at laptop ping "$laptop"
+
 # ---- authorisation ----
 
 "$peerup" auth add "$home" --file relay/authorized_keys 2>/dev/null
@@ -69,6 +72,8 @@ at stranger auth add "$home" 2>/dev/null
 # ---- three processes ----
 
 check 'status without a daemon ends with 3' exits 3 at home status
+"$peerup" init --dir alone --relay "/ip4/127.0.0.1/udp/9/quic-v1/p2p/$home" >/dev/null 2>&1
+"$peerup" daemon --config alone/config.yaml >/dev/null 2>alone.log &
 "$peerup" relay serve --config relay/config.yaml >/dev/null 2>relay.log &
 eventually grep -q listening relay.log
 "$peerup" daemon --config home/config.yaml >/dev/null 2>home.log &
@@ -82,10 +87,15 @@ check 'ping as JSON' says '"received":1' at laptop ping home -c 1 -json
 check 'status' says 'relay: connected' at laptop status
 check 'status names the relay' says "$relay direct" at laptop status
 check 'status names home' says "$home " at laptop status
+check 'status of a relay' says 'relay: this node is one' at relay status
 check 'status as JSON' says '"schema": "peerup.status/1"' at laptop status --json
 check 'ping of a stranger to everybody fails' exits 5 at laptop ping 12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB -c 1
 check 'whoever is not authorised gets nothing' exits 6 at stranger ping "/ip4/127.0.0.1/tcp/$port/p2p/$relay/p2p-circuit/p2p/$home" -c 1
 check 'one daemon a node' exits 1 at home daemon
+check 'and says why' says 'probably a daemon that runs already' at home daemon
+check 'whoever misses its relay is told' eventually grep -q 'no relay after 10 s' alone.log
+check 'and status says so' says 'relay: not reached' at alone status
+at alone daemon stop
 
 # ---- a service ----
 
