@@ -89,8 +89,8 @@ sim_src := \
     $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity diag file) \
     sim/app $(addprefix sim/,hash heap mem host watch check record recorder replay repro wall world script run) \
-    $(addprefix sim/,advice agree cli cmd_calibrate cmd_lint cmd_nat_matrix cmd_replay cmd_report cmd_run) \
-    $(addprefix sim/,cmd_version crew figures json nat_matrix options progress tally) \
+    $(addprefix sim/,advice agree calibrate_nat cli cmd_calibrate cmd_calibrate_nat cmd_lint cmd_nat_matrix) \
+    $(addprefix sim/,cmd_replay cmd_report cmd_run cmd_version crew figures json nat_matrix nat_probe options progress stun tally) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm) \
     $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) sim/pcap sim/pcap_frame
 
@@ -114,7 +114,7 @@ test_src := $(addprefix tests/unit/, \
     net_send_test net_tcp_test \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test record_test \
-    advice_test agree_test crew_test docs_test result_test tally_test \
+    advice_test agree_test crew_test docs_test result_test stun_test tally_test \
     steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \

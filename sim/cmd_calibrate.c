@@ -2,6 +2,7 @@
  * is real.
  *
  * `fidelity`: the model of transports against real Noise, Yamux, TLS and QUIC, over the same seeds.
+ * `nat`: each class of NAT against what behaviour discovery finds behind it (cmd_calibrate_nat.c).
  */
 #include "sim/agree.h"
 #include "sim/cli.h"
@@ -55,6 +56,7 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 /* What the command line asks for. */
 typedef struct request {
     const char *what; /* NULL: not said */
+    bool is_of_nats;
     const char *path; /* NULL: fidelity_scenario */
     uint64_t first, last;
     const char **sets; /* owned; the last place is for the fidelity */
@@ -123,6 +125,11 @@ static bool take(const cli_command *self, const options *o, request *q)
     return true;
 }
 
+static bool is_what(const char *word)
+{
+    return strcmp(word, "fidelity") == 0 || strcmp(word, "nat") == 0;
+}
+
 /* Reads the words of the command. Not -1: the command ends with that. */
 static int read_request(const cli_command *self, int argc, char *const *argv, request *q)
 {
@@ -132,7 +139,7 @@ static int read_request(const cli_command *self, int argc, char *const *argv, re
     while (cli_next(self, &o, &kind, &code)) {
         if (kind == OPTION_NAMED) {
             if (!take(self, &o, q)) return CLI_USAGE;
-        } else if (q->what == NULL && q->path == NULL && strcmp(o.value, "fidelity") == 0) {
+        } else if (q->what == NULL && q->path == NULL && is_what(o.value)) {
             q->what = o.value;
         } else if (q->path == NULL) {
             q->path = o.value;
@@ -141,7 +148,10 @@ static int read_request(const cli_command *self, int argc, char *const *argv, re
         }
     }
     if (code >= 0) return code;
-    if (q->last - q->first + 1 < AGREE_SEEDS_LEAST)
+    q->is_of_nats = q->what != NULL && strcmp(q->what, "nat") == 0;
+    if (q->is_of_nats && (q->path != NULL || q->set_count > 0))
+        return cli_wrong(self, "nat: it has no scenario");
+    if (!q->is_of_nats && q->last - q->first + 1 < AGREE_SEEDS_LEAST)
         return cli_wrong(self, "--seeds: an interval needs %d seeds at least", AGREE_SEEDS_LEAST);
     return -1;
 }
@@ -388,7 +398,8 @@ static int run(const cli_command *self, int argc, char *const *argv)
         .first = FIRST_SEED, .last = LAST_SEED, .workers = crew_cores(), .band_ppm = BAND_PPM};
     q.sets = sim_alloc((size_t)(argc + 1) * sizeof *q.sets);
     int code = read_request(self, argc, argv, &q);
-    if (code < 0) code = calibrate(&q);
+    if (code < 0 && q.is_of_nats) code = cli_calibrate_nat(q.first, q.last, q.is_json);
+    else if (code < 0) code = calibrate(&q);
     free(q.sets);
     return code;
 }
@@ -406,11 +417,12 @@ static const option table[] = {
 
 const cli_command cli_calibrate = {
     "calibrate",
-    "[fidelity] [SCENARIO]",
-    "compares the model of transports with real ones, over many seeds",
+    "[fidelity [SCENARIO] | nat]",
+    "compares the model of transports with real ones, or NATs with what they ought to be",
     table,
     sizeof table / sizeof table[0],
     run,
     "Exit code 10 when an interval leaves the band. Without a SCENARIO it is\n"
-    "scenarios/calibration/fifty.yaml; docs/calibration.md says what is compared and how.\n",
+    "scenarios/calibration/fifty.yaml; docs/calibration.md says what is compared and how.\n"
+    "nat: whether RFC 5780's discovery finds each class of NAT, without loss and with 1 %.\n",
 };

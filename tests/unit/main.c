@@ -110,6 +110,7 @@
     X(docs)            \
     X(result)          \
     X(agree)           \
+    X(stun)            \
     X(crew)            \
     X(tally)
 
