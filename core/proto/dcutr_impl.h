@@ -72,7 +72,8 @@ bool dcutr_has_own_addr(const pu_node *n);
  * their order: another sum, something new to try. */
 uint64_t dcutr_mark(const pu_node *n, pu_peer peer);
 
-/* Sends a message, CONNECT with our addresses. False: we have none, or the peer reads no more. */
+/* Sends a message, CONNECT with our addresses. False: we have none, the peer reads no more, or
+ * nothing more may wait for it; in the last case s has ended, and so has what it was for. */
 bool dcutr_send(pu_node *n, stream *s, enum wire_dcutr_type type);
 
 /* Dials the global addresses that the peer is known by, but for those that are being dialled.

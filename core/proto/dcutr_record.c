@@ -175,5 +175,5 @@ bool dcutr_send(pu_node *n, stream *s, enum wire_dcutr_type type)
     wire_dcutr_write(&out, &m);
     PU_ASSERT(!out.full);
     ctx_stream_send(n, s, buf_span(&out));
-    return true;
+    return s->phase != STREAM_DEAD; /* without room it waits, and there may be no room for that */
 }

@@ -588,6 +588,96 @@ static void only_so_many_addresses_are_dialled(void **state)
     lab_end(l);
 }
 
+/* ---- an answer that finds neither room nor memory ---- */
+
+enum { SELECTION_BYTES = 35, MESSAGE_BYTES = 32 /* of a CONNECT with one address, at most */ };
+
+/* The peer opens a stream for DCUtR, or takes the one that the node opens, and lets it send no more
+ * than selection and `more` bytes. */
+static lab_stream *narrow(lab *l, pu_handle conn, bool is_ours, uint64_t more)
+{
+    uint8_t bytes[64];
+    pu_buf b = buf_of(bytes, sizeof bytes);
+    uint32_t i = 0;
+    lab_stream *s = lab_stream_new(l, conn, DCUTR);
+    pu_in in = {.kind = PU_IN_STREAM_UP,
+                .conn = conn,
+                .stream = s->handle,
+                .offset = SELECTION_BYTES + more};
+    if (is_ours) {
+        while (l->opens[i] != conn) i++;
+        l->opens[i] = 0;
+        in.token = l->open_tokens[i];
+    }
+    lab_step(l, in);
+    lab_put_select(&b, DCUTR);
+    assert_int_equal(b.len, SELECTION_BYTES);
+    lab_give(l, s, buf_span(&b), false);
+    return s;
+}
+
+static bool was_refused(const lab *l)
+{
+    return l->heap.asked >= l->heap.fail_at;
+}
+
+/* B's last round, which ends for want of the nth request for memory. Whether it did. */
+static bool sync_cannot_wait(uint64_t room, unsigned nth)
+{
+    lab *l = lab_new();
+    l->config.dcutr_rounds = 1;
+    lab_begin(l);
+    lab_start(l);
+    lab_stream *s = narrow(l, relayed_in(l), true, room);
+    l->heap.fail_at = l->heap.asked + nth;
+    give(l, s, WIRE_DCUTR_CONNECT, 1, 'g');
+    bool is_ended = was_refused(l) && s->is_reset;
+    l->heap.fail_at = 0;
+    lab_pass(l, PU_S);
+    if (is_ended) {
+        assert_int_equal(l->packet_count, 0);
+        assert_int_equal(l->traced[PU_TR_PUNCH_FAILED], 1);
+        assert_int_equal(l->traced[PU_TR_PUNCH_SYNC], 0);
+    }
+    lab_end(l);
+    return is_ended;
+}
+
+/* SYNC has no room and no memory, so the stream is reset and the attempt over; no datagram leaves
+ * for addresses that are forgotten. */
+static void a_sync_that_cannot_wait_ends_the_round(void **state)
+{
+    (void)state;
+    uint32_t ended = 0;
+    for (uint64_t room = 0; room <= MESSAGE_BYTES; room++)
+        for (unsigned nth = 1; nth <= 4; nth++) ended += sync_cannot_wait(room, nth);
+    assert_true(ended > MESSAGE_BYTES); /* beside those without memory for the addresses */
+}
+
+/* A: the same of its CONNECT; the peer may ask again. */
+static void an_answer_that_cannot_wait_is_given_on_the_next_stream(void **state)
+{
+    (void)state;
+    unsigned ended = 0;
+    for (unsigned nth = 1; nth <= 4; nth++) {
+        lab *l = lab_started();
+        pu_handle conn = relayed_out(l);
+        lab_stream *s = narrow(l, conn, false, 0);
+        l->heap.fail_at = l->heap.asked + nth;
+        give(l, s, WIRE_DCUTR_CONNECT, 1, 'g');
+        ended += was_refused(l) && s->is_reset;
+        l->heap.fail_at = 0;
+        if (s->is_reset) {
+            s = lab_open(l, conn, DCUTR);
+            give(l, s, WIRE_DCUTR_CONNECT, 1, 'g');
+            assert_false(s->is_reset);
+            assert_true(lab_body(s).len > 0);
+        }
+        lab_end(l);
+    }
+    assert_true(ended > 0);
+}
+
 /* Only who dialled a relayed connection answers on it. */
 static void others_are_refused(void **state)
 {
@@ -624,6 +714,8 @@ int dcutr_test(void)
         cmocka_unit_test(nonsense_is_reset_and_dials_nobody),
         cmocka_unit_test(only_usable_addresses_are_dialled),
         cmocka_unit_test(only_so_many_addresses_are_dialled),
+        cmocka_unit_test(a_sync_that_cannot_wait_ends_the_round),
+        cmocka_unit_test(an_answer_that_cannot_wait_is_given_on_the_next_stream),
         cmocka_unit_test(others_are_refused),
     };
     return cmocka_run_group_tests_name("dcutr", tests, NULL, NULL);
