@@ -199,6 +199,41 @@ static void every_request_that_cannot_be_served_has_its_status(void **state)
     lab_end(l);
 }
 
+/* peer is authorised for so many seconds of the first minute only. */
+static void authorise_for(lab *l, int peer, int seconds)
+{
+    char id[PU_PEER_ID_TEXT_MAX], line[2 * PU_PEER_ID_TEXT_MAX];
+    pu_peer_id_text(&l->id[peer], PU_PEER_BASE58, id);
+    int len = snprintf(line, sizeof line, "%s expires=2027-01-15T08:00:%02dZ", id, seconds);
+    assert_in_range(len, 1, sizeof line - 1);
+    lab_step(l, (pu_in){.kind = PU_IN_COMMAND,
+                        .what = PU_CMD_AUTHORISE,
+                        .token = 1,
+                        .body = span_of(line, (size_t)len)});
+}
+
+/* Whom we dialled may be anybody, another relay for one: it gets no circuit to our clients. And a
+ * client that is not authorised any more is reached by nobody, even where the connection was ours.
+ */
+static void circuits_are_for_the_authorised(void **state)
+{
+    (void)state;
+    lab *l = relay_started();
+    pu_handle b = lab_connect(l, B, PU_DIALLER, 0), c = lab_connect(l, C, 0, 0);
+    pu_handle stranger = lab_connect(l, D, PU_DIALLER, 0);
+    assert_int_equal(hop_status(reserve(l, b)), WIRE_RELAY_OK);
+    authorise_for(l, B, 20);
+    authorise_for(l, D, 10);
+    assert_int_equal(lab_body(ask(l, stranger, B)).len, 0); /* it is offered to B */
+    lab_pass(l, 11 * PU_S);
+    assert_int_equal(l->hangup_count, 0);
+    assert_int_equal(hop_status(ask(l, stranger, B)), WIRE_RELAY_PERMISSION_DENIED);
+    assert_int_equal(hop_status(ask(l, stranger, 5)), WIRE_RELAY_PERMISSION_DENIED); /* the same */
+    lab_pass(l, 10 * PU_S);
+    assert_int_equal(hop_status(ask(l, c, B)), WIRE_RELAY_NO_RESERVATION);
+    lab_end(l);
+}
+
 static void what_the_other_side_says_decides(void **state)
 {
     (void)state;
@@ -426,6 +461,7 @@ int relay_test(void)
         cmocka_unit_test(a_place_moves_to_another_site_as_any_comes),
         cmocka_unit_test(a_place_has_an_address),
         cmocka_unit_test(every_request_that_cannot_be_served_has_its_status),
+        cmocka_unit_test(circuits_are_for_the_authorised),
         cmocka_unit_test(what_the_other_side_says_decides),
         cmocka_unit_test(the_reservations_connection_is_used),
         cmocka_unit_test(a_circuit_passes_bytes_and_ends),

@@ -235,7 +235,8 @@ static bool is_at_circuit_limit(pu_node *n, pu_peer peer)
 }
 
 /* Begins a circuit from s, on connection c, to the peer called id. Returns the status to answer
- * now; OK: the circuit waits for the other side. */
+ * now; OK: the circuit waits for the other side. Both are authorised now: whom we dialled need not
+ * be, and an authorisation may have ended since the place was given. */
 static enum wire_relay_status begin(pu_node *n, stream *s, const conn *c, pu_span id)
 {
     pu_peer_id wanted;
@@ -243,8 +244,10 @@ static enum wire_relay_status begin(pu_node *n, stream *s, const conn *c, pu_spa
     if (pu_peer_id_from_bytes(&wanted, id) != PU_OK) return WIRE_RELAY_MALFORMED_MESSAGE;
     pu_peer to = ctx_peer_find(n, id);
     bool is_self = pu_peer_id_equal(&wanted, ctx_self(n)) || to == c->peer;
-    if (is_self || (c->flags & PU_RELAYED) != 0) return WIRE_RELAY_PERMISSION_DENIED;
-    const reservation *held = to != 0 ? reservation_of(n, to) : NULL;
+    bool is_welcome = (c->flags & PU_RELAYED) == 0 && ctx_is_authorised(n, c->peer);
+    if (is_self || !is_welcome) return WIRE_RELAY_PERMISSION_DENIED;
+    bool may_be_reached = to != 0 && ctx_is_authorised(n, to);
+    const reservation *held = may_be_reached ? reservation_of(n, to) : NULL;
     conn *target = held != NULL ? ctx_conn(n, held->conn) : NULL;
     if (target == NULL) return WIRE_RELAY_NO_RESERVATION;
     if (is_at_circuit_limit(n, c->peer) || is_at_circuit_limit(n, to))
