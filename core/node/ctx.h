@@ -214,6 +214,9 @@ void *ctx_state_peek(const pu_node *n, enum module_id module);
  * later. */
 void ctx_timer(pu_node *n, enum timer_kind kind, uint64_t arg, pu_time at);
 
+/* Whether that timer is set. One for which there was no memory is not: conn_again sets it anew. */
+bool ctx_has_timer(const pu_node *n, enum timer_kind kind, uint64_t arg);
+
 /* now + duration, at most PU_NEVER - 1. */
 pu_time ctx_after(const pu_node *n, uint64_t duration_ns);
 

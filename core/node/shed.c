@@ -4,6 +4,7 @@
 #include "node/apps.h"
 
 #define SHED_PAUSE_NS (1 * PU_S)
+#define COMMAND_NS (30 * PU_S) /* of a command whose deadline is lost */
 
 void ctx_no_memory(pu_node *n, const conn *c, size_t bytes)
 {
@@ -38,6 +39,45 @@ static void timers_again(pu_node *n)
             ctx_timer(n, TIMER_COMMAND, n->commands[i].token, n->now);
 }
 
+/* Sets a timer that is missing: so long from now. */
+static void timer_again(pu_node *n, enum timer_kind kind, uint64_t arg, uint64_t within_ns)
+{
+    if (!ctx_has_timer(n, kind, arg)) ctx_timer(n, kind, arg, ctx_after(n, within_ns));
+}
+
+/* How long a stream may last that has no deadline of its own; 0: no matter. */
+static uint64_t stream_life_ns(const pu_node *n, const stream *s)
+{
+    uint64_t life = 0;
+    if (s->phase == STREAM_SELECTING) return n->config->select_ns;
+    const struct proto *proto = proto_of((enum proto_id)s->proto);
+    if (s->phase == STREAM_OPEN && !s->has_deadline && proto->deadline != 0)
+        memcpy(&life, (const uint8_t *)n->config + proto->deadline, sizeof life);
+    return life;
+}
+
+/* What a peer or the host owes us has a deadline, also where the timer of it found no memory. */
+static void deadlines_again(pu_node *n)
+{
+    for (uint32_t i = 0; i < n->conn_cap; i++) {
+        const conn *c = &n->conns[i];
+        bool is_asked = c->state == CONN_ASKED || (c->state == CONN_UP && !c->confirmed);
+        if (is_asked && !c->doomed)
+            timer_again(n, TIMER_CONN, c->handle, n->config->handshake_ns + n->config->hangup_ns);
+    }
+    for (uint32_t i = 0; i < n->stream_cap; i++) {
+        const stream *s = &n->streams[i];
+        bool is_open = s->phase == STREAM_SELECTING || s->phase == STREAM_OPEN;
+        uint64_t life_ns = is_open ? stream_life_ns(n, s) : 0;
+        if (life_ns != 0) timer_again(n, TIMER_STREAM, s->handle, life_ns);
+    }
+    for (uint32_t i = 0; i < n->opening_count; i++)
+        timer_again(n, TIMER_OPEN, n->openings[i].token, n->config->select_ns);
+    for (uint32_t i = 0; i < n->command_count; i++)
+        timer_again(n, TIMER_COMMAND, n->commands[i].token, COMMAND_NS);
+    if (!ctx_has_timer(n, TIMER_EXPIRY, 0)) gater_clock(n);
+}
+
 void shed_again(pu_node *n)
 {
     PU_ASSERT(n->shed_until <= n->now);
@@ -46,6 +86,7 @@ void shed_again(pu_node *n)
     for (conn *c; out_has_room(n->out) && (c = ctx_conn_at(n, &cursor)) != NULL;) conn_again(n, c);
     if (cursor < n->conn_cap) n->shed_until = n->now; /* the rest in the next step */
     timers_again(n);
+    deadlines_again(n);
     apps_enforce(n);
     app_opens_again(n);
     self_again(n);

@@ -32,6 +32,11 @@ static uint32_t timer_find(const pu_node *n, enum timer_kind kind, uint64_t arg)
     return i;
 }
 
+bool ctx_has_timer(const pu_node *n, enum timer_kind kind, uint64_t arg)
+{
+    return timer_find(n, kind, arg) < n->timer_count;
+}
+
 static void timer_remove(pu_node *n, uint32_t i)
 {
     PU_ASSERT(i < n->timer_count);

@@ -140,6 +140,28 @@ static void direct_down(pu_node *n, const conn *direct)
     }
 }
 
+/* Memory was short: a punch may be missing, or the timer that drives it. */
+static void dcutr_conn_again(pu_node *n, conn *c)
+{
+    PU_ASSERT(c->handle != 0);
+    punch *p = punch_find(n, c->handle);
+    if (p == NULL && c->identified && initiates(c)) dcutr_conn_identified(n, c);
+    if (p == NULL || ctx_has_timer(n, TIMER_PUNCH, p->conn)) return;
+    switch (p->phase) {
+    case PHASE_RESTING: punch_rest(n, p); break;
+    case PHASE_DIRECT:
+    case PHASE_PAUSE:
+    case PHASE_SYNCED:
+    case PHASE_SENDING:
+    case PHASE_LISTENING: ctx_timer(n, TIMER_PUNCH, p->conn, ctx_now(n)); break;
+    case PHASE_IDLE:
+    case PHASE_DIALLING: /* the next CONNECT is taken in any case */
+    case PHASE_ASKED:    /* its stream has a deadline */
+    case PHASE_ANSWERED:
+    case PHASE_OVER: break;
+    }
+}
+
 static void dcutr_conn_down(pu_node *n, conn *c, uint32_t code)
 {
     (void)code;
@@ -180,6 +202,7 @@ const struct module module_dcutr = {
     .state_bytes = sizeof(dcutr),
     .conn_confirmed = dcutr_conn_confirmed,
     .conn_identified = dcutr_conn_identified,
+    .conn_again = dcutr_conn_again,
     .conn_down = dcutr_conn_down,
     .addresses_changed = begin_waiting,
     .close = dcutr_close,

@@ -278,6 +278,7 @@ static void identify_conn_again(pu_node *n, conn *c)
 {
     PU_ASSERT(c->confirmed);
     if (!c->identified) identify_conn_confirmed(n, c);
+    identify_push_again(n);
 }
 
 static void identify_conn_down(pu_node *n, conn *c, uint32_t code)

@@ -27,6 +27,9 @@ void identify_tell(pu_node *n, stream *s, const conn *c);
 /* Whether the peer behind c may push now; counts it. */
 bool identify_push_allowed(pu_node *n, conn *c);
 
+/* Memory was short: a push may lack its timer. */
+void identify_push_again(pu_node *n);
+
 /* module.addresses_changed: what we tell is another than before. */
 void identify_changed(pu_node *n);
 

@@ -61,6 +61,16 @@ void identify_push_timer(pu_node *n, uint64_t arg)
     else if (state->is_changed) ctx_timer(n, TIMER_PUSH, THE_TIMER, state->push_at);
 }
 
+void identify_push_again(pu_node *n)
+{
+    const identify_state *state = ctx_state_peek(n, MODULE_IDENTIFY);
+    if (state == NULL || (!state->is_changed && state->cursor == 0)) return;
+    pu_time now = ctx_now(n);
+    if (ctx_has_timer(n, TIMER_PUSH, THE_TIMER)) return;
+    ctx_timer(n, TIMER_PUSH, THE_TIMER,
+              state->cursor == 0 && state->push_at > now ? state->push_at : now);
+}
+
 /* push_due runs ahead of now by one identify_push_ns a push, at most a burst. */
 bool identify_push_allowed(pu_node *n, conn *c)
 {

@@ -678,6 +678,80 @@ static void an_answer_that_cannot_wait_is_given_on_the_next_stream(void **state)
     assert_true(ended > 0);
 }
 
+/* ---- timers that found no memory ---- */
+
+enum { MORE_MAX = 24 }; /* timers: with one of these numbers the table is full */
+
+/* Connections with so many timers: each waits for a stream, and those that we made are pinged. */
+static void more_timers(lab *l, unsigned count)
+{
+    if (count % 2 == 1) lab_connect(l, 4, 0, 0);
+    for (unsigned i = 0; i < count / 2; i++) lab_connect(l, 3, PU_DIALLER, 0);
+}
+
+static lab *with_more(unsigned timers)
+{
+    lab *l = lab_started();
+    more_timers(l, timers);
+    return l;
+}
+
+/* SYNC has left, but its round has no timer: the attempt goes on. */
+static void a_round_without_memory_is_followed_by_another(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4 * MORE_MAX; i++) {
+        lab *l = with_more(i / 4);
+        pu_handle conn = relayed_in(l);
+        lab_stream *s = lab_accept_proto(l, conn, DCUTR);
+        l->heap.fail_at = l->heap.asked + 1 + i % 4;
+        give(l, s, WIRE_DCUTR_CONNECT, 1, 'g');
+        l->heap.fail_at = 0;
+        lab_pass(l, l->config.dcutr_round_ns + 3 * PU_S);
+        assert_non_null(lab_accept_proto(l, conn, DCUTR));
+        lab_end(l);
+    }
+}
+
+/* The relayed connection is left, and the pause before the next punch has no timer. */
+static void a_rest_without_memory_ends(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8 * MORE_MAX; i++) {
+        lab *l = lab_started();
+        pu_handle conn = relayed_in(l), direct = lab_connect(l, PEER, 0, 0);
+        lab_stream *s = lab_accept_proto(l, direct, IDENTIFY);
+        tell(l, s, PEER, NULL, NULL);
+        lab_finish(l, s);
+        while (lab_accept_proto(l, conn, DCUTR) != NULL) {}
+        more_timers(l, i / 8);
+        l->heap.fail_at = l->heap.asked + 1 + i % 8;
+        lab_down(l, direct);
+        l->heap.fail_at = 0;
+        lab_pass(l, l->config.dcutr_retry_ns + 5 * PU_S);
+        assert_non_null(lab_accept_proto(l, conn, DCUTR));
+        lab_end(l);
+    }
+}
+
+/* B has dialled what identify said, and nothing came of it: a round follows. */
+static void a_direct_dial_without_memory_is_followed_by_a_round(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4 * MORE_MAX; i++) {
+        lab *l = with_more(i / 4);
+        pu_handle conn = lab_connect(l, PEER, PU_RELAYED | PU_LIMITED, 0);
+        lab_stream *s = lab_accept_proto(l, conn, IDENTIFY);
+        l->heap.fail_at = l->heap.asked + 1 + i % 4;
+        tell(l, s, PEER, endpoint_of(7), NULL);
+        l->heap.fail_at = 0;
+        lab_pass(l, 5 * PU_S);
+        bool is_known = l->traced[PU_TR_IDENTIFIED] > 0;
+        if (is_known) assert_non_null(lab_accept_proto(l, conn, DCUTR));
+        lab_end(l);
+    }
+}
+
 /* Only who dialled a relayed connection answers on it. */
 static void others_are_refused(void **state)
 {
@@ -716,6 +790,9 @@ int dcutr_test(void)
         cmocka_unit_test(only_so_many_addresses_are_dialled),
         cmocka_unit_test(a_sync_that_cannot_wait_ends_the_round),
         cmocka_unit_test(an_answer_that_cannot_wait_is_given_on_the_next_stream),
+        cmocka_unit_test(a_round_without_memory_is_followed_by_another),
+        cmocka_unit_test(a_rest_without_memory_ends),
+        cmocka_unit_test(a_direct_dial_without_memory_is_followed_by_a_round),
         cmocka_unit_test(others_are_refused),
     };
     return cmocka_run_group_tests_name("dcutr", tests, NULL, NULL);

@@ -173,6 +173,30 @@ static void many_connections_are_told_in_several_steps(void **state)
     lab_end(l);
 }
 
+/* Whatever memory a change lacks, it or the next one is pushed. */
+static void a_push_that_found_no_memory_is_made_up_for(void **state)
+{
+    (void)state;
+    for (unsigned nth = 1; nth <= 8; nth++) {
+        lab *l = lab_started();
+        pu_handle b = identified(l, B, (telling){.protocols = {PUSH}});
+        l->heap.fail_at = l->heap.asked + nth;
+        lab_local(l, pu_endpoint_ip4(9, 9, 9, 50, 4001), PU_LISTEN);
+        lab_pass(l, 10 * PU_S);
+        l->heap.fail_at = 0;
+        lab_pass(l, 10 * PU_S);
+        while (lab_accept(l, b) != NULL) {} /* pings, and what could be pushed */
+        lab_local(l, pu_endpoint_ip4(9, 9, 9, 51, 4001), PU_LISTEN);
+        lab_pass(l, 10 * PU_S);
+        lab_stream *s = lab_accept_proto(l, b, PUSH);
+        assert_non_null(s);
+        wire_identify m;
+        read_told(s, &m);
+        assert_int_equal(m.addr_count, 3);
+        lab_end(l);
+    }
+}
+
 int identify_push_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +206,7 @@ int identify_push_test(void)
         cmocka_unit_test(our_pushes_have_a_rate),
         cmocka_unit_test(a_switch_of_what_we_serve_is_pushed),
         cmocka_unit_test(many_connections_are_told_in_several_steps),
+        cmocka_unit_test(a_push_that_found_no_memory_is_made_up_for),
     };
     return cmocka_run_group_tests_name("identify_push", tests, NULL, NULL);
 }

@@ -286,6 +286,118 @@ static void an_address_is_full_for_those_who_move_there(void **state)
     lab_end(l);
 }
 
+/* ---- deadlines whose timer found no memory ---- */
+
+enum { NTH_MAX = 6 }; /* requests for memory of one step, at most */
+
+static lab *short_of(lab *l, unsigned nth)
+{
+    l->heap.fail_at = nth > 0 ? l->heap.asked + nth : 0;
+    return l;
+}
+
+static void a_stream_is_selected_in_time_or_not_at_all(void **state)
+{
+    (void)state;
+    for (unsigned nth = 1; nth <= NTH_MAX; nth++) {
+        lab *l = lab_started();
+        lab_stream *s = lab_stream_new(l, lab_connect(l, 1, 0, 0), "");
+        pu_in in = {
+            .kind = PU_IN_STREAM_UP, .conn = s->conn, .stream = s->handle, .offset = PU_FIRST_ROOM};
+        lab_step(short_of(l, nth), in);
+        short_of(l, 0);
+        lab_pass(l, l->config.select_ns + 2 * PU_S);
+        assert_true(s->is_reset);
+        lab_end(l);
+    }
+}
+
+static void a_handshake_is_over_in_time(void **state)
+{
+    (void)state;
+    for (unsigned nth = 1; nth <= NTH_MAX; nth++) {
+        lab *l = lab_started();
+        pu_in in = {.kind = PU_IN_CONN_ASK,
+                    .what = PU_ASK_ACCEPT,
+                    .conn = lab_conn_next(l),
+                    .local = lab_endpoint(0),
+                    .remote = lab_endpoint(1),
+                    .transport = PU_TRANSPORT_QUIC};
+        lab_step(short_of(l, nth), in);
+        short_of(l, 0);
+        bool is_let_in = l->verdict == PU_CODE_OK;
+        lab_pass(l, l->config.handshake_ns + l->config.hangup_ns + 2 * PU_S);
+        assert_int_equal(l->hangup_count, is_let_in);
+        lab_end(l);
+    }
+}
+
+static void an_authorisation_ends_in_time(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    char line[PU_PEER_ID_TEXT_MAX + 64];
+    size_t len = pu_peer_id_text(&l->id[1], PU_PEER_BASE58, line);
+    len += (size_t)snprintf(line + len, 64, " expires=2027-01-15T08:00:10Z");
+    lab_connect(l, 1, 0, 0);
+    lab_step(short_of(l, 1), (pu_in){.kind = PU_IN_COMMAND,
+                                     .what = PU_CMD_AUTHORISE,
+                                     .token = 1,
+                                     .body = span_of(line, len)});
+    assert_true(l->heap.asked >= l->heap.fail_at); /* it was the timer */
+    short_of(l, 0);
+    lab_pass(l, 9 * PU_S);
+    assert_int_equal(l->hangup_count, 0);
+    lab_pass(l, 2 * PU_S);
+    assert_int_equal(l->hangup_count, 1);
+    assert_int_equal(l->hangups[0].code, PU_CODE_GATED);
+    lab_end(l);
+}
+
+static uint32_t answers_to(const lab *l, pu_token command)
+{
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < l->event_count; i++)
+        done += l->events[i].what == PU_EVENT_DONE && l->events[i].token == command;
+    return done;
+}
+
+/* The host does not answer the STREAM_OPEN of a PING. */
+static void a_stream_is_opened_in_time_or_not_at_all(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 24 * NTH_MAX; i++) {
+        unsigned others = i / NTH_MAX; /* connections before it, with one timer and with two */
+        lab *l = lab_started();
+        if (others % 2 == 1) lab_connect(l, 4, 0, 0);
+        for (unsigned k = 0; k < others / 2; k++) lab_connect(l, 3, PU_DIALLER, 0);
+        lab_connect(l, 1, 0, 0);
+        pu_in in = {.kind = PU_IN_COMMAND, .what = PU_CMD_PING, .token = 77};
+        in.peer = lab_id(l, 1);
+        lab_step(short_of(l, 1 + i % NTH_MAX), in);
+        short_of(l, 0);
+        lab_pass(l, l->config.select_ns + 2 * PU_S);
+        assert_int_equal(answers_to(l, 77), 1);
+        lab_end(l);
+    }
+}
+
+static void a_command_is_answered_in_time(void **state)
+{
+    (void)state;
+    for (unsigned nth = 1; nth <= NTH_MAX; nth++) {
+        lab *l = lab_started();
+        lab_address(l, 1, 0);
+        pu_in in = {.kind = PU_IN_COMMAND, .what = PU_CMD_CONNECT, .token = 77};
+        in.peer = lab_id(l, 1);
+        lab_step(short_of(l, nth), in);
+        short_of(l, 0);
+        lab_pass(l, 32 * PU_S);
+        assert_int_equal(answers_to(l, 77), 1);
+        lab_end(l);
+    }
+}
+
 int limits_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +408,11 @@ int limits_test(void)
         cmocka_unit_test(nobody_reads_our_echo),
         cmocka_unit_test(lower_limits_leave_what_is_there),
         cmocka_unit_test(an_address_is_full_for_those_who_move_there),
+        cmocka_unit_test(a_stream_is_selected_in_time_or_not_at_all),
+        cmocka_unit_test(a_handshake_is_over_in_time),
+        cmocka_unit_test(an_authorisation_ends_in_time),
+        cmocka_unit_test(a_stream_is_opened_in_time_or_not_at_all),
+        cmocka_unit_test(a_command_is_answered_in_time),
     };
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
 }

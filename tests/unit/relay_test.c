@@ -451,6 +451,36 @@ static void places_of_the_gone_are_free(void **state)
     lab_end(l);
 }
 
+enum { MORE_MAX = 24 }; /* timers: with one of these numbers the table is full */
+
+/* Connections with so many timers: each waits for a stream, and those that we made are pinged. */
+static void more_timers(lab *l, unsigned count)
+{
+    if (count % 2 == 1) lab_connect(l, 4, 0, 0);
+    for (unsigned i = 0; i < count / 2; i++) lab_connect(l, D, PU_DIALLER, 0);
+}
+
+/* Whatever memory a place lacks, it ends in time. */
+static void a_place_ends_though_its_timer_found_no_memory(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4 * MORE_MAX; i++) {
+        lab *l = relay_new();
+        l->config.reservation_ns = 60 * PU_S;
+        lab_begin(l);
+        lab_start(l);
+        pu_handle b = lab_connect(l, B, 0, 0), c = lab_connect(l, C, 0, 0);
+        more_timers(l, i / 4);
+        lab_stream *s = lab_open(l, b, HOP);
+        l->heap.fail_at = l->heap.asked + 1 + i % 4;
+        give_hop(l, s, (wire_relay){.type = WIRE_HOP_RESERVE});
+        l->heap.fail_at = 0;
+        lab_pass(l, 62 * PU_S);
+        assert_int_equal(hop_status(ask(l, c, B)), WIRE_RELAY_NO_RESERVATION);
+        lab_end(l);
+    }
+}
+
 int relay_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +501,7 @@ int relay_test(void)
         cmocka_unit_test(a_peer_has_only_so_many_circuits),
         cmocka_unit_test(a_reservation_ends_unless_it_is_renewed),
         cmocka_unit_test(places_of_the_gone_are_free),
+        cmocka_unit_test(a_place_ends_though_its_timer_found_no_memory),
     };
     return cmocka_run_group_tests_name("relay", tests, NULL, NULL);
 }

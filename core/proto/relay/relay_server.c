@@ -134,7 +134,7 @@ static enum wire_relay_status reserve(pu_node *n, const conn *c)
         ctx_no_memory(n, c, sizeof *r->reservations);
         return WIRE_RELAY_RESOURCE_LIMIT_EXCEEDED;
     }
-    r->reservations[r->reservation_count++] = (reservation){c->peer, c->handle};
+    r->reservations[r->reservation_count++] = (reservation){.peer = c->peer, .conn = c->handle};
     return WIRE_RELAY_OK;
 }
 
@@ -203,7 +203,9 @@ static void take_reserve(pu_node *n, stream *s, const conn *c)
     voucher_seal(n, &voucher, c->peer, m.expire_s);
     PU_ASSERT(!voucher.full);
     m.voucher = buf_span(&voucher);
-    ctx_timer(n, TIMER_RESERVATION, c->peer, ctx_after(n, life_ns));
+    reservation *held = reservation_of(n, c->peer);
+    held->ends_at = ctx_after(n, life_ns);
+    ctx_timer(n, TIMER_RESERVATION, c->peer, held->ends_at);
     ctx_trace(n, PU_TR_RELAY_SERVE, c, s, 0, server(n)->reservation_count, 0, span_of(NULL, 0));
     STREAM_STATE(s, relay_stream)->is_answered = true;
     send_hop(n, s, &m);
@@ -223,6 +225,17 @@ static void relay_server_conn_down(pu_node *n, conn *c, uint32_t code)
     PU_ASSERT(c->peer != 0);
     reservation *held = reservation_of(n, c->peer);
     if (held != NULL && held->conn == c->handle) reservation_end(n, held);
+}
+
+/* Memory was short: the timer that ends a place may be missing. A circuit's takes the place of its
+ * stream's. */
+static void relay_server_again(pu_node *n, conn *c)
+{
+    PU_ASSERT(c->peer != 0);
+    const reservation *held = reservation_of(n, c->peer);
+    bool is_here = held != NULL && held->conn == c->handle;
+    if (is_here && !ctx_has_timer(n, TIMER_RESERVATION, c->peer))
+        ctx_timer(n, TIMER_RESERVATION, c->peer, held->ends_at);
 }
 
 /* ---- circuits: asked for ---- */
@@ -405,6 +418,7 @@ static void relay_server_close(pu_node *n, void *state)
 
 const struct module module_relay_server = {
     .state_bytes = sizeof(relay_server),
+    .conn_again = relay_server_again,
     .conn_down = relay_server_conn_down,
     .close = relay_server_close,
 };

@@ -10,6 +10,7 @@
 typedef struct reservation {
     pu_peer peer; /* the client; its connection holds the reference */
     pu_handle conn;
+    pu_time ends_at;
 } reservation;
 
 /* State of MODULE_RELAY_SERVER. */
