@@ -194,7 +194,8 @@ void stream_up(pu_node *n, conn *c, const pu_in *in)
 {
     uint32_t scopes = IN(SYSTEM) | IN(TRANSIENT) | IN(PEER) | IN(CONN);
     bool is_admitted =
-        in->token != 0 || limits_admit(n, RESOURCE_STREAMS, scopes, &(charge){.conn = c}, 1);
+        in->token != 0 || (c->state != CONN_ASKED && /* its peer is not known yet */
+                           limits_admit(n, RESOURCE_STREAMS, scopes, &(charge){.conn = c}, 1));
     stream *s = stream_new(n, c, in);
     if (s == NULL) { /* its DOWN will find no stream: the host knows that a reset crosses */
         reset_effect(n, in->conn, in->stream, PU_CODE_RESOURCE);

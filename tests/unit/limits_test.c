@@ -286,6 +286,32 @@ static void an_address_is_full_for_those_who_move_there(void **state)
     lab_end(l);
 }
 
+/* ---- a host that is wrong ---- */
+
+/* A stream on a connection whose peer is not known yet: nobody's streams are counted. */
+static void a_stream_before_its_connection_is_refused(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    set(l, "streams_per_peer_max=1");
+    lab_open(l, lab_connect(l, 1, 0, 0), "/ipfs/ping/1.0.0");
+    pu_in in = {.kind = PU_IN_CONN_ASK,
+                .what = PU_ASK_ACCEPT,
+                .conn = lab_conn_next(l),
+                .local = lab_endpoint(0),
+                .remote = lab_endpoint(2),
+                .transport = PU_TRANSPORT_QUIC};
+    lab_step(l, in);
+    assert_int_equal(l->verdict, PU_CODE_OK);
+    lab_stream *s = lab_stream_new(l, in.conn, "");
+    lab_step(l, (pu_in){.kind = PU_IN_STREAM_UP,
+                        .conn = in.conn,
+                        .stream = s->handle,
+                        .offset = PU_FIRST_ROOM});
+    assert_true(s->is_reset);
+    lab_end(l);
+}
+
 /* ---- deadlines whose timer found no memory ---- */
 
 enum { NTH_MAX = 6 }; /* requests for memory of one step, at most */
@@ -408,6 +434,7 @@ int limits_test(void)
         cmocka_unit_test(nobody_reads_our_echo),
         cmocka_unit_test(lower_limits_leave_what_is_there),
         cmocka_unit_test(an_address_is_full_for_those_who_move_there),
+        cmocka_unit_test(a_stream_before_its_connection_is_refused),
         cmocka_unit_test(a_stream_is_selected_in_time_or_not_at_all),
         cmocka_unit_test(a_handshake_is_over_in_time),
         cmocka_unit_test(an_authorisation_ends_in_time),
