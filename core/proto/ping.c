@@ -139,13 +139,21 @@ static void ping_fin(pu_node *n, stream *s)
     ctx_stream_reset(n, s, PU_CODE_VIOLATION);
 }
 
+/* Whether s never came (its handle is 0) on a connection whose streams may use up what the peer
+ * gives: QUIC lets it wait until one of them ends. That is no silence. */
+static bool waits_in_vain(const stream *s, const conn *c)
+{
+    PU_ASSERT(!s->inbound);
+    return s->handle == 0 && c != NULL && c->stream_count > 0;
+}
+
 static void ping_ended(pu_node *n, stream *s, uint32_t code)
 {
     const asking *ask = STREAM_STATE(s, asking);
     if (s->inbound || ask->is_answered) return;
     PU_ASSERT(ask->purpose != 0);
     conn *c = ctx_conn(n, s->conn);
-    bool is_lost = ask->is_wrong || code == PU_CODE_TIMEOUT;
+    bool is_lost = ask->is_wrong || (code == PU_CODE_TIMEOUT && !waits_in_vain(s, c));
     if (is_lost) ctx_trace(n, PU_TR_PING_LOST, c, s, 0, 0, 0, span_of(NULL, 0));
     if (ask->purpose == PURPOSE_COMMAND) ctx_command_done(n, ask->command, code, 0);
     else if (c != NULL && is_lost) ctx_hangup(n, c, PU_CODE_LOST);

@@ -138,6 +138,34 @@ static void a_stream_that_never_comes_is_silence(void **state)
     lab_end(l);
 }
 
+/* A peer lets one connection have only so many streams at once: a ping that has to wait for one of
+ * them is no silence, and the others are not to die of it. */
+static void a_busy_connection_is_not_lost(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = lab_connect(l, B, PU_DIALLER, 0);
+    lab_stream *s = lab_open(l, conn, PING);
+    for (int turn = 0; turn < 2; turn++) {
+        uint32_t opened = l->open_count;
+        for (int i = 0; i < 3; i++) { /* it is in use */
+            lab_give(l, s, SPAN_LITERAL("x"), false);
+            lab_pass(l, (l->config.ping_interval_ns + l->config.select_ns) / 3);
+        }
+        assert_true(l->open_count > opened);
+    }
+    assert_int_equal(l->hangup_count, 0);
+    assert_int_equal(l->traced[PU_TR_PING_LOST], 0);
+    lab_give(l, s, span_of(NULL, 0), true);
+    lab_step(l, (pu_in){.kind = PU_IN_STREAM_DOWN,
+                        .conn = conn,
+                        .stream = s->handle,
+                        .what = PU_DOWN_FINISHED});
+    lab_pass(l, l->config.ping_interval_ns + l->config.select_ns);
+    assert_int_equal(l->hangup_count, 1);
+    lab_end(l);
+}
+
 static void a_wrong_echo_ends_the_connection(void **state)
 {
     (void)state;
@@ -223,6 +251,7 @@ int ping_test(void)
         cmocka_unit_test(echoes_are_timed_and_the_next_ping_follows),
         cmocka_unit_test(silence_ends_the_connection),
         cmocka_unit_test(a_stream_that_never_comes_is_silence),
+        cmocka_unit_test(a_busy_connection_is_not_lost),
         cmocka_unit_test(a_wrong_echo_ends_the_connection),
         cmocka_unit_test(a_reset_is_a_sign_of_life),
         cmocka_unit_test(an_older_connection_is_probed),
