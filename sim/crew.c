@@ -166,9 +166,9 @@ static bool dismiss(worker *w)
     w->pid = 0;
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR) return complain("a process cannot be waited for");
-    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM && WTERMSIG(status) != SIGINT)
-        fprintf(stderr, "peerup-sim: a process of this command was ended by signal %d\n",
-                WTERMSIG(status));
+    int by = WIFSIGNALED(status) ? WTERMSIG(status) : SIGTERM;
+    if (by != SIGTERM && by != SIGINT && by != SIGPIPE) /* which it was to end by */
+        fprintf(stderr, "peerup-sim: a process of this command was ended by signal %d\n", by);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -216,6 +216,8 @@ enum crew_end crew_run(const crew *c, crew_result *results)
     for (uint32_t i = 0; i < c->workers && is_good; i++) is_good = hire(&s, &s.workers[i]);
     shut(&s.done[1]); /* only workers hold it now: it ends with them */
     enum crew_end end = is_good ? wait_done(&s) : CREW_FAILED;
+    shut(&s.done[0]); /* who has not heard the signal, as one that has just begun, ends at its next
+                         word */
     for (uint32_t i = 0; i < c->workers && end != CREW_DONE; i++)
         if (s.workers[i].pid != 0) kill(s.workers[i].pid, SIGTERM);
     for (uint32_t i = 0; i < c->workers; i++)

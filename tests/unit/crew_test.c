@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sim/crew.h"
@@ -27,6 +28,8 @@ enum { JOBS = 60, LONG_BYTES = 300000 };
 typedef struct plan {
     uint32_t bad;   /* the job that goes wrong; JOBS: none */
     bool crashes;   /* it is killed; otherwise it says that it failed */
+    bool is_deaf;   /* jobs take a while and SIGTERM does not end them */
+    FILE *done;     /* is_deaf: a byte for each job that is done, whoever did it */
     uint32_t shown; /* the most that show was told */
 } plan;
 
@@ -41,6 +44,11 @@ static bool work(void *ctx, uint32_t job, crew_result *result)
     const plan *p = ctx;
     if (job == p->bad && p->crashes) raise(SIGKILL);
     if (job == p->bad) return false;
+    if (p->is_deaf) {
+        signal(SIGTERM, SIG_IGN);
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        if (write(fileno(p->done), "x", 1) != 1) return false;
+    }
     result->len = length_of(job);
     result->bytes = sim_alloc(result->len + 1);
     memset(result->bytes, (int)job, result->len);
@@ -108,6 +116,21 @@ static void it_can_be_stopped(void **state)
     crew_free(results, JOBS);
 }
 
+/* A signal may come to a process that has just begun, whose handler is still its parent's. */
+static void who_does_not_hear_the_signal_ends_soon(void **state)
+{
+    (void)state;
+    crew_result results[JOBS];
+    volatile sig_atomic_t stop = 1;
+    FILE *done = tmpfile();
+    assert_non_null(done);
+    plan p = {.bad = JOBS, .is_deaf = true, .done = done};
+    assert_int_equal(run(&p, 2, results, &stop), CREW_STOPPED);
+    assert_in_range(lseek(fileno(done), 0, SEEK_END), 0, JOBS / 2);
+    crew_free(results, JOBS);
+    fclose(done);
+}
+
 static void there_are_cores(void **state)
 {
     (void)state;
@@ -151,8 +174,11 @@ static void figures_of_a_run(void **state)
 int crew_test(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(results_are_by_number), cmocka_unit_test(a_job_that_fails_is_told),
-        cmocka_unit_test(it_can_be_stopped),     cmocka_unit_test(there_are_cores),
+        cmocka_unit_test(results_are_by_number),
+        cmocka_unit_test(a_job_that_fails_is_told),
+        cmocka_unit_test(it_can_be_stopped),
+        cmocka_unit_test(who_does_not_hear_the_signal_ends_soon),
+        cmocka_unit_test(there_are_cores),
         cmocka_unit_test(figures_of_a_run),
     };
     return cmocka_run_group_tests_name("crew", tests, NULL, NULL);
