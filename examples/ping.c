@@ -1,4 +1,4 @@
-/* ping.c - a whole peer in sixty lines: listens, and measures the round trip to whoever connects.
+/* ping.c - a whole peer in seventy lines: listens, and measures the round trip to whoever connects.
  *
  *   ping                 waits for another one
  *   ping MULTIADDR       goes there: what the first one printed
@@ -12,8 +12,8 @@
 
 typedef struct app {
     pu_host *host;
-    pu_token ping, stop; /* of our commands; 0: not given yet */
-    pu_time until;       /* when to stop */
+    pu_token connect, ping, stop; /* of our commands; 0: not given yet */
+    pu_time until;                /* when to stop */
 } app;
 
 static void say(void *ctx, const pu_ef *event)
@@ -26,6 +26,10 @@ static void say(void *ctx, const pu_ef *event)
         printf("listening %s/p2p/%s\n", text, id);
     } else if (event->what == PU_EVENT_PEER && a->ping == 0) {
         a->ping = pu_host_command(a->host, &ping);
+    } else if (event->what == PU_EVENT_DONE && event->token == a->connect && a->connect != 0) {
+        if (event->code == PU_CODE_OK) return;
+        printf("connect %s\n", pu_code_describe(event->code)->name);
+        a->until = pu_host_now(a->host);
     } else if (event->what == PU_EVENT_DONE && event->token == a->ping && a->ping != 0) {
         const char *result = pu_code_describe(event->code)->name;
         printf("ping %s %.2f ms\n", result, (double)event->offset / PU_MS);
@@ -59,7 +63,8 @@ int main(int argc, char **argv)
     pu_in connect = {.kind = PU_IN_COMMAND,
                      .what = PU_CMD_CONNECT,
                      .peer = {target.peer.bytes, target.peer.len}};
-    if (argc > 1 && pu_host_command(a.host, &address) != 0) pu_host_command(a.host, &connect);
+    if (argc > 1 && pu_host_command(a.host, &address) != 0)
+        a.connect = pu_host_command(a.host, &connect);
     pu_in stop = {.kind = PU_IN_COMMAND, .what = PU_CMD_STOP}; /* peers are told */
     while (pu_host_turn(a.host, PU_S / 10)) {
         if (a.stop == 0 && pu_host_now(a.host) > a.until) a.stop = pu_host_command(a.host, &stop);
