@@ -132,8 +132,8 @@ void commands_stopped(pu_node *n)
     if (n->conn_count == 0 && n->want_count == 0) stop_finished(n);
 }
 
-/* Gives up wants and dooms connections, as many as a step may; TIMER_COMMAND goes on with the rest.
- */
+/* Gives up wants and hole punches and dooms connections, as many as a step may; TIMER_COMMAND goes
+ * on with the rest. */
 static void stop_work(pu_node *n, pu_token token)
 {
     while (n->want_count > 0 && out_has_room(n->out)) {
@@ -143,7 +143,9 @@ static void stop_work(pu_node *n, pu_token token)
         commands_failed(n, peer, PU_CODE_CANCELLED);
         ctx_peer_drop(n, peer);
     }
-    if (n->want_count > 0) {
+    while (n->leg_count > 0 && out_has_room(n->out))
+        legs_cancel(n, n->legs[0].peer, true, 0); /* of punches: those of wants went with them */
+    if (n->want_count > 0 || n->leg_count > 0) {
         ctx_timer(n, TIMER_COMMAND, token, n->now);
         return;
     }

@@ -440,7 +440,7 @@ bool ctx_is_dialling(const pu_node *n, pu_peer peer, const direct_addr *to)
 
 pu_token ctx_dial(pu_node *n, pu_peer peer, const direct_addr *to, pu_time deadline)
 {
-    if (!self_can_dial(n, to->transport) || !punch_has_room(n, peer)) return 0;
+    if (n->is_stopping || !self_can_dial(n, to->transport) || !punch_has_room(n, peer)) return 0;
     leg *l = leg_add(n, peer);
     if (l == NULL) return 0;
     l->punch = true;

@@ -588,6 +588,32 @@ static void only_so_many_addresses_are_dialled(void **state)
     lab_end(l);
 }
 
+/* STOP hangs up everything, and what is being dialled is not to come up after it is done. */
+static void stop_gives_up_what_is_dialled(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle conn = relayed_out(l);
+    lab_stream *s = lab_open(l, conn, DCUTR);
+    give(l, s, WIRE_DCUTR_CONNECT, 2, 'g');
+    lab_stream *late = lab_open(l, conn, DCUTR);
+    give(l, s, WIRE_DCUTR_SYNC, 0, 'g');
+    assert_int_equal(l->dial_count, 2);
+    give(l, late, WIRE_DCUTR_CONNECT, 3, 'g');
+    assert_false(late->is_reset);
+    lab_step(l, (pu_in){.kind = PU_IN_COMMAND, .what = PU_CMD_STOP, .token = 5});
+    assert_int_equal(l->cancel_count, 2);
+    give(l, late, WIRE_DCUTR_SYNC, 0, 'g'); /* before the connection is hung up */
+    assert_int_equal(l->dial_count, 2);
+    lab_pass(l, 0);
+    assert_int_equal(l->hangup_count, 1);
+    lab_down(l, conn);
+    const pu_ef *done = &l->events[l->event_count - 1];
+    assert_int_equal(done->what, PU_EVENT_DONE);
+    assert_int_equal(done->token, 5);
+    lab_end(l);
+}
+
 /* ---- an answer that finds neither room nor memory ---- */
 
 enum { SELECTION_BYTES = 35, MESSAGE_BYTES = 32 /* of a CONNECT with one address, at most */ };
@@ -788,6 +814,7 @@ int dcutr_test(void)
         cmocka_unit_test(nonsense_is_reset_and_dials_nobody),
         cmocka_unit_test(only_usable_addresses_are_dialled),
         cmocka_unit_test(only_so_many_addresses_are_dialled),
+        cmocka_unit_test(stop_gives_up_what_is_dialled),
         cmocka_unit_test(a_sync_that_cannot_wait_ends_the_round),
         cmocka_unit_test(an_answer_that_cannot_wait_is_given_on_the_next_stream),
         cmocka_unit_test(a_round_without_memory_is_followed_by_another),
