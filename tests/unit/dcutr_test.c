@@ -1,82 +1,10 @@
 /* dcutr_test.c - hole punching on one node, as the side that begins (B) and as the side that
  * answers (A): who dials and who sends datagrams in each round, retries, and what is refused. */
-#include "tests/unit/lab.h"
-#include "wire/wire_dcutr.h"
-#include "wire/wire_identify.h"
+#include "tests/unit/dcutr_play.h"
 
 int dcutr_test(void);
 
-#define IDENTIFY "/ipfs/id/1.0.0"
-#define DCUTR "/libp2p/dcutr"
-#define PUSH "/ipfs/id/push/1.0.0"
-
-enum { PEER = 2, RTT_MS = 100 };
-
-static const pu_endpoint *endpoint_of(uint32_t i)
-{
-    static pu_endpoint at;
-    at = pu_endpoint_ip4(9, 9, 8, (uint8_t)(i + 1), 4001);
-    return &at;
-}
-
-/* A message with count addresses out of `scope`: 'g' global, 'p' private, 'r' through a relay, 't'
- * TCP, 'x' no multiaddr. */
-static void give(lab *l, lab_stream *s, enum wire_dcutr_type type, uint32_t count, char scope)
-{
-    uint8_t bytes[4096 * 8];
-    pu_buf out = buf_of(bytes, sizeof bytes);
-    pb_put_uint(&out, 1, type);
-    for (uint32_t i = 0; i < count; i++) {
-        uint8_t maddr[PU_MADDR_MAX + 64];
-        pu_endpoint at = *endpoint_of(i);
-        if (scope == 'p') at = pu_endpoint_ip4(192, 168, 0, (uint8_t)(i + 1), 4001);
-        pu_buf b = buf_of(maddr, sizeof maddr);
-        b.len = pu_addr_write(maddr, &at, scope == 't' ? PU_TRANSPORT_TCP : PU_TRANSPORT_QUIC);
-        if (scope == 'r') {
-            varint_put(&b, PU_MA_P2P);
-            varint_put(&b, l->id[1].len);
-            buf_put_span(&b, lab_id(l, 1));
-            varint_put(&b, PU_MA_CIRCUIT);
-        }
-        if (scope == 'x') b.len = 3;
-        pb_put_bytes(&out, 2, buf_span(&b));
-    }
-    assert_false(out.full);
-    lab_give_framed(l, s, buf_span(&out), false);
-}
-
-/* A peer tells on s that it speaks DCUtR and identify push, where it is and where it sees us; NULL:
- * nowhere. */
-static void tell(lab *l, lab_stream *s, int peer, const pu_endpoint *at, const pu_endpoint *us)
-{
-    uint8_t bytes[256], key[32], key_pb[36], maddr[PU_MADDR_MAX], seen[PU_MADDR_MAX];
-    pu_buf out = buf_of(bytes, sizeof bytes);
-    l->crypto[peer].public_key(l->crypto[peer].ctx, key);
-    pu_public_key_pb(key_pb, key);
-    wire_identify m = {.public_key = span_of(key_pb, 36), .protocol_count = 2};
-    m.protocols[0] = SPAN_LITERAL(DCUTR);
-    m.protocols[1] = SPAN_LITERAL(PUSH);
-    if (at != NULL)
-        m.addrs[m.addr_count++] = span_of(maddr, pu_addr_write(maddr, at, PU_TRANSPORT_QUIC));
-    if (us != NULL) m.observed = span_of(seen, pu_addr_write(seen, us, PU_TRANSPORT_QUIC));
-    wire_identify_write(&out, &m);
-    assert_non_null(s);
-    lab_give_framed(l, s, buf_span(&out), true);
-}
-
-static void identify(lab *l, pu_handle conn, const pu_endpoint *at)
-{
-    tell(l, lab_accept_proto(l, conn, IDENTIFY), PEER, at, NULL);
-}
-
 /* ---- B: the side that accepted the relayed connection ---- */
-
-static pu_handle relayed_in(lab *l)
-{
-    pu_handle conn = lab_connect(l, PEER, PU_RELAYED | PU_LIMITED, 0);
-    identify(l, conn, NULL);
-    return conn;
-}
 
 /* The peer's half of an exchange, RTT_MS later; the node has sent CONNECT, and then SYNC. */
 static void exchange(lab *l, lab_stream *s, uint32_t addrs)
@@ -423,13 +351,6 @@ static lab *quiet_lab(void)
     return l;
 }
 
-static pu_handle relayed_out(lab *l)
-{
-    pu_handle conn = lab_connect(l, PEER, PU_RELAYED | PU_LIMITED | PU_DIALLER, 0);
-    identify(l, conn, NULL);
-    return conn;
-}
-
 /* In each round A dials at once when SYNC comes, as client, from the socket that was told; it sends
  * no datagrams. A fourth round is refused, unless it is the first after a rest. */
 static void a_is_the_client_in_every_round(void **state)
@@ -614,170 +535,6 @@ static void stop_gives_up_what_is_dialled(void **state)
     lab_end(l);
 }
 
-/* ---- an answer that finds neither room nor memory ---- */
-
-enum { SELECTION_BYTES = 35, MESSAGE_BYTES = 32 /* of a CONNECT with one address, at most */ };
-
-/* The peer opens a stream for DCUtR, or takes the one that the node opens, and lets it send no more
- * than selection and `more` bytes. */
-static lab_stream *narrow(lab *l, pu_handle conn, bool is_ours, uint64_t more)
-{
-    uint8_t bytes[64];
-    pu_buf b = buf_of(bytes, sizeof bytes);
-    uint32_t i = 0;
-    lab_stream *s = lab_stream_new(l, conn, DCUTR);
-    pu_in in = {.kind = PU_IN_STREAM_UP,
-                .conn = conn,
-                .stream = s->handle,
-                .offset = SELECTION_BYTES + more};
-    if (is_ours) {
-        while (l->opens[i] != conn) i++;
-        l->opens[i] = 0;
-        in.token = l->open_tokens[i];
-    }
-    lab_step(l, in);
-    lab_put_select(&b, DCUTR);
-    assert_int_equal(b.len, SELECTION_BYTES);
-    lab_give(l, s, buf_span(&b), false);
-    return s;
-}
-
-static bool was_refused(const lab *l)
-{
-    return l->heap.asked >= l->heap.fail_at;
-}
-
-/* B's last round, which ends for want of the nth request for memory. Whether it did. */
-static bool sync_cannot_wait(uint64_t room, unsigned nth)
-{
-    lab *l = lab_new();
-    l->config.dcutr_rounds = 1;
-    lab_begin(l);
-    lab_start(l);
-    lab_stream *s = narrow(l, relayed_in(l), true, room);
-    l->heap.fail_at = l->heap.asked + nth;
-    give(l, s, WIRE_DCUTR_CONNECT, 1, 'g');
-    bool is_ended = was_refused(l) && s->is_reset;
-    l->heap.fail_at = 0;
-    lab_pass(l, PU_S);
-    if (is_ended) {
-        assert_int_equal(l->packet_count, 0);
-        assert_int_equal(l->traced[PU_TR_PUNCH_FAILED], 1);
-        assert_int_equal(l->traced[PU_TR_PUNCH_SYNC], 0);
-    }
-    lab_end(l);
-    return is_ended;
-}
-
-/* SYNC has no room and no memory, so the stream is reset and the attempt over; no datagram leaves
- * for addresses that are forgotten. */
-static void a_sync_that_cannot_wait_ends_the_round(void **state)
-{
-    (void)state;
-    uint32_t ended = 0;
-    for (uint64_t room = 0; room <= MESSAGE_BYTES; room++)
-        for (unsigned nth = 1; nth <= 4; nth++) ended += sync_cannot_wait(room, nth);
-    assert_true(ended > MESSAGE_BYTES); /* beside those without memory for the addresses */
-}
-
-/* A: the same of its CONNECT; the peer may ask again. */
-static void an_answer_that_cannot_wait_is_given_on_the_next_stream(void **state)
-{
-    (void)state;
-    unsigned ended = 0;
-    for (unsigned nth = 1; nth <= 4; nth++) {
-        lab *l = lab_started();
-        pu_handle conn = relayed_out(l);
-        lab_stream *s = narrow(l, conn, false, 0);
-        l->heap.fail_at = l->heap.asked + nth;
-        give(l, s, WIRE_DCUTR_CONNECT, 1, 'g');
-        ended += was_refused(l) && s->is_reset;
-        l->heap.fail_at = 0;
-        if (s->is_reset) {
-            s = lab_open(l, conn, DCUTR);
-            give(l, s, WIRE_DCUTR_CONNECT, 1, 'g');
-            assert_false(s->is_reset);
-            assert_true(lab_body(s).len > 0);
-        }
-        lab_end(l);
-    }
-    assert_true(ended > 0);
-}
-
-/* ---- timers that found no memory ---- */
-
-enum { MORE_MAX = 24 }; /* timers: with one of these numbers the table is full */
-
-/* Connections with so many timers: each waits for a stream, and those that we made are pinged. */
-static void more_timers(lab *l, unsigned count)
-{
-    if (count % 2 == 1) lab_connect(l, 4, 0, 0);
-    for (unsigned i = 0; i < count / 2; i++) lab_connect(l, 3, PU_DIALLER, 0);
-}
-
-static lab *with_more(unsigned timers)
-{
-    lab *l = lab_started();
-    more_timers(l, timers);
-    return l;
-}
-
-/* SYNC has left, but its round has no timer: the attempt goes on. */
-static void a_round_without_memory_is_followed_by_another(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < 4 * MORE_MAX; i++) {
-        lab *l = with_more(i / 4);
-        pu_handle conn = relayed_in(l);
-        lab_stream *s = lab_accept_proto(l, conn, DCUTR);
-        l->heap.fail_at = l->heap.asked + 1 + i % 4;
-        give(l, s, WIRE_DCUTR_CONNECT, 1, 'g');
-        l->heap.fail_at = 0;
-        lab_pass(l, l->config.dcutr_round_ns + 3 * PU_S);
-        assert_non_null(lab_accept_proto(l, conn, DCUTR));
-        lab_end(l);
-    }
-}
-
-/* The relayed connection is left, and the pause before the next punch has no timer. */
-static void a_rest_without_memory_ends(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < 8 * MORE_MAX; i++) {
-        lab *l = lab_started();
-        pu_handle conn = relayed_in(l), direct = lab_connect(l, PEER, 0, 0);
-        lab_stream *s = lab_accept_proto(l, direct, IDENTIFY);
-        tell(l, s, PEER, NULL, NULL);
-        lab_finish(l, s);
-        while (lab_accept_proto(l, conn, DCUTR) != NULL) {}
-        more_timers(l, i / 8);
-        l->heap.fail_at = l->heap.asked + 1 + i % 8;
-        lab_down(l, direct);
-        l->heap.fail_at = 0;
-        lab_pass(l, l->config.dcutr_retry_ns + 5 * PU_S);
-        assert_non_null(lab_accept_proto(l, conn, DCUTR));
-        lab_end(l);
-    }
-}
-
-/* B has dialled what identify said, and nothing came of it: a round follows. */
-static void a_direct_dial_without_memory_is_followed_by_a_round(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < 4 * MORE_MAX; i++) {
-        lab *l = with_more(i / 4);
-        pu_handle conn = lab_connect(l, PEER, PU_RELAYED | PU_LIMITED, 0);
-        lab_stream *s = lab_accept_proto(l, conn, IDENTIFY);
-        l->heap.fail_at = l->heap.asked + 1 + i % 4;
-        tell(l, s, PEER, endpoint_of(7), NULL);
-        l->heap.fail_at = 0;
-        lab_pass(l, 5 * PU_S);
-        bool is_known = l->traced[PU_TR_IDENTIFIED] > 0;
-        if (is_known) assert_non_null(lab_accept_proto(l, conn, DCUTR));
-        lab_end(l);
-    }
-}
-
 /* Only who dialled a relayed connection answers on it. */
 static void others_are_refused(void **state)
 {
@@ -815,11 +572,6 @@ int dcutr_test(void)
         cmocka_unit_test(only_usable_addresses_are_dialled),
         cmocka_unit_test(only_so_many_addresses_are_dialled),
         cmocka_unit_test(stop_gives_up_what_is_dialled),
-        cmocka_unit_test(a_sync_that_cannot_wait_ends_the_round),
-        cmocka_unit_test(an_answer_that_cannot_wait_is_given_on_the_next_stream),
-        cmocka_unit_test(a_round_without_memory_is_followed_by_another),
-        cmocka_unit_test(a_rest_without_memory_ends),
-        cmocka_unit_test(a_direct_dial_without_memory_is_followed_by_a_round),
         cmocka_unit_test(others_are_refused),
     };
     return cmocka_run_group_tests_name("dcutr", tests, NULL, NULL);

@@ -51,6 +51,7 @@
     X(relay)           \
     X(relay_client)    \
     X(dcutr)           \
+    X(dcutr_memory)    \
     X(ping)            \
     X(select)          \
     X(crypto)          \
