@@ -37,8 +37,9 @@ punch *punch_of(pu_node *n, const conn *c)
     punch *p = punch_find(n, c->handle);
     dcutr *d = p == NULL ? ctx_state(n, MODULE_DCUTR) : NULL;
     if (d == NULL) return p;
-    if (!mem_grow(ctx_alloc(n), (void **)&d->punches, &d->cap, d->count,
-                  (uint32_t)ctx_config(n)->conns_max, sizeof *d->punches)) {
+    uint32_t max = (uint32_t)ctx_config(n)->conns_max;
+    if (ctx_at_limit(n, "conns_max", d->count, max)) return NULL; /* since it was lowered */
+    if (!mem_grow(ctx_alloc(n), (void **)&d->punches, &d->cap, d->count, max, sizeof *d->punches)) {
         no_memory(n, c, sizeof *d->punches);
         return NULL;
     }

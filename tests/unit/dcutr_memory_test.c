@@ -168,6 +168,25 @@ static void a_direct_dial_without_memory_is_followed_by_a_round(void **state)
     }
 }
 
+/* A limit that was lowered below what is there is no want of memory: nothing is begun again and
+ * again. */
+static void a_lowered_limit_is_no_want_of_memory(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    relayed_in(l);
+    pu_handle conn = lab_connect(l, 3, PU_RELAYED | PU_LIMITED, 0);
+    lab_step(l, (pu_in){.kind = PU_IN_COMMAND,
+                        .what = PU_CMD_SET,
+                        .token = 8,
+                        .body = SPAN_LITERAL("conns_max=1")});
+    tell(l, lab_accept_proto(l, conn, IDENTIFY), 3, NULL, NULL);
+    lab_pass(l, 5 * PU_S);
+    assert_int_equal(l->traced[PU_TR_NO_MEMORY], 0);
+    assert_int_equal(l->traced[PU_TR_PUNCH_START], 1);
+    lab_end(l);
+}
+
 int dcutr_memory_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +195,7 @@ int dcutr_memory_test(void)
         cmocka_unit_test(a_round_without_memory_is_followed_by_another),
         cmocka_unit_test(a_rest_without_memory_ends),
         cmocka_unit_test(a_direct_dial_without_memory_is_followed_by_a_round),
+        cmocka_unit_test(a_lowered_limit_is_no_want_of_memory),
     };
     return cmocka_run_group_tests_name("dcutr_memory", tests, NULL, NULL);
 }
