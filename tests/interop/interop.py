@@ -182,7 +182,7 @@ def main():
             features[kind] = found["features"]
             print(f"interop: {kind}: {found['version']}")
     shutil.rmtree(options.log_dir, ignore_errors=True)
-    os.makedirs(options.log_dir)
+    os.makedirs(options.log_dir, exist_ok=True)
     tally = Tally()
     for _ in range(options.repeat):
         waiting = []
