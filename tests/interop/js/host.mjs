@@ -140,7 +140,12 @@ function nodeOptions (config, peer, key) {
       inboundStreamProtocolNegotiationTimeout: timeout,
       outboundStreamProtocolNegotiationTimeout: timeout
     },
-    services: { identify: identify({ timeout }), push: identifyPush({ timeout }), ping: ping({ timeout }) }
+    // A ping counts until the other side's end has come, too; by itself the library has room for one.
+    services: {
+      identify: identify({ timeout }),
+      push: identifyPush({ timeout }),
+      ping: ping({ timeout, maxOutboundStreams: 8 })
+    }
   }
   if (config.noLimits) {
     Object.assign(options.connectionManager, {
