@@ -183,12 +183,14 @@ def retry(t):
         check(f"no Retry among {proxy.kinds}", "retry" in proxy.kinds)
 
 
-@case("07-rebinding", a=("quic",), b=("quic", "rebinding"))
+@case("07-rebinding", a=("quic",), b=("quic", "rebinding"), waits=True)
 def rebinding(t):
-    """A's NAT gives it another port, twice, in the middle of transfers: the connection goes on."""
+    """A's NAT gives it another port, twice, in the middle of transfers: the connection goes on. Ten seconds
+    lie between: c does not follow a client that moves on sooner than 8 PTO and 8 s after it has moved."""
     with t.behind(UdpProxy(t.port("quic"))) as proxy:
         t.connect("quic", port=proxy.port)
-        for up, down in ((16 * MIB, 0), (1, 16 * MIB)):
+        for pause, up, down in ((0, 16 * MIB, 0), (10, 1, 16 * MIB)):
+            time.sleep(pause)
             t.a.send("perf", t.b.id, up, down)
             time.sleep(0.05)
             proxy.rebind()
