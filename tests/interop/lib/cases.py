@@ -345,6 +345,7 @@ def push(t, transport):
     for one, other, features in ((t.a, t.b, t.features_b), (t.b, t.a, t.features_a)):
         name = f"/peerup/interop/pushed-by-{one.name}/1.0.0"
         other.do("identify", one.id)
+        one.do("identify", other.id)  # only who is known to listen is told
         one.do("protocol", "add", name)
         check(f"{other.name} does not know it", other.do("known", one.id, name, 30000)["known"])
         one.do("protocol", "remove", name)
