@@ -145,7 +145,7 @@ all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src
 
 # ---- flags -------------------------------------------------------------------------------------
 
-OPT_release := -O2
+OPT_release := -O3
 OPT_debug   := -O0
 OPT_asan    := -O1
 OPT_verify  := -O2
