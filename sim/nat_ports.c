@@ -93,6 +93,13 @@ static port_range range_of_block(const nat *n, uint32_t block)
                         .count = n->type.block_ports};
 }
 
+/* The block that outer is in. */
+static uint32_t block_at(const nat *n, uint32_t outer)
+{
+    uint32_t within = ((outer & UINT16_MAX) - PORT_FIRST) / n->type.block_ports;
+    return (outer >> 16) * blocks_an_address(n) + within;
+}
+
 /* inner's block, or a free one from a random place on; block_count when there is none. */
 static uint32_t block_of(nat *n, pu_time now, const nat_remote *inner)
 {
@@ -114,8 +121,7 @@ static uint32_t block_of(nat *n, pu_time now, const nat_remote *inner)
 void nat_ports_hold(nat *n, uint32_t outer, pu_time until)
 {
     if (n->blocks == NULL) return;
-    uint32_t within = ((outer & UINT16_MAX) - PORT_FIRST) / n->type.block_ports;
-    nat_block *block = &n->blocks[(outer >> 16) * blocks_an_address(n) + within];
+    nat_block *block = &n->blocks[block_at(n, outer)];
     if (block->until < until) block->until = until;
 }
 
@@ -150,10 +156,7 @@ uint32_t nat_ports_choose(nat *n, pu_time now, const nat_remote *inner)
 
 uint32_t nat_ports_other(nat *n, pu_time now, uint32_t outer)
 {
-    port_range r = range_of_address(outer >> 16);
-    if (n->blocks != NULL) {
-        uint32_t within = ((outer & UINT16_MAX) - PORT_FIRST) / n->type.block_ports;
-        r = range_of_block(n, r.address * blocks_an_address(n) + within);
-    }
+    port_range r =
+        n->blocks != NULL ? range_of_block(n, block_at(n, outer)) : range_of_address(outer >> 16);
     return port_random(n, now, r);
 }

@@ -39,7 +39,7 @@ void nat_probe_start(nat_probe *p, const pu_endpoint *server, const uint16_t *lo
 
 /* ---- what the answers mean ---- */
 
-/* The widest gap leaves the ports in an arc: how long it is. */
+/* From the least of them to the most. */
 static uint32_t span_of_ports(const uint16_t *ports, size_t count)
 {
     uint16_t least = UINT16_MAX, most = 0;
@@ -75,11 +75,6 @@ static enum nat_ports classify_ports(const nat_probe *p)
     return span_of_ports(p->outer, NAT_PROBE_PORTS) < BLOCK_SPAN ? NAT_BLOCK : NAT_RANDOM;
 }
 
-static bool is_same(const pu_endpoint *a, const pu_endpoint *b)
-{
-    return pu_endpoint_equal(a, b);
-}
-
 /* ---- from question to question ---- */
 
 static void over(nat_probe *p)
@@ -94,11 +89,11 @@ static void answered_mapping(nat_probe *p, const stun_message *m)
     if (p->question == ASK_MAPPING_1) p->other = m->other;
     if (p->question == ASK_MAPPING_1 && p->other.port == 0) {
         over(p); /* a server that cannot tell */
-    } else if (p->question == ASK_MAPPING_2 && is_same(&p->seen[0], &p->seen[1])) {
+    } else if (p->question == ASK_MAPPING_2 && pu_endpoint_equal(&p->seen[0], &p->seen[1])) {
         p->mapping = NAT_EIM;
         ask(p, ASK_FILTERING_1);
     } else if (p->question == ASK_MAPPING_3) {
-        p->mapping = is_same(&p->seen[1], &p->seen[2]) ? NAT_ADM : NAT_APDM;
+        p->mapping = pu_endpoint_equal(&p->seen[1], &p->seen[2]) ? NAT_ADM : NAT_APDM;
         ask(p, ASK_FILTERING_1);
     } else {
         ask(p, p->question + 1);
