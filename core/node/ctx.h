@@ -79,15 +79,17 @@ enum conn_state {
 /* A connection. Protocols read it; only node/ writes it, but for the fields marked. */
 typedef struct conn {
     pu_handle handle;
-    pu_handle via;       /* the connection that carries a relayed one; 0 otherwise */
-    pu_peer peer;        /* one reference held; 0 while CONN_ASKED */
-    uint16_t flags;      /* DIALLER, RELAYED, LIMITED */
-    uint8_t state;       /* enum conn_state */
-    uint8_t transport;   /* enum pu_transport */
-    bool confirmed;      /* the other side has accepted us */
-    bool identified;     /* identify: its message has come */
-    bool doomed;         /* hung up with doom_code in the next TICK: not used for anything new */
-    uint8_t asks_failed; /* identify: how often its peer did not answer, counted up to a few */
+    pu_handle via;     /* the connection that carries a relayed one; 0 otherwise */
+    pu_peer peer;      /* one reference held; 0 while CONN_ASKED */
+    uint16_t flags;    /* DIALLER, RELAYED, LIMITED */
+    uint8_t state;     /* enum conn_state */
+    uint8_t transport; /* enum pu_transport */
+    bool confirmed;    /* the other side has accepted us */
+    bool identified;   /* identify: its message has come */
+    bool doomed;       /* hung up with doom_code in the next TICK: not used for anything new */
+    uint8_t asks_failed : 4; /* identify: how often its peer did not answer, counted up to a few */
+    uint8_t pushes_failed : 3; /* identify: how often it did not take the last change */
+    bool untold : 1;           /* identify: it has not been told of the last change */
     uint16_t doom_code;
     uint16_t speaks;        /* bit a proto_id: what identify said the peer serves */
     uint16_t twin;          /* slot of the next connection with its peer, in a ring */

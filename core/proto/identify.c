@@ -218,6 +218,7 @@ static void identify_fin(pu_node *n, stream *s)
     ctx_trace(n, PU_TR_IDENTIFIED, c, s, 0, t->protocols, t->addrs,
               span_of(t->agent, t->agent_len));
     ctx_identified(n, c);
+    identify_push_known(n, c);
 }
 
 /* What a push says of the peer's protocols holds on each connection that has told its own. */
@@ -237,6 +238,13 @@ static void push_fin(pu_node *n, stream *s)
         if (t->protocols > 0) other->speaks = t->speaks;
         ctx_identified(n, other);
     }
+}
+
+/* Also one that came whole and was then reset: nobody can tell which. */
+static void push_ended(pu_node *n, stream *s, uint32_t code)
+{
+    conn *c = s->inbound ? NULL : ctx_conn(n, s->conn);
+    if (c != NULL && code != PU_CODE_OK && code != PU_CODE_UNSUPPORTED) identify_push_failed(n, c);
 }
 
 /* ---- the connection ---- */
@@ -311,6 +319,7 @@ const struct proto proto_push = {
     .opened = push_opened,
     .message = identify_message,
     .fin = push_fin,
+    .ended = push_ended,
 };
 
 const struct module module_identify = {

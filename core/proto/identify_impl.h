@@ -18,7 +18,7 @@ typedef struct identify_state {
     uint64_t record_seq; /* of the last record that we signed */
     pu_time push_at;     /* no sweep of pushes begins before */
     uint32_t cursor;     /* of the sweep under way; 0: none */
-    bool is_changed;     /* since the last sweep began */
+    bool is_wanted;      /* another sweep: some connection is untold that this one has passed */
 } identify_state;
 
 /* Sends what we are to the peer behind s, in one message. */
@@ -26,6 +26,12 @@ void identify_tell(pu_node *n, stream *s, const conn *c);
 
 /* Whether the peer behind c may push now; counts it. */
 bool identify_push_allowed(pu_node *n, conn *c);
+
+/* c has told what it speaks; it hears of what changed meanwhile. */
+void identify_push_known(pu_node *n, const conn *c);
+
+/* c did not take what we pushed: it is told again, a few times. */
+void identify_push_failed(pu_node *n, conn *c);
 
 /* Memory was short: a push may lack its timer. */
 void identify_push_again(pu_node *n);

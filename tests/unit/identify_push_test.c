@@ -145,6 +145,86 @@ static void a_switch_of_what_we_serve_is_pushed(void **state)
     lab_end(l);
 }
 
+/* ---- pushed again ---- */
+
+static void reset_by_peer(lab *l, const lab_stream *s, uint32_t code)
+{
+    lab_step(l, (pu_in){.kind = PU_IN_STREAM_DOWN,
+                        .conn = s->conn,
+                        .stream = s->handle,
+                        .what = PU_DOWN_RESET,
+                        .code = code});
+}
+
+/* js takes one push at a time and resets the others. */
+static void a_push_that_is_reset_is_repeated_a_few_times(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle b = identified(l, B, (telling){.protocols = {PUSH}});
+    pu_handle c = identified(l, C, (telling){.protocols = {PUSH}});
+    lab_local(l, pu_endpoint_ip4(9, 9, 9, 50, 4001), PU_LISTEN);
+    lab_pass(l, PU_S);
+    lab_finish(l, lab_accept_proto(l, c, PUSH));
+    for (int i = 0; i < 4; i++) {
+        lab_stream *s = lab_accept_proto(l, b, PUSH);
+        assert_non_null(s);
+        reset_by_peer(l, s, PU_CODE_RATE);
+        assert_null(lab_accept_proto(l, b, PUSH));
+        lab_pass(l, l->config.identify_push_ns);
+    }
+    assert_null(lab_accept_proto(l, b, PUSH)); /* it does not want to know */
+    assert_null(lab_accept_proto(l, c, PUSH)); /* it knows */
+    lab_local(l, pu_endpoint_ip4(9, 9, 9, 51, 4001), PU_LISTEN);
+    lab_pass(l, PU_S);
+    for (int i = 0; i < 2; i++) {
+        lab_stream *s = lab_accept_proto(l, b, PUSH);
+        assert_non_null(s);
+        reset_by_peer(l, s, PU_CODE_RATE);
+        lab_pass(l, l->config.identify_push_ns);
+    }
+    lab_finish(l, lab_accept_proto(l, b, PUSH)); /* taken at last */
+    lab_pass(l, 60 * PU_S);
+    assert_null(lab_accept_proto(l, b, PUSH));
+    lab_end(l);
+}
+
+static void who_does_not_speak_it_after_all_is_let_be(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle b = identified(l, B, (telling){.protocols = {PUSH}});
+    lab_local(l, pu_endpoint_ip4(9, 9, 9, 50, 4001), PU_LISTEN);
+    lab_pass(l, PU_S);
+    lab_stream *s = lab_accept_proto(l, b, PUSH);
+    assert_non_null(s);
+    reset_by_peer(l, s, PU_CODE_UNSUPPORTED);
+    lab_pass(l, 60 * PU_S);
+    assert_null(lab_accept_proto(l, b, PUSH));
+    lab_end(l);
+}
+
+/* It may have asked before the change, and it may speak push: nobody knows yet. */
+static void who_is_identified_after_a_change_hears_of_it(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle b = lab_connect(l, B, PU_DIALLER, 0);
+    pu_handle c = identified(l, C, (telling){.protocols = {PUSH}});
+    lab_local(l, pu_endpoint_ip4(9, 9, 9, 50, 4001), PU_LISTEN);
+    lab_pass(l, PU_S);
+    lab_finish(l, lab_accept_proto(l, c, PUSH)); /* the sweep has passed */
+    answer(l, b, B, (telling){.protocols = {PUSH}});
+    lab_pass(l, l->config.identify_push_ns);
+    lab_stream *s = lab_accept_proto(l, b, PUSH);
+    assert_non_null(s);
+    wire_identify m;
+    read_told(s, &m);
+    assert_int_equal(m.addr_count, 2);
+    assert_null(lab_accept_proto(l, c, PUSH));
+    lab_end(l);
+}
+
 /* More connections than one step's share: all are told, once. */
 static void many_connections_are_told_in_several_steps(void **state)
 {
@@ -205,6 +285,9 @@ int identify_push_test(void)
         cmocka_unit_test(a_change_is_pushed_to_who_speaks_it),
         cmocka_unit_test(our_pushes_have_a_rate),
         cmocka_unit_test(a_switch_of_what_we_serve_is_pushed),
+        cmocka_unit_test(a_push_that_is_reset_is_repeated_a_few_times),
+        cmocka_unit_test(who_does_not_speak_it_after_all_is_let_be),
+        cmocka_unit_test(who_is_identified_after_a_change_hears_of_it),
         cmocka_unit_test(many_connections_are_told_in_several_steps),
         cmocka_unit_test(a_push_that_found_no_memory_is_made_up_for),
     };

@@ -347,9 +347,6 @@ def push(t, transport):
         other.do("identify", one.id)
         one.do("identify", other.id)  # only who is known to listen is told
         one.do("protocol", "add", name)
-        if not other.do("known", one.id, name, 15000)["known"]:
-            # c does not repeat a push that was refused: the next change tells everything.
-            one.do("protocol", "add", name + "/again")
         check(f"{other.name} does not know it", other.do("known", one.id, name, 30000)["known"])
         one.do("protocol", "remove", name)
         if "push-removal" in features:
