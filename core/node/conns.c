@@ -7,6 +7,7 @@
  */
 #include "node/fault.h"
 #include "node/impl.h"
+#include "proto/identify.h"
 #include "proto/ping.h"
 
 conn *conn_find(pu_node *n, pu_handle handle)
@@ -340,6 +341,7 @@ void conn_path(pu_node *n, conn *c, const pu_in *in)
             ctx_hangup(n, c, PU_CODE_RESOURCE);
             return;
         }
+        if ((c->flags & PU_DIALLER) != 0) identify_look(n); /* it is we who moved */
     }
     if (ctx_conn_of(n, c->peer) == c) tell_peer(n, c->peer, c);
 }

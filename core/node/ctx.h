@@ -298,6 +298,9 @@ uint32_t ctx_peer_addrs(const pu_node *n, pu_peer peer, direct_addr out[CTX_ADDR
  * alone cannot make us tell an address.
  */
 uint32_t ctx_observed_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX]);
+/* A hole is about to be punched: our own relays are asked again how they see us, unless that was
+ * done a moment ago. What they say comes to conn_identified. */
+void ctx_look_again(pu_node *n);
 /* c's peer says it sees us at this endpoint. */
 void ctx_observed(pu_node *n, conn *c, const pu_endpoint *endpoint);
 

@@ -1,6 +1,7 @@
 /* Our own addresses: those the host reports, and those that others say they see. */
 #include "base/planted.h"
 #include "node/fault.h"
+#include "proto/identify.h"
 
 bool self_can_dial(const pu_node *n, enum pu_transport transport)
 {
@@ -138,6 +139,11 @@ uint32_t ctx_observed_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX])
         if (!is_among(out, count, seen) && is_credible(n, c)) out[count++] = *seen;
     }
     return count;
+}
+
+void ctx_look_again(pu_node *n)
+{
+    identify_look(n);
 }
 
 void ctx_observed(pu_node *n, conn *c, const pu_endpoint *endpoint)

@@ -48,6 +48,7 @@ static enum verdict answer_connect(pu_node *n, stream *s, const conn *c, const w
     if (!punch_take_addrs(n, p, m) || !dcutr_send(n, s, WIRE_DCUTR_CONNECT)) return VERDICT_RESET;
     if (p->rounds == 0) {
         p->begun = ctx_now(n);
+        ctx_look_again(n); /* for the next round, if this one fails */
         ctx_trace(n, PU_TR_PUNCH_START, c, s, 0, 0, p->addr_count, span_of(NULL, 0));
     }
     p->rounds++;

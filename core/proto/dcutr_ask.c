@@ -164,6 +164,7 @@ void punch_next(pu_node *n, punch *p)
     switch (p->phase) {
     case PHASE_RESTING:
         p->phase = PHASE_IDLE;
+        ctx_look_again(n);
         punch_begin(n, p);
         break;
     case PHASE_IDLE: punch_begin(n, p); break;

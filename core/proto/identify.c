@@ -266,6 +266,7 @@ static void identify_conn_confirmed(pu_node *n, conn *c)
 {
     PU_ASSERT(c->confirmed);
     ask(n, c);
+    if ((c->flags & PU_RELAYED) != 0) identify_look(n); /* a hole will be punched */
 }
 
 void identify_timer(pu_node *n, uint64_t handle)
@@ -285,7 +286,7 @@ static void identify_ended(pu_node *n, stream *s, uint32_t code)
 static void identify_conn_again(pu_node *n, conn *c)
 {
     PU_ASSERT(c->confirmed);
-    if (!c->identified) identify_conn_confirmed(n, c);
+    if (!c->identified) ask(n, c);
     identify_push_again(n);
 }
 

@@ -19,4 +19,8 @@ void identify_push_timer(pu_node *n, uint64_t arg);
 /* TIMER_IDENTIFY: connection arg's peer is asked again. */
 void identify_timer(pu_node *n, uint64_t handle);
 
+/* How others see us may have changed, and is about to matter: asks our own relays again, unless
+ * that was done less than identify_ns ago. */
+void identify_look(pu_node *n);
+
 #endif

@@ -3,6 +3,7 @@
  *   identify.c        what others tell: identify and push
  *   identify_tell.c   what we tell, and the signed record in it
  *   identify_push.c   telling again, to everybody, when it has changed
+ *   identify_look.c   asking our relays again how they see us
  */
 #ifndef PROTO_IDENTIFY_IMPL_H
 #define PROTO_IDENTIFY_IMPL_H
@@ -17,6 +18,7 @@ enum {
 typedef struct identify_state {
     uint64_t record_seq; /* of the last record that we signed */
     pu_time push_at;     /* no sweep of pushes begins before */
+    pu_time look_at;     /* no relay is asked again before */
     uint32_t cursor;     /* of the sweep under way; 0: none */
     bool is_wanted;      /* another sweep: some connection is untold that this one has passed */
 } identify_state;

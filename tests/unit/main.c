@@ -48,6 +48,7 @@
     X(bounds)          \
     X(identify)        \
     X(identify_push)   \
+    X(identify_look)   \
     X(relay)           \
     X(relay_client)    \
     X(dcutr)           \

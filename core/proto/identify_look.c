@@ -1,0 +1,31 @@
+/* proto/identify_look.c - asking our own relays again how they see us.
+ *
+ * A NAT that gives us another port tells nobody. The relay's connection goes on from there, since
+ * QUIC proves the new path by itself, and the relay knows our new endpoint; but identify is an
+ * answer of the moment when the connection came up, and a hole is punched from what it said. So
+ * the relays are asked again when that is about to be used: a relayed connection came up (often
+ * because a direct one was lost), or another attempt to replace one begins. An answer is good for
+ * identify_ns: whoever makes connections come up, or asks for punches, makes us ask no more often.
+ */
+#include "proto/identify_impl.h"
+
+/* Whether c's peer can say something that counts (see ctx_observed_addrs) and is new. Who has not
+ * answered yet is being asked, and who came up a moment ago was asked then. */
+static bool is_witness(const pu_node *n, const conn *c)
+{
+    PU_ASSERT(c->state == CONN_UP);
+    if ((c->flags & PU_RELAYED) != 0 || c->transport != PU_TRANSPORT_QUIC) return false;
+    if (!c->identified || c->doomed || !ctx_is_relay(n, c->peer)) return false;
+    return ctx_now(n) - c->up_at >= ctx_config(n)->identify_ns;
+}
+
+/* Nothing but hole punching needs to know it to the second. */
+void identify_look(pu_node *n)
+{
+    identify_state *state = ctx_config(n)->dcutr != 0 ? ctx_state(n, MODULE_IDENTIFY) : NULL;
+    if (state == NULL || ctx_now(n) < state->look_at) return;
+    uint32_t cursor = 0;
+    for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
+        if (is_witness(n, c) && ctx_stream_open(n, c, PROTO_IDENTIFY, NULL))
+            state->look_at = ctx_after(n, ctx_config(n)->identify_ns);
+}
