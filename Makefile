@@ -9,7 +9,7 @@
 #                         INTEROP="--cases '07-*' --repeat 20": arguments of tests/interop/run.sh
 #   make bench            speed of the event queue and of nodes, memory of a node, on this machine;
 #                         then the interop programs side by side (COMPARE="--what bulk")
-#   make netns            two homes behind real Linux NATs, in namespaces; needs root
+#   make netns            real nodes behind real Linux NATs, in namespaces; needs root
 #   make soak             many seeds of every scenario (SOAK_SEEDS=1000), noted in docs/soak-ledger.md and
 #                         docs/scenario-bounds.md
 #   make planted          planted bugs and the properties that catch them: docs/planted-bugs.md
@@ -128,6 +128,9 @@ play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer
 # Our own side of tests/interop.
 interop_src := $(addprefix tests/interop/c/,commands crowd peer streams)
 
+# The programs of tests/netns: the network between namespaces.
+lab_src := $(addprefix tests/netns/,link link_way)
+
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
 fuzz_targets := varint protobuf identify hop stop dcutr peer_record service envelope voucher \
     identity_key der certificate noise noise_frame yamux_frame \
@@ -141,7 +144,7 @@ fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuz
     tests/fuzz/nodes_fuzz
 
 all_src := $(base_src) $(node_src) $(link_src) $(tls_src) $(quic_src) $(host_src) $(program_src) net-real/cli/main $(tracedb_src) $(sim_src) $(simwire_src) sim/wire/without $(interop_src) \
-    $(bench_src) sim/main $(test_src) $(play_src) $(fuzz_src) tests/fuzz/replay tests/fuzz/entry
+    $(bench_src) sim/main $(test_src) $(play_src) $(fuzz_src) tests/fuzz/replay tests/fuzz/entry $(lab_src)
 
 # ---- flags -------------------------------------------------------------------------------------
 
@@ -334,8 +337,12 @@ $(B)/peerup-interop: $(call objects,$(interop_src)) $(addprefix $(B)/,libpunode.
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
 
-# Fuzz targets and the interop program need no cmocka and no vectors.
-$(call objects,$(fuzz_src) $(play_src) tests/fuzz/replay $(interop_src)): $(B)/%.o: %.c $(B)/flags | packages
+$(B)/lab-link: $(call objects,tests/netns/link tests/netns/link_way sim/dist) $(B)/libpubase.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
+
+# Fuzz targets, the interop program and those of tests/netns need no cmocka and no vectors.
+$(call objects,$(fuzz_src) $(play_src) tests/fuzz/replay $(interop_src) $(lab_src)): $(B)/%.o: %.c $(B)/flags | packages
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(host_flags) -c -o $@ $<
@@ -408,8 +415,8 @@ bench:
 # Real NATs in namespaces, as root; says why when it cannot run.
 netns:
 	@.ci/setup netns
-	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup
-	@tests/netns/punch.sh build/release/peerup || { [ $$? -eq 77 ] && exit 0; exit 1; }
+	@$(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup lab-link)
+	@tests/netns/run.sh build/release || { [ $$? -eq 77 ] && exit 0; exit 1; }
 
 # Our own program of tests/interop, in a release build, whatever BUILD is.
 interop-peer:

@@ -11,26 +11,8 @@ cd "$(dirname "$0")/../.."
 
 build=$1
 replay=$2
-passed=0
-failed=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-
-# Runs one part and adds its last line. A part that fails without counting a failure, or that ends
-# without such a line, counts as one failure.
-part() {
-    local status=0 last
-    "$@" 2>&1 | tee "$log" || status=$?
-    last=$(tail -n 1 "$log")
-    if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-        passed=$((passed + BASH_REMATCH[1]))
-        failed=$((failed + BASH_REMATCH[2]))
-        [ "$status" -eq 0 ] || [ "${BASH_REMATCH[2]}" -gt 0 ] || failed=$((failed + 1))
-    else
-        echo "$1 ended without its totals (status $status)"
-        failed=$((failed + 1))
-    fi
-}
+# shellcheck source=tests/lib/totals.sh
+. tests/lib/totals.sh
 
 part "$build/unit" --jobs 2
 part "$replay/replay" tests/fuzz/corpus
@@ -45,5 +27,4 @@ part tests/real/hostile.py "$build/peerup"
 part tests/real/install.sh "$build"
 part tests/real/record.sh "$build/peerup" "$build/peerup-sim"
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+end_parts

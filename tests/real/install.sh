@@ -9,30 +9,14 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=$1
 work=$(mktemp -d)
-passed=0
-failed=0
+# shellcheck source=tests/lib/check.sh
+. tests/lib/check.sh
 
 cleanup() {
-    local pids
-    pids=$(jobs -p)
-    [ -z "$pids" ] || kill $pids 2>/dev/null
-    wait 2>/dev/null
+    kill_jobs
     rm -rf "$work"
 }
 trap cleanup EXIT
-
-check() { # NAME COMMAND...: the command must succeed; what it said is shown when it does not
-    local name=$1
-    shift
-    if "$@" >"$work/said" 2>&1; then
-        echo "ok $name"
-        passed=$((passed + 1))
-    else
-        echo "not ok $name"
-        sed 's/^/    /' "$work/said"
-        failed=$((failed + 1))
-    fi
-}
 
 install_to() { # DESTDIR PREFIX
     make -s install-files B="$build" DESTDIR="$1" PREFIX="$2"
@@ -69,15 +53,6 @@ names_do_not_clash() {
     done >"$work/own.c"
     $cc -std=c11 -c "$work/own.c" -o "$work/own.o" &&
         $cc $flags "$work/ping.o" "$work/own.o" $libs -o "$work/ping"
-}
-
-eventually() { # COMMAND...: within ten seconds
-    local i
-    for i in $(seq 50); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.2
-    done
-    "$@"
 }
 
 two_instances() {
@@ -117,5 +92,4 @@ check 'two of it ping each other' two_instances
 check 'the first says how long it took' grep -qE '^ping ok [0-9.]+ ms$' "$work/first"
 check 'so does the second' grep -qE '^ping ok [0-9.]+ ms$' "$work/second"
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+end_checks

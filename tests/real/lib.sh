@@ -4,34 +4,17 @@
 
 peerup=$(realpath "$1")
 work=$(mktemp -d)
-passed=0
-failed=0
+# shellcheck source=tests/lib/check.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/check.sh"
 unset XDG_CONFIG_HOME XDG_STATE_HOME
 export HOME=$work
 cd "$work" || exit 1
 
 cleanup() {
-    local pids
-    pids=$(jobs -p)
-    [ -z "$pids" ] || kill $pids 2>/dev/null
-    wait 2>/dev/null
+    kill_jobs
     rm -rf "$work"
 }
 trap cleanup EXIT
-
-# check NAME COMMAND...: the command must succeed; what it said is shown when it does not.
-check() {
-    local name=$1
-    shift
-    if "$@" >"$work/said" 2>&1; then
-        echo "ok $name"
-        passed=$((passed + 1))
-    else
-        echo "not ok $name"
-        sed 's/^/    /' "$work/said"
-        failed=$((failed + 1))
-    fi
-}
 
 # exits CODE COMMAND...: whether the command ends with that code.
 exits() {
@@ -55,16 +38,6 @@ tells() {
     shift
     output=$("$@" 2>&1)
     grep -qE -- "$pattern" <<<"$output" || { printf '%s\n' "$output"; return 1; }
-}
-
-# eventually COMMAND...: within ten seconds.
-eventually() {
-    local i
-    for i in $(seq 50); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.2
-    done
-    "$@"
 }
 
 at() { # NODE COMMAND...: peerup with that node's configuration

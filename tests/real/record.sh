@@ -138,5 +138,4 @@ check 'and the daemon goes on' at home status
 check 'a folder that is not there is an error' exits 1 at laptop daemon --record nowhere/laptop.rec
 check 'a size that is none is an error' exits 2 at laptop daemon --record laptop.rec --record-max much
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+end_checks

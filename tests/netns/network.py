@@ -1,0 +1,157 @@
+"""A network of namespaces: hosts, the boxes around them, and the link process between what is outermost.
+
+      host ---- router ---- carrier ====\\
+                                         link process (tests/netns/link.c)
+      host ---- router =================/
+
+Double lines are TUN interfaces of the link process, which delays, loses and paces packets as the
+simulator's links do. Single ones are veth pairs without delay: inside a home there is none to speak of,
+and between a carrier and its customer it is part of the way.
+"""
+import ipaddress
+import os
+import subprocess
+
+import nats
+from place import Space
+
+OUT = "wan"  # the interface of a box, or of a public host, to the outside
+PUBLIC = int(ipaddress.ip_address("11.0.0.1"))  # one /24 each, as in the simulator
+
+
+class Box:
+    """A NAT in a namespace of its own."""
+
+    def __init__(self, space, kind, seed):
+        self.space, self.kind, self.seed = space, kind, seed
+        self.address = None  # on the outside
+        self.inside = None  # a network
+        self.guests = 0
+
+    def close_off(self, **changes):
+        """Begins to be what it is."""
+        self.space.nft(nats.rules(dict(self.kind, **changes), OUT, self.address, self.seed))
+
+    def forget(self):
+        """Loses all mappings, as by a reboot; noted ports and remotes too."""
+        self.close_off()
+        self.space.run("python3", os.path.join(os.path.dirname(__file__), "flush.py"))
+
+    def move(self):
+        """Moves all mappings to other ports."""
+        self.seed += 1
+        self.forget()
+
+
+class Network:
+    """kinds: boxes by name; seed: what chance is drawn from; prefix: of the names of namespaces."""
+
+    def __init__(self, link_program, kinds=None, seed=1, prefix=""):
+        self.link_program, self.kinds, self.seed, self.prefix = link_program, kinds or {}, seed, prefix
+        self.spaces, self.boxes, self.outer = {}, {}, {}
+        self.ends = []  # (space, address, link)
+        self.end_of = {}  # host -> number of its end
+        self.ways = {}
+        self.link = None
+
+    def space(self, name):
+        self.spaces[name] = Space(self.prefix + name)
+        return self.spaces[name]
+
+    def host(self, name, behind=(), link=None):
+        """Adds a host behind boxes of these kinds, innermost first. `kind@name`: a box that several share.
+        link: rates and so on of its access link, see link_values."""
+        inner = self.space(name)
+        boxes = self.boxes[name] = []
+        for level, word in enumerate(behind):
+            kind, _, shared = word.partition("@")
+            box_name = f"{kind}-{shared}" if shared else f"{name}-{level}"
+            box = self.find(box_name)
+            is_new = box is None
+            if is_new:
+                box = Box(self.space(box_name), self.kinds[kind], self.seed * 1000 + len(self.spaces))
+                self.make_inside(box, level)
+            boxes.append(box)
+            self.join(inner, box, "lan" if level == 0 else OUT)
+            if level > 0:
+                boxes[level - 1].close_off()
+            if not is_new:
+                self.end_of[name] = next(self.end_of[other] for other, around in self.boxes.items()
+                                         if other != name and box in around)
+                return
+            inner = box.space
+        self.end_of[name] = len(self.ends)
+        address = str(ipaddress.ip_address(PUBLIC + 256 * len(self.ends)))
+        self.ends.append((inner, address, link or {}))
+        self.outer[name] = address
+        if boxes:
+            boxes[-1].address = address
+
+    def find(self, name):
+        space = self.spaces.get(name)
+        return next((box for around in self.boxes.values() for box in around if box.space is space),
+                    None) if space else None
+
+    def make_inside(self, box, level):
+        box.inside = ipaddress.ip_network("192.168.0.0/24" if level == 0 else f"100.{63 + level}.0.0/24")
+        box.space.ip("link add inside type bridge", f"addr add {box.inside[1]}/24 dev inside",
+                     "link set inside up")
+        box.space.set(ipv4__ip_forward=1)
+        idle = box.kind.get("udp_idle_s")
+        if idle:
+            box.space.set(netfilter__nf_conntrack_udp_timeout=int(idle),
+                          netfilter__nf_conntrack_udp_timeout_stream=int(
+                              box.kind.get("udp_answered_idle_s", idle)))
+
+    def join(self, inner, box, name):
+        """Connects a namespace with the inside of a box; it gets the next address there."""
+        port = f"in{box.guests}"
+        address = box.inside[2 + box.guests]
+        box.guests += 1
+        inner.ip(f"link add {name} type veth peer name {port} netns {box.space.name}",
+                 f"addr add {address}/24 dev {name}", f"link set {name} up",
+                 f"route add default via {box.inside[1]}")
+        box.space.ip(f"link set {port} master inside", f"link set {port} up")
+        around = self.owner(inner)
+        if around is not None:
+            around.address = str(address)
+
+    def owner(self, space):
+        return next((box for boxes in self.boxes.values() for box in boxes if box.space is space), None)
+
+    def way(self, a, b, one_way_s):
+        """From a to b and back it takes so long each way; where nothing is said, no time."""
+        self.ways[(self.end_of[a], self.end_of[b])] = one_way_s
+
+    def start(self):
+        """Starts the link process; from now on packets go."""
+        self.link = subprocess.Popen([self.link_program, str(self.seed)], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, text=True)
+        for space, address, link in self.ends:
+            self.tell("end", space.path, OUT, address, *link_values(link))
+        for (a, b), one_way_s in self.ways.items():
+            self.tell("way", a, b, round(one_way_s * 1e9))
+        self.tell("go")
+        if self.link.stdout.readline() != "ready\n":
+            raise RuntimeError("the link process does not start")
+        for space, address, _ in self.ends:
+            space.ip(f"addr add {address}/32 dev {OUT}", f"link set {OUT} up",
+                     f"route add default dev {OUT}")
+        for boxes in self.boxes.values():
+            if boxes:
+                boxes[-1].close_off()
+
+    def tell(self, *words):
+        self.link.stdin.write(" ".join(map(str, words)) + "\n")
+        self.link.stdin.flush()
+
+    def cut(self, a, b, is_cut=True):
+        """From now on nothing of a's arrives at b; or it does again."""
+        self.tell("cut" if is_cut else "mend", self.end_of[a], self.end_of[b])
+
+
+def link_values(link):
+    """up, down in bits a second, queue and jitter in seconds, loss as a share: as the link process
+    reads them."""
+    return (round(link.get("up", 0)), round(link.get("down", 0)), round(link.get("queue", 0) * 1e9),
+            round(link.get("loss", 0) * 1e6), round(link.get("jitter", 0) * 1e9))

@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+"""Two homes behind real Linux NATs and a relay: what a hole punch is, and that it is one.
+
+    tests/netns/punch.py BUILD-FOLDER        as root, e.g. build/release
+
+It has succeeded when a plain dial of the public address fails while somebody listens there, both sides
+say that they are direct, the connection is not relayed and goes to the other's public address, and bytes
+flow on after the relay is killed. RTT as in libp2p's interoperability test: 250 ms relayed, 200 ms direct.
+
+One line a check; the last is "N passed, N failed"; 77 and a reason when it cannot run here.
+"""
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import place
+
+place.enter()
+
+from checks import Checks  # pylint: disable=wrong-import-position
+from network import Network  # pylint: disable=wrong-import-position
+from node import Node, wait_for  # pylint: disable=wrong-import-position
+
+SLACK_MS = 5
+HOME = {"mapping": "eim", "filtering": "apdf", "ports": "preserve"}
+FETCH = """
+import sys, urllib.request
+sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20).read())
+"""
+
+
+def main():
+    build = sys.argv[1]
+    peerup = os.path.join(build, "peerup")
+    checks = Checks()
+    check = checks.check
+    net = Network(os.path.join(build, "lab-link"), {"router": HOME})
+    net.host("relay")
+    net.host("home", ["router"])
+    net.host("laptop", ["router"])
+    net.host("probe")
+    net.way("relay", "home", 0.0625)
+    net.way("relay", "laptop", 0.0625)
+    net.way("home", "laptop", 0.1)
+    net.start()
+    nodes = {name: Node(peerup, net.spaces[name], name, is_relay=name == "relay")
+             for name in ("relay", "home", "laptop", "probe")}
+    relay, home, laptop, probe = nodes.values()
+    at = relay.addresses(net.outer["relay"])[:1]
+    relay.configure(trusted=[home.id, laptop.id])
+    home.configure(at, [relay.id, laptop.id, probe.id], services={"data": "127.0.0.1:8080"})
+    laptop.configure(at, [relay.id, home.id])
+    probe.configure(trusted=[home.id])  # no relay: the address alone will not do
+    for node in nodes.values():
+        node.start()
+    check("home has a place at the relay", home.waits("relay reserved", 10))
+    check("the laptop has one", laptop.waits("relay reserved", 10))
+
+    answer = probe.ping(home, 5, home.addresses(net.outer["home"])[0])
+    check("a plain dial of home's public address fails while it listens", not answer["ok"], answer)
+
+    asked = time.monotonic()
+    answer = laptop.ping(home)
+    check("the first ping goes through the relay", answer.get("path") == "relayed", answer)
+    relayed_ms = answer.get("rtt_ms", 0)
+    both = wait_for(lambda: laptop.said(f"peer direct {home.id}") and home.said(
+        f"peer direct {laptop.id}"), 30)
+    check("both sides say that they are direct", both, laptop.last_words() + home.last_words())
+    if both:
+        took = max(laptop.said(f"peer direct {home.id}"), home.said(f"peer direct {laptop.id}")) - asked
+        print(f"direct after {took * 1000:.0f} ms")
+    direct = [c for c in laptop.connections(home) if c["path"] == "direct"]
+    there = [c["address"] for c in direct if c["transport"] == "quic"]
+    check("over QUIC, to home's public address", there == [f"{net.outer['home']}:4001"], direct)
+    pings = [laptop.ping(home) for _ in range(9)]
+    direct_ms = statistics.median(p.get("rtt_ms", 0) for p in pings)
+    check("T-HP-5: 250 ms relayed", abs(relayed_ms - 250) <= SLACK_MS, relayed_ms)
+    check("T-HP-5: 200 ms direct", abs(direct_ms - 200) <= SLACK_MS and all(
+        p.get("path") == "direct" for p in pings), pings)
+    print(f"RTT relayed {relayed_ms:.1f} ms, direct {direct_ms:.1f} ms (median of {len(pings)})")
+
+    os.mkdir("www")
+    data = os.urandom(1000000)
+    with open("www/data", "wb") as file:
+        file.write(data)
+    subprocess.Popen(net.spaces["home"].command(
+        ["python3", "-m", "http.server", 8080, "--bind", "127.0.0.1", "--directory", "www"]),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    listen = laptop.ask({"cmd": "connect", "peer": home.id, "service": "data",
+                         "listen": "127.0.0.1:0"})["listen_address"]
+
+    def fetches():
+        got = subprocess.run(net.spaces["laptop"].command(["python3", "-c", FETCH, f"http://{listen}/data"]),
+                             capture_output=True, check=False)
+        return got.stdout == data
+
+    check("a service is reached", wait_for(fetches, 10))
+    relay.kill()
+    time.sleep(1)
+    check("and still when the relay is dead", fetches())
+    check("ping is still direct", laptop.ping(home).get("path") == "direct")
+    checks.end()
+
+
+main()
