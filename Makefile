@@ -84,7 +84,7 @@ tracedb_src := $(addprefix analysis/,html intern partial plot plot_lanes plot_ma
 
 # All of the simulator but main: tests link it too.
 sim_src := \
-    $(addprefix sim/,queue dist spell topo nat nat_names nat_ports nat_table net net_realm net_send net_way) \
+    $(addprefix sim/,queue dist spell topo nat nat_names nat_ports nat_table net net_answer net_realm net_send net_way) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_mix scenario_nats) \
     $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity diag file) \
@@ -111,7 +111,7 @@ test_src := $(addprefix tests/unit/, \
     addr_test authorized_keys_test \
     service_test limits_test names_test loop_test udp_test dns_test tcp_test tcp_model_test store_test pcap_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
-    net_send_test net_tcp_test \
+    net_send_test net_tcp_test net_refuse_test \
     quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test record_test \
     advice_test agree_test crew_test docs_test result_test stun_test tally_test \
@@ -191,7 +191,7 @@ TEST_CFLAGS := $(call pkg,--cflags $(CMOCKA))
 TEST_LIBS   := $(call pkg,--libs $(CMOCKA))
 
 # libFuzzer learns from comparisons where bytes are read; where time passes they only cost.
-fuzz_uncompared := $(node_src) $(addprefix sim/,queue heap host net net_realm net_send net_way nat nat_ports nat_table) \
+fuzz_uncompared := $(node_src) $(addprefix sim/,queue heap host net net_answer net_realm net_send net_way nat nat_ports nat_table) \
     $(addprefix sim/,watch check world script recorder) $(filter sim/transport_model/%,$(sim_src)) \
     $(addprefix core/base/,imap mem) $(addprefix core/ident/,peers)
 build_flags = $(if $(and $(filter fuzz,$(BUILD)),$(filter $(fuzz_uncompared),$*)),-fno-sanitize-coverage=trace-cmp)

@@ -261,7 +261,7 @@ INSERT INTO _doc VALUES
 CREATE TABLE packet (
     at_ns INTEGER NOT NULL,
     id INTEGER NOT NULL,
-    from_node INTEGER NOT NULL,
+    from_node INTEGER,
     to_node INTEGER,
     box INTEGER,
     from_endpoint INTEGER NOT NULL,
@@ -275,12 +275,12 @@ INSERT INTO _doc VALUES
 ('packet', '', '', 'Every place that a datagram passed; with --log packets.'),
 ('packet', 'at_ns', 'ns', 'when'),
 ('packet', 'id', 'index', 'of the datagram: its rows in order are its way'),
-('packet', 'from_node', 'index', 'who sent it'),
+('packet', 'from_node', 'index', 'who sent it; NULL: a box, in the name of its inside'),
 ('packet', 'to_node', 'index', 'who got it; NULL unless delivered'),
 ('packet', 'box', 'index', 'NAT box it is at; NULL: at a host or on a link'),
 ('packet', 'from_endpoint', 'index', 'source as it is at that place, see endpoint'),
 ('packet', 'to_endpoint', 'index', 'destination as it is at that place, see endpoint'),
-('packet', 'carriage', '', 'how boxes see it: udp, tcp, or tcp-syn, which opens a connection'),
+('packet', 'carriage', '', 'how boxes see it: udp, tcp, or tcp-syn, which opens a connection; tcp-reset, tcp-unreachable, udp-unreachable: one of them was not taken'),
 ('packet', 'kind', '', 'what it carries: hello (first flight of a handshake), data, ack, keep-alive, close, punch, other'),
 ('packet', 'fate', '', 'what became of it there: sent, translated, delivered; on a link: lost, queue-full; between two sides of a cut: cut; nobody has the address: no-route; at a box: no-mapping, filtered, blocked, no-hairpin'),
 ('packet', 'bytes', 'bytes', 'payload of the datagram or segment');

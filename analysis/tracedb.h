@@ -109,10 +109,9 @@ void tracedb_put_note(tracedb *db, pu_time at, int64_t node, const char *kind, c
 
 typedef struct tracedb_packet {
     pu_time at;
-    uint64_t id; /* of the datagram */
-    uint32_t from_node;
-    int64_t to_node, box;  /* -1: none */
-    const char *from, *to; /* endpoints as they are at that place */
+    uint64_t id;                     /* of the datagram */
+    int64_t from_node, to_node, box; /* -1: none */
+    const char *from, *to;           /* endpoints as they are at that place */
     const char *carriage, *kind, *fate;
     uint32_t bytes;
 } tracedb_packet;

@@ -198,7 +198,7 @@ void tracedb_put_packet(tracedb *db, const tracedb_packet *packet)
     row r = row_begin(db, TABLE_PACKET);
     row_time(&r, packet->at);
     row_count(&r, packet->id);
-    row_int(&r, packet->from_node);
+    row_index(&r, packet->from_node);
     row_index(&r, packet->to_node);
     row_index(&r, packet->box);
     row_int(&r, from);

@@ -476,12 +476,22 @@ void host_conn_timer(host *h, pu_handle conn)
     if (h->is_running) h->world->transport->timer(h->transport, h->world->now, conn);
 }
 
+static void refuse(const host *h, enum net_carriage carriage, uint16_t port,
+                   const pu_endpoint *remote, pu_span bytes)
+{
+    const host_world *w = h->world;
+    net_refuse(w->network, w->now, h->index, carriage, port, remote, bytes);
+}
+
 void host_datagram(host *h, enum net_carriage carriage, uint16_t port, const pu_endpoint *remote,
                    pu_span bytes)
 {
     host_world *w = h->world;
     capture(h, false, port, remote, carriage, bytes);
-    if (!h->is_running) return;
+    if (!h->is_running) {
+        if (w->answers) refuse(h, carriage, port, remote, bytes);
+        return;
+    }
     if (w->transport->datagram(h->transport, w->now, carriage, port, remote, bytes)) return;
     if (carriage != NET_UDP || port != HOST_PORT || bytes.len > PU_PACKET_MAX) return;
     host_input(h, &(pu_in){

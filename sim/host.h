@@ -34,6 +34,7 @@ typedef struct host_world {
     recorder *tape;                  /* of one host's node; NULL: none */
     pcap *capture;                   /* NULL: none */
     uint32_t capture_of;             /* of this host; NET_NONE: of all */
+    bool answers;                    /* machines whose node is down say that nobody listens */
     bool captures_secrets;           /* TLS secrets too */
     uint64_t hash_seed;              /* of the nodes' tables */
     bool never_reuses;               /* freed memory is kept, so that no address comes twice */

@@ -15,8 +15,8 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* The rules of one protocol. TCP's table keeps track of connections, so that only the endpoint that
- * was called may answer. */
+/* The rules of one protocol. TCP's table keeps track of connections: without another word only the
+ * endpoint that was called may answer. */
 static void set_rules(nat *n, enum nat_protocol protocol)
 {
     const nat_type *t = &n->type;
@@ -26,7 +26,7 @@ static void set_rules(nat *n, enum nat_protocol protocol)
         n->answered_ns = t->udp_answered_ns != 0 ? t->udp_answered_ns : t->udp_idle_ns;
         return;
     }
-    n->filtering = NAT_APDF;
+    n->filtering = t->tcp_filtering != 0 ? t->tcp_filtering : NAT_APDF;
     n->answered_ns = t->tcp_idle_ns != 0 ? t->tcp_idle_ns : NAT_TCP_IDLE_NS;
     n->idle_ns =
         t->tcp_opening_ns != 0 ? t->tcp_opening_ns : least(NAT_TCP_OPENING_NS, n->answered_ns);
@@ -211,15 +211,32 @@ enum nat_verdict nat_out(nat *n, pu_time now, const pu_endpoint *inner, const pu
     return NAT_PASS;
 }
 
+/* The mapping that lets in what comes from remote to outer. */
+static enum nat_verdict find_in(const nat *n, pu_time now, const pu_endpoint *remote,
+                                const pu_endpoint *outer, uint32_t *index)
+{
+    *index = live_at(n, now, outer);
+    if (*index == NAT_NOWHERE) return NAT_NO_MAPPING;
+    if (n->filtering == NAT_EIF) return NAT_PASS;
+    nat_remote asked = remote_of(remote, n->filtering == NAT_APDF);
+    return nat_table_allows(&n->table, *index, &asked) ? NAT_PASS : NAT_FILTERED;
+}
+
+enum nat_verdict nat_in_quietly(const nat *n, pu_time now, const pu_endpoint *remote,
+                                const pu_endpoint *outer, pu_endpoint *inner)
+{
+    uint32_t index;
+    enum nat_verdict verdict = find_in(n, now, remote, outer, &index);
+    if (verdict == NAT_PASS) *inner = inner_of(n, index);
+    return verdict;
+}
+
 enum nat_verdict nat_in(nat *n, pu_time now, const pu_endpoint *remote, const pu_endpoint *outer,
                         pu_endpoint *inner)
 {
-    uint32_t index = live_at(n, now, outer);
-    if (index == NAT_NOWHERE) return NAT_NO_MAPPING;
-    if (n->filtering != NAT_EIF) {
-        nat_remote asked = remote_of(remote, n->filtering == NAT_APDF);
-        if (!nat_table_allows(&n->table, index, &asked)) return NAT_FILTERED;
-    }
+    uint32_t index;
+    enum nat_verdict verdict = find_in(n, now, remote, outer, &index);
+    if (verdict != NAT_PASS) return verdict;
     nat_mapping_entry *m = &n->table.at[index];
     m->is_answered = true;
     if (n->type.refresh_inbound) m->used = now;

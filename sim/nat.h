@@ -29,10 +29,20 @@ enum nat_hairpin {
     NAT_HAIRPIN_INTERNAL  /* it sees the inner one, to which its answer then goes directly */
 };
 
+/* How a box answers a SYN that it lets in to nobody (RFC 5382 section 4.3). */
+enum nat_syn {
+    NAT_SYN_DROP = 0,   /* silently */
+    NAT_SYN_RESET,      /* at once, in the inner host's name: who calls at the same time loses */
+    NAT_SYN_LATE_RESET, /* after NAT_SYN_LATE_NS, unless its own side has called by then */
+    NAT_SYN_LATE_UNREACHABLE /* the same by an ICMP error: what REQ-4 asks for */
+};
+#define NAT_SYN_LATE_NS (6 * PU_S)
+
 /* What a kind of box does. */
 typedef struct nat_type {
     enum nat_mapping mapping;
-    enum nat_filtering filtering; /* of UDP; TCP is let in from the endpoint called, no other */
+    enum nat_filtering filtering;     /* of UDP */
+    enum nat_filtering tcp_filtering; /* of TCP; 0: NAT_APDF, only the endpoint called */
     enum nat_ports ports;
     enum nat_pooling pooling;
     enum nat_hairpin hairpin;   /* how it forwards between its own inner hosts */
@@ -47,6 +57,10 @@ typedef struct nat_type {
                                    tcp_idle_ns when that is less */
     bool refresh_inbound;       /* inbound datagrams refresh too (outbound always do) */
     bool blocks_udp;            /* lets no UDP out at all */
+    enum nat_syn unsolicited;   /* what becomes of a SYN that is not let in */
+    bool no_crossing;           /* a SYN from an endpoint that is called is not let in either: no
+                                   simultaneous open. Only with tcp_filtering NAT_APDF */
+    bool swallows_errors;       /* lets in no ICMP error */
 } nat_type;
 
 enum { NAT_ADDRESSES_MAX = 64, NAT_BLOCK_PORTS_MIN = 64, NAT_BLOCK_PORTS_MAX = 16384 };
@@ -86,6 +100,10 @@ enum nat_verdict nat_out(nat *n, pu_time now, const pu_endpoint *inner, const pu
 /* Translates an inbound datagram's destination outer, come from remote, into *inner. */
 enum nat_verdict nat_in(nat *n, pu_time now, const pu_endpoint *remote, const pu_endpoint *outer,
                         pu_endpoint *inner);
+
+/* The same without touching anything: for what ends a connection or tells of an error. */
+enum nat_verdict nat_in_quietly(const nat *n, pu_time now, const pu_endpoint *remote,
+                                const pu_endpoint *outer, pu_endpoint *inner);
 
 /* The external endpoint that inner shows to remote at now without touching anything. False: none is
  * mapped. */

@@ -187,6 +187,7 @@ void net_mend(net *n, const uint8_t *side)
 
 bool net_is_cut(const net *n, uint32_t from, uint32_t to)
 {
+    if (from == NET_NONE) return false; /* of a box */
     for (uint32_t i = 0; i < n->gap_count; i++) {
         uint8_t a = n->gaps[i].side[from], b = n->gaps[i].side[to];
         if (a != 0 && b != 0 && a != b && (!n->gaps[i].one_way || a == 1)) return true;
@@ -200,6 +201,9 @@ const char *net_carriage_name(enum net_carriage carriage)
     case NET_UDP: return "udp";
     case NET_TCP: return "tcp";
     case NET_TCP_SYN: return "tcp-syn";
+    case NET_TCP_RESET: return "tcp-reset";
+    case NET_TCP_UNREACHABLE: return "tcp-unreachable";
+    case NET_UDP_UNREACHABLE: return "udp-unreachable";
     }
     PU_NEVER_HERE();
 }

@@ -27,6 +27,7 @@
 #define NET_HEADER_BYTES \
     28 /* IPv4 and UDP: what a datagram costs a link's rate besides its payload */
 #define NET_TCP_HEADER_BYTES 40 /* IPv4 and TCP: the same for a segment */
+#define NET_QUOTE_MAX 64        /* bytes of what is refused */
 
 /* A host's access link; the same both ways unless named. */
 typedef struct net_link {
@@ -38,8 +39,22 @@ typedef struct net_link {
 } net_link;
 
 /* How a datagram is marked: boxes treat UDP and TCP apart, and a TCP segment that opens a
- * connection from one that continues it. */
-enum net_carriage { NET_UDP = 0, NET_TCP, NET_TCP_SYN };
+ * connection from one that continues it. The last three say that a datagram or a SYN was not taken:
+ * they come in the name of its destination and carry the beginning of it, NET_QUOTE_MAX bytes. */
+enum net_carriage {
+    NET_UDP = 0,
+    NET_TCP,
+    NET_TCP_SYN,
+    NET_TCP_RESET,       /* a segment of TCP */
+    NET_TCP_UNREACHABLE, /* ICMP: port unreachable */
+    NET_UDP_UNREACHABLE
+};
+
+/* Whether it tells that something was not taken. */
+static inline bool net_is_refusal(enum net_carriage carriage)
+{
+    return carriage >= NET_TCP_RESET;
+}
 
 /* What a datagram carries, for logs: the sender says so. */
 enum net_kind {
@@ -71,7 +86,7 @@ enum net_fate {
 typedef struct net_record {
     pu_time at;
     uint64_t id;        /* of the datagram, from 1 */
-    uint32_t from_host; /* who sent it */
+    uint32_t from_host; /* who sent it; NET_NONE: a box, in the name of its inside */
     uint32_t to_host;   /* who got it; NET_NONE unless DELIVERED */
     uint32_t box;       /* where, NET_NONE outside of boxes */
     pu_endpoint from, to;
@@ -135,6 +150,11 @@ bool net_public_view(const net *n, pu_time now, uint32_t host, uint16_t port,
 /* Sends bytes from host's port to `to`. bytes are copied; at most 1,500. */
 void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoint *to,
               pu_span bytes, enum net_carriage carriage, enum net_kind kind);
+
+/* host's machine did not take bytes, which came from remote to its port: tells remote so, as a
+ * kernel does. A refusal is not answered, nor is a segment of TCP other than a SYN. */
+void net_refuse(net *n, pu_time now, uint32_t host, enum net_carriage carriage, uint16_t port,
+                const pu_endpoint *remote, pu_span bytes);
 
 /* Separates hosts until net_mend: side has one number a host, 0 for those that are not concerned;
  * nothing arrives from a host of one side at one of another, or, one_way, only from side 1 at

@@ -1,5 +1,6 @@
 /* sim/net_impl.h - what the parts of the simulated network share: net.c (hosts and boxes),
- * net_realm.c (addresses), net_way.c (from realm to realm), net_send.c (links and datagrams).
+ * net_realm.c (addresses), net_way.c (from realm to realm), net_send.c (links and datagrams),
+ * net_answer.c (what is said to those that are not taken).
  */
 #ifndef SIM_NET_IMPL_H
 #define SIM_NET_IMPL_H
@@ -115,11 +116,13 @@ typedef struct datagram {
     uint8_t *bytes;       /* owned, of net.bytes; NULL when empty */
     uint32_t len;
     uint32_t from_host;
-    uint32_t realm; /* in which its destination is found: inside of that box, or NET_NONE */
+    uint32_t realm; /* in which its destination is found: inside of that box, or NET_NONE; is_held:
+                       the box */
     uint32_t next_free;
     enum net_carriage carriage;
     enum net_kind kind;
     bool is_local; /* it stays in one LAN, and never crosses an access link */
+    bool is_held;  /* a SYN that its box has not answered yet */
 } datagram;
 
 struct net {
@@ -144,7 +147,7 @@ struct net {
 /* The table of box that a datagram of that carriage goes through. */
 static inline nat *box_nat(const net_box *box, enum net_carriage carriage)
 {
-    return carriage == NET_UDP ? box->udp : box->tcp;
+    return carriage == NET_UDP || carriage == NET_UDP_UNREACHABLE ? box->udp : box->tcp;
 }
 
 /* Whether a cut keeps what `from` sends from `to`. */
@@ -163,6 +166,9 @@ void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, 
  * it ended on the way, and that is recorded. */
 bool way_climb(net *n, pu_time now, datagram *d);
 
+/* The same from the realm inside box `at`, or the public one. */
+bool way_climb_from(net *n, pu_time now, datagram *d, uint32_t at);
+
 /* The host that d would reach at now if nothing filtered it, NET_NONE when no mapping tells. */
 uint32_t way_peek(const net *n, pu_time now, const datagram *d);
 
@@ -172,5 +178,18 @@ member way_entry(const net *n, const datagram *d);
 /* Takes d from its realm to a host, translating its destination. NET_NONE: it ended on the way, and
  * that is recorded. */
 uint32_t way_descend(net *n, pu_time now, datagram *d);
+
+/* ---- net_send.c ---- */
+
+/* Puts a copy of d, with bytes of its own, under way: it arrives at `at`. */
+void net_put(net *n, pu_time at, const datagram *d, pu_span bytes);
+
+/* ---- net_answer.c ---- */
+
+/* box lets d, a SYN, in to nobody: it answers as its kind does. */
+void answer_syn(net *n, pu_time now, uint32_t box, const datagram *d);
+
+/* The time of a SYN that a box held has come. */
+void answer_late(net *n, pu_time now, const datagram *d);
 
 #endif

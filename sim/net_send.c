@@ -113,6 +113,17 @@ static bool is_routable(const pu_endpoint *to)
     return to->port != 0 && (scope == PU_SCOPE_GLOBAL || scope == PU_SCOPE_PRIVATE);
 }
 
+void net_put(net *n, pu_time at, const datagram *d, pu_span bytes)
+{
+    datagram own = *d;
+    PU_ASSERT(bytes.len == d->len);
+    own.bytes = NULL;
+    if (own.len > 0)
+        own.bytes = memcpy(heap_resize(n->bytes, NULL, 0, own.len), bytes.base, own.len);
+    sim_event event = {.kind = SIM_EV_ARRIVE, .target = slot_take(n, &own)};
+    queue_push(n->q, at, own.from_host + 1, &event); /* NET_NONE is the source 0 */
+}
+
 void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoint *to,
               pu_span bytes, enum net_carriage carriage, enum net_kind kind)
 {
@@ -138,9 +149,7 @@ void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoi
     pu_time arrival = now + NET_LAN_NS;
     if (!way_climb(n, now, &d)) return;
     if (!d.is_local && !uplink(n, now, &d, &arrival)) return;
-    if (d.len > 0) d.bytes = memcpy(heap_resize(n->bytes, NULL, 0, d.len), bytes.base, d.len);
-    sim_event event = {.kind = SIM_EV_ARRIVE, .target = slot_take(n, &d)};
-    queue_push(n->q, arrival, host + 1, &event);
+    net_put(n, arrival, &d, bytes);
 }
 
 /* Takes the datagram in slot through the boxes to its host. */
@@ -168,6 +177,12 @@ static void drop(net *n, pu_time now, uint32_t slot, enum net_fate fate)
 static void arrive(net *n, pu_time now, uint32_t slot)
 {
     const datagram *d = &n->slab[slot];
+    if (d->is_held) {
+        datagram held = slot_give(n, slot);
+        answer_late(n, now, &held);
+        bytes_free(n, &held);
+        return;
+    }
     uint32_t to = d->is_local && n->gap_count == 0 ? NET_NONE : way_peek(n, now, d);
     if (to != NET_NONE && net_is_cut(n, d->from_host, to)) {
         drop(n, now, slot, NET_CUT);

@@ -52,11 +52,28 @@ static bool box_let_out(net *n, pu_time now, uint32_t box, datagram *d)
     pu_endpoint outer;
     nat *table = box_nat(&n->boxes[box], d->carriage);
     enum nat_verdict verdict = NAT_NO_MAPPING;
-    if (d->carriage != NET_TCP || nat_lookup(table, now, &d->from, &d->to, &outer))
-        verdict = nat_out(table, now, &d->from, &d->to, &outer);
+    bool opens = d->carriage == NET_UDP || d->carriage == NET_TCP_SYN;
+    if (opens || nat_lookup(table, now, &d->from, &d->to, &outer))
+        verdict =
+            net_is_refusal(d->carriage) ? NAT_PASS : nat_out(table, now, &d->from, &d->to, &outer);
     if (verdict == NAT_PASS) d->from = outer;
     way_record(n, now, d, NET_NONE, box, fate_of(verdict));
     return verdict == NAT_PASS;
+}
+
+/* Whether box lets d in. What ends or refuses does not keep a mapping alive (RFC 5508 REQ-5, RFC
+ * 5382 section 5). */
+static enum nat_verdict verdict_in(const net_box *b, pu_time now, const datagram *d,
+                                   pu_endpoint *inner)
+{
+    nat *table = box_nat(b, d->carriage);
+    if (d->carriage <= NET_TCP) return nat_in(table, now, &d->from, &d->to, inner);
+    if (d->carriage == NET_TCP_SYN) {
+        if (b->type.no_crossing) return NAT_FILTERED;
+        return nat_in(table, now, &d->from, &d->to, inner);
+    }
+    if (d->carriage != NET_TCP_RESET && b->type.swallows_errors) return NAT_FILTERED;
+    return nat_in_quietly(table, now, &d->from, &d->to, inner);
 }
 
 /* Lets d into box. False: the box refuses. */
@@ -65,9 +82,10 @@ static bool box_let_in(net *n, pu_time now, uint32_t box, datagram *d)
     pu_endpoint inner;
     const net_box *b = &n->boxes[box];
     nat *table = box_nat(b, d->carriage);
-    enum nat_verdict verdict = nat_in(table, now, &d->from, &d->to, &inner);
+    enum nat_verdict verdict = verdict_in(b, now, d, &inner);
     if (verdict != NAT_PASS) {
         way_record(n, now, d, NET_NONE, box, fate_of(verdict));
+        if (d->carriage == NET_TCP_SYN) answer_syn(n, now, box, d);
         return false;
     }
     d->to = inner;
@@ -86,7 +104,11 @@ static bool is_lan(const net *n, uint32_t box)
 
 bool way_climb(net *n, pu_time now, datagram *d)
 {
-    uint32_t at = n->hosts[d->from_host].box;
+    return way_climb_from(n, now, d, n->hosts[d->from_host].box);
+}
+
+bool way_climb_from(net *n, pu_time now, datagram *d, uint32_t at)
+{
     uint32_t turn = NET_NONE; /* the box just left, when it is a hairpin there */
     while (realm_find(way_realm(n, at), d->to.ip) == 0) {
         if (at == NET_NONE) {

@@ -1,4 +1,5 @@
-/* Headers for captures, see pcap_frame.h. Sources: RFC 791, 8200, 768, 9293, 7323. */
+/* Headers for captures, see pcap_frame.h. Sources: RFC 791, 8200, 768, 9293, 7323, 792,
+ * 4443. */
 #include "sim/pcap_frame.h"
 
 #include "sim/tcp_model/tcp_model.h"
@@ -10,6 +11,14 @@ enum {
     TCP_BYTES = 20,
     PROTO_TCP = 6,
     PROTO_UDP = 17,
+    PROTO_ICMP = 1,
+    PROTO_ICMPV6 = 58,
+    ICMP_BYTES = 8,
+    ICMPV4_UNREACHABLE = 3, /* type, and its code */
+    ICMPV4_PORT = 3,
+    ICMPV6_UNREACHABLE = 1,
+    ICMPV6_PORT = 4,
+    QUOTED_MAX = IPV6_BYTES + TCP_BYTES + 8 + NET_QUOTE_MAX,
     TTL = 64,
     WINDOW_SHIFT = 8 /* the window scale option of every SYN */
 };
@@ -97,6 +106,8 @@ static void put_tcp(pu_buf *out, const pu_endpoint *from, const pu_endpoint *to,
     tcp_segment s;
     if (!is_segment || !tcp_segment_read(&s, bytes))
         s = (tcp_segment){.flags = carriage == NET_TCP_SYN ? TCP_SYN : TCP_ACK, .body = bytes};
+    if (carriage == NET_TCP_RESET) /* what it carries is the SYN that it answers */
+        s = (tcp_segment){.flags = TCP_RST | TCP_ACK, .ack = s.seq + 1};
     bool is_syn = (s.flags & TCP_SYN) != 0;
     uint8_t head[TCP_BYTES + 8] = {0};
     size_t len = TCP_BYTES + put_options(head + TCP_BYTES, is_syn);
@@ -116,10 +127,39 @@ static void put_tcp(pu_buf *out, const pu_endpoint *from, const pu_endpoint *to,
     buf_put_span(out, s.body);
 }
 
+/* Port unreachable, with as much of what it refuses as the network kept. from: whom that was sent
+ * to.
+ */
+static void put_error(pu_buf *out, const pu_endpoint *from, const pu_endpoint *to,
+                      enum net_carriage carriage, bool is_segment, pu_span bytes)
+{
+    uint8_t head[ICMP_BYTES] = {ICMPV4_UNREACHABLE, ICMPV4_PORT}, quoted[QUOTED_MAX];
+    bool v4 = is_v4(from) && is_v4(to);
+    uint8_t proto = v4 ? PROTO_ICMP : PROTO_ICMPV6;
+    pu_buf quote = buf_of(quoted, sizeof quoted);
+    if (carriage == NET_UDP_UNREACHABLE) put_udp(&quote, to, from, bytes);
+    else put_tcp(&quote, to, from, NET_TCP_SYN, is_segment, bytes);
+    PU_ASSERT(!quote.full);
+    size_t payload = ICMP_BYTES + quote.len;
+    uint32_t sum = 0;
+    if (!v4) {
+        head[0] = ICMPV6_UNREACHABLE;
+        head[1] = ICMPV6_PORT;
+        sum = pseudo(from, to, proto, payload);
+    }
+    sum = sum_words(sum, head, ICMP_BYTES);
+    store_be16(head + 2, fold(sum_words(sum, quoted, quote.len)));
+    put_ip(out, from, to, proto, payload);
+    buf_put(out, head, ICMP_BYTES);
+    buf_put(out, quoted, quote.len);
+}
+
 void pcap_frame(pu_buf *out, const pu_endpoint *from, const pu_endpoint *to,
                 enum net_carriage carriage, bool is_segment, pu_span bytes)
 {
-    if (carriage == NET_UDP) put_udp(out, from, to, bytes);
+    if (carriage == NET_TCP_UNREACHABLE || carriage == NET_UDP_UNREACHABLE)
+        put_error(out, from, to, carriage, is_segment, bytes);
+    else if (carriage == NET_UDP) put_udp(out, from, to, bytes);
     else put_tcp(out, from, to, carriage, is_segment, bytes);
     PU_ASSERT(!out->full);
 }

@@ -269,19 +269,20 @@ void record_packet(record *r, const net_record *p)
     char from[64], to[64];
     endpoint_name(&p->from, from);
     endpoint_name(&p->to, to);
-    tracedb_put_packet(r->db, &(tracedb_packet){
-                                  .at = p->at,
-                                  .id = p->id,
-                                  .from_node = p->from_host,
-                                  .to_node = p->to_host != NET_NONE ? (int64_t)p->to_host : -1,
-                                  .box = p->box != NET_NONE ? (int64_t)p->box : -1,
-                                  .from = from,
-                                  .to = to,
-                                  .carriage = net_carriage_name(p->carriage),
-                                  .kind = net_kind_name(p->kind),
-                                  .fate = net_fate_name(p->fate),
-                                  .bytes = p->bytes,
-                              });
+    tracedb_put_packet(r->db,
+                       &(tracedb_packet){
+                           .at = p->at,
+                           .id = p->id,
+                           .from_node = p->from_host != NET_NONE ? (int64_t)p->from_host : -1,
+                           .to_node = p->to_host != NET_NONE ? (int64_t)p->to_host : -1,
+                           .box = p->box != NET_NONE ? (int64_t)p->box : -1,
+                           .from = from,
+                           .to = to,
+                           .carriage = net_carriage_name(p->carriage),
+                           .kind = net_kind_name(p->kind),
+                           .fate = net_fate_name(p->fate),
+                           .bytes = p->bytes,
+                       });
 }
 
 /* ---- at the end ---- */

@@ -55,7 +55,8 @@ static void hash_settings(mix128 *m, const scenario_setting *settings, uint32_t 
 static void hash_network(mix128 *m, const scenario *s, const uint64_t matrix_hash[2])
 {
     mix_u64(m, s->duration_ns);
-    mix_u64(m, (uint64_t)s->is_model_crypto | (uint64_t)s->is_wire << 1);
+    mix_u64(m,
+            (uint64_t)s->is_model_crypto | (uint64_t)s->is_wire << 1 | (uint64_t)s->refuses << 2);
     mix_u64(m, matrix_hash[0]);
     mix_u64(m, matrix_hash[1]);
     mix_u64(m, s->rtt_ns);
@@ -65,6 +66,14 @@ static void hash_network(mix128 *m, const scenario *s, const uint64_t matrix_has
     mix_u64(m, s->link.up_bps);
     mix_u64(m, s->link.down_bps);
     mix_u64(m, s->link.queue_ns);
+}
+
+/* Rules that most boxes do not have: without them the hash is what it was before there were any. */
+static void hash_rules(mix128 *m, const nat_type *t)
+{
+    uint64_t rules = (uint64_t)t->tcp_filtering | (uint64_t)t->unsolicited << 8 |
+                     (uint64_t)t->no_crossing << 16 | (uint64_t)t->swallows_errors << 17;
+    if (rules != 0) mix_u64(m, rules);
 }
 
 static void hash_nats(mix128 *m, const scenario *s)
@@ -87,6 +96,7 @@ static void hash_nats(mix128 *m, const scenario *s)
         mix_u64(m, t->tcp_opening_ns);
         mix_u64(m, t->refresh_inbound);
         mix_u64(m, t->blocks_udp);
+        hash_rules(m, t);
     }
 }
 

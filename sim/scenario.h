@@ -166,6 +166,7 @@ typedef struct scenario {
                                        rtt_ns */
     uint64_t rtt_ns;                /* constant round trip between sites */
     net_link link;                  /* of every host */
+    bool refuses;                   /* machines whose node is down say that nobody listens */
     scenario_setting *settings;     /* `config:` of all nodes */
     uint32_t setting_count;
     scenario_nat *nats;

@@ -41,6 +41,32 @@ static void read_switches(reader *r, const doc_node *node, nat_type *type)
     if (read_word(r, doc_get(node, "udp"), udp_words, 2, &word)) type->blocks_udp = word == 1;
 }
 
+/* The rules of TCP (RFC 5382), and errors (RFC 5508). */
+static void read_tcp(reader *r, const doc_node *node, nat_type *type)
+{
+    static const char *const syn_words[] = {"drop", "reset", "late_reset", "late_unreachable"};
+    static const char *const error_words[] = {"forwarded", "swallowed"};
+    const char *filterings[NAT_APDF];
+    const doc_node *crossing = doc_get(node, "simultaneous_open");
+    uint32_t word;
+    bool crosses = true;
+    for (uint32_t i = 0; i < NAT_APDF; i++)
+        filterings[i] = nat_filtering_name((enum nat_filtering)(i + 1));
+    if (read_word(r, doc_get(node, "tcp_filtering"), filterings, NAT_APDF, &word))
+        type->tcp_filtering = (enum nat_filtering)(word + 1);
+    if (read_word(r, doc_get(node, "unsolicited_syn"), syn_words, 4, &word))
+        type->unsolicited = (enum nat_syn)word;
+    if (read_word(r, doc_get(node, "icmp_errors"), error_words, 2, &word))
+        type->swallows_errors = word == 1;
+    if (read_switch(r, crossing, &crosses)) type->no_crossing = !crosses;
+    if (type->no_crossing && type->tcp_filtering != 0 && type->tcp_filtering != NAT_APDF)
+        read_error(
+            r, crossing,
+            "'tcp_filtering: %s' lets in a SYN from ports that were never called, so one from "
+            "a port that is called cannot be kept out",
+            nat_filtering_name(type->tcp_filtering));
+}
+
 static void read_idle(reader *r, const doc_node *node, uint64_t *ns)
 {
     if (read_quantity(r, node, QUANTITY_DURATION, ns) && *ns == 0)
@@ -105,18 +131,30 @@ static void read_quotas(reader *r, const doc_node *node, nat_type *type)
 static void read_type(reader *r, const doc_node *node, nat_type *type)
 {
     static const key_rule rules[] = {
-        {"mapping", true},        {"filtering", true},
-        {"ports", true},          {"udp_idle", true},
-        {"hairpin", false},       {"refresh", false},
-        {"udp", false},           {"udp_answered_idle", false},
-        {"tcp_idle", false},      {"tcp_opening_idle", false},
-        {"addresses", false},     {"pooling", false},
-        {"block", false},         {"mappings", false},
+        {"mapping", true},
+        {"filtering", true},
+        {"ports", true},
+        {"udp_idle", true},
+        {"hairpin", false},
+        {"refresh", false},
+        {"udp", false},
+        {"udp_answered_idle", false},
+        {"tcp_idle", false},
+        {"tcp_opening_idle", false},
+        {"addresses", false},
+        {"pooling", false},
+        {"block", false},
+        {"mappings", false},
         {"host_mappings", false},
+        {"tcp_filtering", false},
+        {"icmp_errors", false},
+        {"unsolicited_syn", false},
+        {"simultaneous_open", false},
     };
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     read_behaviour(r, node, type);
     read_switches(r, node, type);
+    read_tcp(r, node, type);
     read_idles(r, node, type);
     read_pool(r, node, type);
     read_quotas(r, node, type);

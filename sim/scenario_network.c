@@ -71,10 +71,11 @@ static void read_link(reader *r, const doc_node *node)
 
 void read_network(reader *r, const doc_node *node)
 {
-    static const key_rule rules[] = {{"latency", true}, {"link", false}};
+    static const key_rule rules[] = {{"latency", true}, {"link", false}, {"refuses", false}};
     r->sites = SCENARIO_NODES_MAX; /* any, when all are equally far apart */
     r->s->link.queue_ns = 100 * PU_MS;
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     read_latency(r, doc_get(node, "latency"));
     read_link(r, doc_get(node, "link"));
+    read_switch(r, doc_get(node, "refuses"), &r->s->refuses);
 }

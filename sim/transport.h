@@ -54,7 +54,8 @@ typedef struct transport_ops {
     void (*free)(void *self); /* silently: the host has crashed, or the run is over */
     /* Performs one effect of the node. False: the kind is not the transport's. */
     bool (*effect)(void *self, pu_time now, const pu_ef *effect);
-    /* A datagram or segment came to a port. False: the node may have it, as a PACKET. */
+    /* A datagram or segment came to a port, or the word that one was not taken (net_is_refusal: its
+     * bytes are what was sent to remote). False: the node may have it, as a PACKET. */
     bool (*datagram)(void *self, pu_time now, enum net_carriage carriage, uint16_t port,
                      const pu_endpoint *remote, pu_span bytes);
     void (*timer)(void *self, pu_time now, pu_handle conn); /* a time asked for by wake has come */

@@ -287,6 +287,7 @@ static void share_init(world *w)
         net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver});
     mix_init(&share->hash, 0);
     share->has_model_crypto = w->s->is_model_crypto;
+    share->answers = w->s->refuses;
     share->transport = w->s->is_wire ? transport_wire() : &transport_model;
     if (share->transport->share_new != NULL) share->transport_share = share->transport->share_new();
     share->ctx = w;

@@ -208,6 +208,19 @@ void tcp_model_segment(tcp_model *t, pu_time now, uint16_t port, const pu_endpoi
     else send_reset(t, port, remote, &s);
 }
 
+/* A reset is nothing to who waits for the peer's last word already: its number is not right (RFC
+ * 9293 section 3.10.7.4). An error is. */
+void tcp_model_refused(tcp_model *t, pu_time now, uint16_t port, const pu_endpoint *remote,
+                       pu_span quote, bool is_segment)
+{
+    tcp_segment s;
+    t->now = now;
+    conn *c = conn_at(t, port, remote);
+    if (c == NULL || !tcp_segment_read(&s, quote) || s.seq != (uint32_t)c->una) return;
+    if (c->state == STATE_SYN_SENT || (c->state == STATE_SYN_RECEIVED && !is_segment))
+        conn_dies(c, PU_CODE_REFUSED);
+}
+
 /* ---- time ---- */
 
 static bool has_data_for_owner(const conn *c)

@@ -67,6 +67,12 @@ void tcp_model_close(tcp_model *t, pu_time now, uint64_t handle, bool reset);
 void tcp_model_segment(tcp_model *t, pu_time now, uint16_t port, const pu_endpoint *remote,
                        pu_span segment);
 
+/* The network says that remote took no SYN from the host's port: by a segment, or by an ICMP error.
+ * quote begins as the SYN did; one that no dial under way has sent is passed over (RFC 5927 section
+ * 4). */
+void tcp_model_refused(tcp_model *t, pu_time now, uint16_t port, const pu_endpoint *remote,
+                       pu_span quote, bool is_segment);
+
 /* When tcp_model_tick is due, and that call: retransmissions, delayed acknowledgements, dials to
  * begin or give up, and events that a call of the owner has caused. */
 pu_time tcp_model_deadline(const tcp_model *t);

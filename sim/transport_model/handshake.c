@@ -136,6 +136,16 @@ void handshake_syn(tm *t, const pu_endpoint *remote, const packet *p)
     t->host->send(t->host->ctx, 0, remote, span_of(out, len), NET_TCP, NET_KIND_HELLO);
 }
 
+void handshake_refused(tm *t, const pu_endpoint *remote, pu_span quote)
+{
+    packet p;
+    if (!packet_read(&p, quote) || p.kind != PACKET_SYN || !packet_is_proven(quote, KEY_PUBLIC))
+        return;
+    conn *c = tm_conn_of(t, p.from);
+    if (c == NULL || c->state != CONN_SYN || c->client_nonce != p.nonce) return;
+    if (pu_endpoint_equal(remote, &c->remote)) tm_conn_end(t, c, PU_CODE_REFUSED);
+}
+
 void handshake_inbound(tm *t, bool tcp, const pu_endpoint *remote, const packet *p)
 {
     uint64_t origin = origin_of(remote, p, tcp);

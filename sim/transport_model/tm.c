@@ -277,6 +277,10 @@ bool tm_datagram(tm *t, pu_time now, enum net_carriage carriage, const pu_endpoi
 {
     t->now = now;
     packet p;
+    if (net_is_refusal(carriage)) { /* of UDP: as in the real transports nobody looks at it */
+        if (carriage != NET_UDP_UNREACHABLE) handshake_refused(t, remote, bytes);
+        return true;
+    }
     if (!packet_read(&p, bytes)) return false;
     if (p.kind == PACKET_INIT || p.kind == PACKET_SYN)
         return opening(t, carriage, remote, &p, bytes);

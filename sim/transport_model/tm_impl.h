@@ -240,6 +240,8 @@ void handshake_dial(tm *t, const pu_ef *ef);
 void handshake_cancel(tm *t, pu_token token);
 void handshake_verdict(tm *t, conn *c, uint32_t code);
 /* A proven INIT datagram. */
+/* quote, sent to remote, was not taken there: a dial whose SYN it is fails. */
+void handshake_refused(tm *t, const pu_endpoint *remote, pu_span quote);
 void handshake_inbound(tm *t, bool tcp, const pu_endpoint *remote, const packet *p);
 /* A proven SYN. */
 void handshake_syn(tm *t, const pu_endpoint *remote, const packet *p);

@@ -335,7 +335,10 @@ static bool datagram(void *self, pu_time now, enum net_carriage carriage, uint16
 {
     wire *w = self;
     w->now = now;
-    if (carriage != NET_UDP) {
+    if (net_is_refusal(carriage)) { /* of UDP: nobody has asked the kernel to tell */
+        if (carriage != NET_UDP_UNREACHABLE)
+            tcp_model_refused(w->tcp, now, port, remote, bytes, carriage == NET_TCP_RESET);
+    } else if (carriage != NET_UDP) {
         tcp_model_segment(w->tcp, now, port, remote, bytes);
     } else if (port >= HOST_PORT && port <= HOST_PORT + PROBES_MAX) {
         pu_endpoint local = w->host->local(w->host->ctx);

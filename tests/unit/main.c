@@ -88,6 +88,7 @@
     X(net)             \
     X(net_send)        \
     X(net_tcp)         \
+    X(net_refuse)      \
     X(quantity)        \
     X(scenario)        \
     X(scenario_life)   \

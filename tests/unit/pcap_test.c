@@ -102,6 +102,44 @@ static void a_segment_has_its_headers(void **state)
     assert_int_equal(out.len, 20 + 20 + sizeof data);
 }
 
+/* What the network keeps of a SYN or a datagram becomes a reset, or ICMP's port unreachable that
+ * quotes it. */
+static void refusals_have_their_headers(void **state)
+{
+    (void)state;
+    uint8_t bytes[PCAP_FRAME_MAX];
+    pu_buf out = buf_of(bytes, sizeof bytes);
+    pu_endpoint from = v4(2, 4001), to = v4(1, 49152);
+    const uint8_t syn[TCP_HEADER_BYTES] = {TCP_SYN, 4, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0};
+    pcap_frame(&out, &from, &to, NET_TCP_RESET, true, span_of(syn, sizeof syn));
+    assert_int_equal(out.len, 20 + 20);
+    assert_int_equal(load_be16(bytes + 20), 4001);
+    assert_int_equal(load_be32(bytes + 24), 0);
+    assert_int_equal(load_be32(bytes + 28), 0x01020305);
+    assert_int_equal(bytes[33], TCP_RST | TCP_ACK);
+    assert_sums_up(bytes + 20, 20, words(bytes + 12, 8) + 6 + 20);
+
+    out = buf_of(bytes, sizeof bytes);
+    pcap_frame(&out, &from, &to, NET_TCP_UNREACHABLE, true, span_of(syn, sizeof syn));
+    assert_int_equal(out.len, 20 + 8 + 20 + 28);
+    assert_int_equal(bytes[9], 1);
+    assert_memory_equal(bytes + 20, ((const uint8_t[]){3, 3}), 2);
+    assert_memory_equal(bytes + 28 + 12, ((const uint8_t[]){10, 0, 0, 1, 10, 0, 0, 2}), 8);
+    assert_int_equal(load_be16(bytes + 48), 49152);
+    assert_int_equal(load_be32(bytes + 52), 0x01020304);
+    assert_sums_up(bytes + 20, 56, 0);
+
+    out = buf_of(bytes, sizeof bytes);
+    from = v6(2, 2);
+    to = v6(1, 1);
+    pcap_frame(&out, &from, &to, NET_UDP_UNREACHABLE, true, SPAN_LITERAL("even"));
+    assert_int_equal(out.len, 40 + 8 + 40 + 8 + 4);
+    assert_int_equal(bytes[6], 58);
+    assert_memory_equal(bytes + 40, ((const uint8_t[]){1, 4}), 2);
+    assert_memory_equal(bytes + 48 + 8, to.ip, 16);
+    assert_sums_up(bytes + 40, 60, words(bytes + 8, 32) + 58 + 60);
+}
+
 static void a_file_is_a_row_of_blocks(void **state)
 {
     (void)state;
@@ -150,6 +188,7 @@ int pcap_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_datagram_has_its_headers),
         cmocka_unit_test(a_segment_has_its_headers),
+        cmocka_unit_test(refusals_have_their_headers),
         cmocka_unit_test(a_file_is_a_row_of_blocks),
     };
     return cmocka_run_group_tests_name("pcap", tests, NULL, NULL);

@@ -229,6 +229,16 @@ static void databases_say_what_was(void **state)
          "home says that it lost a relay, at most 35 s after 60 s"},
         {"SELECT count(*) FROM v_timeline WHERE sort = 'crash' AND name = 'relay'", "1"},
     };
+    static const said refused[] = {
+        {"SELECT count(*) >= 2 FROM v_packet WHERE carriage = 'tcp-reset' AND fate = 'delivered' "
+         "AND from_name = 'server' AND to_name = 'laptop'",
+         "1"},
+        {"SELECT count(*) >= 2 FROM dial d JOIN code c USING (code) JOIN node n USING (node) "
+         "WHERE c.name = 'refused' AND n.name = 'laptop' AND d.transport = 'tcp'",
+         "1"},
+        {"SELECT count(*) > 0 FROM packet WHERE carriage = 'udp-unreachable'", "1"},
+    };
+    expect_said("scenarios/nat/refused.yaml", refused, sizeof refused / sizeof refused[0]);
     expect_said("scenarios/life/cut-off.yaml", cut, sizeof cut / sizeof cut[0]);
     expect_said("scenarios/nat/udp-blocked.yaml", blocked, sizeof blocked / sizeof blocked[0]);
     expect_said("scenarios/life/only-relay-dies.yaml", dies, sizeof dies / sizeof dies[0]);

@@ -340,6 +340,56 @@ static void dials_fail_with_a_reason(void **state)
     rig_close(&r);
 }
 
+/* The network's word that a SYN was not taken counts when it quotes the SYN under way. */
+static void refusals_quote_what_they_refuse(void **state)
+{
+    (void)state;
+    for (int is_segment = 0; is_segment < 2; is_segment++) {
+        rig r;
+        rig_open(&r, 11);
+        r.delay_ns = PU_S;
+        dial(&r, &r.a, &r.b, PORT, 1);
+        assert_true(turn(&r, PU_S)); /* it is sent */
+        pu_endpoint at = r.b.address;
+        at.port = PORT;
+        uint8_t syn[TCP_HEADER_BYTES];
+        memcpy(syn, r.flight[0]->bytes, sizeof syn);
+        pu_span quote = {syn, sizeof syn};
+        syn[7] ^= 1;
+        tcp_model_refused(r.a.t, r.now, PORT, &at, quote, is_segment == 1);
+        syn[7] ^= 1;
+        tcp_model_refused(r.a.t, r.now, PORT + 1, &at, quote, is_segment == 1);
+        tcp_model_refused(r.a.t, r.now, PORT, &at, (pu_span){syn, 4}, is_segment == 1);
+        assert_true(tcp_model_deadline(r.a.t) > r.now);
+        tcp_model_refused(r.a.t, r.now, PORT, &at, quote, is_segment == 1);
+        while (r.a.downs == 0) assert_true(turn(&r, r.now + PU_MS));
+        assert_int_equal(r.a.down_code, PU_CODE_REFUSED);
+        rig_close(&r);
+    }
+}
+
+/* Both have called: an error still ends the call, a reset comes too late. */
+static void refusals_of_calls_that_cross(void **state)
+{
+    (void)state;
+    for (int is_segment = 0; is_segment < 2; is_segment++) {
+        rig r;
+        rig_open(&r, 12);
+        dial(&r, &r.a, &r.b, PORT, 1);
+        dial(&r, &r.b, &r.a, PORT, 2);
+        while (r.count < 2) assert_true(turn(&r, PU_MS));
+        uint8_t syn[TCP_HEADER_BYTES];
+        memcpy(syn, r.flight[r.flight[0]->to == &r.b ? 0 : 1]->bytes, sizeof syn);
+        while (turn(&r, r.delay_ns + PU_MS)) {} /* each has heard the other's SYN */
+        pu_endpoint at = r.b.address;
+        at.port = PORT;
+        tcp_model_refused(r.a.t, r.now, PORT, &at, (pu_span){syn, sizeof syn}, is_segment == 1);
+        while (r.a.downs + r.a.ups == 0) assert_true(turn(&r, r.now + PU_S));
+        assert_int_equal(r.a.downs, is_segment == 0);
+        rig_close(&r);
+    }
+}
+
 static void ends_are_told_once(void **state)
 {
     (void)state;
@@ -438,6 +488,8 @@ int tcp_model_test(void)
         cmocka_unit_test(bytes_survive_loss_reordering_and_repetition),
         cmocka_unit_test(both_may_call_at_once),
         cmocka_unit_test(dials_fail_with_a_reason),
+        cmocka_unit_test(refusals_quote_what_they_refuse),
+        cmocka_unit_test(refusals_of_calls_that_cross),
         cmocka_unit_test(ends_are_told_once),
         cmocka_unit_test(repeated_bytes_do_not_reset_what_is_closed),
         cmocka_unit_test(a_full_window_opens_again),

@@ -99,6 +99,36 @@ static void cancelled_before_the_answer(void **state)
     world_free(w);
 }
 
+/* A reset, or an error, that quotes the SYN ends the dial; one that quotes anything else, or comes
+ * in another's name, does not. */
+static void refused_dials_end_at_once(void **state)
+{
+    (void)state;
+    world *w = world_new();
+    w->drops[0] = (drop){PACKET_SYN, 1};
+    dial_tcp(w, 0, 1);
+    run(w, 5 * PU_MS);
+    uint8_t bent[64];
+    size_t len = w->last_len[PACKET_SYN];
+    assert_in_range(len, PACKET_HEAD_BYTES, sizeof bent);
+    memcpy(bent, w->last[PACKET_SYN], len);
+    pu_span syn = span_of(w->last[PACKET_SYN], len), none = span_of(NULL, 0);
+    tm *t = w->hosts[0].t;
+    pu_endpoint other = w->hosts[1].at;
+    other.port++;
+    assert_true(tm_datagram(t, w->now, NET_TCP_RESET, &other, syn));
+    assert_true(tm_datagram(t, w->now, NET_TCP_RESET, &w->hosts[1].at, none));
+    assert_true(tm_datagram(t, w->now, NET_UDP_UNREACHABLE, &w->hosts[1].at, syn));
+    bent[len - 1] ^= 1;
+    assert_true(tm_datagram(t, w->now, NET_TCP_RESET, &w->hosts[1].at, span_of(bent, len)));
+    expect_log(w, "");
+    assert_true(tm_datagram(t, w->now, NET_TCP_UNREACHABLE, &w->hosts[1].at, syn));
+    assert_true(tm_datagram(t, w->now, NET_TCP_RESET, &w->hosts[1].at, syn)); /* nothing is left */
+    run(w, 20 * PU_S);
+    expect_log(w, "5 A dial-fail token=1 code=2007\n");
+    world_free(w);
+}
+
 int tm_tcp_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +137,7 @@ int tm_tcp_test(void)
         cmocka_unit_test(data_flows),
         cmocka_unit_test(marks_must_match),
         cmocka_unit_test(cancelled_before_the_answer),
+        cmocka_unit_test(refused_dials_end_at_once),
     };
     return cmocka_run_group_tests_name("tm_tcp", tests, NULL, NULL);
 }
