@@ -128,8 +128,8 @@ play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer
 # Our own side of tests/interop.
 interop_src := $(addprefix tests/interop/c/,commands crowd peer streams)
 
-# The programs of tests/netns: the network between namespaces.
-lab_src := $(addprefix tests/netns/,link link_way)
+# The programs of tests/netns: the network between namespaces, a client of STUN.
+lab_src := $(addprefix tests/netns/,link link_way) tests/lib/stun_ask
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
 fuzz_targets := varint protobuf identify hop stop dcutr peer_record service envelope voucher \
@@ -341,6 +341,10 @@ $(B)/lab-link: $(call objects,tests/netns/link tests/netns/link_way sim/dist) $(
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
 
+$(B)/lab-stun: $(call objects,tests/lib/stun_ask sim/stun sim/nat_probe sim/nat_names) $(B)/libpubase.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
+
 # Fuzz targets, the interop program and those of tests/netns need no cmocka and no vectors.
 $(call objects,$(fuzz_src) $(play_src) tests/fuzz/replay $(interop_src) $(lab_src)): $(B)/%.o: %.c $(B)/flags | packages
 	@mkdir -p $(@D)
@@ -415,7 +419,7 @@ bench:
 # Real NATs in namespaces, as root; says why when it cannot run.
 netns:
 	@.ci/setup netns
-	@$(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup lab-link)
+	@$(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup lab-link lab-stun)
 	@tests/netns/run.sh build/release || { [ $$? -eq 77 ] && exit 0; exit 1; }
 
 # Our own program of tests/interop, in a release build, whatever BUILD is.

@@ -9,7 +9,8 @@ and no hole could be punched. So the chain `input` drops; what is dropped is nev
 """
 import random
 
-HASHED_PORTS = 64  # how many outer ports a hash chooses from
+HASHED_PORTS = 1024  # how many outer ports a hash chooses from
+COUNTED_PORTS = 256  # how many are counted through
 FIRST_PORT, LAST_PORT = 20000, 60000
 
 
@@ -129,10 +130,10 @@ def _address_dependent(address, chance):
 
 
 def _sequential(address, chance):
-    first = chance.randrange(FIRST_PORT, LAST_PORT - HASHED_PORTS)
-    ports = ", ".join(f"{i} : {first + i}" for i in range(HASHED_PORTS))
+    first = chance.randrange(FIRST_PORT, LAST_PORT - COUNTED_PORTS)
+    ports = ", ".join(f"{i} : {first + i}" for i in range(COUNTED_PORTS))
     return "", "", "\n        ".join(
-        f"meta l4proto {l4} snat ip to {address} : numgen inc mod {HASHED_PORTS} map {{ {ports} }}"
+        f"meta l4proto {l4} snat ip to {address} : numgen inc mod {COUNTED_PORTS} map {{ {ports} }}"
         for l4 in ("udp", "tcp")), ""
 
 

@@ -49,7 +49,7 @@ class Network:
     def __init__(self, link_program, kinds=None, seed=1, prefix=""):
         self.link_program, self.kinds, self.seed, self.prefix = link_program, kinds or {}, seed, prefix
         self.spaces, self.boxes, self.outer = {}, {}, {}
-        self.ends = []  # (space, address, link)
+        self.ends = []  # (space, interface, address, link)
         self.end_of = {}  # host -> number of its end
         self.ways = {}
         self.link = None
@@ -80,12 +80,18 @@ class Network:
                                          if other != name and box in around)
                 return
             inner = box.space
-        self.end_of[name] = len(self.ends)
-        address = str(ipaddress.ip_address(PUBLIC + 256 * len(self.ends)))
-        self.ends.append((inner, address, link or {}))
-        self.outer[name] = address
+        self.add_end(name, inner, OUT, link)
         if boxes:
-            boxes[-1].address = address
+            boxes[-1].address = self.outer[name]
+
+    def second_end(self, name):
+        """Gives a public host another address, of which ways are those of `NAME-2`."""
+        self.add_end(f"{name}-2", self.spaces[name], OUT + "2", None)
+
+    def add_end(self, name, space, interface, link):
+        self.end_of[name] = len(self.ends)
+        self.outer[name] = str(ipaddress.ip_address(PUBLIC + 256 * len(self.ends)))
+        self.ends.append((space, interface, self.outer[name], link or {}))
 
     def find(self, name):
         space = self.spaces.get(name)
@@ -127,16 +133,17 @@ class Network:
         """Starts the link process; from now on packets go."""
         self.link = subprocess.Popen([self.link_program, str(self.seed)], stdin=subprocess.PIPE,
                                      stdout=subprocess.PIPE, text=True)
-        for space, address, link in self.ends:
-            self.tell("end", space.path, OUT, address, *link_values(link))
+        for space, interface, address, link in self.ends:
+            self.tell("end", space.path, interface, address, *link_values(link))
         for (a, b), one_way_s in self.ways.items():
             self.tell("way", a, b, round(one_way_s * 1e9))
         self.tell("go")
         if self.link.stdout.readline() != "ready\n":
             raise RuntimeError("the link process does not start")
-        for space, address, _ in self.ends:
-            space.ip(f"addr add {address}/32 dev {OUT}", f"link set {OUT} up",
-                     f"route add default dev {OUT}")
+        for space, interface, address, _ in self.ends:
+            space.ip(f"addr add {address}/32 dev {interface}", f"link set {interface} up")
+            if interface == OUT:
+                space.ip(f"route add default dev {OUT}")
         for boxes in self.boxes.values():
             if boxes:
                 boxes[-1].close_off()

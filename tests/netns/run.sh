@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The real-kernel lab: every test of this folder that ends within a minute.
 #
-#   tests/netns/run.sh BUILD-FOLDER        as root, with peerup, peerup-sim and lab-link in it
+#   tests/netns/run.sh BUILD-FOLDER        as root, e.g. build/release
 #
 # The last line is "N passed, N failed"; 77 and a reason when the lab cannot be here.
 set -eu -o pipefail
@@ -12,6 +12,7 @@ build=$1
 . tests/lib/totals.sh
 
 part tests/netns/punch.py "$build"
+part tests/netns/classes.py "$build"
 part tests/netns/killed.py "$build"
 
 end_parts
