@@ -79,7 +79,7 @@ program_src := $(addprefix net-real/cli/,auth_file cli cmd_auth cmd_daemon cmd_i
     $(addprefix net-real/cli/,config_yaml host_port key_file session) \
     $(addprefix net-real/daemon/,control daemon grants proxies reach requests splice)
 
-tracedb_src := $(addprefix analysis/,html intern partial plot plot_lanes plot_matrix plot_punch plot_timeline) \
+tracedb_src := $(addprefix analysis/,attempt html intern partial plot plot_attempt plot_lanes plot_map plot_matrix plot_timeline) \
     $(addprefix analysis/,plot_times report sql story story_events text tracedb tracedb_rows)
 
 # All of the simulator but main: tests link it too.

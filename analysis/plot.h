@@ -52,11 +52,12 @@ void plot_settings(FILE *script, int height);
 void plot_string(FILE *script, const char *text);
 
 /* The figures. */
-plot_draw plot_lanes, plot_timeline, plot_times, plot_punch;
+plot_draw plot_map, plot_lanes, plot_timeline, plot_times, plot_attempt;
 
 /* Writes a caption, or the queries that give a figure's numbers, as plain text: they depend on what
  * the figure shows. */
 typedef void plot_words(sql *db, FILE *out);
-plot_words plot_times_caption, plot_punch_caption, plot_punch_queries;
+plot_words plot_map_caption, plot_map_queries, plot_times_caption, plot_attempt_caption,
+    plot_attempt_queries;
 
 #endif

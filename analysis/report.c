@@ -88,6 +88,7 @@ static const struct {
     const char *title, *empty, *caption, *query;
     plot_words *write_caption, *write_query;
 } figures[] = {
+    {plot_map, "The network", "There is no node.", NULL, NULL, plot_map_caption, plot_map_queries},
     {plot_lanes, "Who reached whom, when and over which path", "No connect was asked for.",
      "A lane for each pair that was asked for, named nodes first. A bar is the time in which the "
      "best usable connection went through a relay, or directly. No answer: every address was "
@@ -115,9 +116,9 @@ static const struct {
      "SELECT from_name, to_name, time_to_connect_ms, time_to_direct_ms FROM v_connect\n"
      "WHERE authorized ORDER BY time_to_connect_ms;",
      plot_times_caption, NULL},
-    {plot_punch, "The hole punch, packet by packet",
-     "No named pair punched a hole, or packets were not logged (--log packets).", NULL, NULL,
-     plot_punch_caption, plot_punch_queries},
+    {plot_attempt, "One connection attempt, packet by packet",
+     "No named pair was asked for, or packets were not logged (--log packets).", NULL, NULL,
+     plot_attempt_caption, plot_attempt_queries},
 };
 
 /* Text as it is, or as write writes it. */

@@ -5,7 +5,7 @@
 -- of every table and view has a line in _doc: docs/database.md is the page to read first.
 
 PRAGMA application_id = 1886745198;
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 
 CREATE TABLE _doc (
     table_name TEXT NOT NULL,
@@ -109,6 +109,19 @@ INSERT INTO _doc VALUES
 ('nat', 'blocks_udp', 'bool', 'lets no UDP out'),
 ('nat', 'address', 'IP', 'outer address, the first one'),
 ('nat', 'owner', 'name', 'node it was made for');
+
+CREATE TABLE attachment (
+    node INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    box INTEGER,
+    address TEXT NOT NULL
+) STRICT;
+INSERT INTO _doc VALUES
+('attachment', '', '', 'Where nodes are in the network: at the start, and after each change of network.'),
+('attachment', 'node', 'index', 'who'),
+('attachment', 'at_ns', 'ns', 'since when'),
+('attachment', 'box', 'index', 'innermost box it is behind; NULL: public'),
+('attachment', 'address', 'IP', 'its own address there');
 
 CREATE TABLE event (
     at_ns INTEGER NOT NULL,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 /* As set by schema.sql. */
-enum { APPLICATION_ID = 1886745198, USER_VERSION = 4 };
+enum { APPLICATION_ID = 1886745198, USER_VERSION = 5 };
 
 static void fail(sql *s, const char *reason)
 {

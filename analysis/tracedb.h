@@ -58,6 +58,10 @@ typedef struct tracedb_nat {
 } tracedb_nat;
 void tracedb_put_nat(tracedb *db, const tracedb_nat *nat);
 
+/* Where node is from then on: its innermost box (-1: public) and its own address. */
+void tracedb_put_attachment(tracedb *db, uint32_t node, pu_time at, int64_t box,
+                            const char *address);
+
 /* One trace record of a node (--log events and packets). */
 void tracedb_put_event(tracedb *db, uint32_t node, const pu_trace *event, const char *peer_name);
 

@@ -13,6 +13,7 @@ enum table {
     TABLE_RUN = 0,
     TABLE_NODE,
     TABLE_NAT,
+    TABLE_ATTACHMENT,
     TABLE_EVENT,
     TABLE_CODE,
     TABLE_DIAL,

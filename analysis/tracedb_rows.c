@@ -65,6 +65,17 @@ void tracedb_put_nat(tracedb *db, const tracedb_nat *nat)
     row_end(&r);
 }
 
+void tracedb_put_attachment(tracedb *db, uint32_t node, pu_time at, int64_t box,
+                            const char *address)
+{
+    row r = row_begin(db, TABLE_ATTACHMENT);
+    row_int(&r, node);
+    row_time(&r, at);
+    row_index(&r, box);
+    row_text(&r, address);
+    row_end(&r);
+}
+
 /* Ordinals count from 1; 0 is "none". */
 static void row_ordinal(row *r, uint64_t ordinal)
 {

@@ -158,6 +158,15 @@ void record_node(record *r, const net *network, const host *h, uint32_t site)
 
 /* ---- while it runs ---- */
 
+void record_attachment(record *r, const net *network, pu_time at, uint32_t node)
+{
+    char address[64];
+    uint32_t box = net_host_box(network, node);
+    if (r->db == NULL) return;
+    address_name(net_host_address(network, node), address);
+    tracedb_put_attachment(r->db, node, at, box != NET_NONE ? (int64_t)box : -1, address);
+}
+
 void record_note(record *r, pu_time at, uint32_t node, const char *kind, const char *text)
 {
     if (r->db != NULL)

@@ -29,6 +29,9 @@ void record_boxes(record *r, const net *network, const uint32_t *box_owner,
                   const uint32_t *box_nat);
 void record_node(record *r, const net *network, const host *h, uint32_t site);
 
+/* Where node is in the network from now on: at the start, and when it changes networks. */
+void record_attachment(record *r, const net *network, pu_time at, uint32_t node);
+
 void record_trace(record *r, uint32_t node, const pu_trace *event);
 void record_packet(record *r, const net_record *packet);
 void record_note(record *r, pu_time at, uint32_t node, const char *kind, const char *text);

@@ -257,8 +257,10 @@ int run_scenario(const scenario *s, const run_options *options, run_result *resu
         w->log.peers = w->hosts_share.peers;
         w->log.node_of_peer = w->node_of_peer;
         w->log.node_of_peer_count = w->node_of_peer_count;
-        for (uint32_t node = 0; node < s->node_count; node++)
+        for (uint32_t node = 0; node < s->node_count; node++) {
             record_node(&w->log, w->hosts_share.network, &w->hosts[node], w->places[node].site);
+            record_attachment(&w->log, w->hosts_share.network, 0, node);
+        }
         enum run_end end = loop(w, options);
         result->is_partial = end != RUN_WHOLE;
         record_boxes(&w->log, w->hosts_share.network, w->box_owner,

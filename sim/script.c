@@ -297,6 +297,7 @@ static void change_network(world *w, uint32_t node, const scenario_event *e)
     world_attach(w, node, e->has_chain ? &e->chain : NULL, !e->has_chain);
     watch_moved(&w->judge, w->hosts_share.now, node);
     host_moved(&w->hosts[node]);
+    record_attachment(&w->log, w->hosts_share.network, w->hosts_share.now, node);
     record_note(&w->log, w->hosts_share.now, node, "change_network", w->s->nodes[node].name);
 }
 

@@ -251,7 +251,8 @@ static void tell_story(const struct image *m)
 
 static void draw(sql *db, uint8_t which)
 {
-    static plot_draw *const draws[] = {plot_lanes, plot_timeline, plot_times, plot_punch};
+    static plot_draw *const draws[] = {plot_map, plot_lanes, plot_timeline, plot_times,
+                                       plot_attempt};
     FILE *out = write_begin(&written);
     (void)draws[which % 4](db, out);
     write_end(&written);

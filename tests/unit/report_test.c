@@ -75,6 +75,14 @@ static void put_node(tracedb *db, uint32_t node, const char *name, const char *g
     tracedb_put_note(db, 0, node, "start", "");
 }
 
+/* Where the nodes of put_run are: phone changes networks. */
+static void put_places(tracedb *db)
+{
+    static const int64_t boxes[] = {-1, 1, 2, -1, -1, -1, -1, -1};
+    for (uint32_t i = 0; i < 8; i++) tracedb_put_attachment(db, i, 0, boxes[i], "10.0.0.1");
+    tracedb_put_attachment(db, 2, 60 * PU_S, 3, "10.0.0.2");
+}
+
 /* A relay, two named nodes that punch, lose each other by a change of network and come back; a
  * stranger; one group. */
 static void put_run(tracedb *db)
@@ -309,13 +317,17 @@ static void page_is_whole(void **state)
     place *p = *state;
     tracedb *db = begin(p, "demo");
     put_run(db);
+    put_places(db);
     end(p, db);
     if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
     char *page = read_all(p->html);
     assert_memory_equal(page, "<!DOCTYPE html>", 15);
     assert_non_null(strstr(page, "1 of 2 properties held."));
     assert_non_null(strstr(page, "phone \xe2\x86\x92 desk"));
-    assert_int_equal(count(page, "<svg "), 3); /* no packets, so no hole punch to draw */
+    assert_int_equal(count(page, "<svg "), 4); /* no packets, so no attempt to draw */
+    assert_int_equal(count(page, "the public network</text>"), 1);
+    assert_int_equal(count(page, "cafe</text>"), 1); /* where phone is in the end */
+    assert_int_equal(count(page, "box</text>"), 1);  /* desk's, not the one that phone has left */
     assert_int_equal(count(page, "<svg "), count(page, "</svg>"));
     assert_int_equal(count(page, "<script"), 0);
     assert_int_equal(count(page, " src="), 0);
@@ -387,14 +399,14 @@ static void page_shows_its_queries(void **state)
     end(p, db);
     if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
     char *page = read_all(p->html);
-    assert_int_equal(count(page, "<svg "), 4);
+    assert_int_equal(count(page, "<svg "), 5);
     assert_non_null(strstr(page, "until the direct connection."));
     assert_non_null(strstr(page, "(1 by strangers left out)"));
     assert_non_null(strstr(page, "25.00 s no answer from desk"));
     assert_non_null(strstr(page, "via hub"));
     assert_null(strstr(page, "dropped by a box</")); /* none was: not in the key */
     assert_true(run_queries(p, page, "SQL of this table", &rows) > 8);
-    assert_int_equal(run_queries(p, page, "SQL of its numbers", &rows), 4);
+    assert_int_equal(run_queries(p, page, "SQL of its numbers", &rows), 5);
     assert_int_equal(rows, 10); /* five datagrams of the punch, two places each */
     free(page);
 }
@@ -416,12 +428,41 @@ static void punch_in_vain_is_cut(void **state)
     end(p, db);
     if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
     char *page = read_all(p->html);
-    assert_non_null(strstr(page, "It never became direct: the first attempt is shown, 870 ms."));
+    assert_non_null(strstr(
+        page, "It never came to the direct connection: the first attempt is shown, 870 ms."));
     assert_non_null(strstr(page, ">lost on a link</"));
     free(page);
 }
 
 /* More named nodes, pairs and marks than the figures show. */
+/* Without a punch the first who was asked for is shown, until it is usable. */
+static void an_attempt_without_a_punch_is_drawn(void **state)
+{
+    place *p = *state;
+    int rows = 0;
+    tracedb *db = begin(p, "plain");
+    put_node(db, 0, "hub", NULL, "");
+    put_node(db, 1, "desk", NULL, "");
+    put_node(db, 2, "phone", NULL, "");
+    tracedb_put_connect(
+        db, &(tracedb_connect){1, 0, PU_S, PU_NEVER, PU_NEVER, PU_NEVER, "", "", false});
+    tracedb_put_connect(db, &(tracedb_connect){2, 1, 10 * PU_S, 10 * PU_S + 80 * PU_MS,
+                                               10 * PU_S + 80 * PU_MS, PU_NEVER, "direct", "direct",
+                                               true});
+    put_datagram(db, 1, PU_S, "hello", 1, 0, -1);
+    put_datagram(db, 2, 10 * PU_S, "hello", 2, 1, -1);
+    put_datagram(db, 3, 10 * PU_S + 30 * PU_MS, "data", 1, 2, -1);
+    put_datagram(db, 4, 10 * PU_S + 190 * PU_MS, "data", 1, 2, -1); /* later */
+    end(p, db);
+    if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
+    char *page = read_all(p->html);
+    assert_non_null(strstr(page, "was asked for, phone and desk"));
+    assert_non_null(strstr(page, "until the first usable connection."));
+    run_queries(p, page, "SQL of its numbers", &rows);
+    assert_int_equal(rows, 4); /* two datagrams, two places each */
+    free(page);
+}
+
 static void crowded_run_is_drawn(void **state)
 {
     place *p = *state;
@@ -438,7 +479,8 @@ static void crowded_run_is_drawn(void **state)
     end(p, db);
     if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
     char *page = read_all(p->html);
-    assert_int_equal(count(page, "<svg "), 3);
+    assert_int_equal(count(page, "<svg "), 4);
+    assert_non_null(strstr(page, "26 of 100 nodes are shown"));
     assert_non_null(strstr(page, "the first 80 of 100 pairs"));
     assert_non_null(strstr(page, "the first 12 of 100 named nodes"));
     free(page);
@@ -632,6 +674,8 @@ int report_test(void)
         cmocka_unit_test_setup_teardown(page_is_whole, place_make, place_remove),
         cmocka_unit_test_setup_teardown(page_shows_its_queries, place_make, place_remove),
         cmocka_unit_test_setup_teardown(punch_in_vain_is_cut, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(an_attempt_without_a_punch_is_drawn, place_make,
+                                        place_remove),
         cmocka_unit_test_setup_teardown(crowded_run_is_drawn, place_make, place_remove),
         cmocka_unit_test_setup_teardown(hostile_text_stays_text, place_make, place_remove),
         cmocka_unit_test_setup_teardown(refusals_name_their_reason, place_make, place_remove),

@@ -1,40 +1,20 @@
-/* analysis/plot_punch.c - the figure "the hole punch, packet by packet": the first named pair that
- * punched, as a sequence of datagrams between places (relays at the edge, then a host, its boxes,
- * the other's boxes, the other host), time running down.
+/* analysis/plot_attempt.c - the figure "one connection attempt, packet by packet": a sequence of
+ * datagrams between places (relays at the edge, then a host, its boxes, the other's boxes, the
+ * other host), time running down.
  */
+#include "analysis/attempt.h"
 #include "analysis/plot.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 enum {
-    BOXES_MAX = 4, /* of one side */
-    RELAYS_MAX = 2,
-    PLACES_MAX = 2 + 2 * BOXES_MAX + RELAYS_MAX,
-    POINTS_MAX = PLACES_MAX + 2,
-    DATAGRAMS_MAX = 500, /* of one line */
-    NAME_CAP = 160
+    POINTS_MAX = ATTEMPT_PLACES_MAX + 2,
+    DATAGRAMS_MAX = 500 /* of one line */
 };
-
-#define BEFORE_NS INT64_C(250000000)  /* shown before the first punch datagram */
-#define AFTER_NS INT64_C(100000000)   /* shown after the last datagram between the two */
-#define WINDOW_NS INT64_C(3000000000) /* shown at most */
 
 /* Lines of the figure, one data block each. */
 enum { LINE_RELAY = 0, LINE_DIRECT, LINE_HELLO, LINE_PUNCH, LINE_COUNT };
-
-typedef struct place {
-    bool is_box;
-    int64_t index; /* of the node or box */
-    int side;      /* 1 and 2: the pair's; 0: relay */
-} place;
-
-typedef struct punch {
-    int64_t a, b, asked, from, until; /* nodes; times in ns: window */
-    bool is_direct, is_cut;           /* it became direct; later datagrams are not shown */
-    place places[PLACES_MAX];         /* from left to right */
-    int count;
-} punch;
 
 /* A datagram's way as read so far. */
 typedef struct way {
@@ -48,81 +28,11 @@ typedef struct way {
     const char *stop; /* the block for the mark where it was dropped; NULL: delivered */
 } way;
 
-static const char pair_sql[] =
-    "SELECT c.from_node, c.to_node, c.asked_ns, min(p.at_ns), c.direct_ns FROM connect c "
-    "JOIN node f ON f.node = c.from_node AND f.group_name IS NULL "
-    "JOIN node t ON t.node = c.to_node AND t.group_name IS NULL "
-    "JOIN packet p ON p.kind = 'punch' AND p.from_node IN (c.from_node, c.to_node) "
-    "AND p.at_ns BETWEEN c.asked_ns AND coalesce(c.direct_ns, c.asked_ns + 30000000000) "
-    "GROUP BY c.id ORDER BY c.id LIMIT 1";
-
-/* Boxes that let datagrams of node ?1 out, innermost first: in the order the first one met them. */
-static const char box_sql[] =
-    "SELECT box FROM packet WHERE from_node = ?1 AND at_ns BETWEEN ?2 AND ?3 AND box IS NOT NULL "
-    "AND fate = 'translated' GROUP BY box ORDER BY min(rowid) LIMIT 4";
-
-static const char relay_sql[] =
-    "SELECT node FROM node WHERE is_relay AND node NOT IN (?1, ?2) "
-    "AND node IN (SELECT to_node FROM packet WHERE from_node = ?1 AND at_ns BETWEEN ?3 AND ?4) "
-    "AND node IN (SELECT to_node FROM packet WHERE from_node = ?2 AND at_ns BETWEEN ?3 AND ?4) "
-    "ORDER BY node LIMIT 2";
-
 static const char row_sql[] = "SELECT id, at_ns, from_node, to_node, box, kind, fate FROM packet "
                               "WHERE at_ns BETWEEN ?1 AND ?2 ORDER BY id, rowid";
 
-/* The pair that is shown; its window is still open: it has to be cut to what is in it. */
-static bool find_pair(sql *db, punch *p)
-{
-    bool found = false;
-    sqlite3_stmt *q = sql_query(db, pair_sql, "");
-    while (sql_row(db, q)) {
-        int64_t first = sql_ns(q, 3), direct = sql_ns(q, 4);
-        p->a = sql_int(q, 0);
-        p->b = sql_int(q, 1);
-        p->asked = sql_ns(q, 2);
-        p->from = first - BEFORE_NS > p->asked ? first - BEFORE_NS : p->asked;
-        p->until = first + WINDOW_NS;
-        p->is_direct = !sql_null(q, 4);
-        p->is_cut = !p->is_direct || direct > p->until;
-        if (!p->is_cut) p->until = direct;
-        found = true;
-    }
-    return found;
-}
-
-static void add_place(punch *p, bool is_box, int64_t index, int side)
-{
-    p->places[p->count++] = (place){is_box, index, side};
-}
-
-/* Lines up the places: relays, a, its boxes from the inside out, b's boxes from the outside in, b.
- */
-static void find_places(sql *db, punch *p)
-{
-    int64_t boxes[BOXES_MAX];
-    int count = 0;
-    sqlite3_stmt *q = sql_query(db, relay_sql, "iiii", p->a, p->b, p->from, p->until);
-    while (sql_row(db, q)) add_place(p, false, sql_int(q, 0), 0);
-    add_place(p, false, p->a, 1);
-    q = sql_query(db, box_sql, "iii", p->a, p->from, p->until);
-    while (sql_row(db, q)) add_place(p, true, sql_int(q, 0), 1);
-    q = sql_query(db, box_sql, "iii", p->b, p->from, p->until);
-    while (sql_row(db, q)) boxes[count++] = sql_int(q, 0);
-    while (count > 0) add_place(p, true, boxes[--count], 2);
-    add_place(p, false, p->b, 2);
-}
-
-/* The column of a node or box, -1: not shown. */
-static int place_of(const punch *p, bool is_box, int64_t index)
-{
-    for (int x = 0; x < p->count; x++) {
-        if (p->places[x].is_box == is_box && p->places[x].index == index) return x;
-    }
-    return -1;
-}
-
 /* The column of the outermost place on the side of column x. */
-static int outermost(const punch *p, int x)
+static int outermost(const attempt *p, int x)
 {
     while (p->places[x].side == 1 && p->places[x + 1].side == 1) x++;
     while (p->places[x].side == 2 && p->places[x - 1].side == 2) x--;
@@ -139,13 +49,13 @@ static void add_point(way *w, int x, int64_t at)
 }
 
 /* Takes a row of packet into its datagram's way. */
-static void add_row(const punch *p, way *w, sqlite3_stmt *q)
+static void add_row(const attempt *p, way *w, sqlite3_stmt *q)
 {
     int64_t at = sql_ns(q, 1);
     const char *fate = sql_text(q, 6);
-    int from = place_of(p, false, sql_int(q, 2));
-    int to = place_of(p, false, sql_null(q, 3) ? -1 : sql_int(q, 3));
-    int box = place_of(p, true, sql_null(q, 4) ? -1 : sql_int(q, 4));
+    int from = attempt_column(p, false, sql_int(q, 2));
+    int to = attempt_column(p, false, sql_null(q, 3) ? -1 : sql_int(q, 3));
+    int box = attempt_column(p, true, sql_null(q, 4) ? -1 : sql_int(q, 4));
     w->is_punch = strcmp(sql_text(q, 5), "punch") == 0;
     w->is_hello = strcmp(sql_text(q, 5), "hello") == 0;
     if (strcmp(fate, "sent") == 0) {
@@ -164,7 +74,7 @@ static void add_row(const punch *p, way *w, sqlite3_stmt *q)
 }
 
 /* Which line a way belongs to, -1: to none. */
-static int line_of(const punch *p, const way *w)
+static int line_of(const attempt *p, const way *w)
 {
     if (w->is_foreign || w->count == 0) return -1;
     if (w->is_punch) return LINE_PUNCH;
@@ -174,7 +84,7 @@ static int line_of(const punch *p, const way *w)
     return relayed ? LINE_RELAY : w->is_hello ? LINE_HELLO : LINE_DIRECT;
 }
 
-static void write_point(const punch *p, FILE *script, int x, int64_t at)
+static void write_point(const attempt *p, FILE *script, int x, int64_t at)
 {
     int64_t ns = at - p->asked;
     fprintf(script, "%d\t%" PRId64 ".%06" PRId64 "\n", x, ns / 1000000, ns % 1000000);
@@ -182,7 +92,7 @@ static void write_point(const punch *p, FILE *script, int x, int64_t at)
 
 /* Writes the way if it belongs to the line, or, with a mark, where such a way was dropped. Returns
  * whether it did. */
-static bool write_way(const punch *p, FILE *script, const way *w, int line, const char *mark)
+static bool write_way(const attempt *p, FILE *script, const way *w, int line, const char *mark)
 {
     int own = line_of(p, w);
     bool is_meant = mark ? w->stop && strcmp(w->stop, mark) == 0 : own == line;
@@ -196,7 +106,7 @@ static bool write_way(const punch *p, FILE *script, const way *w, int line, cons
 
 /* Writes one data block: the ways of a line, or the places where ways end in mark. Returns whether
  * it has any. */
-static bool write_block(sql *db, const punch *p, FILE *script, int line, const char *mark)
+static bool write_block(sql *db, const attempt *p, FILE *script, int line, const char *mark)
 {
     int64_t id = -1;
     int written = 0;
@@ -216,7 +126,7 @@ static bool write_block(sql *db, const punch *p, FILE *script, int line, const c
 
 /* Ends the window after the last datagram between the two themselves: what goes through the relay
  * never ends. */
-static void close_window(sql *db, punch *p)
+static void close_window(sql *db, attempt *p)
 {
     int64_t id = -1, last = p->from;
     way w = {0};
@@ -228,37 +138,22 @@ static void close_window(sql *db, punch *p)
         bool is_shown = line_of(p, &w) > LINE_RELAY;
         if (is_shown && sql_ns(q, 1) > last) last = sql_ns(q, 1);
     }
-    p->until = last + AFTER_NS;
+    p->until = last + ATTEMPT_AFTER_NS;
 }
 
-/* Finds what the figure shows. False: nothing. */
-static bool find_punch(sql *db, punch *p)
+static bool find(sql *db, attempt *p)
 {
-    *p = (punch){0};
-    if (!find_pair(db, p)) return false;
-    find_places(db, p);
-    close_window(db, p);
+    if (!attempt_find(db, p)) return false;
+    if (p->is_punch) close_window(db, p);
     return true;
 }
 
-/* Writes the name of a place, as v_packet calls it. */
-static void place_name(sql *db, const place *at, char *name, size_t cap)
+static void write_names(sql *db, const attempt *p, FILE *script)
 {
-    const char *query =
-        at->is_box ? "SELECT owner || ' ' || CASE type_name WHEN '' THEN 'box' ELSE type_name END "
-                     "FROM nat WHERE box = ?"
-                   : "SELECT name FROM node WHERE node = ?";
-    sqlite3_stmt *q = sql_query(db, query, "i", at->index);
-    name[0] = '\0';
-    while (sql_row(db, q)) snprintf(name, cap, "%s", sql_text(q, 0));
-}
-
-static void write_names(sql *db, const punch *p, FILE *script)
-{
-    char name[NAME_CAP];
+    char name[ATTEMPT_NAME_CAP];
     fputs("set x2tics scale 0 (", script);
     for (int x = 0; x < p->count; x++) {
-        place_name(db, &p->places[x], name, sizeof name);
+        attempt_name(db, &p->places[x], name, sizeof name);
         if (x > 0) fputs(", ", script);
         plot_string(script, name);
         fprintf(script, " %d", x);
@@ -279,11 +174,11 @@ static const struct {
 };
 enum { BLOCKS = sizeof blocks / sizeof blocks[0] };
 
-bool plot_punch(sql *db, FILE *script)
+bool plot_attempt(sql *db, FILE *script)
 {
-    punch p;
+    attempt p;
     bool has[BLOCKS];
-    if (!find_punch(db, &p)) return false;
+    if (!find(db, &p)) return false;
     for (int i = 0; i < BLOCKS; i++) {
         fprintf(script, "$block%d << EOD\n", i);
         has[i] = write_block(db, &p, script, i < LINE_COUNT ? i : -1, blocks[i].mark);
@@ -308,29 +203,36 @@ bool plot_punch(sql *db, FILE *script)
     return true;
 }
 
-void plot_punch_caption(sql *db, FILE *out)
+static void write_until(const attempt *p, FILE *out)
 {
-    punch p;
-    char a[NAME_CAP], b[NAME_CAP];
-    if (!find_punch(db, &p)) return;
-    place_name(db, &(place){.index = p.a}, a, sizeof a);
-    place_name(db, &(place){.index = p.b}, b, sizeof b);
-    fprintf(out,
-            "The first named pair that punched, %s and %s: every datagram between the two and "
-            "their relay, from the moments before the first punch datagram ",
-            a, b);
-    int64_t shown_ms = (p.until - p.from) / 1000000;
-    if (!p.is_cut) fputs("until the direct connection.", out);
-    else if (p.is_direct)
-        fprintf(out, "on; the first %" PRId64 " ms are shown, the direct connection came later.",
-                shown_ms);
+    int64_t shown_ms = (p->until - p->from) / 1000000;
+    const char *end = p->is_punch ? "the direct connection" : "the first usable connection";
+    if (!p->is_cut) fprintf(out, "until %s.", end);
+    else if (p->is_done)
+        fprintf(out, "on; the first %" PRId64 " ms are shown, %s came later.", shown_ms, end);
     else
-        fprintf(out, "on. It never became direct: the first attempt is shown, %" PRId64 " ms.",
+        fprintf(out, "on. It never came to %s: the first attempt is shown, %" PRId64 " ms.", end,
                 shown_ms);
-    fputs(" Time runs downwards. A line goes from host to host through the boxes. Punch datagrams "
-          "are one half of the punch; the dialling side's half is the first datagram of its own "
-          "handshake (INIT, kind hello).",
-          out);
+}
+
+void plot_attempt_caption(sql *db, FILE *out)
+{
+    attempt p;
+    char a[ATTEMPT_NAME_CAP], b[ATTEMPT_NAME_CAP];
+    if (!find(db, &p)) return;
+    attempt_name(db, &(attempt_place){.index = p.a}, a, sizeof a);
+    attempt_name(db, &(attempt_place){.index = p.b}, b, sizeof b);
+    fprintf(out,
+            "The first named pair that %s, %s and %s: every datagram between the two and their "
+            "relay, from %s ",
+            p.is_punch ? "punched a hole" : "was asked for", a, b,
+            p.is_punch ? "the moments before the first punch datagram" : "when it was asked");
+    write_until(&p, out);
+    fputs(" Time runs downwards. A line goes from host to host through the boxes.", out);
+    if (p.is_punch)
+        fputs(" Punch datagrams are one half of the punch; the dialling side's half is the first "
+              "datagram of its own handshake (INIT, kind hello).",
+              out);
 }
 
 /* Writes a name as an SQL string. */
@@ -344,24 +246,24 @@ static void write_quoted(FILE *out, const char *name)
     fputc('\'', out);
 }
 
-static void write_places(sql *db, const punch *p, FILE *out, bool with_boxes)
+static void write_places(sql *db, const attempt *p, FILE *out, bool with_boxes)
 {
-    char name[NAME_CAP];
+    char name[ATTEMPT_NAME_CAP];
     const char *before = "";
     for (int x = 0; x < p->count; x++) {
         if (p->places[x].is_box && !with_boxes) continue;
-        place_name(db, &p->places[x], name, sizeof name);
+        attempt_name(db, &p->places[x], name, sizeof name);
         fputs(before, out);
         write_quoted(out, name);
         before = ", ";
     }
 }
 
-void plot_punch_queries(sql *db, FILE *out)
+void plot_attempt_queries(sql *db, FILE *out)
 {
-    punch p;
+    attempt p;
     char window[96];
-    if (!find_punch(db, &p)) return;
+    if (!find(db, &p)) return;
     snprintf(window, sizeof window,
              "at_ms BETWEEN %" PRId64 ".%06" PRId64 " AND %" PRId64 ".%06" PRId64, p.from / 1000000,
              p.from % 1000000, p.until / 1000000, p.until % 1000000);
