@@ -13,6 +13,7 @@ build=$1
 
 part tests/netns/punch.py "$build"
 part tests/netns/classes.py "$build"
+part tests/netns/too_big.py "$build"
 part tests/netns/killed.py "$build"
 
 end_parts
