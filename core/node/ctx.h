@@ -259,6 +259,8 @@ void ctx_peer_drop(pu_node *n, pu_peer peer); /* gives it back */
 bool ctx_is_authorised(
     const pu_node *n,
     pu_peer peer); /* an authorized_keys line names it and has not expired, or gating is off */
+bool ctx_is_named(const pu_node *n,
+                  pu_peer peer); /* the same, but not for all when gating is off: a line names it */
 bool ctx_is_relay(const pu_node *n, pu_peer peer); /* one of our own relays */
 void ctx_learn(pu_node *n, pu_peer peer,
                pu_span maddr); /* remembers an address of a peer (bounded; bad ones are dropped) */

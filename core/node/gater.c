@@ -17,6 +17,11 @@ bool ctx_is_authorised(const pu_node *n, pu_peer peer)
 {
     if (!n->is_started) return false; /* nobody is, before the first TICK */
     if (n->config->gating == 0 || PLANTED(PLANTED_GATE_OPEN)) return true;
+    return ctx_is_named(n, peer);
+}
+
+bool ctx_is_named(const pu_node *n, pu_peer peer)
+{
     const authorised *a = peer != 0 ? find(n, peer) : NULL;
     return a != NULL && is_current(n, a);
 }

@@ -55,6 +55,7 @@ static enum verdict answer_connect(pu_node *n, stream *s, const conn *c, const w
     p->phase = PHASE_ANSWERED;
     p->stream = s->handle;
     p->asked_at = ctx_now(n);
+    near_dial(n, p, m);
     return VERDICT_OK;
 }
 

@@ -203,6 +203,7 @@ enum verdict asking_message(pu_node *n, stream *s, const wire_dcutr *m)
     if (!is_awaited || m->type != WIRE_DCUTR_CONNECT) return VERDICT_MALFORMED;
     if (!punch_take_addrs(n, p, m) || !dcutr_send(n, s, WIRE_DCUTR_SYNC)) return VERDICT_RESET;
     ctx_stream_fin(n, s);
+    near_dial(n, p, m);
     uint64_t rtt_ns = ctx_now(n) - p->asked_at;
     p->phase = PHASE_SYNCED;
     p->round_end = ctx_after(n, ctx_config(n)->dcutr_round_ns);

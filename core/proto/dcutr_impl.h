@@ -4,6 +4,7 @@
  *   dcutr_record.c  one record a relayed connection; addresses and messages
  *   dcutr_ask.c     B: attempts, rounds, datagrams
  *   dcutr_answer.c  A: answers and dials
+ *   dcutr_near.c    both: private addresses, for a peer behind the same NAT
  */
 #ifndef PROTO_DCUTR_IMPL_H
 #define PROTO_DCUTR_IMPL_H
@@ -62,8 +63,20 @@ punch *punch_of(pu_node *n, const conn *c);
 /* Forgets the peer's addresses. */
 void punch_addrs_free(pu_node *n, punch *p);
 
-/* Replaces the peer's addresses by those of its CONNECT. False: none can be used. */
+/* Replaces the peer's addresses by the global ones of its CONNECT. False: there are none. */
 bool punch_take_addrs(pu_node *n, punch *p, const wire_dcutr *m);
+
+/* The scope of a multiaddr that a punch to peer may use: udp/quic-v1, not through a relay, for peer
+ * or for nobody by name; *endpoint is where it leads. PU_SCOPE_NONE: it is no such one. */
+enum pu_scope punch_addr_read(const pu_node *n, pu_peer peer, pu_span maddr, pu_endpoint *endpoint);
+
+/* Adds an address to `all`, of which *count are there, unless it is there already, two with its IP
+ * are, or max are. */
+void punch_addr_add(pu_endpoint *all, uint32_t *count, uint32_t max, const pu_endpoint *one);
+
+/* Where we may be reached from anywhere: as others see us, and our own global addresses. Returns
+ * how many. */
+uint32_t dcutr_own_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX]);
 
 /* Whether there is any address that we could tell. */
 bool dcutr_has_own_addr(const pu_node *n);
@@ -83,6 +96,18 @@ uint32_t dcutr_dial_known(pu_node *n, pu_peer peer, pu_time until);
 /* Whether there is a direct connection that came after relayed connection c. An older one proves
  * nothing: a peer that still had it would not have dialled through a relay. */
 bool dcutr_has_newer_direct(pu_node *n, const conn *c);
+
+/* ---- dcutr_near.c ---- */
+
+/* Appends our private addresses to `all`, of which count are there, when p's peer may be told them:
+ * an authorized_keys line names it, and its last CONNECT shows it behind our own NAT. Returns how
+ * many there are then, at most CTX_ADDRS_MAX. */
+uint32_t near_append(const pu_node *n, const punch *p, pu_endpoint all[CTX_ADDRS_MAX],
+                     uint32_t count);
+
+/* Dials the private addresses of the peer's CONNECT, whose global ones p has taken, under the same
+ * conditions. */
+void near_dial(pu_node *n, const punch *p, const wire_dcutr *m);
 
 /* ---- dcutr_ask.c ---- */
 

@@ -2,7 +2,8 @@
  *
  * A peer names the addresses we dial or send to, so they are few, global, distinct, and a third
  * party that is named there gets at most punch_datagrams small datagrams in each of dcutr_rounds
- * rounds, and no more attempts than dcutr_retry_ns allows.
+ * rounds, and no more attempts than dcutr_retry_ns allows. Private ones are a matter of their own:
+ * dcutr_near.c.
  */
 #include "base/mix.h"
 #include "proto/dcutr_impl.h"
@@ -65,8 +66,7 @@ static bool addrs_make(pu_node *n, punch *p)
     return p->addrs != NULL;
 }
 
-/* Adds an address unless it is there already or there are enough. */
-static void endpoint_add(pu_endpoint *all, uint32_t *count, uint32_t max, const pu_endpoint *one)
+void punch_addr_add(pu_endpoint *all, uint32_t *count, uint32_t max, const pu_endpoint *one)
 {
     PU_ASSERT(*count <= max);
     uint32_t same_ip = 0;
@@ -77,17 +77,16 @@ static void endpoint_add(pu_endpoint *all, uint32_t *count, uint32_t max, const 
     if (*count < max && same_ip < PER_IP_MAX) all[(*count)++] = *one;
 }
 
-/* Whether maddr is one that a punch to peer can use: global, udp/quic-v1, not through a relay. */
-static bool is_usable(const pu_node *n, pu_peer peer, pu_span maddr, pu_endpoint *endpoint)
+enum pu_scope punch_addr_read(const pu_node *n, pu_peer peer, pu_span maddr, pu_endpoint *endpoint)
 {
     pu_addr addr;
     PU_ASSERT(peer != 0);
-    if (pu_addr_read(&addr, maddr) != PU_OK) return false;
-    if (addr.transport != PU_TRANSPORT_QUIC || addr.circuit || addr.dns) return false;
+    if (pu_addr_read(&addr, maddr) != PU_OK) return PU_SCOPE_NONE;
+    if (addr.transport != PU_TRANSPORT_QUIC || addr.circuit || addr.dns) return PU_SCOPE_NONE;
     pu_span named = span_of(addr.peer.bytes, addr.peer.len);
-    if (named.len > 0 && !span_equal(named, ctx_peer_id(n, peer))) return false;
+    if (named.len > 0 && !span_equal(named, ctx_peer_id(n, peer))) return PU_SCOPE_NONE;
     *endpoint = addr.endpoint;
-    return addr.endpoint.port != 0 && pu_endpoint_scope(endpoint) == PU_SCOPE_GLOBAL;
+    return addr.endpoint.port != 0 ? pu_endpoint_scope(endpoint) : PU_SCOPE_NONE;
 }
 
 bool punch_take_addrs(pu_node *n, punch *p, const wire_dcutr *m)
@@ -97,14 +96,13 @@ bool punch_take_addrs(pu_node *n, punch *p, const wire_dcutr *m)
     p->addr_count = 0;
     for (uint32_t i = 0; i < m->addr_count; i++) {
         pu_endpoint endpoint;
-        if (is_usable(n, p->peer, m->addrs[i], &endpoint))
-            endpoint_add(p->addrs, &p->addr_count, DCUTR_ADDRS_MAX, &endpoint);
+        if (punch_addr_read(n, p->peer, m->addrs[i], &endpoint) == PU_SCOPE_GLOBAL)
+            punch_addr_add(p->addrs, &p->addr_count, DCUTR_ADDRS_MAX, &endpoint);
     }
     return p->addr_count > 0;
 }
 
-/* Where we may be reached: as others see us, and our own global addresses. */
-static uint32_t own_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX])
+uint32_t dcutr_own_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX])
 {
     uint32_t count = ctx_observed_addrs(n, out);
     pu_endpoint local[CTX_ADDRS_MAX];
@@ -112,14 +110,14 @@ static uint32_t own_addrs(const pu_node *n, pu_endpoint out[CTX_ADDRS_MAX])
     PU_ASSERT(count <= CTX_ADDRS_MAX);
     for (uint32_t i = 0; i < local_count; i++)
         if (pu_endpoint_scope(&local[i]) == PU_SCOPE_GLOBAL)
-            endpoint_add(out, &count, CTX_ADDRS_MAX, &local[i]);
+            punch_addr_add(out, &count, CTX_ADDRS_MAX, &local[i]);
     return count;
 }
 
 bool dcutr_has_own_addr(const pu_node *n)
 {
     pu_endpoint own[CTX_ADDRS_MAX];
-    return own_addrs(n, own) > 0;
+    return dcutr_own_addrs(n, own) > 0;
 }
 
 static uint64_t hash_of(const pu_endpoint *at, uint64_t transport)
@@ -131,7 +129,7 @@ uint64_t dcutr_mark(const pu_node *n, pu_peer peer)
 {
     pu_endpoint own[CTX_ADDRS_MAX];
     direct_addr theirs[CTX_ADDRS_MAX];
-    uint32_t own_count = own_addrs(n, own), their_count = ctx_peer_addrs(n, peer, theirs);
+    uint32_t own_count = dcutr_own_addrs(n, own), their_count = ctx_peer_addrs(n, peer, theirs);
     uint64_t own_sum = 0, their_sum = 0;
     PU_ASSERT(own_count <= CTX_ADDRS_MAX && their_count <= CTX_ADDRS_MAX);
     for (uint32_t i = 0; i < own_count; i++) own_sum += hash_of(&own[i], PU_TRANSPORT_QUIC);
@@ -165,7 +163,9 @@ bool dcutr_send(pu_node *n, stream *s, enum wire_dcutr_type type)
     wire_dcutr m = {.type = type};
     pu_endpoint own[CTX_ADDRS_MAX];
     uint8_t maddrs[CTX_ADDRS_MAX][PU_MADDR_MAX], bytes[MESSAGE_BYTES];
-    if (type == WIRE_DCUTR_CONNECT) m.addr_count = own_addrs(n, own);
+    const punch *p = punch_find(n, s->conn);
+    PU_ASSERT(p != NULL);
+    if (type == WIRE_DCUTR_CONNECT) m.addr_count = near_append(n, p, own, dcutr_own_addrs(n, own));
     for (uint32_t i = 0; i < m.addr_count; i++) {
         size_t len = pu_addr_write(maddrs[i], &own[i], PU_TRANSPORT_QUIC);
         PU_ASSERT(len <= ADDR_BYTES);

@@ -53,6 +53,7 @@
     X(relay_client)    \
     X(dcutr)           \
     X(dcutr_memory)    \
+    X(dcutr_near)      \
     X(ping)            \
     X(select)          \
     X(crypto)          \
