@@ -1,129 +1,124 @@
-/* sim/queue.c - the event queue: a small heap of what is near in front of wheels of what is far.
+/* sim/queue.c - the event queue: a sorted run of what is near in front of wheels of what is far.
  *
- * Only the events of the current tick, a quarter of a millisecond, need an order, so only they sit
- * in the heap, which fits the first cache however many events wait. The others lie unsorted in
- * buckets: a wheel holds the events whose ticks differ from the current one in that wheel's digit
- * and in no higher one. When the heap is empty, the first bucket of the lowest wheel in use is
- * dealt out again, to lower wheels and, for the tick that is current then, to the heap. An event is
- * moved once a wheel at most, in the order of memory; a heap of a million events would miss the
- * caches on every level.
+ * Only the events of the current tick, a quarter of a millisecond, need an order: they are sorted
+ * into a run, which fits the first caches however many events wait. What is pushed for that tick
+ * while it lasts, mostly for the present instant, goes into a heap beside it, which hardly ever
+ * holds more than a few. Whatever is later waits unsorted in wheels (wheels.h).
  *
- * The order of events is the heap's alone: buckets only say which tick comes first. One counter
- * numbers all events, but it is asked only between two of one source, where it says what a counter
- * of that source would: such a counter would be one more place in memory to wait for.
+ * The order of events is decided here alone: buckets only say which tick comes first. Events of one
+ * source at one time come in the order of their pushes; wheels and run keep it, and the heap, which
+ * cannot, numbers what it takes.
  */
 #include "sim/queue.h"
 
 #include "base/mix.h"
 #include "sim/mem.h"
+#include "sim/wheels.h"
 
 enum {
     CHILDREN = 4,
-    TICK_BITS = 18, /* a tick is 2^18 ns */
-    DIGIT_BITS = 8,
-    BUCKETS = 1 << DIGIT_BITS,
-    WHEELS = (64 - TICK_BITS + DIGIT_BITS - 1) / DIGIT_BITS,
-    CHUNK_ENTRIES = 31, /* events that a bucket allocates at once */
-    BLOCK_FIRST = 32,   /* chunks that the queue allocates at once, twice as many each time up to */
-    BLOCK_MOST = 2048,
-    FEW_CHUNKS = 2,      /* so many go into the heap at once */
+    BINS_MAX = 1024,
+    BIN_MOST = 48,       /* more events than that are not sorted by insertion */
+    INSERTED_MOST = 12,  /* so few are sorted by insertion alone */
     ANNOUNCED_LEAST = 6, /* fewer events have nothing to be fetched beside */
-    KIND_BITS = 8
+    AHEAD_EVENTS = 64    /* an event is announced so many events ahead of its turn */
 };
-#define SOURCES_MAX (UINT32_C(1) << 28)
+#define SOURCES_MAX (UINT32_C(1) << (32 - WHEELS_KIND_BITS))
 
-/* An event with what orders it. */
-typedef struct entry {
-    uint64_t at;
-    uint64_t arg;
-    uint32_t source;
-    uint32_t target;
-    uint64_t seq_kind; /* how many were pushed before it, and its kind: see KIND_BITS */
-} entry;
-
-_Static_assert(sizeof(entry) == 32, "most of a large simulation's events wait for seconds");
-
-/* Part of a bucket. */
-typedef struct chunk {
-    struct chunk *next; /* the part filled before it */
-    uint32_t count;
-    uint8_t pad[sizeof(entry) - sizeof(void *) - sizeof(uint32_t)];
-    entry entries[CHUNK_ENTRIES];
-} chunk;
-
-_Static_assert(sizeof(chunk) == 1024, "whole cache lines");
-
-typedef struct wheel {
-    chunk *buckets[BUCKETS];
-    uint64_t used[BUCKETS / 64]; /* bit i: bucket i is not empty */
-} wheel;
+/* An event in the heap. */
+typedef struct late {
+    entry e;
+    uint64_t seq; /* how many went into the heap before it */
+} late;
 
 struct queue {
-    uint64_t order_seed;
-    uint64_t tick; /* the current one: events up to it are in the heap, all others in wheels */
+    mix128 ties; /* where every tie begins */
     size_t count;
-    entry *heap; /* heap_count used of heap_cap */
+    entry *run; /* owned; sorted: run_at is next, up to run_count */
+    uint32_t run_at, run_count, run_cap;
     uint32_t heap_count, heap_cap;
-    uint64_t pushed;    /* events so far */
-    chunk *free_chunks; /* kept for the next bucket */
-    chunk *blocks;      /* owned; the first chunk of each block links them */
-    uint32_t block_chunks;
-    wheel wheels[WHEELS];
+    late *heap; /* owned; of what was pushed for the current tick or earlier */
+    uint64_t heap_pushed;
     queue_soon soon; /* NULL: nobody wants to know */
     unsigned rounds; /* of it */
+    uint32_t gap;    /* events between two of them */
+    bool announces;  /* the run is announced */
     void *soon_ctx;
-    uint32_t *notes; /* of `soon`, one an entry of the heap */
+    uint32_t *notes; /* owned; of `soon`, one an entry of the run */
     uint32_t notes_cap;
+    wheels far;
 };
 
 queue *queue_new(uint64_t order_seed)
 {
     queue *q = sim_alloc(sizeof *q);
-    q->order_seed = order_seed;
+    mix_init(&q->ties, order_seed);
     return q;
 }
 
 void queue_free(queue *q)
 {
     if (q == NULL) return;
-    while (q->blocks != NULL) {
-        chunk *next = q->blocks->next;
-        free(q->blocks);
-        q->blocks = next;
-    }
+    wheels_close(&q->far);
+    free(q->run);
     free(q->heap);
     free(q->notes);
     free(q);
 }
 
-/* ---- the heap ---- */
+/* ---- order ---- */
 
-/* The same for all events of one source at one time. Computed when it is needed: hardly ever do two
- * sources meet in one nanosecond. */
+static uint32_t source_of(const entry *e)
+{
+    return e->source_kind >> WHEELS_KIND_BITS;
+}
+
+static sim_event event_of(const entry *e)
+{
+    uint32_t kind = e->source_kind & ((1u << WHEELS_KIND_BITS) - 1);
+    return (sim_event){(enum sim_event_kind)kind, e->target, e->arg};
+}
+
+/* mix3(order seed, source, time): the same for all events of one source at one time. Computed when
+ * it is needed. */
 static uint32_t tie_of(const queue *q, const entry *e)
 {
-    return (uint32_t)mix3(q->order_seed, e->source, e->at);
+    mix128 m = q->ties;
+    uint64_t out[2];
+    mix_u64(&m, source_of(e));
+    mix_u64(&m, e->at);
+    mix_result(&m, out);
+    return (uint32_t)out[0];
 }
 
-static bool is_before(const queue *q, const entry *a, const entry *b)
+/* Whether a is before b, where both are of one time and not of one source. */
+static bool is_before_at_once(const queue *q, const entry *a, const entry *b)
 {
-    if (a->at != b->at) return a->at < b->at;
-    if (a->source == b->source) return a->seq_kind < b->seq_kind;
     uint32_t tie_a = tie_of(q, a), tie_b = tie_of(q, b);
-    return tie_a != tie_b ? tie_a < tie_b : a->source < b->source;
+    return tie_a != tie_b ? tie_a < tie_b : source_of(a) < source_of(b);
 }
+
+static bool is_before(const queue *q, const late *a, const late *b)
+{
+    if (a->e.at != b->e.at) return a->e.at < b->e.at;
+    if (source_of(&a->e) == source_of(&b->e)) return a->seq < b->seq;
+    return is_before_at_once(q, &a->e, &b->e);
+}
+
+/* ---- the heap ---- */
 
 static void heap_push(queue *q, const entry *e)
 {
     q->heap = sim_grow(q->heap, &q->heap_cap, q->heap_count, sizeof *q->heap);
+    late l = {*e, q->heap_pushed++};
     uint32_t index = q->heap_count++;
     while (index > 0) {
         uint32_t parent = (index - 1) / CHILDREN;
-        if (!is_before(q, e, &q->heap[parent])) break;
+        if (!is_before(q, &l, &q->heap[parent])) break;
         q->heap[index] = q->heap[parent];
         index = parent;
     }
-    q->heap[index] = *e;
+    q->heap[index] = l;
 }
 
 /* The earliest child of index; index itself when it has none. */
@@ -142,8 +137,8 @@ static uint32_t first_child(const queue *q, uint32_t index)
 static entry heap_pop(queue *q)
 {
     PU_ASSERT(q->heap_count > 0);
-    entry first = q->heap[0];
-    const entry *last = &q->heap[--q->heap_count];
+    entry first = q->heap[0].e;
+    const late *last = &q->heap[--q->heap_count];
     uint32_t index = 0;
     for (;;) {
         uint32_t child = first_child(q, index);
@@ -155,120 +150,173 @@ static entry heap_pop(queue *q)
     return first;
 }
 
-/* ---- the wheels ---- */
+/* ---- the run ---- */
 
-static void block_add(queue *q)
+/* Sorts by time what is nearly sorted; equal times stay as they are. */
+static void insert_all(entry *run, uint32_t count)
 {
-    uint32_t count = q->block_chunks == 0 ? BLOCK_FIRST : q->block_chunks;
-    q->block_chunks = count < BLOCK_MOST ? 2 * count : BLOCK_MOST;
-    chunk *block = count < BLOCK_MOST ? sim_resize(NULL, count * sizeof *block)
-                                      : sim_huge(count * sizeof *block);
-    block->next = q->blocks;
-    q->blocks = block;
-    for (uint32_t i = count; i-- > 1;) {
-        block[i].next = q->free_chunks;
-        q->free_chunks = &block[i];
+    for (uint32_t i = 1; i < count; i++) {
+        if (run[i - 1].at <= run[i].at) continue;
+        entry e = run[i];
+        uint32_t at = i;
+        for (; at > 0 && run[at - 1].at > e.at; at--) run[at] = run[at - 1];
+        run[at] = e;
     }
 }
 
-static chunk *chunk_take(queue *q)
+/* Sorts as many as one likes, whatever their times: by the heap, which is empty. */
+static void heap_all(queue *q, entry *run, uint32_t count)
 {
-    if (q->free_chunks == NULL) block_add(q);
-    chunk *c = q->free_chunks;
-    q->free_chunks = c->next;
-    c->count = 0;
-    return c;
+    PU_ASSERT(q->heap_count == 0);
+    for (uint32_t i = 0; i < count; i++) heap_push(q, &run[i]);
+    for (uint32_t i = 0; i < count; i++) run[i] = heap_pop(q);
 }
 
-static void bucket_put(queue *q, wheel *w, uint32_t bucket, const entry *e)
+/* Sorts events of one time by tie and source. */
+static void sort_group(queue *q, entry *group, uint32_t count)
 {
-    chunk *c = w->buckets[bucket];
-    if (c == NULL || c->count == CHUNK_ENTRIES) {
-        chunk *fresh = chunk_take(q);
-        fresh->next = c;
-        w->buckets[bucket] = c = fresh;
-        w->used[bucket / 64] |= UINT64_C(1) << bucket % 64;
-    }
-    c->entries[c->count++] = *e;
-}
-
-/* Puts e where it belongs as long as q->tick is the current tick. */
-static void put(queue *q, const entry *e)
-{
-    uint64_t tick = e->at >> TICK_BITS;
-    if (tick <= q->tick) {
-        heap_push(q, e);
+    uint32_t ties[BIN_MOST];
+    if (count > BIN_MOST) {
+        heap_all(q, group, count);
         return;
     }
-    uint32_t digit = (63 - (uint32_t)__builtin_clzll(tick ^ q->tick)) / DIGIT_BITS;
-    bucket_put(q, &q->wheels[digit], (uint32_t)(tick >> digit * DIGIT_BITS) % BUCKETS, e);
-}
-
-/* The first bucket in use; BUCKETS: there is none. */
-static uint32_t bucket_first(const wheel *w)
-{
-    for (uint32_t i = 0; i < BUCKETS / 64; i++)
-        if (w->used[i] != 0) return i * 64 + (uint32_t)__builtin_ctzll(w->used[i]);
-    return BUCKETS;
-}
-
-/* Whether so few events wait in that bucket that they need no further parting. */
-static bool is_few(const chunk *c)
-{
-    unsigned chunks = 0;
-    for (; c != NULL && chunks <= FEW_CHUNKS; c = c->next) chunks++;
-    return chunks <= FEW_CHUNKS;
-}
-
-/* Makes the first tick of that bucket the current one, or the last where there are few events, and
- * deals its events out again. */
-static void bucket_deal(queue *q, uint32_t digit, uint32_t bucket)
-{
-    wheel *w = &q->wheels[digit];
-    chunk *c = w->buckets[bucket];
-    w->buckets[bucket] = NULL;
-    w->used[bucket / 64] &= ~(UINT64_C(1) << bucket % 64);
-    uint32_t shift = digit * DIGIT_BITS;
-    uint64_t above = q->tick >> shift >> DIGIT_BITS; /* in two steps: 64 at once is too far */
-    q->tick = (above << DIGIT_BITS | bucket) << shift;
-    if (is_few(c)) q->tick |= (UINT64_C(1) << shift) - 1;
-    while (c != NULL) {
-        for (uint32_t i = 0; i < c->count; i++) put(q, &c->entries[i]);
-        chunk *next = c->next;
-        c->next = q->free_chunks;
-        q->free_chunks = c;
-        c = next;
+    for (uint32_t i = 0; i < count; i++) {
+        entry e = group[i];
+        uint32_t tie = tie_of(q, &e), at = i;
+        for (; at > 0; at--) {
+            const entry *before = &group[at - 1];
+            if (ties[at - 1] < tie) break;
+            if (ties[at - 1] == tie && source_of(before) <= source_of(&e)) break;
+            group[at] = *before;
+            ties[at] = ties[at - 1];
+        }
+        group[at] = e;
+        ties[at] = tie;
     }
 }
 
-static sim_event event_of(const entry *e)
+/* Sorts by tie and source what is of one time. */
+static void sort_groups(queue *q)
 {
-    return (sim_event){(enum sim_event_kind)(e->seq_kind % (1 << KIND_BITS)), e->target, e->arg};
+    entry *run = q->run;
+    for (uint32_t first = 0, end; first < q->run_count; first = end) {
+        bool is_one_source = true;
+        for (end = first + 1; end < q->run_count && run[end].at == run[first].at; end++)
+            is_one_source = is_one_source && source_of(&run[end]) == source_of(&run[first]);
+        if (!is_one_source) sort_group(q, run + first, end - first);
+    }
 }
 
-static void announce(queue *q)
+/* Copies from `from` to `to`, sorted by the upper bits of the time, as many as make about one event
+ * a bin. ends: where each bin ends. Returns how many bins there are. */
+static uint32_t scatter(entry *to, const entry *from, uint32_t count, uint32_t ends[BINS_MAX])
 {
-    if (q->heap_count > q->notes_cap)
-        q->notes = sim_grow(q->notes, &q->notes_cap, q->heap_count, sizeof *q->notes);
-    for (unsigned round = 0; round < q->rounds; round++)
-        for (uint32_t i = 0; i < q->heap_count; i++) {
-            sim_event e = event_of(&q->heap[i]);
-            q->soon(q->soon_ctx, round, q->heap[i].at, &e, &q->notes[i]);
+    uint64_t least = from[0].at, most = from[0].at;
+    for (uint32_t i = 1; i < count; i++) {
+        least = from[i].at < least ? from[i].at : least;
+        most = from[i].at > most ? from[i].at : most;
+    }
+    uint32_t bits = 4, shift = 0;
+    while ((1u << bits) < count && (1u << bits) < BINS_MAX) bits++;
+    uint32_t width = most > least ? 64 - (uint32_t)__builtin_clzll(most - least) : 0;
+    if (width > bits) shift = width - bits;
+    uint32_t bins = 1u << bits, start = 0;
+    memset(ends, 0, bins * sizeof ends[0]);
+    for (uint32_t i = 0; i < count; i++) ends[(from[i].at - least) >> shift]++;
+    for (uint32_t i = 0; i < bins; i++) {
+        uint32_t here = ends[i];
+        ends[i] = start;
+        start += here;
+    }
+    for (uint32_t i = 0; i < count; i++) to[ends[(from[i].at - least) >> shift]++] = from[i];
+    return bins;
+}
+
+/* Sorts the bins by time, the full ones once more by bins first, or by the heap. scratch: as large
+ * as the run. */
+static void sort_bins(queue *q, entry *scratch, const uint32_t ends[BINS_MAX], uint32_t bins)
+{
+    uint32_t inner[BINS_MAX];
+    for (uint32_t i = 0, start = 0; i < bins; start = ends[i++]) {
+        entry *bin = q->run + start;
+        uint32_t count = ends[i] - start;
+        if (count > BIN_MOST) {
+            memcpy(scratch, bin, count * sizeof *bin);
+            uint32_t parts = scatter(bin, scratch, count, inner);
+            for (uint32_t k = 0, from = 0; k < parts; from = inner[k++])
+                if (inner[k] - from > BIN_MOST) heap_all(q, bin + from, inner[k] - from);
         }
+        if (count > 1) insert_all(bin, count);
+    }
 }
 
-/* Brings the earliest event into the heap, when there is any. */
-static void advance(queue *q)
+/* Makes the run of what was dealt. */
+static void run_fill(queue *q)
 {
-    while (q->heap_count == 0 && q->count > 0) {
-        uint32_t digit = 0, bucket;
-        while ((bucket = bucket_first(&q->wheels[digit])) == BUCKETS) digit++;
-        bucket_deal(q, digit, bucket);
-        if (q->soon != NULL && q->heap_count >= ANNOUNCED_LEAST) announce(q);
+    entry *dealt = q->far.dealt;
+    uint32_t count = q->far.dealt_count;
+    q->run_at = 0;
+    q->run_count = count;
+    if (count > q->run_cap) q->run = sim_grow(q->run, &q->run_cap, count - 1, sizeof *q->run);
+    if (count <= INSERTED_MOST) {
+        memcpy(q->run, dealt, count * sizeof *q->run);
+        insert_all(q->run, count);
+    } else {
+        uint32_t ends[BINS_MAX];
+        uint32_t bins = scatter(q->run, dealt, count, ends);
+        sort_bins(q, dealt, ends, bins);
+    }
+    sort_groups(q);
+}
+
+/* ---- announcing ---- */
+
+static void announce(queue *q, unsigned round, uint32_t index)
+{
+    sim_event e = event_of(&q->run[index]);
+    q->soon(q->soon_ctx, round, q->run[index].at, &e, &q->notes[index]);
+}
+
+/* How far ahead of its turn an event has that round. */
+static uint32_t lead_of(const queue *q, unsigned round)
+{
+    return q->gap * (q->rounds - round);
+}
+
+/* The beginning of a new run: its first events' rounds, all at once. */
+static void announce_first(queue *q)
+{
+    q->announces = q->soon != NULL && q->run_count >= ANNOUNCED_LEAST;
+    if (!q->announces) return;
+    if (q->run_count > q->notes_cap)
+        q->notes = sim_grow(q->notes, &q->notes_cap, q->run_count - 1, sizeof *q->notes);
+    for (unsigned round = 0; round < q->rounds; round++) {
+        uint32_t end = lead_of(q, round) < q->run_count ? lead_of(q, round) : q->run_count;
+        for (uint32_t i = 0; i < end; i++) announce(q, round, i);
+    }
+}
+
+/* The turn of the run's event at `index`: those behind it have their rounds. */
+static void announce_next(queue *q, uint32_t index)
+{
+    for (unsigned round = q->rounds; round-- > 0;) {
+        uint32_t behind = index + lead_of(q, round);
+        if (behind >= q->run_count) return;
+        announce(q, round, behind);
     }
 }
 
 /* ---- the queue ---- */
+
+/* Brings the earliest event into run or heap, when there is any. */
+static inline void advance(queue *q)
+{
+    while (q->run_at == q->run_count && q->heap_count == 0 && q->count > 0) {
+        wheels_deal(&q->far);
+        run_fill(q);
+        announce_first(q);
+    }
+}
 
 void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event)
 {
@@ -277,20 +325,37 @@ void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event)
     entry e = {
         .at = at,
         .arg = event->arg,
-        .source = source,
+        .source_kind = source << WHEELS_KIND_BITS | (uint32_t)event->kind,
         .target = event->target,
-        .seq_kind = q->pushed++ << KIND_BITS | event->kind,
     };
-    put(q, &e);
+    if (at >> WHEELS_TICK_BITS > q->far.tick) wheels_put(&q->far, &e);
+    else heap_push(q, &e);
     q->count++;
+}
+
+/* Whether the run's next event comes before the heap's. Of one source and time it was pushed
+ * first. */
+static bool is_run_first(const queue *q)
+{
+    if (q->run_at == q->run_count || q->heap_count == 0) return q->heap_count == 0;
+    const entry *a = &q->run[q->run_at], *b = &q->heap[0].e;
+    if (a->at != b->at) return a->at < b->at;
+    return source_of(a) == source_of(b) || is_before_at_once(q, a, b);
 }
 
 bool queue_pop(queue *q, pu_time *at, sim_event *event)
 {
     advance(q);
     if (q->count == 0) return false;
-    entry first = heap_pop(q);
     q->count--;
+    entry first;
+    if (is_run_first(q)) {
+        uint32_t index = q->run_at++;
+        first = q->run[index];
+        if (q->announces) announce_next(q, index);
+    } else {
+        first = heap_pop(q);
+    }
     *at = first.at;
     *event = event_of(&first);
     return true;
@@ -299,18 +364,22 @@ bool queue_pop(queue *q, pu_time *at, sim_event *event)
 pu_time queue_next(queue *q)
 {
     advance(q);
-    return q->count == 0 ? PU_NEVER : q->heap[0].at;
+    pu_time of_run = q->run_at < q->run_count ? q->run[q->run_at].at : PU_NEVER;
+    pu_time of_heap = q->heap_count > 0 ? q->heap[0].e.at : PU_NEVER;
+    return of_run < of_heap ? of_run : of_heap;
 }
 
 void queue_only_heap(queue *q)
 {
     PU_ASSERT(q->count == 0);
-    q->tick = UINT64_MAX; /* the last one: no event is later */
+    q->far.tick = UINT64_MAX; /* the last one: no event is later */
 }
 
 void queue_on_soon(queue *q, queue_soon soon, unsigned rounds, void *ctx)
 {
+    PU_ASSERT(rounds > 0 && rounds <= AHEAD_EVENTS);
     q->rounds = rounds;
+    q->gap = AHEAD_EVENTS / rounds;
     q->soon = soon;
     q->soon_ctx = ctx;
 }

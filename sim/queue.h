@@ -44,10 +44,11 @@ bool queue_pop(queue *q, pu_time *at, sim_event *event);
 /* Time of the first event, PU_NEVER when empty. */
 pu_time queue_next(queue *q);
 
-/* Called for events whose turn is near, in rounds from 0 on: each round sees all of them before the
- * next begins, so that a round may read what the one before it has asked the caches for. Not every
- * event is announced, their order says nothing, and nothing may change. A later round finds in
- * *note what an earlier one has left there for the same event; at round 0 it is anything. */
+/* Called for events whose turn is near, in rounds from 0 on: between two rounds of an event there
+ * are those of others, or other events' turns, so that a round may read what the one before it has
+ * asked the caches for. Not every event is announced, their order says nothing, and nothing may
+ * change. A later round finds in *note what an earlier one has left there for the same event; at
+ * round 0 it is anything. */
 typedef void (*queue_soon)(void *ctx, unsigned round, pu_time at, const sim_event *event,
                            uint32_t *note);
 void queue_on_soon(queue *q, queue_soon soon, unsigned rounds, void *ctx);

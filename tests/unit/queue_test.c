@@ -154,6 +154,40 @@ static void one_heap_matches_a_sorted_array(void **state)
     near_and_far(true);
 }
 
+/* Thousands in one tick, evenly, in clumps, and at one instant: however a tick is sorted, the order
+ * is that of one heap. */
+static void a_full_tick_has_the_order_of_a_heap(void **state)
+{
+    (void)state;
+    enum { EVENTS = 6000, SPREADS = 5 };
+    static const uint64_t spreads_ns[SPREADS] = {100 * PU_US, 2000, 40, 1, 3 * PU_S};
+    rng r;
+    rng_init(&r, seed, 11);
+    for (uint32_t spread = 0; spread < SPREADS; spread++) {
+        queue *q = queue_new(spread), *heap = queue_new(spread);
+        queue_only_heap(heap);
+        for (uint32_t i = 0; i < EVENTS; i++) {
+            pu_time clump = PU_S + rng_below(&r, 3) * 50 * PU_US;
+            pu_time at = clump + rng_below(&r, spreads_ns[spread]);
+            uint32_t source = (uint32_t)rng_below(&r, SOURCES);
+            push(q, at, source, i);
+            push(heap, at, source, i);
+        }
+        pu_time at, heap_at;
+        sim_event e, heap_e;
+        for (uint32_t i = 0; i < EVENTS; i++) {
+            assert_true(queue_pop(q, &at, &e));
+            assert_true(queue_pop(heap, &heap_at, &heap_e));
+            assert_int_equal(at, heap_at);
+            assert_int_equal(e.arg, heap_e.arg);
+            assert_int_equal(e.target, heap_e.target);
+        }
+        assert_int_equal(queue_count(q), 0);
+        queue_free(q);
+        queue_free(heap);
+    }
+}
+
 /* Rounds see the same events, each with what an earlier round has noted of it. */
 static void note_soon(void *ctx, unsigned round, pu_time at, const sim_event *event, uint32_t *note)
 {
@@ -334,6 +368,7 @@ int queue_test(void)
         cmocka_unit_test(matches_a_sorted_array),
         cmocka_unit_test(near_and_far_match_a_sorted_array),
         cmocka_unit_test(one_heap_matches_a_sorted_array),
+        cmocka_unit_test(a_full_tick_has_the_order_of_a_heap),
         cmocka_unit_test(many_near_events_are_announced),
         cmocka_unit_test(an_empty_queue_has_nothing),
         cmocka_unit_test(a_source_is_first_in_first_out),
