@@ -5,6 +5,7 @@
 #   make test             set-up, then every test that needs no network outside the machine
 #   make lint             set-up, then format, warnings, includes, symbols, sizes (tests/lint)
 #   make hash-matrix      one trace hash a seed, whatever the compiler and its options
+#   make hash-cross       the same on aarch64 and s390x (big-endian), under qemu
 #   make interop          go-libp2p and js-libp2p against this node: tests/interop/README.md.
 #                         INTEROP="--cases '07-*' --repeat 20": arguments of tests/interop/run.sh
 #   make bench            speed of the event queue and of nodes, memory of a node, on this machine;
@@ -371,7 +372,7 @@ build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* test
 # ---- commands ----------------------------------------------------------------------------------
 # Set-up may install what this file looks for, so what follows it is a second make.
 
-.PHONY: demo test check lint hash-matrix soak planted netns interop interop-peer bench fuzz fuzz-keep cov format sources install install-files clean
+.PHONY: demo test check lint hash-matrix hash-cross soak planted netns interop interop-peer bench fuzz fuzz-keep cov format sources install install-files clean
 
 demo:
 	@.ci/setup demo
@@ -405,6 +406,10 @@ planted:
 hash-matrix:
 	@.ci/setup lint
 	@tests/hash_matrix.sh $(SEEDS)
+
+hash-cross:
+	@.ci/setup cross
+	@tests/cross/hashes.sh $(SEEDS)
 
 # A release build, whatever BUILD is: nothing else is worth measuring.
 bench:
