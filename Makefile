@@ -11,6 +11,8 @@
 #   make bench            speed of the event queue and of nodes, memory of a node, on this machine;
 #                         then the interop programs side by side (COMPARE="--what bulk")
 #   make netns            real nodes behind real Linux NATs, in namespaces; needs root
+#   make netns-matrix     36 pairs of NATs, 20 runs each, beside the simulator: docs/kernel-matrix.md
+#   make netns-scenarios  every scenario there to its end, as far as a kernel can
 #   make soak             many seeds of every scenario (SOAK_SEEDS=1000), noted in docs/soak-ledger.md and
 #                         docs/scenario-bounds.md
 #   make planted          planted bugs and the properties that catch them: docs/planted-bugs.md
@@ -372,7 +374,7 @@ build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* test
 # ---- commands ----------------------------------------------------------------------------------
 # Set-up may install what this file looks for, so what follows it is a second make.
 
-.PHONY: demo test check lint hash-matrix hash-cross soak planted netns interop interop-peer bench fuzz fuzz-keep cov format sources install install-files clean
+.PHONY: demo test check lint hash-matrix hash-cross soak planted netns netns-matrix netns-scenarios interop interop-peer bench fuzz fuzz-keep cov format sources install install-files clean
 
 demo:
 	@.ci/setup demo
@@ -424,8 +426,17 @@ bench:
 # Real NATs in namespaces, as root; says why when it cannot run.
 netns:
 	@.ci/setup netns
-	@$(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup lab-link lab-stun)
+	@$(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup peerup-sim lab-link lab-stun)
 	@tests/netns/run.sh build/release || { [ $$? -eq 77 ] && exit 0; exit 1; }
+
+# The whole of what `make netns` has a selection of: 36 pairs of NATs, 20 runs each (a quarter of an hour), noted
+# in docs/kernel-matrix.md; and every scenario to its end.
+netns-matrix netns-scenarios:
+	@.ci/setup netns
+	@$(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup peerup-sim lab-link)
+	@$(netns_whole) || { [ $$? -eq 77 ] && exit 0; exit 1; }
+netns-matrix: netns_whole = tests/netns/matrix.py build/release --ledger $(CURDIR)/docs/kernel-matrix.md
+netns-scenarios: netns_whole = tests/netns/scenarios.py build/release scenarios/*/*.yaml
 
 # Our own program of tests/interop, in a release build, whatever BUILD is.
 interop-peer:

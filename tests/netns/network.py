@@ -148,6 +148,13 @@ class Network:
             if boxes:
                 boxes[-1].close_off()
 
+    def close(self):
+        """Ends the link process and takes the namespaces away."""
+        self.link.stdin.close()
+        self.link.wait()
+        for space in self.spaces.values():
+            space.remove()
+
     def tell(self, *words):
         self.link.stdin.write(" ".join(map(str, words)) + "\n")
         self.link.stdin.flush()

@@ -9,6 +9,7 @@ import time
 
 PORT = 4001
 URGENT = ["chrt", "--rr", "1"]  # what else the machine does is no part of the network
+STARTED, STOPPED = "(started)", "(killed)"  # not its own words
 PATH_WORDS = re.compile(r"^peer (relayed|direct|gone) (\S+)$")
 
 
@@ -50,6 +51,7 @@ class Node:
             file.writelines(f"{peer}\n" for peer in trusted)
 
     def start(self):
+        self.lines.append((time.monotonic(), STARTED))
         words = [self.peerup] + (["relay", "serve"] if self.is_relay else ["daemon"])
         words += ["--config", os.path.join(self.folder, "config.yaml")]
         words = URGENT + words
@@ -64,6 +66,7 @@ class Node:
     def kill(self):
         self.process.kill()
         self.process.wait()
+        self.lines.append((time.monotonic(), STOPPED))
 
     def said(self, words, since=0.0):
         """When it first said a line that begins so, from `since` on; None: it did not."""
@@ -74,9 +77,16 @@ class Node:
         return wait_for(lambda: self.said(words, since), seconds)
 
     def paths(self, peer):
-        """What it said of its path to a peer: (time, "relayed", "direct" or "gone")."""
-        found = ((at, PATH_WORDS.match(line)) for at, line in list(self.lines))
-        return [(at, match[1]) for at, match in found if match and match[2] == peer.id]
+        """What it said of its path to a peer: (time, "relayed", "direct" or "gone"); "stopped" when it was
+        killed, "gone" when it began again."""
+        found = []
+        for at, line in list(self.lines):
+            match = PATH_WORDS.match(line)
+            if match and match[2] == peer.id:
+                found.append((at, match[1]))
+            elif line in (STOPPED, STARTED):
+                found.append((at, "stopped" if line == STOPPED else "gone"))
+        return found
 
     def ask(self, request, timeout=40.0):
         """One request to the daemon and its answer."""

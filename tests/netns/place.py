@@ -68,6 +68,10 @@ class Space:
         subprocess.run(["ip", "netns", "add", name], check=True)
         self.ip("link set lo up")
 
+    def remove(self):
+        """Takes its name away; it goes with its last process."""
+        subprocess.run(["ip", "netns", "del", self.name], check=True)
+
     @property
     def path(self):
         return f"/run/netns/{self.name}"

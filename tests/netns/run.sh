@@ -11,9 +11,32 @@ build=$1
 # shellcheck source=tests/lib/totals.sh
 . tests/lib/totals.sh
 
-part tests/netns/punch.py "$build"
-part tests/netns/classes.py "$build"
-part tests/netns/too_big.py "$build"
-part tests/netns/killed.py "$build"
+work=$(mktemp -d)
+trap 'rm -rf "$log" "$work"' EXIT
+begin() { # NAME COMMAND...: a test that runs beside the others
+    local name=$1
+    shift
+    { "$@" && echo 0 >"$work/$name.code" || echo $? >"$work/$name.code"; } >"$work/$name" 2>&1 &
+}
+tell() { # NAME: what it said and how it ended
+    cat "$work/$1"
+    return "$(cat "$work/$1.code")"
+}
+
+begin punch tests/netns/punch.py "$build"
+begin classes tests/netns/classes.py "$build"
+begin matrix tests/netns/matrix.py "$build" --runs 2 --wait 12 --band 0.2 --cells "$(paste -sd, <<'CELLS'
+port-restricted:port-restricted
+full-cone:double
+symmetric:restricted
+symmetric:port-restricted
+udp-blocked:full-cone
+CELLS
+)"
+begin scenarios tests/netns/scenarios.py "$build" --until 25 scenarios/nat/*.yaml scenarios/base/*.yaml
+begin too_big tests/netns/too_big.py "$build"
+begin killed tests/netns/killed.py "$build"
+wait
+for name in punch classes matrix scenarios too_big killed; do part tell "$name"; done
 
 end_parts

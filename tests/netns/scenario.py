@@ -1,0 +1,131 @@
+"""Scenario files (docs/scenarios.md) as the lab plays them, and what it refuses of them.
+
+peerup-sim checks a file; this reads one that it has taken. What a kernel cannot do, or this lab does not, is
+told in words: `refused` stops a scenario, `left_out` is passed over.
+"""
+import os
+import re
+
+import yaml
+
+SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+BITS = {"bit": 1, "kbit": 1e3, "Mbit": 1e6, "Gbit": 1e9}
+BYTES = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+PART = re.compile(r"([0-9.]+)([a-zA-Z]+)")
+
+EVENTS = {"connect", "crash", "restart", "partition", "block", "reboot", "rebind"}
+EXPECTED = {"connected", "path", "together", "never", "says"}
+
+
+class Refused(Exception):
+    """A scenario that cannot be played here; its text says why."""
+
+
+def amount(text, units):
+    """60ms, 1h30m, 20Mbit: in the unit that is 1 in units."""
+    if isinstance(text, (int, float)):
+        return text
+    return sum(float(number) * units[unit] for number, unit in PART.findall(text))
+
+
+def seconds(text):
+    return amount(text, SECONDS)
+
+
+def share(text):
+    return float(text.rstrip("%")) / 100
+
+
+class Scenario:
+    """One file, or its text. name, duration, nodes, events and expect are as in the file."""
+
+    def __init__(self, path, text=None):
+        if text is None:
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+        self.path, self.folder = path, os.path.dirname(os.path.abspath(path))
+        self.file = yaml.load(text, Loader=yaml.BaseLoader)  # every value as it is written
+        self.name = self.file["scenario"]
+        self.duration = seconds(self.file["duration"])
+        self.nodes = self.file["nodes"]
+        self.events = sorted(({**e, "at": seconds(e["at"])} for e in self.file.get("events", [])),
+                             key=lambda e: e["at"])
+        self.left_out = []
+        self.expect = [e for e in self.file.get("expect", []) if self.is_judged(e)]
+        self.check()
+
+    # ---- what is refused, and what is left out ----
+
+    def is_judged(self, e):
+        if "pairs" in e.get("connected", {}) or "pairs" in e.get("together", {}):
+            self.left_out.append(f"{e['name']}: groups are for the simulator")
+            return False
+        if not EXPECTED & set(e):
+            self.left_out.append(f"{e['name']}: is not judged here")
+            return False
+        return True
+
+    def check(self):
+        for group in self.file.get("groups", {}):
+            self.left_out.append(f"group {group}: thousands of processes are for the simulator")
+        for e in self.events:
+            what = next(key for key in e if key != "at")
+            if what not in EVENTS:
+                raise Refused(f"event {what} at {e['at']:g} s: is for the simulator")
+        latency = self.file["network"]["latency"]
+        for name, node in self.nodes.items():
+            if "matrix" in latency and "at" not in node:
+                raise Refused(f"{name}: has no site, and none is drawn here")
+            behind = node.get("behind", [])
+            if any("@" in kind for kind in behind[1:]):
+                raise Refused(f"{name}: a carrier's box that several share has no delays inside here")
+
+    # ---- values ----
+
+    def kinds(self):
+        """Kinds of boxes, values read."""
+        made = {}
+        for name, kind in self.file.get("nats", {}).items():
+            made[name] = dict(kind, udp_idle_s=seconds(kind["udp_idle"]))
+            made[name]["udp_answered_idle_s"] = seconds(kind.get("udp_answered_idle", kind["udp_idle"]))
+            if kind.get("hairpin") in ("false", None):
+                made[name].pop("hairpin", None)
+            if kind.get("addresses") == "1":
+                del made[name]["addresses"]
+        return made
+
+    def link(self):
+        link = self.file["network"].get("link", {})
+        made = {key: amount(link[key], BITS) for key in ("up", "down") if key in link}
+        made["queue"] = seconds(link.get("queue", "100ms"))
+        made["jitter"] = seconds(link.get("jitter", "0s"))
+        made["loss"] = share(link.get("loss", "0%"))
+        return made
+
+    def one_way(self, a, b):
+        """Seconds from the uplink of a to the end of b's access link."""
+        latency = self.file["network"]["latency"]
+        access = 2 * seconds(latency.get("access", "0s"))
+        if "rtt" in latency:
+            sites = self.nodes[a].get("at"), self.nodes[b].get("at")
+            is_same = sites[0] is not None and sites[0] == sites[1]
+            return access + (0 if is_same else seconds(latency["rtt"]) / 2)
+        with open(os.path.join(self.folder, latency["matrix"]), encoding="utf-8") as file:
+            rows = file.read().splitlines()
+        row = rows[int(self.nodes[a]["at"])].split("\t")
+        return access + float(row[int(self.nodes[b]["at"])]) / 2000
+
+    def parameters(self, name):
+        """Parameters of peerup/config.h, as a configuration of peerup has them."""
+        return {**self.file.get("config", {}), **self.nodes[name].get("config", {})}
+
+    def is_relay(self, name):
+        return "relay" in self.nodes[name].get("roles", [])
+
+    def trusted(self, name):
+        """Whom a node authorises: who is paired with it, its relays, and whom it serves."""
+        pairs = [pair for pair in self.file.get("authorize", []) if name in pair]
+        peers = {other for pair in pairs for other in pair if other != name}
+        peers.update(self.nodes[name].get("relays", []))
+        peers.update(other for other, node in self.nodes.items() if name in node.get("relays", []))
+        return sorted(peers)
