@@ -19,6 +19,7 @@ part "$replay/replay" tests/fuzz/corpus
 part tests/sim/properties.sh "$build/peerup-sim"
 part tests/sim/nat_matrix.py "$build/peerup-sim"
 part tests/sim/nat_matrix.py "$build/peerup-sim" --fidelity wire
+part tests/sim/distances.py "$build/peerup-sim"
 part tests/sim/wire.sh "$build/peerup-sim"
 part tests/sim/pcap.sh "$build/peerup-sim"
 part tests/sim/calibrate.sh "$build/peerup-sim"

@@ -29,6 +29,7 @@ def rules(kind, outer, address, seed):
         if kind.get(key, plain) not in (plain, None):
             raise Refused(f"{key} of a box is not done here")
     sets, before, after, let_in = maker(address, random.Random(seed))
+    # leads_in: what somebody else's rules turn to the inside passes; a gateway's.
     blocked = f'iifname != "{outer}" meta l4proto udp drop' if kind.get("udp") == "blocked" else ""
     return f"""
 table ip nat {{
@@ -58,7 +59,7 @@ table ip nat {{
         {note_remote(outer) if "sent_to" in sets else ""}
         ct state established,related accept
         iifname != "{outer}" accept
-        {let_in}
+        {"ct status dnat accept" if kind.get("leads_in") else let_in}
     }}
 }}
 """

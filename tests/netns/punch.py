@@ -9,6 +9,7 @@ flow on after the relay is killed. RTT as in libp2p's interoperability test: 250
 
 One line a check; the last is "N passed, N failed"; 77 and a reason when it cannot run here.
 """
+import itertools
 import os
 import statistics
 import subprocess
@@ -22,9 +23,11 @@ place.enter()
 from checks import Checks  # pylint: disable=wrong-import-position
 from network import Network  # pylint: disable=wrong-import-position
 from node import Node, wait_for  # pylint: disable=wrong-import-position
+from scenario import Scenario  # pylint: disable=wrong-import-position
 
 SLACK_MS = 5
-HOME = {"mapping": "eim", "filtering": "apdf", "ports": "preserve"}
+SCENARIO = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                        "../../scenarios/nat/interop-distances.yaml")
 FETCH = """
 import sys, urllib.request
 sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20).read())
@@ -36,14 +39,13 @@ def main():
     peerup = os.path.join(build, "peerup")
     checks = Checks()
     check = checks.check
-    net = Network(os.path.join(build, "lab-link"), {"router": HOME})
-    net.host("relay")
-    net.host("home", ["router"])
-    net.host("laptop", ["router"])
+    scenario = Scenario(SCENARIO)
+    net = Network(os.path.join(build, "lab-link"), scenario.kinds())
+    for name, node in scenario.nodes.items():
+        net.host(name, node.get("behind", []), scenario.link())
+    for a, b in itertools.combinations(scenario.nodes, 2):
+        net.way(a, b, scenario.one_way(a, b))
     net.host("probe")
-    net.way("relay", "home", 0.0625)
-    net.way("relay", "laptop", 0.0625)
-    net.way("home", "laptop", 0.1)
     net.start()
     nodes = {name: Node(peerup, net.spaces[name], name, is_relay=name == "relay")
              for name in ("relay", "home", "laptop", "probe")}
