@@ -25,10 +25,13 @@ enum {
 };
 #define SOURCES_MAX (UINT32_C(1) << (32 - WHEELS_KIND_BITS))
 
-/* An event in the heap. */
+/* An event that is near, with its tie once that was asked for: the same for all events of one
+ * source at one time. */
 typedef struct late {
     entry e;
-    uint64_t seq; /* how many went into the heap before it */
+    uint64_t seq; /* in the heap: how many went into it before */
+    uint32_t tie;
+    bool has_tie;
 } late;
 
 struct queue {
@@ -39,6 +42,7 @@ struct queue {
     uint32_t heap_count, heap_cap;
     late *heap; /* owned; of what was pushed for the current tick or earlier */
     uint64_t heap_pushed;
+    late head;       /* the run's next event, as far as it was compared */
     queue_soon soon; /* NULL: nobody wants to know */
     unsigned rounds; /* of it */
     uint32_t gap;    /* events between two of them */
@@ -79,8 +83,7 @@ static sim_event event_of(const entry *e)
     return (sim_event){(enum sim_event_kind)kind, e->target, e->arg};
 }
 
-/* mix3(order seed, source, time): the same for all events of one source at one time. Computed when
- * it is needed. */
+/* mix3(order seed, source, time). */
 static uint32_t tie_of(const queue *q, const entry *e)
 {
     mix128 m = q->ties;
@@ -91,18 +94,25 @@ static uint32_t tie_of(const queue *q, const entry *e)
     return (uint32_t)out[0];
 }
 
-/* Whether a is before b, where both are of one time and not of one source. */
-static bool is_before_at_once(const queue *q, const entry *a, const entry *b)
+static uint32_t tie_once(const queue *q, late *l)
 {
-    uint32_t tie_a = tie_of(q, a), tie_b = tie_of(q, b);
-    return tie_a != tie_b ? tie_a < tie_b : source_of(a) < source_of(b);
+    if (!l->has_tie) l->tie = tie_of(q, &l->e);
+    l->has_tie = true;
+    return l->tie;
 }
 
-static bool is_before(const queue *q, const late *a, const late *b)
+/* Whether a is before b, where both are of one time and not of one source. */
+static bool is_before_at_once(const queue *q, late *a, late *b)
+{
+    uint32_t tie_a = tie_once(q, a), tie_b = tie_once(q, b);
+    return tie_a != tie_b ? tie_a < tie_b : source_of(&a->e) < source_of(&b->e);
+}
+
+static bool is_before(const queue *q, late *a, late *b)
 {
     if (a->e.at != b->e.at) return a->e.at < b->e.at;
     if (source_of(&a->e) == source_of(&b->e)) return a->seq < b->seq;
-    return is_before_at_once(q, &a->e, &b->e);
+    return is_before_at_once(q, a, b);
 }
 
 /* ---- the heap ---- */
@@ -110,7 +120,7 @@ static bool is_before(const queue *q, const late *a, const late *b)
 static void heap_push(queue *q, const entry *e)
 {
     q->heap = sim_grow(q->heap, &q->heap_cap, q->heap_count, sizeof *q->heap);
-    late l = {*e, q->heap_pushed++};
+    late l = {.e = *e, .seq = q->heap_pushed++};
     uint32_t index = q->heap_count++;
     while (index > 0) {
         uint32_t parent = (index - 1) / CHILDREN;
@@ -138,7 +148,7 @@ static entry heap_pop(queue *q)
 {
     PU_ASSERT(q->heap_count > 0);
     entry first = q->heap[0].e;
-    const late *last = &q->heap[--q->heap_count];
+    late *last = &q->heap[--q->heap_count];
     uint32_t index = 0;
     for (;;) {
         uint32_t child = first_child(q, index);
@@ -335,12 +345,15 @@ void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event)
 
 /* Whether the run's next event comes before the heap's. Of one source and time it was pushed
  * first. */
-static bool is_run_first(const queue *q)
+static bool is_run_first(queue *q)
 {
     if (q->run_at == q->run_count || q->heap_count == 0) return q->heap_count == 0;
     const entry *a = &q->run[q->run_at], *b = &q->heap[0].e;
     if (a->at != b->at) return a->at < b->at;
-    return source_of(a) == source_of(b) || is_before_at_once(q, a, b);
+    if (source_of(a) == source_of(b)) return true;
+    bool is_known = q->head.e.at == a->at && q->head.e.source_kind == a->source_kind;
+    if (!is_known) q->head = (late){.e = *a};
+    return is_before_at_once(q, &q->head, &q->heap[0]);
 }
 
 bool queue_pop(queue *q, pu_time *at, sim_event *event)
