@@ -101,7 +101,7 @@ sim_src := \
 simwire_src := $(addprefix sim/wire/,gnutls_rnd wire)
 
 # In the archive of the simulator: its command `bench`.
-bench_src := $(addprefix bench/,bench_machine bench_nodes bench_queue bench_streams cmd_bench graph ladder)
+bench_src := $(addprefix bench/,bench_datagrams bench_machine bench_nodes bench_queue bench_streams cmd_bench graph ladder)
 
 test_src := $(addprefix tests/unit/, \
     main \
@@ -419,6 +419,7 @@ bench:
 	@$(MAKE) $(parallel) -s BUILD=release build/release/peerup build/release/peerup-sim build/release/peerup-sim-model
 	build/release/peerup-sim-model bench queue --pending 1000000
 	build/release/peerup-sim-model bench nodes --nodes 100000 --degree 8
+	build/release/peerup-sim-model bench datagrams
 	build/release/peerup-sim-model bench streams
 	@$(MAKE) interop-peer
 	bench/compare/run.sh $(COMPARE)

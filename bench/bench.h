@@ -6,6 +6,7 @@
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,7 +33,9 @@ typedef struct bench_queue {
 /* What `bench nodes` measured. */
 typedef struct bench_nodes {
     uint32_t nodes, degree;
+    uint32_t seconds;         /* simulated, of the steady phase */
     uint64_t steps, events;   /* in the steady phase */
+    uint64_t delivered;       /* datagrams, in the steady phase */
     uint64_t cpu_ns, wall_ns; /* of the steady phase */
     uint64_t setup_wall_ns;   /* before it */
     uint64_t peak_bytes;      /* peak resident memory */
@@ -42,6 +45,27 @@ typedef struct bench_nodes {
     uint64_t wrong_degree;    /* nodes whose confirmed connections are not as many as asked */
     uint64_t hash[2];         /* trace hash of the run */
 } bench_nodes;
+
+/* What `bench nodes` is to simulate. */
+typedef struct bench_town {
+    uint32_t nodes, degree; /* their product is even, nodes is above degree; nodes may be 0 */
+    uint32_t seconds;       /* simulated ones that are measured */
+    bool is_behind;         /* each node is behind a box of its own */
+} bench_town;
+
+enum { BENCH_SECONDS = 60 };
+
+/* What `bench datagrams` measured. */
+typedef struct bench_datagrams {
+    uint32_t pairs, under_way; /* datagrams under way at once */
+    uint64_t delivered;        /* in each run */
+    uint64_t delivered_per_s;  /* median of the runs */
+    uint64_t ladder_per_s;     /* as many events and copies by a bare ladder queue */
+    uint32_t runs;             /* of each, in turn */
+    uint64_t hash[2];          /* trace hash of a run: the same of all */
+    uint64_t sum;              /* of bytes: not for the reader, so that nobody skips them */
+    bench_nodes nodes;         /* with two nodes a pair, connected */
+} bench_datagrams;
 
 /* What `bench streams` measured: processor time of one input and its effects. */
 typedef struct bench_streams {
@@ -70,8 +94,11 @@ void bench_queue_run(bench_queue *b, uint32_t pending);
 /* One node with `streams` application streams that carry bytes both ways. streams is 1 to 4,096. */
 void bench_streams_run(bench_streams *b, uint32_t streams);
 
-/* A random graph of nodes that each have `degree` connections and ping. nodes * degree is even,
- * nodes is above degree. */
-void bench_nodes_run(bench_nodes *b, uint32_t nodes, uint32_t degree);
+/* `pairs` pairs of hosts send each other's datagrams back, through two access links and two boxes.
+ * pairs is at least 1. */
+void bench_datagrams_run(bench_datagrams *b, uint32_t pairs);
+
+/* A random graph of nodes that each have `degree` connections and ping. */
+void bench_nodes_run(bench_nodes *b, const bench_town *what);
 
 #endif

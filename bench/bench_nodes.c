@@ -1,7 +1,8 @@
 /* bench/bench_nodes.c - many nodes on a random graph, each pinging those it has dialled.
  *
  * The hosts, the network and the transport are those of every simulation; only a scenario, a judge
- * and a log are missing. Public hosts, model cryptography, nobody is gated. All start within a
+ * and a log are missing. Model cryptography, nobody is gated; hosts are public, or each is behind a
+ * box of its own with a port that stays open, as one that was forwarded would. All start within a
  * second, dial within the next twenty, and what is measured begins when all that has settled.
  */
 #include "bench/bench.h"
@@ -15,7 +16,6 @@
 #define START_WITHIN_NS (1 * PU_S)
 #define DIAL_WITHIN_NS (20 * PU_S)
 #define SETTLED_AT_NS (30 * PU_S)
-#define STEADY_NS (60 * PU_S)
 #define RTT_NS (60 * PU_MS)
 
 enum { SITES = 2, PURPOSE_GRAPH = 1, PURPOSE_ORDER = 2 };
@@ -31,7 +31,8 @@ typedef struct town {
     uint32_t nodes;
     graph_edge *edges; /* sorted by who dials; NULL when all have dialled */
     uint32_t edge_count, dialled;
-    uint64_t steps, events;
+    bool is_behind;
+    uint64_t steps, events, delivered;
 } town;
 
 /* ---- what hosts and the network tell ---- */
@@ -62,6 +63,7 @@ static void deliver(void *ctx, pu_time now, uint32_t node, enum net_carriage car
 {
     town *t = ctx;
     PU_ASSERT(now == t->share.now);
+    t->delivered++;
     host_datagram(&t->hosts[node], carriage, local->port, remote, bytes);
 }
 
@@ -94,12 +96,19 @@ static void town_share(town *t, const uint8_t seed[32])
         sim_fatal("no memory for a run");
 }
 
+static uint32_t box_of(town *t)
+{
+    static const nat_type box = {
+        .mapping = NAT_EIM, .filtering = NAT_EIF, .ports = NAT_PRESERVE, .udp_idle_ns = 120 * PU_S};
+    return t->is_behind ? net_box_add(t->share.network, &box, NET_NONE, false) : NET_NONE;
+}
+
 static void town_node(town *t, uint32_t node, const uint8_t seed[32])
 {
     static const net_link link = {.access_ns = 5 * PU_MS};
     uint32_t added = net_host_add(t->share.network);
     PU_ASSERT(added == node);
-    net_host_attach(t->share.network, node, NET_NONE, node % SITES, &link);
+    net_host_attach(t->share.network, node, box_of(t), node % SITES, &link);
     host_init(&t->hosts[node], &t->share, node, &t->config, seed);
     pu_time start = node * START_WITHIN_NS / t->nodes;
     pu_time dial = START_WITHIN_NS + node * DIAL_WITHIN_NS / t->nodes;
@@ -107,11 +116,13 @@ static void town_node(town *t, uint32_t node, const uint8_t seed[32])
     queue_push(t->share.q, dial, 0, &(sim_event){SIM_EV_SCRIPT, node, TODO_DIAL});
 }
 
-static town *town_new(uint32_t nodes, uint32_t degree)
+static town *town_new(const bench_town *what)
 {
     static const uint8_t seed[32] = {'b', 'e', 'n', 'c', 'h'};
     town *t = sim_alloc(sizeof *t);
+    uint32_t nodes = what->nodes, degree = what->degree;
     t->nodes = nodes;
+    t->is_behind = what->is_behind;
     pu_config_default(&t->config);
     t->config.gating = 0;
     t->sites = topo_constant(RTT_NS, SITES);
@@ -146,7 +157,9 @@ static void town_free(town *t)
 static void dial(town *t, uint32_t node, uint32_t other)
 {
     const pu_peer_id *id = pu_peers_id(t->share.peers, t->hosts[other].peer);
-    pu_endpoint at = net_host_address(t->share.network, other);
+    uint32_t box = net_host_box(t->share.network, other);
+    pu_endpoint at = box == NET_NONE ? net_host_address(t->share.network, other)
+                                     : net_box_address(t->share.network, box);
     at.port = HOST_PORT;
     uint8_t bytes[PU_MADDR_MAX];
     pu_buf maddr = buf_of(bytes, sizeof bytes);
@@ -159,12 +172,25 @@ static void dial(town *t, uint32_t node, uint32_t other)
                  span_of(NULL, 0));
 }
 
+/* A datagram to the neighbour's box, which has no room for it inside: it makes the mapping that all
+ * who dial come in by. */
+static void open_port(town *t, uint32_t node)
+{
+    uint32_t other = (node + 1) % t->nodes;
+    pu_endpoint to = net_box_address(t->share.network, net_host_box(t->share.network, other));
+    static const uint8_t byte = 0;
+    to.port = HOST_PORT + 1;
+    net_send(t->share.network, t->share.now, node, HOST_PORT, &to, span_of(&byte, 1), NET_UDP,
+             NET_KIND_OTHER);
+}
+
 /* Nodes dial in their order, which is that of the edges. */
 static void script(town *t, uint32_t node, enum todo todo)
 {
     if (todo == TODO_START) {
         host_start(&t->hosts[node]);
         host_started(&t->hosts[node]);
+        if (t->is_behind) open_port(t, node);
         return;
     }
     for (; t->dialled < t->edge_count && t->edges[t->dialled].a == node; t->dialled++)
@@ -211,28 +237,34 @@ static void take_figures(const town *t, bench_nodes *b)
 }
 
 /* One run; figures that the run with 0 nodes does not have stay 0 there. */
-static void measure(bench_nodes *b, uint32_t nodes, uint32_t degree)
+static void measure(bench_nodes *b, const bench_town *what)
 {
     uint64_t began = bench_wall_ns();
-    town *t = town_new(nodes, degree);
+    town *t = town_new(what);
     run_until(t, SETTLED_AT_NS);
     uint64_t wall = bench_wall_ns(), cpu = bench_cpu_ns();
     b->setup_wall_ns = wall - began;
-    uint64_t steps = t->steps, events = t->events;
-    run_until(t, SETTLED_AT_NS + STEADY_NS);
+    uint64_t steps = t->steps, events = t->events, delivered = t->delivered;
+    run_until(t, SETTLED_AT_NS + what->seconds * PU_S);
     b->cpu_ns = bench_cpu_ns() - cpu;
     b->wall_ns = bench_wall_ns() - wall;
     b->steps = t->steps - steps;
     b->events = t->events - events;
+    b->delivered = t->delivered - delivered;
     take_figures(t, b);
     b->peak_bytes = bench_peak_bytes();
     town_free(t);
 }
 
-void bench_nodes_run(bench_nodes *b, uint32_t nodes, uint32_t degree)
+void bench_nodes_run(bench_nodes *b, const bench_town *what)
 {
     bench_nodes none = {0};
-    measure(&none, 0, degree);
-    *b = (bench_nodes){.nodes = nodes, .degree = degree, .base_bytes = none.peak_bytes};
-    measure(b, nodes, degree);
+    bench_town empty = *what;
+    empty.nodes = 0;
+    measure(&none, &empty);
+    *b = (bench_nodes){.nodes = what->nodes,
+                       .degree = what->degree,
+                       .seconds = what->seconds,
+                       .base_bytes = none.peak_bytes};
+    measure(b, what);
 }

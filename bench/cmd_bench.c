@@ -11,11 +11,11 @@
 /* What the command line asks for. */
 typedef struct wishes {
     const char *what;
-    uint32_t pending, nodes, degree, streams;
-    bool is_json;
+    uint32_t pending, nodes, degree, seconds, pairs, streams;
+    bool is_behind, is_json;
 } wishes;
 
-enum { STREAMS_MAX = 4096 };
+enum { STREAMS_MAX = 4096, PAIRS_MAX = 1 << 16, SECONDS_MAX = 86400 };
 enum { NODES_MAX = 1 << 22, DEGREE_MAX = 64, PENDING_MAX = 1 << 26 };
 
 /* A whole number of [least, most]. False: it is none. */
@@ -109,11 +109,13 @@ static json_t *json_nodes(const bench_nodes *b)
     char hash[33];
     snprintf(hash, sizeof hash, "%016" PRIx64 "%016" PRIx64, b->hash[0], b->hash[1]);
     return json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:s}", "schema",
-        "peerup.bench/1", "what", "nodes", "nodes", whole(b->nodes), "degree", whole(b->degree),
-        "node_steps", whole(b->steps), "node_steps_per_s", whole(per_second(b->steps, b->cpu_ns)),
-        "events_per_s", whole(per_second(b->events, b->cpu_ns)), "cpu_seconds",
-        sim_json_seconds(b->cpu_ns), "wall_seconds", sim_json_seconds(b->wall_ns), "setup_seconds",
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:s}",
+        "schema", "peerup.bench/1", "what", "nodes", "nodes", whole(b->nodes), "degree",
+        whole(b->degree), "seconds", whole(b->seconds), "delivered_per_s",
+        whole(per_second(b->delivered, b->cpu_ns)), "node_steps", whole(b->steps),
+        "node_steps_per_s", whole(per_second(b->steps, b->cpu_ns)), "events_per_s",
+        whole(per_second(b->events, b->cpu_ns)), "cpu_seconds", sim_json_seconds(b->cpu_ns),
+        "wall_seconds", sim_json_seconds(b->wall_ns), "setup_seconds",
         sim_json_seconds(b->setup_wall_ns), "bytes_per_node",
         whole(a_node(b, b->peak_bytes - b->base_bytes)), "node_bytes",
         whole(a_node(b, b->node_bytes)), "transport_bytes", whole(a_node(b, b->transport_bytes)),
@@ -123,12 +125,14 @@ static json_t *json_nodes(const bench_nodes *b)
 static void print_nodes(const bench_nodes *b)
 {
     print_machine();
-    printf("nodes: %" PRIu32 " with %" PRIu32 " connections each, 60 simulated seconds of pings\n",
-           b->nodes, b->degree);
+    printf("nodes: %" PRIu32 " with %" PRIu32 " connections each, %" PRIu32
+           " simulated seconds of pings\n",
+           b->nodes, b->degree, b->seconds);
     printf("  node steps      %9" PRIu64 " a second on one core (%" PRIu64 " in %" PRIu64
            " ms of it, %" PRIu64 " ms elapsed)\n",
            per_second(b->steps, b->cpu_ns), b->steps, b->cpu_ns / 1000000, b->wall_ns / 1000000);
-    printf("  events          %9" PRIu64 " a second\n", per_second(b->events, b->cpu_ns));
+    printf("  events          %9" PRIu64 " a second; %" PRIu64 " datagrams delivered\n",
+           per_second(b->events, b->cpu_ns), per_second(b->delivered, b->cpu_ns));
     printf("  bytes a node    %9" PRIu64 " of peak resident memory (node %" PRIu64
            ", transport %" PRIu64 ")\n",
            a_node(b, b->peak_bytes - b->base_bytes), a_node(b, b->node_bytes),
@@ -143,13 +147,46 @@ static int nodes_bench(const cli_command *self, const wishes *w)
     if ((uint64_t)w->nodes * w->degree % 2 != 0)
         return cli_wrong(self, "one of --nodes and --degree must be even");
     bench_nodes b;
-    bench_nodes_run(&b, w->nodes, w->degree);
+    bench_nodes_run(&b, &(bench_town){w->nodes, w->degree, w->seconds, w->is_behind});
     if (w->is_json) sim_json_print(json_machine(json_nodes(&b)), stdout);
     else print_nodes(&b);
     if (b.wrong_degree == 0) return CLI_DONE;
     fprintf(stderr, "peerup-sim bench: %" PRIu64 " nodes have not the connections they should\n",
             b.wrong_degree);
     return CLI_UNEXPECTED;
+}
+
+/* ---- datagrams ---- */
+
+static int datagrams_bench(const wishes *w)
+{
+    bench_datagrams b;
+    bench_datagrams_run(&b, w->pairs);
+    uint64_t ratio = thousandths(b.ladder_per_s, b.delivered_per_s);
+    uint64_t by_nodes = per_second(b.nodes.delivered, b.nodes.cpu_ns);
+    if (w->is_json) {
+        json_t *result = json_pack(
+            "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I}", "schema", "peerup.bench/1",
+            "what", "datagrams", "pairs", whole(b.pairs), "under_way", whole(b.under_way),
+            "delivered", whole(b.delivered), "delivered_per_s", whole(b.delivered_per_s),
+            "bare_ladder_per_s", whole(b.ladder_per_s), "ratio_to_bare_ladder",
+            json_real((double)ratio / 1000), "runs", whole(b.runs), "with_nodes_delivered_per_s",
+            whole(by_nodes), "events_per_s", whole(per_second(b.nodes.events, b.nodes.cpu_ns)));
+        sim_json_print(json_machine(result), stdout);
+        return CLI_DONE;
+    }
+    print_machine();
+    printf("datagrams: %" PRIu32 " pairs through two links and two boxes, %" PRIu32
+           " under way; median of %" PRIu32 " runs of %" PRIu64 "\n",
+           b.pairs, b.under_way, b.runs, b.delivered);
+    printf("  delivered       %9" PRIu64 " a second on one core, each sent back\n",
+           b.delivered_per_s);
+    printf("  a bare ladder   %9" PRIu64 " events and copies a second: %" PRIu64 ".%03" PRIu64
+           " times ours\n",
+           b.ladder_per_s, ratio / 1000, ratio % 1000);
+    printf("  between nodes   %9" PRIu64 " a second, with %" PRIu64 " node steps\n", by_nodes,
+           per_second(b.nodes.steps, b.nodes.cpu_ns));
+    return CLI_DONE;
 }
 
 /* ---- streams ---- */
@@ -192,6 +229,9 @@ static bool take(wishes *w, const options *o)
 {
     const char *name = o->which->name;
     if (strcmp(name, "json") == 0) w->is_json = true;
+    if (strcmp(name, "behind-nats") == 0) w->is_behind = true;
+    if (strcmp(name, "pairs") == 0) return number(o->value, 1, PAIRS_MAX, &w->pairs);
+    if (strcmp(name, "seconds") == 0) return number(o->value, 1, SECONDS_MAX, &w->seconds);
     if (strcmp(name, "pending") == 0) return number(o->value, 1, PENDING_MAX, &w->pending);
     if (strcmp(name, "nodes") == 0) return number(o->value, 0, NODES_MAX, &w->nodes);
     if (strcmp(name, "streams") == 0) return number(o->value, 1, STREAMS_MAX, &w->streams);
@@ -201,7 +241,12 @@ static bool take(wishes *w, const options *o)
 
 static int run(const cli_command *self, int argc, char *const *argv)
 {
-    wishes w = {.pending = 1000000, .nodes = 10000, .degree = 8, .streams = 16};
+    wishes w = {.pending = 1000000,
+                .nodes = 10000,
+                .degree = 8,
+                .seconds = BENCH_SECONDS,
+                .pairs = 1000,
+                .streams = 16};
     options o = cli_options(self, argc, argv);
     enum option_kind kind;
     int code;
@@ -217,21 +262,25 @@ static int run(const cli_command *self, int argc, char *const *argv)
     if (code >= 0) return code;
     if (w.what != NULL && strcmp(w.what, "queue") == 0) return queue_bench(&w);
     if (w.what != NULL && strcmp(w.what, "nodes") == 0) return nodes_bench(self, &w);
+    if (w.what != NULL && strcmp(w.what, "datagrams") == 0) return datagrams_bench(&w);
     if (w.what != NULL && strcmp(w.what, "streams") == 0) return streams_bench(&w);
-    return cli_wrong(self, "say what to measure: queue, nodes or streams");
+    return cli_wrong(self, "say what to measure: queue, nodes, datagrams or streams");
 }
 
 static const option table[] = {
     {"pending", 0, "N", "queue: events that wait (1000000)"},
     {"nodes", 0, "N", "nodes: how many (10000)"},
     {"degree", 0, "N", "nodes: connections of each (8)"},
+    {"seconds", 0, "N", "nodes: simulated seconds that are measured (60)"},
+    {"behind-nats", 0, NULL, "nodes: each behind a box of its own"},
+    {"pairs", 0, "N", "datagrams: pairs of hosts (1000)"},
     {"streams", 0, "N", "streams: how many (16)"},
     {"json", 0, NULL, "one JSON object: peerup.bench/1"},
     {"help", 'h', NULL, "this text"},
 };
 
 const cli_command cli_bench = {
-    "bench", "queue|nodes|streams",          "measures this build on this machine",
-    table,   sizeof table / sizeof table[0], run,
+    "bench", "queue|nodes|datagrams|streams", "measures this build on this machine",
+    table,   sizeof table / sizeof table[0],  run,
     NULL,
 };

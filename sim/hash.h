@@ -13,10 +13,10 @@
 #include "sim/net.h"
 
 /* Adds one step's input, and each of its effects. node: index of the node in the run. */
-void hash_input(mix128 *m, uint32_t node, const pu_in *in);
-void hash_effect(mix128 *m, const pu_ef *effect);
+void hash_input(mix128 *trace, uint32_t node, const pu_in *in);
+void hash_effect(mix128 *trace, const pu_ef *effect);
 
 /* Adds what became of a datagram at one place. */
-void hash_datagram(mix128 *m, const net_record *record);
+void hash_datagram(mix128 *trace, const net_record *record);
 
 #endif

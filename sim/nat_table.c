@@ -10,21 +10,31 @@
 #include "base/mix.h"
 #include "sim/mem.h"
 
-enum { BY_KEY = 0, BY_OUTER = 1, FIRST_SLOTS = 8 };
+enum {
+    BY_KEY = 0,
+    BY_OUTER = 1,
+    FIRST_SLOTS = 8,
+    SCANNED_MOST = 4 /* so few are looked through: the boxes of most homes have no more */
+};
 
-static uint32_t hash_key(const nat_key *key)
+/* Where an entry sits in an index changes nothing that can be seen, so these need not be strong. */
+static uint32_t hash_word(uint64_t word)
 {
-    mix128 m;
-    uint64_t out[2];
-    mix_init(&m, BY_KEY);
-    mix_bytes(&m, key, sizeof *key);
-    mix_result(&m, out);
-    return (uint32_t)out[0];
+    return (uint32_t)(word * MIX_ROOT_2 >> 32);
 }
 
 static uint32_t hash_outer(uint32_t outer)
 {
-    return (uint32_t)mix3(BY_OUTER, outer, 0);
+    return hash_word(outer);
+}
+
+static uint32_t hash_key(const nat_key *key)
+{
+    const uint8_t *at = (const uint8_t *)key;
+    uint64_t word = 0;
+    for (size_t i = 0; i < sizeof *key - 4; i += 8)
+        word = (word ^ load_le64(at + i)) * MIX_ROOT_3 + (word >> 29);
+    return hash_word(word ^ load_le32(at + sizeof *key - 4));
 }
 
 void nat_table_close(nat_table *t)
@@ -38,7 +48,11 @@ void nat_table_close(nat_table *t)
 
 uint32_t nat_table_by_key(const nat_table *t, const nat_key *key)
 {
-    if (t->count == 0) return NAT_NOWHERE;
+    if (t->count <= SCANNED_MOST) {
+        for (uint32_t i = 0; i < t->count; i++)
+            if (memcmp(&t->at[i].key, key, sizeof *key) == 0) return i;
+        return NAT_NOWHERE;
+    }
     uint32_t mask = t->slot_count - 1;
     const uint32_t *slots = t->slots[BY_KEY];
     for (uint32_t s = hash_key(key) & mask; slots[s] != 0; s = (s + 1) & mask) {
@@ -49,7 +63,11 @@ uint32_t nat_table_by_key(const nat_table *t, const nat_key *key)
 
 uint32_t nat_table_by_outer(const nat_table *t, uint32_t outer)
 {
-    if (t->count == 0) return NAT_NOWHERE;
+    if (t->count <= SCANNED_MOST) {
+        for (uint32_t i = 0; i < t->count; i++)
+            if (t->at[i].outer == outer) return i;
+        return NAT_NOWHERE;
+    }
     uint32_t mask = t->slot_count - 1;
     const uint32_t *slots = t->slots[BY_OUTER];
     for (uint32_t s = hash_outer(outer) & mask; slots[s] != 0; s = (s + 1) & mask) {

@@ -78,8 +78,9 @@ static void a_node_at_rest_is_small(void **state)
 {
     (void)state;
     enum { NODES = 64, DEGREE = 8, NODE_MAX = 3136, TRANSPORT_MAX = 3584, HOST_MAX = 576 };
+    static const bench_town what = {.nodes = NODES, .degree = DEGREE, .seconds = BENCH_SECONDS};
     bench_nodes b, again;
-    bench_nodes_run(&b, NODES, DEGREE);
+    bench_nodes_run(&b, &what);
     uint64_t node = b.node_bytes / NODES, transport = b.transport_bytes / NODES;
     print_message("a node at rest: %u bytes, its transport %u, its host %u\n", (unsigned)node,
                   (unsigned)transport, (unsigned)sizeof(host));
@@ -90,7 +91,7 @@ static void a_node_at_rest_is_small(void **state)
     /* Each of 256 connections pings about four times, and both ends take some steps each time. */
     assert_in_range(b.steps, 256 * 3 * 6, 256 * 5 * 20);
 
-    bench_nodes_run(&again, NODES, DEGREE);
+    bench_nodes_run(&again, &what);
     assert_memory_equal(b.hash, again.hash, sizeof b.hash);
     assert_int_equal(b.steps, again.steps);
 }
