@@ -87,7 +87,7 @@ tracedb_src := $(addprefix analysis/,attempt html intern partial plot plot_attem
 
 # All of the simulator but main: tests link it too.
 sim_src := \
-    $(addprefix sim/,queue wheels dist spell topo nat nat_names nat_ports nat_table net net_answer net_realm net_send net_way) \
+    $(addprefix sim/,queue wheels dist spell topo nat nat_names nat_ports nat_table net net_answer net_realm net_send net_soon net_way) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_mix scenario_nats) \
     $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity diag file) \
@@ -194,7 +194,7 @@ TEST_CFLAGS := $(call pkg,--cflags $(CMOCKA))
 TEST_LIBS   := $(call pkg,--libs $(CMOCKA))
 
 # libFuzzer learns from comparisons where bytes are read; where time passes they only cost.
-fuzz_uncompared := $(node_src) $(addprefix sim/,queue wheels heap host net net_answer net_realm net_send net_way nat nat_ports nat_table) \
+fuzz_uncompared := $(node_src) $(addprefix sim/,queue wheels heap host net net_answer net_realm net_send net_soon net_way nat nat_ports nat_table) \
     $(addprefix sim/,watch check world script recorder) $(filter sim/transport_model/%,$(sim_src)) \
     $(addprefix core/base/,imap mem) $(addprefix core/ident/,peers)
 build_flags = $(if $(and $(filter fuzz,$(BUILD)),$(filter $(fuzz_uncompared),$*)),-fno-sanitize-coverage=trace-cmp)

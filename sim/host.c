@@ -429,8 +429,6 @@ void host_drain(host_world *w, host *hosts)
 
 /* ---- events ---- */
 
-enum { HOST_KNOWN_ROUNDS = 2 /* after them a datagram says whose it is */ };
-
 /* What `e` will read at h, in rounds after the one that asks for h itself. */
 static void soon_at(const host *h, unsigned round, pu_time at, const sim_event *e)
 {
@@ -449,11 +447,11 @@ void host_soon(const host_world *w, const host *hosts, unsigned round, pu_time a
 {
     if (e->kind == SIM_EV_SCRIPT) return;
     bool is_datagram = e->kind == SIM_EV_ARRIVE || e->kind == SIM_EV_DELIVER;
-    unsigned known = is_datagram ? HOST_KNOWN_ROUNDS : 0;
+    unsigned known = is_datagram ? NET_SOON_ROUNDS : 0;
     if (round < known) {
         net_soon(w->network, round, e);
     } else if (round == known) {
-        *note = is_datagram ? net_soon_host(w->network, e) : e->target;
+        *note = is_datagram ? net_soon_host(w->network, at, e) : e->target;
         if (*note == NET_NONE) return;
         ahead(&hosts[*note], offsetof(host, key));
         if (is_datagram) net_soon_at(w->network, *note);

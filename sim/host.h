@@ -138,7 +138,7 @@ void host_drain(host_world *world, host *hosts);
 
 /* An event of the queue is near: asks the caches for what it will read, in HOST_ROUNDS rounds. See
  * queue_on_soon. */
-enum { HOST_ROUNDS = 3 + TRANSPORT_ROUNDS };
+enum { HOST_ROUNDS = NET_SOON_ROUNDS + 1 + TRANSPORT_ROUNDS };
 void host_soon(const host_world *world, const host *hosts, unsigned round, pu_time at,
                const sim_event *event, uint32_t *note);
 

@@ -5,6 +5,7 @@
  */
 #include "sim/nat_impl.h"
 
+#include "base/ahead.h"
 #include "base/bytes.h"
 #include "sim/mem.h"
 
@@ -43,10 +44,10 @@ nat *nat_new(const nat_type *type, enum nat_protocol protocol, const pu_endpoint
 {
     PU_ASSERT(type->udp_idle_ns > 0);
     PU_ASSERT(type->addresses <= NAT_ADDRESSES_MAX);
-    nat *n = sim_alloc(sizeof *n);
+    uint32_t count = nat_addresses(type);
+    nat *n = sim_alloc(sizeof *n + count * sizeof n->externals[0]);
     n->type = *type;
-    n->external_count = nat_addresses(type);
-    n->externals = sim_alloc(n->external_count * sizeof *n->externals);
+    n->external_count = count;
     for (uint32_t i = 0; i < n->external_count; i++) {
         PU_ASSERT(externals[i].port == 0);
         n->externals[i] = externals[i];
@@ -61,7 +62,6 @@ void nat_free(nat *n)
 {
     if (n == NULL) return;
     nat_table_close(&n->table);
-    free(n->externals);
     free(n->blocks);
     free(n);
 }
@@ -277,6 +277,12 @@ void nat_rebind(nat *n, pu_time now)
         uint32_t outer = nat_ports_other(n, now, n->table.at[i].outer);
         if (outer != NAT_NO_PORT) nat_table_move(&n->table, i, outer);
     }
+}
+
+void nat_soon(const nat *n, unsigned round)
+{
+    if (round == 0) ahead(n, sizeof *n + sizeof n->externals[0]);
+    else if (n->table.count > 0) ahead(n->table.at, sizeof *n->table.at);
 }
 
 const nat_type *nat_describe(const nat *n)

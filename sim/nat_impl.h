@@ -22,7 +22,6 @@ struct nat {
     nat_type type;
     uint64_t idle_ns, answered_ns; /* of this table's protocol */
     enum nat_filtering filtering;
-    pu_endpoint *externals; /* owned; ports 0 */
     uint32_t external_count;
     nat_table table;
     rng ports;
@@ -30,7 +29,8 @@ struct nat {
     nat_block *blocks;  /* owned; those of the first address, then those of the next; NULL unless
                            NAT_BLOCK */
     uint32_t block_count;
-    pu_time sweep_at; /* no mapping can be past its time before */
+    pu_time sweep_at;        /* no mapping can be past its time before */
+    pu_endpoint externals[]; /* external_count of them; ports 0 */
 };
 
 /* Whether a mapping alive at now has that outer endpoint. */

@@ -163,11 +163,12 @@ void net_refuse(net *n, pu_time now, uint32_t host, enum net_carriage carriage, 
 void net_cut(net *n, const uint8_t *side, bool one_way);
 void net_mend(net *n, const uint8_t *side);
 
-/* SIM_EV_ARRIVE or SIM_EV_DELIVER is near: asks the caches for what tells its host, in rounds 0 and
- * 1. After them net_soon_host says which host it may be for (NET_NONE when it is for a box), and
- * net_soon_bytes what it carries. */
+/* SIM_EV_ARRIVE or SIM_EV_DELIVER is near: asks the caches for what tells its host, in rounds from
+ * 0 on. After them net_soon_host says which host it is for if it comes at `at` and nothing filters
+ * it (NET_NONE: for none), and net_soon_bytes what it carries. */
+enum { NET_SOON_ROUNDS = 5 };
 void net_soon(const net *n, unsigned round, const sim_event *event);
-uint32_t net_soon_host(const net *n, const sim_event *event);
+uint32_t net_soon_host(const net *n, pu_time at, const sim_event *event);
 pu_span net_soon_bytes(const net *n, const sim_event *event);
 
 /* host will receive: asks the caches for what is known of it. */

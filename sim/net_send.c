@@ -7,7 +7,6 @@
  */
 #include "sim/net_impl.h"
 
-#include "base/ahead.h"
 #include "base/bytes.h"
 #include "sim/dist.h"
 #include "sim/mem.h"
@@ -215,51 +214,6 @@ void net_event(net *n, pu_time now, const sim_event *event)
         PU_ASSERT(event->kind == SIM_EV_DELIVER);
         deliver(n, now, event->target);
     }
-}
-
-void net_soon(const net *n, unsigned round, const sim_event *event)
-{
-    const datagram *d = &n->slab[event->target];
-    if (round == 0) {
-        ahead(d, sizeof *d);
-        return;
-    }
-    if (d->len > 0) ahead(d->bytes, d->len < AHEAD_LINE_BYTES ? d->len : AHEAD_LINE_BYTES);
-    realm_soon(way_realm(n, d->realm), d->to.ip);
-}
-
-uint32_t net_soon_host(const net *n, const sim_event *event)
-{
-    member m = way_entry(n, &n->slab[event->target]);
-    return m == 0 || member_is_box(m) ? NET_NONE : member_index(m);
-}
-
-pu_span net_soon_bytes(const net *n, const sim_event *event)
-{
-    const datagram *d = &n->slab[event->target];
-    return span_of(d->bytes, d->len);
-}
-
-void net_soon_at(const net *n, uint32_t host)
-{
-    PU_ASSERT(host < n->host_count);
-    ahead(&n->hosts[host], sizeof n->hosts[host]);
-}
-
-void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned round)
-{
-    PU_ASSERT(host < n->host_count);
-    if (round == 0) {
-        net_soon_at(n, host);
-        return;
-    }
-    const realm *around = way_realm(n, n->hosts[host].box);
-    if (round == 1) {
-        realm_soon(around, to->ip);
-        return;
-    }
-    member m = realm_find(around, to->ip);
-    if (m != 0 && !member_is_box(m)) ahead(&n->hosts[member_index(m)], offsetof(net_host, jitter));
 }
 
 size_t net_in_flight(const net *n)

@@ -96,6 +96,22 @@ static void a_node_at_rest_is_small(void **state)
     assert_int_equal(b.steps, again.steps);
 }
 
+/* Nothing is lost on the way and nothing stops coming back; nodes find each other behind boxes. */
+static void datagrams_keep_going(void **state)
+{
+    (void)state;
+    enum { PAIRS = 3 };
+    bench_datagrams b, again;
+    bench_datagrams_run(&b, PAIRS);
+    assert_int_equal(b.delivered, 1000 * PAIRS);
+    assert_int_equal(b.nodes.nodes, 2 * PAIRS);
+    assert_int_equal(b.nodes.wrong_degree, 0);
+    assert_in_range(b.nodes.delivered, PAIRS * 3 * 2, PAIRS * 5 * 40);
+    bench_datagrams_run(&again, PAIRS);
+    assert_memory_equal(b.hash, again.hash, sizeof b.hash);
+    assert_memory_equal(b.nodes.hash, again.nodes.hash, sizeof b.nodes.hash);
+}
+
 static void announced(void *ctx, uint64_t index)
 {
     (void)index;
@@ -160,6 +176,7 @@ int bench_test(void)
         cmocka_unit_test(a_graph_has_the_degree_asked_for),
         cmocka_unit_test(another_seed_draws_another_graph),
         cmocka_unit_test(a_node_at_rest_is_small),
+        cmocka_unit_test(datagrams_keep_going),
         cmocka_unit_test(the_ladder_orders_by_time),
         cmocka_unit_test(all_queues_are_measured),
         cmocka_unit_test(no_byte_of_an_application_is_copied),

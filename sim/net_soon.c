@@ -1,0 +1,82 @@
+/* sim/net_soon.c - asks the caches for what a datagram's way reads, before its turn: the datagram,
+ * its bytes, whom its address belongs to, and when that is a box, the box and its mappings.
+ *
+ * Only the first box of a chain is looked into: there are few others, and many share them.
+ */
+#include "sim/net_impl.h"
+
+#include "base/ahead.h"
+#include "base/bytes.h"
+
+/* The box that d goes to first; NULL: it goes to a host, or nowhere. */
+static const net_box *box_of(const net *n, const datagram *d)
+{
+    member m = way_entry(n, d);
+    return m != 0 && member_is_box(m) ? &n->boxes[member_index(m)] : NULL;
+}
+
+static void box_soon(const net_box *b)
+{
+    ahead(b, offsetof(net_box, inside) + sizeof b->inside);
+}
+
+void net_soon(const net *n, unsigned round, const sim_event *event)
+{
+    const datagram *d = &n->slab[event->target];
+    if (round == 0) {
+        ahead(d, sizeof *d);
+        return;
+    }
+    if (round == 1) {
+        if (d->len > 0) ahead(d->bytes, d->len < AHEAD_LINE_BYTES ? d->len : AHEAD_LINE_BYTES);
+        realm_soon(way_realm(n, d->realm), d->to.ip);
+        return;
+    }
+    const net_box *b = box_of(n, d);
+    if (b == NULL) return;
+    if (round == 2) {
+        box_soon(b);
+        return;
+    }
+    PU_ASSERT(round < NET_SOON_ROUNDS);
+    nat_soon(box_nat(b, d->carriage), round - 3);
+    if (round == 3 && b->inside.cap > 0) ahead(b->inside.members, sizeof *b->inside.members);
+}
+
+uint32_t net_soon_host(const net *n, pu_time at, const sim_event *event)
+{
+    return way_peek(n, at, &n->slab[event->target]);
+}
+
+pu_span net_soon_bytes(const net *n, const sim_event *event)
+{
+    const datagram *d = &n->slab[event->target];
+    return span_of(d->bytes, d->len);
+}
+
+void net_soon_at(const net *n, uint32_t host)
+{
+    PU_ASSERT(host < n->host_count);
+    ahead(&n->hosts[host], sizeof n->hosts[host]);
+}
+
+void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned round)
+{
+    PU_ASSERT(host < n->host_count);
+    if (round == 0) {
+        net_soon_at(n, host);
+        return;
+    }
+    uint32_t box = n->hosts[host].box;
+    const realm *around = box == NET_NONE ? &n->public : way_realm(n, n->boxes[box].parent);
+    if (round == 1) {
+        realm_soon(around, to->ip);
+        if (box != NET_NONE) box_soon(&n->boxes[box]);
+        return;
+    }
+    if (box != NET_NONE) nat_soon(n->boxes[box].udp, 0);
+    member m = realm_find(around, to->ip);
+    if (m == 0) return;
+    if (member_is_box(m)) box_soon(&n->boxes[member_index(m)]);
+    else ahead(&n->hosts[member_index(m)], offsetof(net_host, jitter));
+}
