@@ -119,6 +119,16 @@ static void lab_run(lab *l)
     }
 }
 
+nat_found calibrate_nat_find(const nat_type *type, const uint8_t seed[32], uint32_t loss_ppm)
+{
+    lab l;
+    lab_open(&l, type, seed, loss_ppm);
+    lab_run(&l);
+    nat_found found = {l.probe.mapping, l.probe.filtering, l.probe.ports};
+    lab_close(&l);
+    return found;
+}
+
 /* Whether behind a box of that class all three of its words are found. */
 static bool is_found(const calibrate_nat_class *class, uint64_t seed, uint32_t loss_ppm)
 {
@@ -130,13 +140,9 @@ static bool is_found(const calibrate_nat_class *class, uint64_t seed, uint32_t l
     uint8_t run_seed[32], bytes[32] = {0};
     for (unsigned i = 0; i < 8; i++) bytes[i] = (uint8_t)(seed >> 8 * i);
     rng_derive(run_seed, bytes, SEED_TAG, loss_ppm);
-    lab l;
-    lab_open(&l, &type, run_seed, loss_ppm);
-    lab_run(&l);
-    bool is_right = l.probe.mapping == type.mapping && l.probe.filtering == type.filtering &&
-                    l.probe.ports == type.ports;
-    lab_close(&l);
-    return is_right;
+    nat_found found = calibrate_nat_find(&type, run_seed, loss_ppm);
+    return found.mapping == type.mapping && found.filtering == type.filtering &&
+           found.ports == type.ports;
 }
 
 void calibrate_nat(uint64_t first, uint64_t last, calibrate_nat_class all[CALIBRATE_NAT_CLASSES])

@@ -16,6 +16,16 @@ typedef struct calibrate_nat_class {
     uint32_t right[2]; /* seeds of which all three words were found: without loss, with 1 % */
 } calibrate_nat_class;
 
+/* What behaviour discovery finds. */
+typedef struct nat_found {
+    enum nat_mapping mapping; /* 0: nothing answered at all */
+    enum nat_filtering filtering;
+    enum nat_ports ports; /* 0: the port of some socket did not come to light */
+} nat_found;
+
+/* Discovers from behind a box of that type. seed: 32 bytes. */
+nat_found calibrate_nat_find(const nat_type *type, const uint8_t seed[32], uint32_t loss_ppm);
+
 /* Discovers every class with seeds first to last. */
 void calibrate_nat(uint64_t first, uint64_t last, calibrate_nat_class all[CALIBRATE_NAT_CLASSES]);
 

@@ -3,6 +3,8 @@
  *
  * `fidelity`: the model of transports against real Noise, Yamux, TLS and QUIC, over the same seeds.
  * `nat`: each class of NAT against what behaviour discovery finds behind it (cmd_calibrate_nat.c).
+ * `mix`: drawn populations against their table (cmd_calibrate_mix.c).
+ * `latency`, `punch`: what nodes measure against the data (cmd_calibrate_rtt.c).
  */
 #include "sim/agree.h"
 #include "sim/cli.h"
@@ -53,11 +55,33 @@ static const struct quantity_row {
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
+/* A subject other than the fidelities. */
+typedef struct subject {
+    const char *name;
+    uint64_t last; /* seed, from FIRST_SEED, unless others are asked for */
+    bool has_file; /* an operand names it */
+    int (*run)(const char *path, uint64_t first, uint64_t last, bool is_json);
+} subject;
+
+static int calibrate_nats(const char *path, uint64_t first, uint64_t last, bool is_json)
+{
+    PU_ASSERT(path == NULL);
+    return cli_calibrate_nat(first, last, is_json);
+}
+
+static const subject subjects[] = {
+    {"fidelity", LAST_SEED, true, NULL},      {"nat", LAST_SEED, false, calibrate_nats},
+    {"mix", 4, true, cli_calibrate_mix},      {"latency", 10, true, cli_calibrate_latency},
+    {"punch", 10, true, cli_calibrate_punch},
+};
+
+enum { SUBJECTS = sizeof subjects / sizeof subjects[0] };
+
 /* What the command line asks for. */
 typedef struct request {
-    const char *what; /* NULL: not said */
-    bool is_of_nats;
-    const char *path; /* NULL: fidelity_scenario */
+    const subject *of; /* NULL: not said */
+    const char *path;  /* NULL: the subject's own */
+    bool has_seeds;    /* they were said */
     uint64_t first, last;
     const char **sets; /* owned; the last place is for the fidelity */
     uint32_t set_count;
@@ -114,7 +138,7 @@ static bool take(const cli_command *self, const options *o, request *q)
 {
     const char *name = o->which->name;
     if (strcmp(name, "seeds") == 0)
-        return cli_read_seeds(self, o->value, SEEDS_MAX, &q->first, &q->last);
+        return q->has_seeds = cli_read_seeds(self, o->value, SEEDS_MAX, &q->first, &q->last);
     if (strcmp(name, "jobs") == 0)
         return read_number(self, o, QUANTITY_COUNT, 1, CREW_WORKERS_MAX, &q->workers);
     if (strcmp(name, "band") == 0)
@@ -125,9 +149,24 @@ static bool take(const cli_command *self, const options *o, request *q)
     return true;
 }
 
-static bool is_what(const char *word)
+static const subject *subject_of(const char *word)
 {
-    return strcmp(word, "fidelity") == 0 || strcmp(word, "nat") == 0;
+    for (uint32_t i = 0; i < SUBJECTS; i++)
+        if (strcmp(word, subjects[i].name) == 0) return &subjects[i];
+    return NULL;
+}
+
+/* Whether the options fit the subject; what is wrong has been said. */
+static bool is_sound(const cli_command *self, const request *q)
+{
+    bool is_other = q->of->run != NULL;
+    if (is_other && (q->set_count > 0 || (q->path != NULL && !q->of->has_file))) {
+        cli_wrong(self, "%s: it has no scenario", q->of->name);
+        return false;
+    }
+    if (is_other || q->last - q->first + 1 >= AGREE_SEEDS_LEAST) return true;
+    cli_wrong(self, "--seeds: an interval needs %d seeds at least", AGREE_SEEDS_LEAST);
+    return false;
 }
 
 /* Reads the words of the command. Not -1: the command ends with that. */
@@ -139,8 +178,8 @@ static int read_request(const cli_command *self, int argc, char *const *argv, re
     while (cli_next(self, &o, &kind, &code)) {
         if (kind == OPTION_NAMED) {
             if (!take(self, &o, q)) return CLI_USAGE;
-        } else if (q->what == NULL && q->path == NULL && is_what(o.value)) {
-            q->what = o.value;
+        } else if (q->of == NULL && q->path == NULL && subject_of(o.value) != NULL) {
+            q->of = subject_of(o.value);
         } else if (q->path == NULL) {
             q->path = o.value;
         } else {
@@ -148,12 +187,9 @@ static int read_request(const cli_command *self, int argc, char *const *argv, re
         }
     }
     if (code >= 0) return code;
-    q->is_of_nats = q->what != NULL && strcmp(q->what, "nat") == 0;
-    if (q->is_of_nats && (q->path != NULL || q->set_count > 0))
-        return cli_wrong(self, "nat: it has no scenario");
-    if (!q->is_of_nats && q->last - q->first + 1 < AGREE_SEEDS_LEAST)
-        return cli_wrong(self, "--seeds: an interval needs %d seeds at least", AGREE_SEEDS_LEAST);
-    return -1;
+    if (q->of == NULL) q->of = &subjects[0];
+    if (!q->has_seeds) q->last = q->of->last;
+    return is_sound(self, q) ? -1 : CLI_USAGE;
 }
 
 /* ---- runs ---- */
@@ -398,14 +434,14 @@ static int run(const cli_command *self, int argc, char *const *argv)
         .first = FIRST_SEED, .last = LAST_SEED, .workers = crew_cores(), .band_ppm = BAND_PPM};
     q.sets = sim_alloc((size_t)(argc + 1) * sizeof *q.sets);
     int code = read_request(self, argc, argv, &q);
-    if (code < 0 && q.is_of_nats) code = cli_calibrate_nat(q.first, q.last, q.is_json);
+    if (code < 0 && q.of->run != NULL) code = q.of->run(q.path, q.first, q.last, q.is_json);
     else if (code < 0) code = calibrate(&q);
     free(q.sets);
     return code;
 }
 
 static const option table[] = {
-    {"seeds", 0, "A-B", "runs every seed from A to B at both fidelities (1-100)"},
+    {"seeds", 0, "A-B", "every seed from A to B (1-100; latency and punch 1-10, mix 1-4)"},
     {"band", 0, "SHARE", "how far from 1 the interval of a ratio may reach, at most 50% (10%)"},
     {"jobs", 0, "N", "processes, 1 to 1024 (as many as there are cores)"},
     {"set", 0, "KEY.PATH=VALUE", "changes a value of the scenario; may be repeated"},
@@ -417,12 +453,15 @@ static const option table[] = {
 
 const cli_command cli_calibrate = {
     "calibrate",
-    "[fidelity [SCENARIO] | nat]",
-    "compares the model of transports with real ones, or NATs with what they ought to be",
+    "[fidelity [SCENARIO] | nat | mix [TABLE] | latency [MATRIX] | punch [SCENARIO]]",
+    "compares the model of transports with real ones, and the network with what it ought to be",
     table,
     sizeof table / sizeof table[0],
     run,
     "Exit code 10 when an interval leaves the band. Without a SCENARIO it is\n"
     "scenarios/calibration/fifty.yaml; docs/calibration.md says what is compared and how.\n"
-    "nat: whether RFC 5780's discovery finds each class of NAT, without loss and with 1 %.\n",
+    "nat: whether RFC 5780's discovery finds each class of NAT, without loss and with 1 %.\n"
+    "mix: whether boxes drawn from each population have its shares, by the same discovery.\n"
+    "latency: whether pings between the places of a matrix have its quantiles.\n"
+    "punch: whether a direct path takes 200 ms and a relayed one 250 ms where they ought to.\n",
 };

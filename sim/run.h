@@ -9,6 +9,20 @@
 
 enum run_log { RUN_LOG_NONE = 0, RUN_LOG_SUMMARY, RUN_LOG_EVENTS, RUN_LOG_PACKETS };
 
+/* What carries a connection, the better the later. */
+enum run_way { RUN_WAY_CIRCUIT = 0, RUN_WAY_TCP, RUN_WAY_QUIC, RUN_WAYS };
+
+/* "circuit", "tcp", "quic". */
+const char *run_way_name(enum run_way way);
+
+/* A round trip that a node has measured. */
+typedef struct run_rtt {
+    uint32_t node, peer; /* peer: SCENARIO_ANY when it is no node of this run */
+    bool is_punch; /* by the words that agree on a hole punch, through a relay; otherwise a ping */
+    enum run_way way; /* of the connection that was pinged */
+    uint64_t rtt_ns;
+} run_rtt;
+
 typedef struct run_options {
     uint64_t seed;
     enum run_log log;
@@ -26,6 +40,8 @@ typedef struct run_options {
     void (*show)(void *ctx, pu_time now,
                  pu_time end); /* how far it is, now and then; NULL: nobody looks */
     void *show_ctx;
+    void (*saw_rtt)(void *ctx, const run_rtt *rtt); /* each that is measured; NULL: nobody looks */
+    void *rtt_ctx;
     uint64_t still_max; /* tests: more events than these at one time are no progress; 0: than a
                            million and than waited when it came */
     uint64_t fail_at; /* tests: the request for memory, over all nodes, that is refused; 0: none */
@@ -41,12 +57,6 @@ typedef struct run_property {
     uint64_t within_ns; /* what is allowed; PU_NEVER: nothing that has a time */
     char why[256];      /* what was seen, with times */
 } run_property;
-
-/* What carries a connection, the better the later. */
-enum run_way { RUN_WAY_CIRCUIT = 0, RUN_WAY_TCP, RUN_WAY_QUIC, RUN_WAYS };
-
-/* "circuit", "tcp", "quic". */
-const char *run_way_name(enum run_way way);
 
 /* One connect of the script, again after each loss. Times are PU_NEVER when it never came to that.
  */

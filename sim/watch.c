@@ -387,3 +387,12 @@ const watch_conn *watch_input(watch *w, uint32_t node, uint32_t peer, pu_handle 
     else if (in->kind == PU_IN_CONN_DOWN) return conn_down(w, c, in);
     return c;
 }
+
+enum run_way watch_way(const watch *w, uint32_t node, uint64_t ordinal)
+{
+    for (uint32_t i = w->conn_count; i-- > 0;) {
+        const watch_conn *c = &w->conns[i];
+        if (c->node == node && pu_handle_ordinal(c->handle) == ordinal) return c->way;
+    }
+    return RUN_WAY_CIRCUIT;
+}

@@ -141,6 +141,10 @@ void watch_moved(watch *w, pu_time now, uint32_t node);
 const watch_conn *watch_input(watch *w, uint32_t node, uint32_t peer, pu_handle other,
                               const pu_in *in);
 
+/* What carries node's connection of that ordinal number (pu_handle_ordinal); RUN_WAY_CIRCUIT when
+ * there is none. */
+enum run_way watch_way(const watch *w, uint32_t node, uint64_t ordinal);
+
 /* What is known of a and b, in any order; NULL: nothing. */
 const watch_pair *watch_pair_of(const watch *w, uint32_t a, uint32_t b);
 

@@ -2,8 +2,8 @@
 #include "sim/world.h"
 
 #include "base/mem.h"
-#include "sim/dist.h"
 #include "sim/mem.h"
+#include "sim/population.h"
 
 enum {
     PEERS_SPARE = 64,
@@ -67,9 +67,24 @@ static void count_trace(uint64_t *metrics, const pu_trace *event)
     if (code == PU_TR_REFUSED) metrics[METRIC_REFUSED]++;
 }
 
+static void tell_rtt(const world *w, uint32_t node, const pu_trace *event)
+{
+    const run_options *o = w->options;
+    bool is_punch = event->code == PU_TR_PUNCH_SYNC;
+    if (o->saw_rtt == NULL || (!is_punch && event->code != PU_TR_PING_RTT)) return;
+    o->saw_rtt(o->rtt_ctx, &(run_rtt){
+                               .node = node,
+                               .peer = world_node(w, event->peer),
+                               .is_punch = is_punch,
+                               .way = watch_way(&w->judge, node, event->conn),
+                               .rtt_ns = is_punch ? event->b : event->a,
+                           });
+}
+
 static void saw_trace(void *ctx, uint32_t node, const pu_trace *event)
 {
     world *w = ctx;
+    tell_rtt(w, node, event);
     count_trace(w->metrics, event);
     record_trace(&w->log, node, event);
 }
@@ -162,31 +177,6 @@ void world_attach(world *w, uint32_t node, const scenario_chain *chain, bool fre
 
 /* ---- nodes ---- */
 
-/* A box of a group's mix, drawn. */
-static nat_type draw_box(rng *r, const scenario_group *g)
-{
-    static const struct {
-        enum nat_mapping mapping;
-        enum nat_filtering filtering;
-        bool blocks_udp;
-    } kinds[5] = {
-        {NAT_EIM, NAT_EIF, false},   {NAT_EIM, NAT_ADF, false}, {NAT_EIM, NAT_APDF, false},
-        {NAT_APDM, NAT_APDF, false}, {NAT_EIM, NAT_APDF, true},
-    };
-    static const enum nat_ports ports[3] = {NAT_PRESERVE, NAT_SEQUENTIAL, NAT_RANDOM};
-    uint32_t kind = dist_weighted(r, g->mix_weight_ppm, 5);
-    uint32_t port = dist_weighted(r, g->mix_ports_ppm, 3);
-    uint64_t idle = dist_quantiles(r, g->mix_idle_ns[0], g->mix_idle_ns[1], g->mix_idle_ns[2]);
-    return (nat_type){
-        .mapping = kinds[kind].mapping,
-        .filtering = kinds[kind].filtering,
-        .ports = ports[port],
-        .udp_idle_ns = idle,
-        .hairpin = dist_loss(r, g->mix_hairpin_ppm) ? NAT_HAIRPIN_EXTERNAL : NAT_HAIRPIN_NONE,
-        .blocks_udp = kinds[kind].blocks_udp,
-    };
-}
-
 static void place_node(world *w, uint32_t node)
 {
     const scenario_node *n = &w->s->nodes[node];
@@ -196,7 +186,7 @@ static void place_node(world *w, uint32_t node)
         n->site != SCENARIO_ANY ? n->site : (uint32_t)rng_below(&w->draws, topo_sites(w->sites));
     if (n->group != SCENARIO_ANY && w->s->groups[n->group].has_mix) {
         place->is_drawn = true;
-        place->drawn = draw_box(&w->draws, &w->s->groups[n->group]);
+        place->drawn = population_draw(&w->draws, &w->s->groups[n->group]);
     }
     uint32_t added = net_host_add(w->hosts_share.network);
     PU_ASSERT(added == node);
@@ -305,7 +295,7 @@ static void share_init(world *w)
 bool world_build(world *w, const scenario *s, const run_options *options)
 {
     static const uint8_t zero[32];
-    *w = (world){.s = s};
+    *w = (world){.s = s, .options = options};
     rng_derive(w->seed, zero, options->seed, 0);
     rng_init(&w->draws, w->seed, DRAWS_PURPOSE);
     rng_derive(w->churn_seed, w->seed, 0, CHURN_PURPOSE);

@@ -80,6 +80,7 @@ typedef struct world {
     watch judge;
     apps apps;
     record log;
+    const run_options *options; /* borrowed, as long as the run */
     uint64_t events;
     uint64_t commands_shed; /* commands that a node refused for want of memory or room */
     uint64_t metrics[METRIC_COUNT];

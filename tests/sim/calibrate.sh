@@ -43,6 +43,21 @@ expect 'too wide a band' 2 "$sim" calibrate --band 60%
 expect 'no such scenario' 2 "$sim" calibrate fidelity "$work/none.yaml"
 expect 'a value that is none' 2 "$sim" calibrate "$small" --set duration=soon
 
+for what in 'latency --seeds 3-4' 'punch --seeds 1-3' 'mix --seeds 1-3'; do
+    # shellcheck disable=SC2086 # words
+    expect "$what" 0 "$sim" calibrate $what
+    tail -1 "$work/said" >>"$work/table"
+done
+printf '0\t100\n100\t0\n' >"$work/pair.tsv"
+expect 'a matrix of two places' 0 "$sim" calibrate latency "$work/pair.tsv" --seeds 1-1
+printf '0\n' >"$work/one.tsv"
+expect 'nobody to ping' 2 "$sim" calibrate latency "$work/one.tsv" --seeds 1-1
+printf '0\t200\t128\n200\t0\t128\n128\t128\t0\n' >"$work/slow.tsv"
+sed "s|matrix: .*tsv|matrix: slow.tsv|" scenarios/nat/interop-distances.yaml >"$work/slow.yaml"
+expect 'a relay that is 6 ms further away' 10 "$sim" calibrate punch "$work/slow.yaml" --seeds 1-1
+expect 'no such table' 2 "$sim" calibrate mix "$work/none.csv"
+expect 'discovery has no file' 2 "$sim" calibrate nat "$work/none.csv"
+
 cat "$work/table"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

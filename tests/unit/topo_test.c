@@ -122,6 +122,17 @@ static void reads_the_published_matrix(void **state)
     assert_int_equal(topo_rtt_ns(t, 17, 4), 32587 * PU_US);
     assert_int_equal(topo_rtt_ns(t, 0, 489), 16124 * PU_US);
     assert_int_equal(topo_rtt_ns(t, 489, 0), 16124 * PU_US);
+    uint64_t least = UINT64_MAX, most = 0, sum = 0;
+    for (uint32_t i = 0; i < 490 * 490; i++) {
+        uint64_t rtt = topo_rtt_ns(t, i / 490, i % 490);
+        if (i / 490 == i % 490) continue;
+        sum += rtt;
+        if (rtt < least) least = rtt;
+        if (rtt > most) most = rtt;
+    }
+    assert_int_equal(least, 86 * PU_US);
+    assert_in_range(most, 2984 * PU_MS - PU_MS / 2, 2984 * PU_MS + PU_MS / 2);
+    assert_in_range(sum / (490 * 489), 146700 * PU_US, 146900 * PU_US);
     topo_free(t);
 }
 

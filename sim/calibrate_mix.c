@@ -1,0 +1,182 @@
+/* sim/calibrate_mix.c - draws boxes, asks from behind each, and counts. */
+#include "sim/calibrate_mix.h"
+
+#include "sim/calibrate_nat.h"
+#include "sim/file.h"
+#include "sim/population.h"
+#include "sim/scenario_load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_MAX = 2048, TABLE_MAX = 1 << 20, KINDS = 5, PORTS = 3, WHOLE = 1000000 };
+
+/* Places in rows. */
+enum { ROW_KINDS = 0, ROW_PORTS = KINDS, ROW_HAIRPIN = KINDS + PORTS, ROW_IDLES };
+
+/* Tells its random streams from those of runs. */
+#define SEED_TAG UINT64_C(0x6d6978)
+
+static const char *const row_names[CALIBRATE_MIX_ROWS] = {
+    "eim/eif",    "eim/adf", "eim/apdf", "symmetric",      "udp blocked",    "preserve",
+    "sequential", "random",  "hairpin",  "idle up to p10", "idle up to p50", "idle below p90",
+};
+
+/* What was counted of one profile. */
+typedef struct tally_of_mix {
+    uint64_t rows[CALIBRATE_MIX_ROWS];
+    uint64_t boxes, passed, others;
+} tally_of_mix;
+
+static const char scenario_text[] = "scenario: mix\n"
+                                    "duration: 1s\n"
+                                    "network:\n"
+                                    "  latency: {rtt: 80ms}\n"
+                                    "nodes: {}\n"
+                                    "groups:\n"
+                                    "  people: {count: 1, nat_mix: \"%s#%s\"}\n";
+
+/* The scenario with one group of that profile; NULL: the table is wrong, which has been said. */
+static scenario *scenario_of(const char *path, const char *profile)
+{
+    char text[TEXT_MAX];
+    diag errors = {0};
+    int len = snprintf(text, sizeof text, scenario_text, path, profile);
+    if (len < 0 || (size_t)len >= sizeof text) {
+        fprintf(stderr, "%s: the path is too long\n", path);
+        return NULL;
+    }
+    pu_span whole = {(const uint8_t *)text, (size_t)len};
+    scenario *s = scenario_load_text("calibrate-mix", whole, NULL, 0, &errors);
+    if (s == NULL) diag_print(&errors, stderr);
+    diag_free(&errors);
+    return s;
+}
+
+/* The kind that discovery found; KINDS: none of the table's. */
+static uint32_t kind_of(const nat_found *found)
+{
+    if (found->mapping == 0) return KINDS - 1;
+    if (found->mapping == NAT_EIM) return (uint32_t)found->filtering - NAT_EIF;
+    return found->mapping == NAT_APDM && found->filtering == NAT_APDF ? KINDS - 2 : KINDS;
+}
+
+static void count_ports(tally_of_mix *t, enum nat_ports ports)
+{
+    static const enum nat_ports order[PORTS] = {NAT_PRESERVE, NAT_SEQUENTIAL, NAT_RANDOM};
+    bool is_known = false;
+    for (uint32_t i = 0; i < PORTS; i++) {
+        t->rows[ROW_PORTS + i] += ports == order[i];
+        is_known |= ports == order[i];
+    }
+    t->others += !is_known;
+}
+
+static void count_box(tally_of_mix *t, const nat_type *type, const scenario_group *g,
+                      const nat_found *found)
+{
+    uint32_t kind = kind_of(found);
+    t->boxes++;
+    if (kind < KINDS) t->rows[ROW_KINDS + kind]++;
+    else t->others++;
+    if (found->mapping != 0) {
+        t->passed++;
+        count_ports(t, found->ports);
+    }
+    t->rows[ROW_HAIRPIN] += type->hairpin != NAT_HAIRPIN_NONE;
+    t->rows[ROW_IDLES] += type->udp_idle_ns <= g->mix_idle_ns[0];
+    t->rows[ROW_IDLES + 1] += type->udp_idle_ns <= g->mix_idle_ns[1];
+    t->rows[ROW_IDLES + 2] += type->udp_idle_ns < g->mix_idle_ns[2];
+}
+
+static void draw_all(tally_of_mix *t, const scenario_group *g, uint64_t seed, uint32_t profile)
+{
+    uint8_t of_run[32], of_box[32], bytes[32] = {0};
+    rng draws;
+    for (unsigned i = 0; i < 8; i++) bytes[i] = (uint8_t)(seed >> 8 * i);
+    rng_derive(of_run, bytes, SEED_TAG, profile);
+    rng_init(&draws, of_run, 0);
+    for (uint32_t i = 0; i < CALIBRATE_MIX_BOXES; i++) {
+        nat_type type = population_draw(&draws, g);
+        rng_derive(of_box, of_run, SEED_TAG, i);
+        nat_found found = calibrate_nat_find(&type, of_box, 0);
+        count_box(t, &type, g, &found);
+    }
+}
+
+static uint32_t share_of(uint64_t part, uint64_t whole)
+{
+    return whole == 0 ? 0 : (uint32_t)(part * WHOLE / whole);
+}
+
+static void put_profile(mix_profile *p, const scenario_group *g, const tally_of_mix *t)
+{
+    static const uint32_t idle_shares[] = {WHOLE / 10, WHOLE / 2, WHOLE / 10 * 9};
+    for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
+        bool is_of_ports = row >= ROW_PORTS && row < ROW_HAIRPIN;
+        uint32_t table = row < ROW_PORTS   ? g->mix_weight_ppm[row]
+                         : is_of_ports     ? g->mix_ports_ppm[row - ROW_PORTS]
+                         : row < ROW_IDLES ? g->mix_hairpin_ppm
+                                           : idle_shares[row - ROW_IDLES];
+        p->rows[row] = (mix_share){row_names[row], table,
+                                   share_of(t->rows[row], is_of_ports ? t->passed : t->boxes)};
+    }
+    p->others = (uint32_t)t->others;
+}
+
+static bool calibrate_profile(const char *path, uint64_t first, uint64_t last, uint32_t number,
+                              mix_profile *p)
+{
+    tally_of_mix t = {0};
+    scenario *s = scenario_of(path, p->name);
+    if (s == NULL) return false;
+    for (uint64_t seed = first; seed <= last; seed++) draw_all(&t, &s->groups[0], seed, number);
+    put_profile(p, &s->groups[0], &t);
+    scenario_free(s);
+    return true;
+}
+
+/* Names of the lines after that of the columns; their number. */
+static uint32_t read_names_of(const char *at, mix_profile all[CALIBRATE_MIX_PROFILES_MAX])
+{
+    uint32_t count = 0;
+    for (bool is_columns = true; *at != '\0' && count < CALIBRATE_MIX_PROFILES_MAX;) {
+        size_t len = strcspn(at, "\n"), name = strcspn(at, ",\r\n");
+        if (*at != '#' && name > 0) {
+            if (!is_columns) snprintf(all[count++].name, sizeof all[0].name, "%.*s", (int)name, at);
+            is_columns = false;
+        }
+        at += at[len] == '\0' ? len : len + 1;
+    }
+    return count;
+}
+
+uint32_t calibrate_mix(const char *path, uint64_t first, uint64_t last,
+                       mix_profile all[CALIBRATE_MIX_PROFILES_MAX])
+{
+    char why[256];
+    size_t len;
+    uint8_t *bytes = file_read(path, TABLE_MAX, &len, why, sizeof why);
+    if (bytes == NULL) {
+        fprintf(stderr, "%s %s\n", path, why);
+        return 0;
+    }
+    uint32_t count = read_names_of((const char *)bytes, all);
+    free(bytes);
+    if (count == 0) fprintf(stderr, "%s: there is no profile in it\n", path);
+    for (uint32_t i = 0; i < count; i++)
+        if (!calibrate_profile(path, first, last, i, &all[i])) return 0;
+    return count;
+}
+
+uint32_t calibrate_mix_worst(const mix_profile *profile)
+{
+    uint32_t worst = 0;
+    for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
+        const mix_share *s = &profile->rows[row];
+        uint32_t off = s->drawn > s->table ? s->drawn - s->table : s->table - s->drawn;
+        if (off > worst) worst = off;
+    }
+    return worst;
+}
