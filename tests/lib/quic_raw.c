@@ -5,7 +5,9 @@
 
 #include <ngtcp2/ngtcp2_crypto_gnutls.h>
 
-enum { DATAGRAM_MAX = 1452, SCID_BYTES = 12 };
+#define VARINT4 0x80000000u /* of QUIC, with a length of 4 bytes */
+
+enum { DATAGRAM_MAX = 1452, SCID_BYTES = 12, PARAMS_EXTENSION = 57 };
 
 static raw *current; /* ngtcp2's encrypt has no context */
 
@@ -183,6 +185,62 @@ static ngtcp2_conn *get_conn(ngtcp2_crypto_conn_ref *ref)
     return r->qc;
 }
 
+/* What a 4-byte varint says. */
+static void append4(gnutls_buffer_t out, uint32_t value)
+{
+    uint8_t bytes[4];
+    store_be32(bytes, value);
+    PU_ASSERT(gnutls_buffer_append_data(out, bytes, sizeof bytes) == 0);
+}
+
+/* A parameter version_information: version 1 was chosen, and these are known. */
+static void append_versions(gnutls_buffer_t out, uint32_t id, size_t count)
+{
+    append4(out, VARINT4 | id);
+    append4(out, VARINT4 | (uint32_t)(4 * (count + 2)));
+    append4(out, NGTCP2_PROTO_VER_V1);
+    append4(out, NGTCP2_PROTO_VER_V1);
+    for (uint32_t i = 1; i <= count; i++)
+        append4(out, 0x0a0a0a0a | i % 16 << 4 | i / 16 % 16 << 12 | i / 256 << 20);
+}
+
+/* Transport parameters with as many versions as are wanted, under the number of RFC 9368 and that
+ * of its drafts: the helper of ngtcp2 has no room for them. */
+static int say_params(gnutls_session_t session, gnutls_buffer_t out)
+{
+    uint8_t bytes[256];
+    const ngtcp2_crypto_conn_ref *ref = gnutls_session_get_ptr(session);
+    const raw *r = ref->user_data;
+    ngtcp2_ssize len = ngtcp2_conn_encode_local_transport_params(r->qc, bytes, sizeof bytes);
+    PU_ASSERT(len > 0);
+    PU_ASSERT(gnutls_buffer_append_data(out, bytes, (size_t)len) == 0);
+    append_versions(out, 0x11, r->version_count);
+    append_versions(out, 0xff73db, r->version_count);
+    return 0;
+}
+
+static int take_params(gnutls_session_t session, const unsigned char *bytes, size_t len)
+{
+    const ngtcp2_crypto_conn_ref *ref = gnutls_session_get_ptr(session);
+    const raw *r = ref->user_data;
+    return ngtcp2_conn_decode_remote_transport_params(r->qc, bytes, len) == 0
+               ? 0
+               : GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER;
+}
+
+/* The helper sets its callbacks first and then finds the extension taken. */
+static void configure(const raw *r, bool is_server)
+{
+    const unsigned flags = GNUTLS_EXT_FLAG_TLS | GNUTLS_EXT_FLAG_CLIENT_HELLO | GNUTLS_EXT_FLAG_EE;
+    if (r->version_count > 0)
+        PU_ASSERT(gnutls_session_ext_register(r->tls, "any parameters", PARAMS_EXTENSION,
+                                              GNUTLS_EXT_TLS, take_params, say_params, NULL, NULL,
+                                              NULL, flags) == 0);
+    int error = is_server ? ngtcp2_crypto_gnutls_configure_server_session(r->tls)
+                          : ngtcp2_crypto_gnutls_configure_client_session(r->tls);
+    PU_ASSERT((error == 0) == (r->version_count == 0));
+}
+
 static void start_tls(raw *r, bool is_server)
 {
     static const char priorities[] =
@@ -203,8 +261,7 @@ static void start_tls(raw *r, bool is_server)
     if (is_server) gnutls_certificate_server_set_request(r->tls, GNUTLS_CERT_REQUEST);
     r->ref = (ngtcp2_crypto_conn_ref){.get_conn = get_conn, .user_data = r};
     gnutls_session_set_ptr(r->tls, &r->ref);
-    PU_ASSERT((is_server ? ngtcp2_crypto_gnutls_configure_server_session(r->tls)
-                         : ngtcp2_crypto_gnutls_configure_client_session(r->tls)) == 0);
+    configure(r, is_server);
     ngtcp2_conn_set_tls_native_handle(r->qc, r->tls);
 }
 
@@ -246,7 +303,6 @@ static void start(raw *r, const ngtcp2_pkt_hd *hd)
     ngtcp2_settings settings;
     ngtcp2_transport_params params;
     ngtcp2_cid scid, dcid;
-    uint32_t versions[RAW_VERSIONS_MAX];
     ngtcp2_callbacks callbacks = callbacks_of(hd != NULL);
     ngtcp2_settings_default(&settings);
     ngtcp2_transport_params_default(&params);
@@ -258,11 +314,6 @@ static void start(raw *r, const ngtcp2_pkt_hd *hd)
     params.initial_max_data = 1 << 20;
     params.initial_max_streams_bidi = r->max_streams;
     params.max_idle_timeout = r->idle_ns > 0 ? r->idle_ns : 30 * PU_S;
-    for (size_t i = 0; i < RAW_VERSIONS_MAX; i++)
-        versions[i] = 0x0a0a0a0a | (uint32_t)(i % 16) << 4 | (uint32_t)(i / 16) << 12;
-    versions[0] = NGTCP2_PROTO_VER_V1;
-    settings.other_versions = versions;
-    settings.other_versionslen = r->version_count > 0 ? r->version_count + 1 : 0;
     draw(r, bytes, sizeof bytes);
     ngtcp2_cid_init(&scid, bytes, sizeof bytes);
     draw(r, bytes, sizeof bytes);

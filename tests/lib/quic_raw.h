@@ -13,7 +13,7 @@
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 
-enum { RAW_CERTS_MAX = 2, RAW_FRAMES_MAX = 1400, RAW_VERSIONS_MAX = 40 };
+enum { RAW_CERTS_MAX = 2, RAW_FRAMES_MAX = 1400 };
 
 /* Which packets get the test's frames. */
 enum raw_packets { RAW_INITIAL = 0x80, RAW_HANDSHAKE = 0xa0, RAW_SHORT = 0 };
@@ -34,7 +34,7 @@ typedef struct raw {
     const char *alpn;             /* NULL: libp2p; empty: none is named */
     const char *server_name;      /* that it asks for as a client; NULL: none */
     uint64_t idle_ns;             /* time-out that it advertises; 0: 30 s */
-    size_t version_count;         /* that it says it knows, beside v1 */
+    size_t version_count;         /* that it says it knows, beside v1; up to 4095 */
     pu_span certs[RAW_CERTS_MAX]; /* DER; the first goes with key */
     unsigned cert_count;          /* 0: none is shown */
     gnutls_privkey_t key;

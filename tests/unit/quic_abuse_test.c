@@ -106,13 +106,14 @@ static void a_tiny_idle_time_out_is_no_storm(void **state)
     }
 }
 
-/* CVE-2026-40170: a large transport parameter overran ngtcp2's qlog, which is never on here. */
+/* CVE-2026-40170: a large transport parameter overran ngtcp2's qlog, which is never on here. Six
+ * kilobytes are more than its buffer had. */
 static void large_transport_parameters_are_borne(void **state)
 {
     (void)state;
     for (int is_server = 0; is_server < 2; is_server++) {
         begin();
-        d.r.version_count = RAW_VERSIONS_MAX - 1;
+        d.r.version_count = 800;
         connect_as(is_server != 0);
         assert_true(d.r.is_completed);
         assert_true(d.h->conns[0].is_confirmed);
