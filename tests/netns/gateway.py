@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 
 import place
 
@@ -26,6 +27,8 @@ from network import OUT, Network  # pylint: disable=wrong-import-position
 from node import PORT, Node, wait_for  # pylint: disable=wrong-import-position
 
 PROTOCOLS = {"natpmp": 5001, "pcp": 5002, "upnp": 5003}  # by which port each is tried
+# miniupnpd finds what PCP gives back by the inner port, and takes no other protocol's.
+ONE_AT_A_TIME = threading.Lock()
 GATEWAY = {"mapping": "eim", "filtering": "apdf", "ports": "preserve", "leads_in": True}
 # Where the daemon puts its rules.
 RULES = """
@@ -88,15 +91,16 @@ def try_protocol(net, home, probe, protocol):
     results = []
     before = probe.ping(home, 3, at)
     results.append(("the port leads nowhere before", not before["ok"], before))
-    answer = ask(600)
-    is_granted = (answer["is_answer"] and answer["result"] == 0 and answer["outer"] == port
-                  and answer["lifetime"] > 0 and answer["address"] == net.outer["home"])
-    results.append(("the gateway grants it and tells its address", is_granted, answer))
-    dialled = probe.ping(home, 10, at)
-    results.append(("a plain dial of it is direct", dialled.get("path") == "direct", dialled))
-    probe.kill()
-    answer = ask(0)
-    results.append(("the gateway takes it back", answer["result"] == 0, answer))
+    with ONE_AT_A_TIME:
+        answer = ask(600)
+        is_granted = (answer["is_answer"] and answer["result"] == 0 and answer["outer"] == port
+                      and answer["lifetime"] > 0 and answer["address"] == net.outer["home"])
+        results.append(("the gateway grants it and tells its address", is_granted, answer))
+        dialled = probe.ping(home, 10, at)
+        results.append(("a plain dial of it is direct", dialled.get("path") == "direct", dialled))
+        probe.kill()
+        answer = ask(0)
+        results.append(("the gateway takes it back", answer["result"] == 0, answer))
     probe.start()
     probe.waits("listening", 5, probe.lines[-1][0])
     after = wait_for(lambda: not (said := probe.ping(home, 3, at))["ok"] and [said], 4)
