@@ -87,8 +87,8 @@ tracedb_src := $(addprefix analysis/,attempt html intern partial plot plot_attem
 
 # All of the simulator but main: tests link it too.
 sim_src := \
-    $(addprefix sim/,queue wheels dist spell topo nat nat_names nat_ports nat_table net net_answer net_realm net_send net_soon net_way) \
-    $(addprefix sim/,scenario scenario_config scenario_expect scenario_mix scenario_nats) \
+    $(addprefix sim/,queue wheels dist spell topo nat nat_names nat_ports nat_profiles nat_table net net_answer net_realm net_send net_soon net_way) \
+    $(addprefix sim/,scenario scenario_config scenario_expect scenario_kind scenario_mix scenario_nats) \
     $(addprefix sim/,scenario_life scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity diag file) \
     sim/app $(addprefix sim/,hash heap mem host watch check record recorder replay repro wall world script run) \
@@ -116,7 +116,7 @@ test_src := $(addprefix tests/unit/, \
     service_test limits_test names_test loop_test udp_test dns_test tcp_test tcp_model_test store_test pcap_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
     net_send_test net_tcp_test net_refuse_test \
-    quantity_test scenario_test scenario_life_test options_test json_test tracedb_test report_test \
+    quantity_test scenario_test scenario_life_test scenario_kind_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test record_test \
     advice_test agree_test crew_test docs_test result_test stun_test tally_test \
     steps_test fault_test ident_edges_test crowd_test judge_test) \

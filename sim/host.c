@@ -98,7 +98,7 @@ static void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span byt
 {
     host *h = ctx;
     host_world *w = h->world;
-    if (port == 0) port = HOST_PORT;
+    if (port == 0) port = h->port;
     capture(h, true, port, to, carriage, bytes);
     net_send(w->network, w->now, h->index, port, to, bytes, carriage, kind);
 }
@@ -130,6 +130,7 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
 {
     *h = (host){.world = world, .index = index, .config = config, .armed = PU_NEVER};
     h->run_seed = run_seed;
+    h->port = HOST_PORT;
     uint8_t key_seed[32];
     rng_derive(key_seed, run_seed, index, SEED_KEY);
     rng_derive(h->key.seed, run_seed, index, SEED_RANDOM);
@@ -282,6 +283,7 @@ void host_start(host *h)
         .hash_seed = h->world->hash_seed,
         .now = h->world->now,
         .unix_ns = unix_ns(h),
+        .port = h->port,
         .share = h->world->transport_share,
         .keylog = h->world->captures_secrets ? on_keylog : NULL,
         .keylog_ctx = h->world,
@@ -304,7 +306,7 @@ static void input_addr(host *h, uint32_t flags)
 static void read_address(host *h)
 {
     h->local = net_host_address(h->world->network, h->index);
-    h->local.port = HOST_PORT;
+    h->local.port = h->port;
 }
 
 void host_started(host *h)
@@ -381,7 +383,7 @@ static void perform(host *h, const pu_ef *ef)
     }
     if (w->transport->effect(h->transport, w->now, ef)) return;
     PU_ASSERT(ef->kind == PU_EF_PACKET && ef->socket == PU_SOCKET_MAIN);
-    on_send(h, HOST_PORT, &ef->remote, ef->body, NET_UDP, NET_KIND_PUNCH);
+    on_send(h, h->port, &ef->remote, ef->body, NET_UDP, NET_KIND_PUNCH);
 }
 
 /* A handle that the node does not know crossed its own end: only a node short of memory does that.
@@ -491,7 +493,7 @@ void host_datagram(host *h, enum net_carriage carriage, uint16_t port, const pu_
         return;
     }
     if (w->transport->datagram(h->transport, w->now, carriage, port, remote, bytes)) return;
-    if (carriage != NET_UDP || port != HOST_PORT || bytes.len > PU_PACKET_MAX) return;
+    if (carriage != NET_UDP || port != h->port || bytes.len > PU_PACKET_MAX) return;
     host_input(h, &(pu_in){
                       .kind = PU_IN_PACKET,
                       .socket = PU_SOCKET_MAIN,

@@ -75,6 +75,7 @@ typedef struct host {
     pu_time armed;   /* the earliest wake-up in the queue for the node; PU_NEVER: none */
     uint32_t index;  /* in the run, and in the network */
     bool is_running;
+    uint16_t port;     /* UDP and TCP; set before the first start */
     pu_endpoint local; /* address and port now */
     transport_host callbacks;
     pu_env env;

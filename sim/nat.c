@@ -23,6 +23,8 @@ static void set_rules(nat *n, enum nat_protocol protocol)
     const nat_type *t = &n->type;
     if (protocol == NAT_UDP) {
         n->filtering = t->filtering;
+        n->is_blocked = t->blocks_udp;
+        n->is_443 = t->is_udp_443;
         n->idle_ns = t->udp_idle_ns;
         n->answered_ns = t->udp_answered_ns != 0 ? t->udp_answered_ns : t->udp_idle_ns;
         return;
@@ -31,7 +33,8 @@ static void set_rules(nat *n, enum nat_protocol protocol)
     n->answered_ns = t->tcp_idle_ns != 0 ? t->tcp_idle_ns : NAT_TCP_IDLE_NS;
     n->idle_ns =
         t->tcp_opening_ns != 0 ? t->tcp_opening_ns : least(NAT_TCP_OPENING_NS, n->answered_ns);
-    n->type.blocks_udp = false;
+    n->is_blocked = t->blocks_tcp;
+    n->is_443 = t->is_tcp_443;
 }
 
 uint32_t nat_addresses(const nat_type *type)
@@ -196,7 +199,7 @@ enum nat_verdict nat_out(nat *n, pu_time now, const pu_endpoint *inner, const pu
                          pu_endpoint *outer)
 {
     PU_ASSERT(inner->port != 0);
-    if (n->type.blocks_udp) return NAT_BLOCKED;
+    if (n->is_blocked || (n->is_443 && remote->port != NAT_PORT_HTTPS)) return NAT_BLOCKED;
     nat_key key = key_of(n, inner, remote);
     uint32_t index = live_by_key(n, now, &key);
     if (index == NAT_NOWHERE) index = mapping_add(n, now, &key);

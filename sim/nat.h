@@ -57,10 +57,14 @@ typedef struct nat_type {
                                    tcp_idle_ns when that is less */
     bool refresh_inbound;       /* inbound datagrams refresh too (outbound always do) */
     bool blocks_udp;            /* lets no UDP out at all */
-    enum nat_syn unsolicited;   /* what becomes of a SYN that is not let in */
-    bool no_crossing;           /* a SYN from an endpoint that is called is not let in either: no
-                                   simultaneous open. Only with tcp_filtering NAT_APDF */
-    bool swallows_errors;       /* lets in no ICMP error */
+    bool blocks_tcp;
+    bool is_udp_443; /* lets UDP out to port 443 of others alone */
+    bool is_tcp_443;
+    uint64_t tunnel_ns; /* its inside is at the far end of a tunnel, one way so long; 0: none */
+    enum nat_syn unsolicited; /* what becomes of a SYN that is not let in */
+    bool no_crossing;         /* a SYN from an endpoint that is called is not let in either: no
+                                 simultaneous open. Only with tcp_filtering NAT_APDF */
+    bool swallows_errors;     /* lets in no ICMP error */
 } nat_type;
 
 enum { NAT_ADDRESSES_MAX = 64, NAT_BLOCK_PORTS_MIN = 64, NAT_BLOCK_PORTS_MAX = 16384 };
@@ -70,6 +74,9 @@ enum { NAT_ADDRESSES_MAX = 64, NAT_BLOCK_PORTS_MIN = 64, NAT_BLOCK_PORTS_MAX = 1
 #define NAT_TCP_IDLE_NS (UINT64_C(7440) * PU_S)
 #define NAT_TCP_OPENING_NS (UINT64_C(240) * PU_S)
 
+/* The only port that some networks let out to. */
+enum { NAT_PORT_HTTPS = 443 };
+
 /* The two tables of a box: they have nothing in common but the external addresses. */
 enum nat_protocol { NAT_UDP = 0, NAT_TCP };
 
@@ -78,7 +85,7 @@ enum nat_verdict {
     NAT_NO_MAPPING, /* inbound: nothing is mapped at that port; outbound: no port, block or quota is
                        free */
     NAT_FILTERED,   /* inbound: mapped, but this remote was never sent to */
-    NAT_BLOCKED     /* outbound: UDP is blocked here */
+    NAT_BLOCKED     /* outbound: this protocol, or that port, is blocked here */
 };
 
 typedef struct nat nat;
@@ -132,6 +139,17 @@ bool nat_owns(const nat *n, const uint8_t ip[16]);
 
 /* Mappings alive at now. */
 uint32_t nat_count(const nat *n, pu_time now);
+
+/* A kind of box by a name, for scenarios that are not about boxes. */
+typedef struct nat_profile {
+    const char *name;
+    nat_type type;
+} nat_profile;
+
+enum { NAT_PROFILES_MAX = 16 };
+
+/* The one at index; NULL past the last. */
+const nat_profile *nat_profile_at(uint32_t index);
 
 /* Words used in scenarios, reports and the database: "eim", "apdf", "random", "paired", "external";
  * parsing gives 0 for another word. */

@@ -22,6 +22,7 @@ struct nat {
     nat_type type;
     uint64_t idle_ns, answered_ns; /* of this table's protocol */
     enum nat_filtering filtering;
+    bool is_blocked, is_443; /* all that would go out; all but what goes to NAT_PORT_HTTPS */
     uint32_t external_count;
     nat_table table;
     rng ports;

@@ -57,13 +57,14 @@ uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_b
               REALM_LAN); /* a box sits in the public realm or inside a box that holds boxes */
     for (uint32_t i = 0; i < nat_addresses(type); i++)
         externals[i] = realm_address(around, realm_join(around, member_box(box)));
+    bool is_wide = holds_boxes || type->tunnel_ns > 0; /* inside nobody is beside anybody */
     n->boxes = sim_grow(n->boxes, &n->box_cap, box, sizeof *n->boxes);
     n->boxes[box] = (net_box){
         .udp = nat_new(type, NAT_UDP, externals, n->seeds[STREAM_PORTS], box),
         .tcp = nat_new(type, NAT_TCP, externals, n->seeds[STREAM_TCP_PORTS], box),
         .type = *type,
         .parent = parent,
-        .inside = {.plan = holds_boxes ? REALM_CARRIER : REALM_LAN},
+        .inside = {.plan = is_wide ? REALM_CARRIER : REALM_LAN},
     };
     n->box_count++;
     return box;
@@ -117,6 +118,8 @@ void net_host_attach(net *n, uint32_t host, uint32_t box, uint32_t site, const n
     h->box = box;
     h->site = site;
     h->link = *link;
+    for (uint32_t b = box; b != NET_NONE; b = n->boxes[b].parent)
+        h->link.access_ns += n->boxes[b].type.tunnel_ns;
     h->up_busy = h->down_busy = 0;
     h->place = realm_join(realm_in(n, box), member_host(host));
     boxes_settle(n, box, site, link->access_ns);

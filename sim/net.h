@@ -11,7 +11,8 @@
  * downlink queue; hosts of one LAN are NET_LAN_NS apart, hosts of one carrier are not: each is at
  * its site. Loss, jitter, rate and queue apply once at each access link. Public hosts and boxes get
  * one address a /24, from ranges that nodes treat as global; LANs are 192.168/16, the inside of a
- * box that has boxes inside is 100.64/10.
+ * box that has boxes inside, or its hosts at the ends of tunnels, is 100.64/10. A tunnel is a
+ * longer access: whatever a host behind such a box sends or gets takes it.
  */
 #ifndef SIM_NET_H
 #define SIM_NET_H

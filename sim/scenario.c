@@ -72,8 +72,11 @@ static void hash_network(mix128 *m, const scenario *s, const uint64_t matrix_has
 static void hash_rules(mix128 *m, const nat_type *t)
 {
     uint64_t rules = (uint64_t)t->tcp_filtering | (uint64_t)t->unsolicited << 8 |
-                     (uint64_t)t->no_crossing << 16 | (uint64_t)t->swallows_errors << 17;
+                     (uint64_t)t->no_crossing << 16 | (uint64_t)t->swallows_errors << 17 |
+                     (uint64_t)t->blocks_tcp << 18 | (uint64_t)t->is_udp_443 << 19 |
+                     (uint64_t)t->is_tcp_443 << 20 | (uint64_t)(t->tunnel_ns != 0) << 21;
     if (rules != 0) mix_u64(m, rules);
+    if (t->tunnel_ns != 0) mix_u64(m, t->tunnel_ns);
 }
 
 static void hash_nats(mix128 *m, const scenario *s)
@@ -116,6 +119,7 @@ static void hash_nodes(mix128 *m, const scenario *s)
         const scenario_node *n = &s->nodes[i];
         hash_text(m, n->name);
         mix_u64(m, n->site);
+        if (n->port != 0) mix_u64(m, n->port);
         hash_chain(m, &n->behind);
         mix_u64(m, n->relay_count);
         for (uint32_t k = 0; k < n->relay_count; k++) mix_u64(m, n->relays[k]);

@@ -61,6 +61,7 @@ typedef struct scenario_setting {
 typedef struct scenario_node {
     char name[SCENARIO_NAME_MAX];
     uint32_t site;         /* row of the latency matrix, SCENARIO_ANY: drawn */
+    uint16_t port;         /* UDP and TCP; 0: HOST_PORT */
     scenario_chain behind; /* count 0: public */
     uint32_t relay_count;
     uint32_t relays[SCENARIO_RELAYS_MAX]; /* nodes */

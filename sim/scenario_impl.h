@@ -11,6 +11,9 @@ void read_network(reader *r, const doc_node *node);
 /* `nats:`: kinds of boxes. */
 void read_nats(reader *r, const doc_node *node);
 
+/* One of them. */
+void read_nat_kind(reader *r, const doc_node *node, nat_type *type);
+
 /* A `behind:` list; chain stays empty when node is NULL or wrong. */
 void read_chain(reader *r, const doc_node *node, scenario_chain *chain);
 

@@ -3,163 +3,6 @@
 #include "sim/mem.h"
 #include "sim/scenario_impl.h"
 
-enum { DEFAULT_BLOCK_PORTS = 512 };
-
-/* How words of sim/nat.h are chosen from: by their number, from 1. */
-enum { WORDS_MAX = 5 };
-
-static void read_behaviour(reader *r, const doc_node *node, nat_type *type)
-{
-    enum { MAPPINGS = NAT_APDM, FILTERINGS = NAT_APDF, PORTS = NAT_BLOCK };
-    const char *mappings[WORDS_MAX], *filterings[WORDS_MAX], *ports[WORDS_MAX];
-    uint32_t word;
-    for (uint32_t i = 0; i < MAPPINGS; i++)
-        mappings[i] = nat_mapping_name((enum nat_mapping)(i + 1));
-    for (uint32_t i = 0; i < FILTERINGS; i++)
-        filterings[i] = nat_filtering_name((enum nat_filtering)(i + 1));
-    for (uint32_t i = 0; i < PORTS; i++) ports[i] = nat_ports_name((enum nat_ports)(i + 1));
-    if (read_word(r, doc_get(node, "mapping"), mappings, MAPPINGS, &word))
-        type->mapping = (enum nat_mapping)(word + 1);
-    if (read_word(r, doc_get(node, "filtering"), filterings, FILTERINGS, &word))
-        type->filtering = (enum nat_filtering)(word + 1);
-    if (read_word(r, doc_get(node, "ports"), ports, PORTS, &word))
-        type->ports = (enum nat_ports)(word + 1);
-}
-
-static void read_switches(reader *r, const doc_node *node, nat_type *type)
-{
-    static const char *const refresh_words[] = {"outbound", "both"};
-    static const char *const udp_words[] = {"allowed", "blocked"};
-    static const char *const hairpin_words[] = {"false", "true", "external", "internal"};
-    static const enum nat_hairpin hairpins[] = {NAT_HAIRPIN_NONE, NAT_HAIRPIN_EXTERNAL,
-                                                NAT_HAIRPIN_EXTERNAL, NAT_HAIRPIN_INTERNAL};
-    uint32_t word;
-    if (read_word(r, doc_get(node, "hairpin"), hairpin_words, 4, &word))
-        type->hairpin = hairpins[word];
-    if (read_word(r, doc_get(node, "refresh"), refresh_words, 2, &word))
-        type->refresh_inbound = word == 1;
-    if (read_word(r, doc_get(node, "udp"), udp_words, 2, &word)) type->blocks_udp = word == 1;
-}
-
-/* The rules of TCP (RFC 5382), and errors (RFC 5508). */
-static void read_tcp(reader *r, const doc_node *node, nat_type *type)
-{
-    static const char *const syn_words[] = {"drop", "reset", "late_reset", "late_unreachable"};
-    static const char *const error_words[] = {"forwarded", "swallowed"};
-    const char *filterings[NAT_APDF];
-    const doc_node *crossing = doc_get(node, "simultaneous_open");
-    uint32_t word;
-    bool crosses = true;
-    for (uint32_t i = 0; i < NAT_APDF; i++)
-        filterings[i] = nat_filtering_name((enum nat_filtering)(i + 1));
-    if (read_word(r, doc_get(node, "tcp_filtering"), filterings, NAT_APDF, &word))
-        type->tcp_filtering = (enum nat_filtering)(word + 1);
-    if (read_word(r, doc_get(node, "unsolicited_syn"), syn_words, 4, &word))
-        type->unsolicited = (enum nat_syn)word;
-    if (read_word(r, doc_get(node, "icmp_errors"), error_words, 2, &word))
-        type->swallows_errors = word == 1;
-    if (read_switch(r, crossing, &crosses)) type->no_crossing = !crosses;
-    if (type->no_crossing && type->tcp_filtering != 0 && type->tcp_filtering != NAT_APDF)
-        read_error(
-            r, crossing,
-            "'tcp_filtering: %s' lets in a SYN from ports that were never called, so one from "
-            "a port that is called cannot be kept out",
-            nat_filtering_name(type->tcp_filtering));
-}
-
-static void read_idle(reader *r, const doc_node *node, uint64_t *ns)
-{
-    if (read_quantity(r, node, QUANTITY_DURATION, ns) && *ns == 0)
-        read_error(r, node, "a box that forgets at once lets nothing back in");
-}
-
-static void read_idles(reader *r, const doc_node *node, nat_type *type)
-{
-    const doc_node *answered = doc_get(node, "udp_answered_idle");
-    const doc_node *opening = doc_get(node, "tcp_opening_idle");
-    read_idle(r, doc_get(node, "udp_idle"), &type->udp_idle_ns);
-    read_idle(r, answered, &type->udp_answered_ns);
-    read_idle(r, doc_get(node, "tcp_idle"), &type->tcp_idle_ns);
-    read_idle(r, opening, &type->tcp_opening_ns);
-    if (answered != NULL && type->udp_answered_ns < type->udp_idle_ns)
-        read_error(r, answered,
-                   "an answer would shorten the life of a mapping: it is less than udp_idle");
-    uint64_t tcp_idle_ns = type->tcp_idle_ns != 0 ? type->tcp_idle_ns : NAT_TCP_IDLE_NS;
-    if (opening != NULL && type->tcp_opening_ns > tcp_idle_ns)
-        read_error(r, opening,
-                   "an answer would shorten the life of a mapping: it is more than tcp_idle");
-}
-
-/* A count from least on. */
-static void read_some(reader *r, const doc_node *node, uint32_t least, uint32_t most,
-                      uint32_t *value)
-{
-    if (read_u32(r, node, QUANTITY_COUNT, most, value) && *value < least)
-        read_error(r, node, "%u at least", least);
-}
-
-static void read_pool(reader *r, const doc_node *node, nat_type *type)
-{
-    static const char *const pooling_words[] = {"paired", "arbitrary"};
-    const doc_node *block = doc_get(node, "block");
-    const doc_node *pooling = doc_get(node, "pooling");
-    uint32_t word;
-    read_some(r, doc_get(node, "addresses"), 1, NAT_ADDRESSES_MAX, &type->addresses);
-    if (read_word(r, pooling, pooling_words, 2, &word)) type->pooling = (enum nat_pooling)word;
-    if (type->pooling == NAT_ARBITRARY && nat_addresses(type) == 1)
-        read_error(r, pooling,
-                   "there is one address, and nothing to draw from: say how many by 'addresses'");
-    if (type->pooling == NAT_ARBITRARY && type->ports == NAT_BLOCK)
-        read_error(r, pooling, "a host whose ports are one block has one address");
-    if (type->ports == NAT_BLOCK) type->block_ports = DEFAULT_BLOCK_PORTS;
-    else if (block != NULL) read_error(r, block, "only a box with 'ports: block' has blocks");
-    read_some(r, block, NAT_BLOCK_PORTS_MIN, NAT_BLOCK_PORTS_MAX, &type->block_ports);
-}
-
-static void read_quotas(reader *r, const doc_node *node, nat_type *type)
-{
-    const doc_node *host = doc_get(node, "host_mappings");
-    read_some(r, doc_get(node, "mappings"), 1, UINT32_MAX, &type->mappings_max);
-    read_some(r, host, 1, UINT32_MAX, &type->host_mappings_max);
-    if (type->mappings_max != 0 && type->host_mappings_max > type->mappings_max)
-        read_error(r, host, "one host may not have more than all: 'mappings' is %u",
-                   type->mappings_max);
-    if (type->ports == NAT_BLOCK && type->host_mappings_max > type->block_ports)
-        read_error(r, host, "a block has %u ports, and a host no more", type->block_ports);
-}
-
-static void read_type(reader *r, const doc_node *node, nat_type *type)
-{
-    static const key_rule rules[] = {
-        {"mapping", true},
-        {"filtering", true},
-        {"ports", true},
-        {"udp_idle", true},
-        {"hairpin", false},
-        {"refresh", false},
-        {"udp", false},
-        {"udp_answered_idle", false},
-        {"tcp_idle", false},
-        {"tcp_opening_idle", false},
-        {"addresses", false},
-        {"pooling", false},
-        {"block", false},
-        {"mappings", false},
-        {"host_mappings", false},
-        {"tcp_filtering", false},
-        {"icmp_errors", false},
-        {"unsolicited_syn", false},
-        {"simultaneous_open", false},
-    };
-    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
-    read_behaviour(r, node, type);
-    read_switches(r, node, type);
-    read_tcp(r, node, type);
-    read_idles(r, node, type);
-    read_pool(r, node, type);
-    read_quotas(r, node, type);
-}
-
 void read_nats(reader *r, const doc_node *node)
 {
     scenario *s = r->s;
@@ -168,7 +11,7 @@ void read_nats(reader *r, const doc_node *node)
     for (const doc_node *n = node->first; n != NULL; n = n->next) {
         scenario_nat *kind = &s->nats[s->nat_count++];
         snprintf(kind->name, sizeof kind->name, "%s", n->key);
-        read_type(r, n, &kind->type);
+        read_nat_kind(r, n, &kind->type);
     }
 }
 
@@ -254,6 +97,20 @@ static void check_shared(reader *r, const doc_node *node, scenario_chain *chain,
     r->shared[r->shared_count++] = use;
 }
 
+/* What a host sends through its tunnel no box on the way translates. */
+static void check_tunnels(reader *r, const doc_node *node, const scenario_chain *chain)
+{
+    const doc_node *n = node->first;
+    for (uint32_t i = 0; i + 1 < chain->count; i++, n = n->next) {
+        if (r->s->nats[chain->box[i].nat].type.tunnel_ns > 0)
+            read_error(
+                r, n,
+                "'%s' is at the far end of a tunnel, which goes through the boxes outside it "
+                "and is not translated by them: leave them out",
+                n->text);
+    }
+}
+
 void read_chain(reader *r, const doc_node *node, scenario_chain *chain)
 {
     bool is_good = true;
@@ -267,6 +124,7 @@ void read_chain(reader *r, const doc_node *node, scenario_chain *chain)
         is_good &= read_box(r, n, &read.box[read.count++]);
     if (!is_good) return;
     *chain = read;
+    check_tunnels(r, node, chain);
     const doc_node *n = node->first;
     for (uint32_t i = 0; i < read.count; i++, n = n->next) {
         if (read.box[i].shared[0] != '\0') check_shared(r, n, chain, i);

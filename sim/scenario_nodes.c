@@ -3,7 +3,10 @@
 #include "sim/mem.h"
 #include "sim/scenario_impl.h"
 
-enum { GROUP_NAME_MAX = 52 /* bytes, so that its members' names fit too */ };
+enum {
+    GROUP_NAME_MAX = 52, /* bytes, so that its members' names fit too */
+    PORT_MAX = 65000     /* of a node */
+};
 
 void read_site(reader *r, const doc_node *node, uint32_t *site)
 {
@@ -57,16 +60,26 @@ static void read_relays(reader *r, const doc_node *node, scenario_node *of)
     for (const doc_node *n = node->first; n != NULL; n = n->next) read_relay(r, n, of);
 }
 
+/* Those above it are for sockets that probe. */
+static void read_port(reader *r, const doc_node *node, uint16_t *port)
+{
+    uint32_t value;
+    if (!read_u32(r, node, QUANTITY_COUNT, PORT_MAX, &value)) return;
+    *port = (uint16_t)value;
+    if (value == 0) read_error(r, node, "ports begin at 1");
+}
+
 static void read_node(reader *r, const doc_node *node, scenario_node *out)
 {
     static const key_rule rules[] = {
-        {"at", false},    {"behind", false}, {"relays", false},
-        {"roles", false}, {"knows", false},  {"config", false},
+        {"at", false},    {"behind", false}, {"relays", false}, {"roles", false},
+        {"knows", false}, {"config", false}, {"port", false},
     };
     static const char *const known[] = {"all"};
     uint32_t word;
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     read_site(r, doc_get(node, "at"), &out->site);
+    read_port(r, doc_get(node, "port"), &out->port);
     read_chain(r, doc_get(node, "behind"), &out->behind);
     read_relays(r, doc_get(node, "relays"), out);
     out->knows_all = read_word(r, doc_get(node, "knows"), known, 1, &word);

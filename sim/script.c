@@ -148,7 +148,7 @@ static void tell(world *w, uint32_t node, uint32_t other, const pu_endpoint *end
 static pu_endpoint main_endpoint(const world *w, uint32_t node)
 {
     pu_endpoint e = net_host_address(w->hosts_share.network, node);
-    e.port = HOST_PORT;
+    e.port = w->hosts[node].port;
     return e;
 }
 
@@ -158,7 +158,7 @@ static void tell_all(world *w, uint32_t node, uint32_t other)
 {
     pu_endpoint own = main_endpoint(w, other), seen, from = main_endpoint(w, node);
     tell(w, node, other, &own, 0);
-    if (net_public_view(w->hosts_share.network, w->hosts_share.now, other, HOST_PORT, &from,
+    if (net_public_view(w->hosts_share.network, w->hosts_share.now, other, own.port, &from,
                         &seen) &&
         !pu_endpoint_equal(&seen, &own))
         tell(w, node, other, &seen, 0);

@@ -10,7 +10,8 @@
 
 enum { TRANSPORT_ROUNDS = 6 };
 
-#define HOST_PORT 4001 /* the MAIN socket's UDP port, and that of TCP */
+/* The MAIN socket's UDP port, and that of TCP, unless a host has another. */
+enum { HOST_PORT = 4001 };
 
 /* What a transport asks of its host. Spans are borrowed during the call. */
 typedef struct transport_host {
@@ -18,7 +19,7 @@ typedef struct transport_host {
     const pu_alloc *alloc; /* what the transport holds is allocated there; must not fail */
     void (*input)(void *ctx, const pu_in *in); /* append to the node's input FIFO (never steps);
                                                   `now` is the host's to set */
-    /* From a UDP or TCP port; 0: HOST_PORT. */
+    /* From a UDP or TCP port; 0: the host's own. */
     void (*send)(void *ctx, uint16_t port, const pu_endpoint *to, pu_span bytes,
                  enum net_carriage carriage, enum net_kind kind);
     void (*wake)(void *ctx, pu_handle conn,
@@ -40,6 +41,7 @@ typedef struct transport_setup {
     uint64_t hash_seed;
     pu_time now;
     uint64_t unix_ns; /* Unix time at now */
+    uint16_t port;    /* of the MAIN socket, and that of TCP */
     void *share;      /* what transports of one run share: `share_new` made it */
     /* Gets a line of the NSS key log for each TLS secret; NULL: nobody wants them. */
     void (*keylog)(void *ctx, const char *line);

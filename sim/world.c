@@ -233,6 +233,7 @@ static void make_node(world *w, uint32_t node)
     if (n->is_relay) config.relay_server = 1;
     host *h = &w->hosts[node];
     host_init(h, &w->hosts_share, node, share_config(w, &config), w->seed);
+    if (n->port != 0) h->port = n->port;
     uint32_t had = w->node_of_peer_count;
     w->node_of_peer =
         sim_grow(w->node_of_peer, &w->node_of_peer_count, h->peer, sizeof *w->node_of_peer);

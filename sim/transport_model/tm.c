@@ -165,6 +165,7 @@ tm *tm_new(const pu_config *config, const pu_peer_id *self, const transport_host
     tm *t = mem_new(host->alloc, sizeof *t);
     PU_ASSERT(t != NULL);
     t->config = config;
+    t->port = HOST_PORT;
     t->host = host;
     t->self = self;
     t->alloc = (pu_alloc){.resize = resize, .ctx = t};
@@ -365,7 +366,9 @@ size_t tm_bytes(const tm *t)
 
 static void *model_make(const transport_setup *setup)
 {
-    return tm_new(setup->config, setup->self, setup->host, setup->seed);
+    tm *t = tm_new(setup->config, setup->self, setup->host, setup->seed);
+    t->port = setup->port;
+    return t;
 }
 
 static void model_free(void *self)
@@ -381,7 +384,8 @@ static bool model_effect(void *self, pu_time now, const pu_ef *effect)
 static bool model_datagram(void *self, pu_time now, enum net_carriage carriage, uint16_t port,
                            const pu_endpoint *remote, pu_span bytes)
 {
-    return port == HOST_PORT && tm_datagram(self, now, carriage, remote, bytes);
+    const tm *t = self;
+    return port == t->port && tm_datagram(self, now, carriage, remote, bytes);
 }
 
 static void model_timer(void *self, pu_time now, pu_handle handle)

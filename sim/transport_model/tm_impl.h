@@ -90,7 +90,8 @@ struct tm {
     uint32_t handshakes; /* inbound ones under way */
     uint32_t tomb_count, tomb_cap;
     bool owns_config;
-    tomb *tombs; /* owned; oldest first */
+    uint16_t port; /* of the MAIN socket, and that of TCP */
+    tomb *tombs;   /* owned; oldest first */
 };
 
 _Static_assert(sizeof(tm) == 192 && offsetof(tm, self) <= 128, "whole cache lines");

@@ -26,6 +26,7 @@ typedef struct share {
 typedef struct wire {
     const transport_host *host;
     share *share;
+    uint16_t port; /* of MAIN and of TCP; those of the probes follow */
     pu_crypto crypto;
     pu_link_env env;
     pu_link *link;
@@ -104,16 +105,16 @@ static pu_handle other_end(const void *self, pu_handle conn)
 
 /* ---- effects of the link ---- */
 
-static uint16_t port_of(uint32_t socket)
+static uint16_t port_of(const wire *w, uint32_t socket)
 {
     if (socket >= PU_SOCKET_PROBE && socket < PU_SOCKET_PROBE + PROBES_MAX)
-        return (uint16_t)(HOST_PORT + 1 + socket - PU_SOCKET_PROBE);
-    return HOST_PORT;
+        return (uint16_t)(w->port + 1 + socket - PU_SOCKET_PROBE);
+    return w->port;
 }
 
-static uint32_t socket_of(uint16_t port)
+static uint32_t socket_of(const wire *w, uint16_t port)
 {
-    return port == HOST_PORT ? PU_SOCKET_MAIN : PU_SOCKET_PROBE + (uint32_t)port - HOST_PORT - 1;
+    return port == w->port ? PU_SOCKET_MAIN : PU_SOCKET_PROBE + (uint32_t)port - w->port - 1;
 }
 
 /* What a datagram carries, as far as an onlooker can tell: QUIC's long headers are handshakes. */
@@ -132,7 +133,7 @@ static void send_datagrams(wire *w, const pu_link_ef *ef, bool is_punch)
     for (pu_span rest = ef->body; rest.len > 0;) {
         pu_span one = span_head(rest, rest.len < each ? rest.len : each);
         rest = span_skip(rest, one.len);
-        w->host->send(w->host->ctx, port_of(ef->socket), &ef->remote, one, NET_UDP,
+        w->host->send(w->host->ctx, port_of(w, ef->socket), &ef->remote, one, NET_UDP,
                       is_punch ? NET_KIND_PUNCH : kind_of(one));
     }
 }
@@ -288,6 +289,7 @@ static void *make(const transport_setup *setup)
     wire *w = mem_new(alloc, sizeof *w);
     *w = (wire){.host = setup->host,
                 .share = setup->share,
+                .port = setup->port,
                 .crypto = *setup->crypto,
                 .now = setup->now,
                 .armed = PU_NEVER};
@@ -300,7 +302,7 @@ static void *make(const transport_setup *setup)
     w->tcp_host =
         (tcp_model_host){w, &w->tcp_alloc, on_up, on_data, on_room, on_down, on_segment, on_local};
     memcpy(w->tcp_seed, setup->seed, sizeof w->tcp_seed);
-    w->tcp = tcp_model_new(HOST_PORT, PU_LINK_TCP_FIRST_ROOM, &w->tcp_host, w->tcp_seed);
+    w->tcp = tcp_model_new(w->port, PU_LINK_TCP_FIRST_ROOM, &w->tcp_host, w->tcp_seed);
     wire_random_of(&w->crypto);
     int result = pu_link_new(&w->link, setup->config, &w->env, setup->now, setup->unix_ns);
     wire_random_of(NULL);
@@ -340,11 +342,11 @@ static bool datagram(void *self, pu_time now, enum net_carriage carriage, uint16
             tcp_model_refused(w->tcp, now, port, remote, bytes, carriage == NET_TCP_RESET);
     } else if (carriage != NET_UDP) {
         tcp_model_segment(w->tcp, now, port, remote, bytes);
-    } else if (port >= HOST_PORT && port <= HOST_PORT + PROBES_MAX) {
+    } else if (port >= w->port && port <= w->port + PROBES_MAX) {
         pu_endpoint local = w->host->local(w->host->ctx);
         local.port = port;
         step(w, &(pu_link_in){.kind = PU_LINK_IN_UDP,
-                              .socket = socket_of(port),
+                              .socket = socket_of(w, port),
                               .local = local,
                               .remote = *remote,
                               .body = bytes});

@@ -93,6 +93,7 @@
     X(quantity)        \
     X(scenario)        \
     X(scenario_life)   \
+    X(scenario_kind)   \
     X(options)         \
     X(json)            \
     X(tracedb)         \

@@ -97,6 +97,60 @@ static void a_box_without_udp_carries_tcp(void **state)
     world_close(&w);
 }
 
+/* Each protocol has a wall of its own; one lets out to a single port of others. */
+static void walls_know_ports(void **state)
+{
+    (void)state;
+    static const enum net_carriage carriages[] = {NET_UDP, NET_TCP_SYN};
+    for (int which = 0; which < 2; which++) {
+        for (int is_443 = 0; is_443 < 2; is_443++) {
+            world w;
+            world_open(&w);
+            nat_type wall = router(NAT_EIM, NAT_APDF, NAT_PRESERVE);
+            *(is_443 == 1 ? (which == 0 ? &wall.is_udp_443 : &wall.is_tcp_443)
+                          : (which == 0 ? &wall.blocks_udp : &wall.blocks_tcp)) = true;
+            uint32_t inner = add(&w, net_box_add(w.n, &wall, NET_NONE, false), 0, &plain);
+            uint32_t server = add(&w, NET_NONE, 1, &plain);
+            pu_endpoint other = own(&w, server), https = other;
+            https.port = NAT_PORT_HTTPS;
+            for (int i = 0; i < 2; i++) {
+                bool is_open = i != which;
+                assert_string_equal(fate_of(&w, 0, inner, other, carriages[i]),
+                                    is_open ? "delivered" : "blocked");
+                assert_string_equal(fate_of(&w, 0, inner, https, carriages[i]),
+                                    is_open || is_443 == 1 ? "delivered" : "blocked");
+            }
+            world_close(&w);
+        }
+    }
+}
+
+/* Whatever a host behind a tunnel sends or gets takes it, and nobody is beside it there. */
+static void a_tunnel_is_a_longer_way(void **state)
+{
+    (void)state;
+    world w;
+    world_open(&w);
+    nat_type vpn = router(NAT_EIM, NAT_APDF, NAT_PRESERVE);
+    vpn.tunnel_ns = 25 * PU_MS;
+    uint32_t box = net_box_add(w.n, &vpn, NET_NONE, false);
+    uint32_t a = add(&w, box, 0, &plain), b = add(&w, box, 1, &plain);
+    uint32_t server = add(&w, NET_NONE, 1, &plain);
+    send(&w, 0, a, own(&w, server), 1);
+    send(&w, PU_S, a, own(&w, b), 1);
+    run_all(&w);
+    assert_int_equal(w.got[0].at, PLAIN_NS + vpn.tunnel_ns);
+    assert_int_equal(w.got[1].at, PU_S + PLAIN_NS + 2 * vpn.tunnel_ns);
+    send(&w, 2 * PU_S, server, w.got[0].remote, 1);
+    net_host_detach(w.n, b);
+    net_host_attach(w.n, b, NET_NONE, 1, &plain); /* it leaves the tunnel */
+    send(&w, 2 * PU_S, b, own(&w, server), 1);
+    run_all(&w);
+    assert_int_equal(w.got[2].at, 2 * PU_S + 2 * (10 * PU_MS));
+    assert_int_equal(w.got[3].at, 2 * PU_S + PLAIN_NS + vpn.tunnel_ns);
+    world_close(&w);
+}
+
 static void segments_cost_more_of_a_link(void **state)
 {
     (void)state;
@@ -185,6 +239,8 @@ int net_tcp_test(void)
         cmocka_unit_test(no_box_takes_calls),
         cmocka_unit_test(tables_have_times_of_their_own),
         cmocka_unit_test(a_box_without_udp_carries_tcp),
+        cmocka_unit_test(walls_know_ports),
+        cmocka_unit_test(a_tunnel_is_a_longer_way),
         cmocka_unit_test(segments_cost_more_of_a_link),
         cmocka_unit_test(cuts_separate_sides),
         cmocka_unit_test(cuts_are_felt_on_arrival),

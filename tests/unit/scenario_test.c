@@ -329,22 +329,6 @@ static const struct {
      "11:77: nats.d.addresses: 1 at least\n"
      "12:36: nats.d.host_mappings: one host may not have more than all: 'mappings' is 10\n"},
 
-    {"scenario: s\nduration: 9s\nnetwork: {latency: {rtt: 1ms}, refuses: on}\nnodes: {n: {}}\n"
-     "nats:\n"
-     "  a: {mapping: eim, filtering: eif, ports: random, udp_idle: 9s, tcp_filtering: no,\n"
-     "      unsolicited_syn: rst, icmp_errors: lost, simultaneous_open: 1}\n"
-     "  b: {mapping: eim, filtering: eif, ports: random, udp_idle: 9s, tcp_filtering: eif,\n"
-     "      simultaneous_open: false}\n",
-     "3:41: network.refuses: unknown word 'on', use false or true\n"
-     "6:81: nats.a.tcp_filtering: unknown word 'no', use eif, adf or apdf\n"
-     "7:24: nats.a.unsolicited_syn: unknown word 'rst', use drop, reset, late_reset or "
-     "late_unreachable\n"
-     "7:42: nats.a.icmp_errors: unknown word 'lost', use forwarded or swallowed\n"
-     "7:67: nats.a.simultaneous_open: unknown word '1', use false or true\n"
-     "9:26: nats.b.simultaneous_open: 'tcp_filtering: eif' lets in a SYN from ports that were "
-     "never "
-     "called, so one from a port that is called cannot be kept out\n"},
-
     /* shared boxes */
     {HEAD
      "nats:\n  a: {mapping: eim, filtering: eif, ports: random, udp_idle: 9s}\n"
@@ -518,7 +502,8 @@ static const struct {
      "not YAML: while parsing a flow sequence did not find expected ',' or ']'\n"},
     {"events.3.at=7s", "there is no '3' in events\n"},
     {"expect.reachd.within=7s", "there is no 'reachd' in expect, did you mean 'reached'?\n"},
-    {"nats.router.udp=maybe", "nats.router.udp: unknown word 'maybe', use allowed or blocked\n"},
+    {"nats.router.udp=maybe",
+     "nats.router.udp: unknown word 'maybe', use allowed, blocked or port_443\n"},
     {"network=1", "network: keys with values belong here\n"},
 };
 
@@ -738,6 +723,8 @@ static void shipped_files(void **state)
         {"scenarios/nat/udp-blocked.yaml", "udp-blocked", 4, 7},
         {"scenarios/nat/double-nat.yaml", "double-nat", 3, 4},
         {"scenarios/nat/refused.yaml", "refused", 3, 3},
+        {"scenarios/nat/only-443.yaml", "only-443", 5, 8},
+        {"scenarios/nat/vpn.yaml", "vpn", 5, 4},
         {"scenarios/life/relay-dies.yaml", "relay-dies", 4, 7},
         {"scenarios/life/only-relay-dies.yaml", "only-relay-dies", 4, 6},
         {"scenarios/life/comes-back.yaml", "comes-back", 3, 4},

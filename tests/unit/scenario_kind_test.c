@@ -1,0 +1,108 @@
+/* scenario_kind_test.c - kinds of boxes in scenario files: what no box can be is refused with the
+ * reason, and a profile is what its name says until other keys change it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/scenario_said.h"
+
+int scenario_kind_test(void);
+
+static const struct {
+    const char *text, *said;
+} bad[] = {
+    {"scenario: s\nduration: 9s\nnetwork: {latency: {rtt: 1ms}, refuses: on}\nnodes: {n: {}}\n"
+     "nats:\n"
+     "  a: {mapping: eim, filtering: eif, ports: random, udp_idle: 9s, tcp_filtering: no,\n"
+     "      unsolicited_syn: rst, icmp_errors: lost, simultaneous_open: 1}\n"
+     "  b: {mapping: eim, filtering: eif, ports: random, udp_idle: 9s, tcp_filtering: eif,\n"
+     "      simultaneous_open: false}\n",
+     "3:41: network.refuses: unknown word 'on', use false or true\n"
+     "6:81: nats.a.tcp_filtering: unknown word 'no', use eif, adf or apdf\n"
+     "7:24: nats.a.unsolicited_syn: unknown word 'rst', use drop, reset, late_reset or "
+     "late_unreachable\n"
+     "7:42: nats.a.icmp_errors: unknown word 'lost', use forwarded or swallowed\n"
+     "7:67: nats.a.simultaneous_open: unknown word '1', use false or true\n"
+     "9:26: nats.b.simultaneous_open: 'tcp_filtering: eif' lets in a SYN from ports that were "
+     "never "
+     "called, so one from a port that is called cannot be kept out\n"},
+
+    {HEAD "nodes: {n: {port: 0, behind: [vpn, home]}, m: {port: 65001}}\nnats:\n"
+          "  home: {profile: hone}\n"
+          "  vpn: {profile: vpn, tunnel: 0s, udp: maybe}\n"
+          "  wall: {profile: udp_blocked, tcp: blocked}\n"
+          "  mute: {profile: home, tcp: blocked, tcp_idle: 9min, tcp_filtering: eif}\n"
+          "  deaf: {profile: home, udp: blocked, udp_answered_idle: 9min}\n"
+          "  spot: {profile: hotspot, udp_idle: 5min}\n"
+          "  bank: {profile: home, tcp_idle: 3min, tcp_opening_idle: 4min}\n",
+     "4:19: nodes.n.port: ports begin at 1\n"
+     "4:54: nodes.m.port: '65001' is too large, at most 65000\n"
+     "6:19: nats.home.profile: unknown word 'hone', did you mean 'home'?\n"
+     "7:31: nats.vpn.tunnel: a tunnel has a length; without the key there is none\n"
+     "7:40: nats.vpn.udp: unknown word 'maybe', use allowed, blocked or port_443\n"
+     "8:37: nats.wall.tcp: neither UDP nor TCP gets out: such a box is a wall\n"
+     "9:49: nats.mute.tcp_idle: no TCP gets out, so nothing is let in either\n"
+     "9:70: nats.mute.tcp_filtering: no TCP gets out, so nothing is let in either\n"
+     "10:58: nats.deaf.udp_answered_idle: no UDP gets out, so nothing is let in either\n"
+     "11:38: nats.spot.udp_idle: an answer would shorten the life of a mapping: it is less than "
+     "udp_idle\n"
+     "12:59: nats.bank.tcp_opening_idle: an answer would shorten the life of a mapping: it is more "
+     "than tcp_idle\n"},
+    {HEAD "nodes: {n: {behind: [vpn, home]}}\nnats: {home: {profile: home}, vpn: {profile: vpn}}\n",
+     "4:22: nodes.n.behind.0: 'vpn' is at the far end of a tunnel, which goes through the boxes "
+     "outside it and is not translated by them: leave them out\n"},
+};
+
+static void impossible_boxes_are_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        char said[SAID_MAX];
+        assert_null(read_yaml(bad[i].text, said));
+        assert_string_equal(said, bad[i].said);
+    }
+}
+
+static void profiles_are_kinds(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; nat_profile_at(i) != NULL; i++) {
+        char text[512];
+        const nat_profile *p = nat_profile_at(i);
+        snprintf(text, sizeof text, HEAD "nodes: {n: {behind: [k]}}\nnats: {k: {profile: %s}}\n",
+                 p->name);
+        scenario *s = read_good(text, NULL);
+        const nat_type *t = &s->nats[0].type;
+        assert_true(t->mapping == p->type.mapping && t->filtering == p->type.filtering);
+        assert_true(t->ports == p->type.ports && t->udp_idle_ns == p->type.udp_idle_ns);
+        assert_true(t->blocks_udp == p->type.blocks_udp && t->is_tcp_443 == p->type.is_tcp_443);
+        assert_true(t->tunnel_ns == p->type.tunnel_ns && t->block_ports == p->type.block_ports);
+        scenario_free(s);
+    }
+    scenario *s =
+        read_good(HEAD "nodes: {n: {port: 443}}\nnats: {k: {profile: carrier, ports: random, "
+                       "udp: allowed, tunnel: 5ms, filtering: eif}}\n",
+                  NULL);
+    const nat_type *t = &s->nats[0].type;
+    assert_true(t->mapping == NAT_EIM && t->filtering == NAT_EIF && t->ports == NAT_RANDOM);
+    assert_int_equal(t->block_ports, 0);
+    assert_int_equal(t->tunnel_ns, 5 * PU_MS);
+    assert_int_equal(s->nodes[0].port, 443);
+    scenario_free(s);
+}
+
+int scenario_kind_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(impossible_boxes_are_refused),
+        cmocka_unit_test(profiles_are_kinds),
+    };
+    return cmocka_run_group_tests_name("scenario_kind", tests, NULL, NULL);
+}
