@@ -150,6 +150,7 @@ static int stream_data(ngtcp2_conn *qc, uint32_t flags, int64_t id, uint64_t off
         return 0;
     }
     f->stream->waiting += len;
+    quic_conn_heard(c, len, (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0);
     link_stream_data(c->link, &f->stream->head, span_of(data, len),
                      (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0, false);
     quic_streams_wait(c);

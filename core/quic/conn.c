@@ -44,8 +44,35 @@ void quic_conn_keep_alive(quic_conn *c)
     uint64_t silence_ns = c->silence_ns;
     uint64_t half_ns = quic_conn_idle_ns(c) / 2;
     if (silence_ns > half_ns) silence_ns = half_ns;
+    if (c->is_listening && silence_ns > QUIC_HEARD_SILENCE_NS) silence_ns = QUIC_HEARD_SILENCE_NS;
     if (silence_ns > 0 && silence_ns < KEEP_ALIVE_LEAST_NS) silence_ns = KEEP_ALIVE_LEAST_NS;
     ngtcp2_conn_set_keep_alive_timeout(c->qc, silence_ns);
+}
+
+/* Who only reads says nothing that its peer has not asked for. When its NAT gives it another port,
+ * the peer sends to the old one, and no acknowledgement tells it better before the next keep-alive.
+ * So a client that was in the middle of something asks once, a second after it fell silent:
+ * whatever it sends leads the peer to the new port (RFC 9000 9.3). A server's new port would be no
+ * use to its client. */
+static void listen_on(quic_conn *c)
+{
+    bool is_listening = c->heard >= QUIC_HEARD_LEAST;
+    if (is_listening == c->is_listening) return;
+    c->is_listening = is_listening;
+    quic_conn_keep_alive(c);
+}
+
+void quic_conn_heard(quic_conn *c, size_t bytes, bool is_end)
+{
+    if (!ngtcp2_conn_is_server(c->qc)) c->heard = is_end ? 0 : c->heard + bytes;
+}
+
+void quic_conn_asked(quic_conn *c, size_t sent)
+{
+    if (!c->is_listening || sent == 0) return;
+    if (link_now(c->link) - c->heard_at < QUIC_HEARD_SILENCE_NS) return;
+    c->heard = 0;
+    listen_on(c);
 }
 
 static void up(quic_conn *c)
@@ -144,6 +171,8 @@ void quic_conn_read(quic_conn *c, const udp_path *path, uint32_t ecn, pu_span by
         return;
     }
     if (!is_known) c->news |= NEWS_PATH;
+    c->heard_at = link_now(c->link);
+    listen_on(c);
     quic_conn_measure(c);
     if (quic_conn_settle(c)) quic_conn_due(c);
 }

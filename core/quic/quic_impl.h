@@ -39,8 +39,10 @@ enum {
     QUIC_RESET_MOST = 43,        /* bytes of a stateless reset */
     QUIC_REPLIES_A_SECOND = 100, /* resets and refusals, at most */
     QUIC_REPLIES_BURST = 20,     /* of them at once */
-    QUIC_CLOSED_MAX = 64         /* connections that are over and not forgotten yet */
+    QUIC_CLOSED_MAX = 64,        /* connections that are over and not forgotten yet */
+    QUIC_HEARD_LEAST = 16384     /* bytes of streams that came: silence after them is looked into */
 };
+#define QUIC_HEARD_SILENCE_NS (1 * PU_S)    /* how long that silence is */
 #define QUIC_TOKEN_NS (10 * PU_S)           /* that the token of a Retry is good for */
 #define QUIC_CLOSED_BIT ((uint32_t)1 << 31) /* of what an id means: a place in `closed` */
 
@@ -169,6 +171,9 @@ struct quic_conn {
     udp_path home;       /* where it was before it moved */
     bool is_home_open;   /* and where it may go back to */
     uint64_t silence_ns; /* keep-alive that was asked for; 0: none */
+    uint64_t heard;      /* of a client: bytes of streams since it last asked, or one ended */
+    pu_time heard_at;    /* when anything came last */
+    bool is_listening;   /* the next silence is short */
     quic_closed *closed; /* owned: what stays of it when it is over; NULL: nothing */
     pu_time ticked_at;
 };
@@ -260,8 +265,13 @@ bool quic_conn_settle(quic_conn *c);
 uint64_t quic_conn_idle_ns(const quic_conn *c);
 /* Learns round trip and congestion window from ngtcp2. */
 void quic_conn_measure(quic_conn *c);
-/* Sets the keep-alive of c->silence_ns, as far as both idle time-outs let. */
+/* Sets the keep-alive of c->silence_ns, as far as both idle time-outs let; a shorter one for a
+ * client in the middle of something that it reads. */
 void quic_conn_keep_alive(quic_conn *c);
+/* Bytes of a stream came, perhaps its last ones. For callbacks. */
+void quic_conn_heard(quic_conn *c, size_t bytes, bool is_end);
+/* So many bytes were sent: after a silence, they were the question. */
+void quic_conn_asked(quic_conn *c, size_t sent);
 void quic_verdict(pu_link *l, conn *head, uint32_t code);
 
 /* ---- end.c ---- */

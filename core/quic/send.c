@@ -187,6 +187,7 @@ static int flush(quic_conn *c)
     }
     burst_close(c, &b);
     pace(c, total);
+    quic_conn_asked(c, total);
     return error;
 }
 

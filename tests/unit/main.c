@@ -75,6 +75,7 @@
     X(quic_hostile)    \
     X(quic_closed)     \
     X(quic_abuse)      \
+    X(quic_silence)    \
     X(peers)           \
     X(multiaddr)       \
     X(addr)            \

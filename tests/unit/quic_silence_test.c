@@ -1,0 +1,113 @@
+/* quic_silence_test.c - a client that reads, and hears nothing for a second: what it asks, when,
+ * how often, and what that is good for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "quic/quic_impl.h"
+#include "tests/lib/quic_rig.h"
+
+int quic_silence_test(void);
+
+enum { MUCH = 100000, SERVER_SENDS = 1, CLIENT_SENDS = 0 };
+
+/* Client a and server b with a stream of a's, which has said a word so that b knows it. */
+typedef struct reading {
+    rig *w;
+    rig_host *a, *b;
+    rig_stream *at_a, *at_b;
+} reading;
+
+static reading reading_new(void)
+{
+    reading r = {.w = rig_new()};
+    r.a = rig_add(r.w, NULL);
+    r.b = rig_add(r.w, NULL);
+    r.at_a = rig_open(r.a, rig_connect(r.a, r.b));
+    rig_send(r.a, r.at_a, 10, false);
+    rig_run(r.w, 5 * PU_S); /* path MTU discovery is over, and so is the last keep-alive's second */
+    r.at_b = rig_theirs(r.b, 0);
+    return r;
+}
+
+/* One side sends so much, and a second after it came, half a second of sending is watched. Returns
+ * how many datagrams both sent in it. */
+static uint64_t asks_after(uint64_t bytes, bool fin, bool server_sends)
+{
+    reading r = reading_new();
+    rig_stream *to = server_sends ? r.at_a : r.at_b;
+    uint64_t before = to->got;
+    rig_send(server_sends ? r.b : r.a, server_sends ? r.at_b : r.at_a, bytes, fin);
+    rig_run(r.w, 800 * PU_MS);
+    assert_int_equal(to->got - before, bytes);
+    uint64_t sent = r.a->sent_datagrams + r.b->sent_datagrams;
+    rig_run(r.w, PU_S);
+    sent = r.a->sent_datagrams + r.b->sent_datagrams - sent;
+    uint64_t later = r.a->sent_datagrams + r.b->sent_datagrams;
+    rig_run(r.w, 6 * PU_S); /* one question; the next sign of life is a keep-alive */
+    assert_int_equal(r.a->sent_datagrams + r.b->sent_datagrams, later);
+    rig_free(r.w);
+    return sent;
+}
+
+static void silence_in_the_middle_is_asked_about_once(void **state)
+{
+    (void)state;
+    assert_int_equal(asks_after(MUCH, false, SERVER_SENDS), 2); /* and it is answered */
+}
+
+static void other_silence_is_let_be(void **state)
+{
+    (void)state;
+    assert_int_equal(asks_after(MUCH, true, SERVER_SENDS), 0); /* that was all */
+    assert_int_equal(asks_after(QUIC_HEARD_LEAST - 1, false, SERVER_SENDS), 0);
+    assert_int_equal(asks_after(MUCH, false, CLIENT_SENDS), 0); /* a server asks nobody */
+    assert_int_equal(asks_after(QUIC_HEARD_LEAST, false, SERVER_SENDS), 2);
+}
+
+/* A stream that ends ends the listening; what comes on another begins it anew. */
+static void an_end_counts_for_the_connection(void **state)
+{
+    (void)state;
+    reading r = reading_new();
+    rig_send(r.b, r.at_b, MUCH, false);
+    rig_run(r.w, 500 * PU_MS);
+    rig_send(r.b, r.at_b, 1, true);
+    rig_run(r.w, 500 * PU_MS);
+    uint64_t sent = r.a->sent_datagrams;
+    rig_run(r.w, 3 * PU_S);
+    assert_int_equal(r.a->sent_datagrams, sent);
+    rig_free(r.w);
+}
+
+/* The client's NAT gives it another port while it waits for more, and more goes to the old one. */
+static void a_reader_whose_port_changes_waits_a_second(void **state)
+{
+    (void)state;
+    reading r = reading_new();
+    rig_send(r.b, r.at_b, MUCH, false);
+    rig_run(r.w, 500 * PU_MS);
+    assert_int_equal(r.at_a->got, MUCH);
+    r.a->seen_as.port = 7001;
+    rig_send(r.b, r.at_b, MUCH, false);
+    rig_run(r.w, 400 * PU_MS);
+    assert_int_equal(r.at_a->got, MUCH);
+    rig_run(r.w, 1500 * PU_MS);
+    assert_int_equal(r.at_a->got, 2 * MUCH);
+    assert_int_equal(r.b->conns[0].remote.port, 7001);
+    rig_free(r.w);
+}
+
+int quic_silence_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(silence_in_the_middle_is_asked_about_once),
+        cmocka_unit_test(other_silence_is_let_be),
+        cmocka_unit_test(an_end_counts_for_the_connection),
+        cmocka_unit_test(a_reader_whose_port_changes_waits_a_second),
+    };
+    return cmocka_run_group_tests_name("quic_silence", tests, NULL, NULL);
+}
