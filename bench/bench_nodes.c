@@ -83,7 +83,8 @@ static void town_share(town *t, const uint8_t seed[32])
     share->q = queue_new(rng_u64(&order));
     queue_on_soon(share->q, soon, HOST_ROUNDS, t);
     share->alloc = (pu_alloc){heap_resize, heap_new()};
-    share->network = net_new(share->q, t->sites, seed, &(net_observer){t, saw_packet, deliver});
+    share->network =
+        net_new(share->q, t->sites, seed, &(net_observer){t, saw_packet, deliver, NULL});
     share->has_model_crypto = true;
     share->transport = &transport_model;
     mix_init(&share->hash, 0);
@@ -211,7 +212,8 @@ static void run_until(town *t, pu_time end)
         case SIM_EV_NODE: host_wake(&t->hosts[e.target], e.arg); break;
         case SIM_EV_CONN: host_conn_timer(&t->hosts[e.target], e.arg); break;
         case SIM_EV_ARRIVE:
-        case SIM_EV_DELIVER: net_event(t->share.network, at, &e); break;
+        case SIM_EV_DELIVER:
+        case SIM_EV_LINE: net_event(t->share.network, at, &e); break;
         case SIM_EV_SCRIPT: script(t, e.target, (enum todo)e.arg); break;
         }
         host_drain(&t->share, t->hosts);

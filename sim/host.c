@@ -447,7 +447,7 @@ static void soon_at(const host *h, unsigned round, pu_time at, const sim_event *
 void host_soon(const host_world *w, const host *hosts, unsigned round, pu_time at,
                const sim_event *e, uint32_t *note)
 {
-    if (e->kind == SIM_EV_SCRIPT) return;
+    if (e->kind == SIM_EV_SCRIPT || e->kind == SIM_EV_LINE) return;
     bool is_datagram = e->kind == SIM_EV_ARRIVE || e->kind == SIM_EV_DELIVER;
     unsigned known = is_datagram ? NET_SOON_ROUNDS : 0;
     if (round < known) {
@@ -501,4 +501,12 @@ void host_datagram(host *h, enum net_carriage carriage, uint16_t port, const pu_
                       .remote = *remote,
                       .body = bytes,
                   });
+}
+
+void host_too_big(host *h, enum net_carriage carriage, uint16_t port, const pu_endpoint *remote,
+                  uint32_t mtu)
+{
+    host_world *w = h->world;
+    if (!h->is_running || w->transport->too_big == NULL) return;
+    w->transport->too_big(h->transport, w->now, carriage, port, remote, mtu);
 }

@@ -36,6 +36,7 @@ void net_free(net *n)
     free(n->slab);
     free(n->hosts);
     free(n->boxes);
+    lines_free(n);
     free(n->gaps);
     free(n);
 }
@@ -131,7 +132,7 @@ void net_host_detach(net *n, uint32_t host)
     net_host *h = &n->hosts[host];
     PU_ASSERT(h->is_attached);
     realm_leave(realm_in(n, h->box), h->place);
-    h->is_attached = false;
+    h->is_attached = h->has_line = false;
     h->box = NET_NONE;
 }
 
@@ -239,6 +240,8 @@ const char *net_fate_name(enum net_fate fate)
     case NET_BLOCKED: return "blocked";
     case NET_NO_HAIRPIN: return "no-hairpin";
     case NET_CUT: return "cut";
+    case NET_TOO_BIG: return "too-big";
+    case NET_COPIED: return "copied";
     }
     PU_NEVER_HERE();
 }

@@ -8,11 +8,12 @@
  * happens when the host sends and when the datagram has come off the far access link.
  *
  * Delay = uplink queue + access(a) + RTT/2 between the sites + access(b) + jitter, then the
- * downlink queue; hosts of one LAN are NET_LAN_NS apart, hosts of one carrier are not: each is at
- * its site. Loss, jitter, rate and queue apply once at each access link. Public hosts and boxes get
- * one address a /24, from ranges that nodes treat as global; LANs are 192.168/16, the inside of a
- * box that has boxes inside, or its hosts at the ends of tunnels, is 100.64/10. A tunnel is a
- * longer access: whatever a host behind such a box sends or gets takes it.
+ * downlink queue, and the CPU of a slow host; hosts of one LAN are NET_LAN_NS apart, hosts of one
+ * carrier are not: each is at its site. Loss, jitter, rate and queue apply once at each access
+ * link. Public hosts and boxes get one address a /24, from ranges that nodes treat as global; LANs
+ * are 192.168/16, the inside of a box that has boxes inside, or its hosts at the ends of tunnels,
+ * is 100.64/10. A tunnel is a longer access: whatever a host behind such a box sends or gets takes
+ * it.
  */
 #ifndef SIM_NET_H
 #define SIM_NET_H
@@ -32,12 +33,49 @@
 
 /* A host's access link; the same both ways unless named. */
 typedef struct net_link {
-    uint64_t access_ns;        /* one way, host to core */
-    uint64_t jitter_ns;        /* spread, see dist_jitter */
-    uint32_t loss_ppm;         /* each way */
+    uint64_t access_ns; /* one way, host to core */
+    uint64_t jitter_ns; /* spread, see dist_jitter */
+    uint32_t up_loss_ppm, down_loss_ppm;
     uint64_t up_bps, down_bps; /* bits a second; 0 = unlimited */
     uint64_t queue_ns;         /* drop-tail: a datagram that would wait longer is dropped */
 } net_link;
+
+/* What a link can do per second, in periods of equal length that repeat. */
+typedef struct net_trace {
+    uint64_t period_ns;
+    uint32_t count;              /* of periods */
+    uint64_t *up_bps, *down_bps; /* owned by whoever made it; in some periods 0, never in all */
+} net_trace;
+
+#define NET_TRACE_DRAWN UINT64_MAX
+#define NET_TRACE_BPS_MAX UINT64_C(10000000000)
+#define NET_CPU_WAIT_NS (1 * PU_S) /* what would wait longer for its host's CPU is dropped */
+
+/* What few links do, and few hosts. All zero: nothing. Each applies to both directions, each with
+ * random streams and a state of its own. */
+typedef struct net_extra {
+    uint64_t access_spread_ns; /* access is longer by up to so much, drawn at each attachment */
+    /* Gilbert-Elliott, a datagram a step: a link is in its good state or its bad one. */
+    uint32_t enter_ppm, leave_ppm; /* good to bad and back; enter 0: there is no bad state */
+    uint32_t bad_ppm, good_ppm;    /* loss in each */
+    uint32_t reorder_ppm;          /* share of what the host sends that is held back */
+    uint64_t reorder_ns;           /* by so much */
+    uint32_t copy_ppm;             /* share of what the host sends that arrives twice */
+    uint32_t mtu;                  /* bytes of the longest IP packet; 0: no limit */
+    bool mtu_is_silent;            /* a black hole: no ICMP tells the sender */
+    uint64_t target_ns;            /* CoDel's; 0: the queue is drop-tail */
+    uint64_t interval_ns;
+    const net_trace *trace; /* instead of both rates; NULL: none. Kept while hosts have it */
+    uint64_t trace_from_ns; /* where in it a run begins; NET_TRACE_DRAWN: a whole period, drawn at
+                               each attachment */
+    /* A satellite's handover: at at_ns and every every_ns from then on (0: never) all datagrams are
+     * lost for a time drawn between the two, and until the next one the way is longer by up to
+     * shift_ns. */
+    uint64_t handover_every_ns, handover_at_ns, outage_least_ns, outage_most_ns, shift_ns;
+    /* A slow host: how long its CPU has to do for each datagram that it gets or sends, and for each
+     * NET_KIND_HELLO that it gets on top. What comes meanwhile waits. */
+    uint64_t cpu_datagram_ns, cpu_handshake_ns;
+} net_extra;
 
 /* How a datagram is marked: boxes treat UDP and TCP apart, and a TCP segment that opens a
  * connection from one that continues it. The last three say that a datagram or a SYN was not taken:
@@ -80,7 +118,9 @@ enum net_fate {
     NET_FILTERED,
     NET_BLOCKED,
     NET_NO_HAIRPIN,
-    NET_CUT /* between two hosts that a cut separates */
+    NET_CUT,     /* between two hosts that a cut separates */
+    NET_TOO_BIG, /* for the MTU of a link */
+    NET_COPIED   /* a link has made this one out of another: it begins here, as SENT ones do */
 };
 
 /* One line about a datagram: endpoints as they are at that place. */
@@ -104,6 +144,10 @@ typedef struct net_observer {
     void (*record)(void *ctx, const net_record *record);
     void (*deliver)(void *ctx, pu_time now, uint32_t host, enum net_carriage carriage,
                     const pu_endpoint *local, const pu_endpoint *remote, pu_span bytes);
+    /* ICMP has come to host: what it sent from local to remote must be mtu bytes at most, IP header
+     * included. NULL: nobody listens. */
+    void (*too_big)(void *ctx, pu_time now, uint32_t host, enum net_carriage carriage,
+                    const pu_endpoint *local, const pu_endpoint *remote, uint32_t mtu);
 } net_observer;
 
 typedef struct net net;
@@ -127,6 +171,13 @@ uint32_t net_host_add(net *n);
 /* Attaches host at site, behind box (NET_NONE: public), and gives it an address there. It must be
  * detached. */
 void net_host_attach(net *n, uint32_t host, uint32_t box, uint32_t site, const net_link *link);
+
+/* What its link does besides, until it is detached: to be said right after net_host_attach. *extra
+ * is copied. */
+void net_host_extra(net *n, uint32_t host, const net_extra *extra);
+
+/* Whether extra is anything at all. */
+bool net_extra_is_any(const net_extra *extra);
 
 /* Takes host off the network; what is under way to it becomes NO_ROUTE. */
 void net_host_detach(net *n, uint32_t host);
@@ -179,7 +230,7 @@ void net_soon_at(const net *n, uint32_t host);
  * rounds 0, 1 and 2. *to is read from round 1 on. */
 void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned round);
 
-/* Handles SIM_EV_ARRIVE and SIM_EV_DELIVER. */
+/* Handles SIM_EV_ARRIVE, SIM_EV_DELIVER and SIM_EV_LINE. */
 void net_event(net *n, pu_time now, const sim_event *event);
 
 /* Datagrams under way. */

@@ -1,12 +1,14 @@
 /* sim/net_impl.h - what the parts of the simulated network share: net.c (hosts and boxes),
  * net_realm.c (addresses), net_way.c (from realm to realm), net_send.c (links and datagrams),
- * net_answer.c (what is said to those that are not taken).
+ * net_answer.c (what is said to those that are not taken), net_line.c (links that do more than
+ * most) with net_loss.c, net_queue.c and net_trace.c.
  */
 #ifndef SIM_NET_IMPL_H
 #define SIM_NET_IMPL_H
 
 #include "sim/heap.h"
 #include "sim/net.h"
+#include "sim/net_queue.h"
 
 /* ---- realms: who has which address ---- */
 
@@ -80,17 +82,48 @@ enum net_stream {
     STREAM_LOSS_UP,
     STREAM_LOSS_DOWN,
     STREAM_TCP_PORTS,
+    STREAM_BURST_UP,
+    STREAM_BURST_DOWN,
+    STREAM_SHUFFLE,  /* what is held back, what is copied */
+    STREAM_PLACE,    /* once an attachment */
+    STREAM_HANDOVER, /* by number of the handover */
     STREAM_COUNT
 };
 
 typedef struct net_host {
     bool is_attached;
+    bool has_line; /* it has an element of net.lines that says more of its link */
     uint32_t box, site;
     uint32_t place; /* in the realm behind box */
     net_link link;
     pu_time up_busy, down_busy; /* when the last datagram of that direction has passed */
     rng jitter, loss_up, loss_down;
 } net_host;
+
+_Static_assert(sizeof(net_host) == 128, "two cache lines: every datagram reads two of them");
+
+enum net_direction { NET_UP = 0, NET_DOWN, NET_DIRECTIONS };
+
+/* One direction of a line. */
+typedef struct net_lane {
+    rng burst;
+    bool is_bad; /* its state, of Gilbert and Elliott's two */
+    bool
+        is_passing; /* CoDel: the datagram in `slot` is being sent, and its event is in the queue */
+    uint32_t slot;
+    codel control;
+    codel_list waiting; /* CoDel's; drop-tail needs none */
+} net_lane;
+
+/* What few hosts have: a link with a net_extra, and its state. */
+typedef struct net_line {
+    net_extra extra;
+    net_lane lane[NET_DIRECTIONS];
+    rng shuffle, place;
+    uint64_t trace_from_ns;            /* what a run's beginning is in the trace */
+    uint64_t mean_bps[NET_DIRECTIONS]; /* of the trace */
+    pu_time cpu_busy;                  /* until then */
+} net_line;
 
 /* Hosts that do not hear each other; see net_cut. */
 typedef struct net_gap {
@@ -139,7 +172,9 @@ struct net {
     datagram *slab;
     uint32_t slab_used, slab_cap, free_slot; /* free_slot: freed last, NET_NONE when none */
     uint32_t in_flight;
-    uint64_t sent; /* datagrams so far */
+    uint64_t sent;    /* datagrams so far */
+    net_line **lines; /* by host; NULL: it never had one */
+    uint32_t line_cap;
     net_gap *gaps; /* those of now */
     uint32_t gap_count, gap_cap;
 };
@@ -179,10 +214,37 @@ member way_entry(const net *n, const datagram *d);
  * that is recorded. */
 uint32_t way_descend(net *n, pu_time now, datagram *d);
 
+/* The host that sent d and its own endpoint, as they are found from where d is: the way back that
+ * an error takes. NET_NONE: no mapping tells (any more). */
+uint32_t way_back(const net *n, pu_time now, const datagram *d, pu_endpoint *own);
+
 /* ---- net_send.c ---- */
 
 /* Puts a copy of d, with bytes of its own, under way: it arrives at `at`. */
 void net_put(net *n, pu_time at, const datagram *d, pu_span bytes);
+
+/* Keeps *d, whose bytes are given with it, in the slab. */
+uint32_t send_slot_take(net *n, const datagram *d);
+
+/* A copy of d's bytes, NULL when there are none. */
+uint8_t *send_bytes(net *n, pu_span bytes);
+
+/* What d costs a link's rate, IP's headers included. */
+uint32_t send_size(const datagram *d);
+
+/* How long d takes from the end of its sender's uplink to the end of the far access link. */
+uint64_t send_delay(net *n, pu_time now, const datagram *d);
+
+/* Takes the datagram in slot through the boxes to its host. */
+void send_deliver(net *n, pu_time now, uint32_t slot);
+
+/* Ends the datagram in slot where it is. */
+void send_drop(net *n, pu_time now, uint32_t slot, enum net_fate fate);
+
+/* The same, but what it was called stays until send_unpark: its bytes do not, and it is not under
+ * way any more. */
+void send_park(net *n, pu_time now, uint32_t slot, enum net_fate fate);
+datagram send_unpark(net *n, uint32_t slot);
 
 /* ---- net_answer.c ---- */
 
@@ -191,5 +253,35 @@ void answer_syn(net *n, pu_time now, uint32_t box, const datagram *d);
 
 /* The time of a SYN that a box held has come. */
 void answer_late(net *n, pu_time now, const datagram *d);
+
+/* ---- net_line.c: what a host with a line sends and gets ---- */
+
+/* The datagram in slot leaves its host, which has a line; it has climbed. */
+void line_up(net *n, pu_time now, uint32_t slot);
+
+/* The datagram in slot has reached the access link of `host`, or, local, the host itself. */
+void line_down(net *n, pu_time now, uint32_t slot, uint32_t host);
+
+void line_event(net *n, pu_time now, const sim_event *event);
+
+void lines_free(net *n);
+
+/* ---- net_loss.c ---- */
+
+/* Steps the lane's state and says whether this datagram is lost. */
+bool loss_burst(net_lane *lane, const net_extra *extra);
+
+/* When a link is lost by handover, and how much longer it is since the last one. */
+bool loss_handover(const net *n, uint32_t host, const net_extra *extra, pu_time now,
+                   uint64_t *longer_ns);
+
+/* ---- net_trace.c ---- */
+
+/* When bits have passed that begin at start, as the trace has it from from_ns on. */
+pu_time trace_pass(const net_trace *trace, enum net_direction direction, uint64_t from_ns,
+                   pu_time start, uint64_t bits);
+
+/* Its mean rate. */
+uint64_t trace_mean(const net_trace *trace, enum net_direction direction);
 
 #endif

@@ -13,7 +13,7 @@
 
 enum { BYTES_MAX = 1500, BITS = 8 };
 
-static uint32_t slot_take(net *n, const datagram *d)
+uint32_t send_slot_take(net *n, const datagram *d)
 {
     uint32_t slot = n->free_slot;
     if (slot != NET_NONE) {
@@ -41,32 +41,41 @@ static void bytes_free(net *n, const datagram *d)
     if (d->bytes != NULL) heap_resize(n->bytes, d->bytes, d->len, 0);
 }
 
+uint8_t *send_bytes(net *n, pu_span bytes)
+{
+    if (bytes.len == 0) return NULL;
+    return memcpy(heap_resize(n->bytes, NULL, 0, bytes.len), bytes.base, bytes.len);
+}
+
+uint32_t send_size(const datagram *d)
+{
+    return d->len + (d->carriage == NET_UDP ? NET_HEADER_BYTES : NET_TCP_HEADER_BYTES);
+}
+
 /* Passes d through one direction of a link: *busy moves on and is when they have
  * passed. False: they would wait longer than the queue allows, and nothing changed. */
 static bool link_pass(const net_link *link, uint64_t bps, pu_time now, const datagram *d,
                       pu_time *busy)
 {
-    uint32_t header = d->carriage == NET_UDP ? NET_HEADER_BYTES : NET_TCP_HEADER_BYTES;
     pu_time start = *busy > now ? *busy : now;
     if (bps == 0) {
         *busy = start;
         return true;
     }
     if (start - now > link->queue_ns) return false;
-    uint64_t bits = (uint64_t)(d->len + header) * BITS;
+    uint64_t bits = (uint64_t)send_size(d) * BITS;
     *busy = start + (bits * PU_S + bps - 1) / bps;
     return true;
 }
 
-static bool is_lost(rng *r, const net_link *link)
+static bool is_lost(rng *r, uint32_t ppm)
 {
-    return link->loss_ppm > 0 && dist_loss(r, link->loss_ppm);
+    return ppm > 0 && dist_loss(r, ppm);
 }
 
-/* How long d takes from its sender's uplink to the end of the far access link. Where no mapping
- * tells the receiver, the box it goes to is where its first host was. Two draws in any case: what a
- * box far away knows must not shift the sender's stream. */
-static uint64_t core_delay(net *n, pu_time now, const datagram *d)
+/* Where no mapping tells the receiver, the box it goes to is where its first host was. Two draws in
+ * any case: what a box far away knows must not shift the sender's stream. */
+uint64_t send_delay(net *n, pu_time now, const datagram *d)
 {
     net_host *from = &n->hosts[d->from_host];
     uint32_t site = from->site;
@@ -96,11 +105,11 @@ static bool uplink(net *n, pu_time now, const datagram *d, pu_time *arrival)
         way_record(n, now, d, NET_NONE, NET_NONE, NET_QUEUE_FULL);
         return false;
     }
-    if (is_lost(&from->loss_up, &from->link)) {
+    if (is_lost(&from->loss_up, from->link.up_loss_ppm)) {
         way_record(n, now, d, NET_NONE, NET_NONE, NET_LOST);
         return false;
     }
-    *arrival = from->up_busy + core_delay(n, now, d);
+    *arrival = from->up_busy + send_delay(n, now, d);
     return true;
 }
 
@@ -116,10 +125,8 @@ void net_put(net *n, pu_time at, const datagram *d, pu_span bytes)
 {
     datagram own = *d;
     PU_ASSERT(bytes.len == d->len);
-    own.bytes = NULL;
-    if (own.len > 0)
-        own.bytes = memcpy(heap_resize(n->bytes, NULL, 0, own.len), bytes.base, own.len);
-    sim_event event = {.kind = SIM_EV_ARRIVE, .target = slot_take(n, &own)};
+    own.bytes = send_bytes(n, bytes);
+    sim_event event = {.kind = SIM_EV_ARRIVE, .target = send_slot_take(n, &own)};
     queue_push(n->q, at, own.from_host + 1, &event); /* NET_NONE is the source 0 */
 }
 
@@ -147,12 +154,16 @@ void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoi
     }
     pu_time arrival = now + NET_LAN_NS;
     if (!way_climb(n, now, &d)) return;
+    if (n->hosts[host].has_line) {
+        d.bytes = send_bytes(n, bytes);
+        line_up(n, now, send_slot_take(n, &d));
+        return;
+    }
     if (!d.is_local && !uplink(n, now, &d, &arrival)) return;
     net_put(n, arrival, &d, bytes);
 }
 
-/* Takes the datagram in slot through the boxes to its host. */
-static void deliver(net *n, pu_time now, uint32_t slot)
+void send_deliver(net *n, pu_time now, uint32_t slot)
 {
     datagram d = slot_give(n, slot); /* the host may send while it is called: the slab may move */
     uint32_t host = way_descend(n, now, &d);
@@ -164,12 +175,26 @@ static void deliver(net *n, pu_time now, uint32_t slot)
     bytes_free(n, &d);
 }
 
-/* Ends the datagram in slot at its receiver's access link. */
-static void drop(net *n, pu_time now, uint32_t slot, enum net_fate fate)
+void send_drop(net *n, pu_time now, uint32_t slot, enum net_fate fate)
 {
     datagram d = slot_give(n, slot);
     way_record(n, now, &d, NET_NONE, NET_NONE, fate);
     bytes_free(n, &d);
+}
+
+void send_park(net *n, pu_time now, uint32_t slot, enum net_fate fate)
+{
+    datagram *d = &n->slab[slot];
+    way_record(n, now, d, NET_NONE, NET_NONE, fate);
+    bytes_free(n, d);
+    d->bytes = NULL;
+    n->in_flight--;
+}
+
+datagram send_unpark(net *n, uint32_t slot)
+{
+    n->in_flight++;
+    return slot_give(n, slot);
 }
 
 /* The datagram in slot has reached the far access link, or the host beside its sender. */
@@ -182,37 +207,46 @@ static void arrive(net *n, pu_time now, uint32_t slot)
         bytes_free(n, &held);
         return;
     }
-    uint32_t to = d->is_local && n->gap_count == 0 ? NET_NONE : way_peek(n, now, d);
+    bool asks = !d->is_local || n->gap_count > 0 || n->lines != NULL;
+    uint32_t to = asks ? way_peek(n, now, d) : NET_NONE;
     if (to != NET_NONE && net_is_cut(n, d->from_host, to)) {
-        drop(n, now, slot, NET_CUT);
+        send_drop(n, now, slot, NET_CUT);
+        return;
+    }
+    if (to != NET_NONE && n->hosts[to].has_line) {
+        line_down(n, now, slot, to);
         return;
     }
     if (to == NET_NONE || d->is_local) { /* local, or its end at a box is certain: no access link */
-        deliver(n, now, slot);
+        send_deliver(n, now, slot);
         return;
     }
     net_host *h = &n->hosts[to];
-    if (is_lost(&h->loss_down, &h->link)) {
-        drop(n, now, slot, NET_LOST);
+    if (is_lost(&h->loss_down, h->link.down_loss_ppm)) {
+        send_drop(n, now, slot, NET_LOST);
     } else if (!link_pass(&h->link, h->link.down_bps, now, d, &h->down_busy)) {
-        drop(n, now, slot, NET_QUEUE_FULL);
+        send_drop(n, now, slot, NET_QUEUE_FULL);
     } else if (h->down_busy > now) {
         sim_event event = {.kind = SIM_EV_DELIVER, .target = slot};
         queue_push(n->q, h->down_busy, to + 1, &event);
     } else {
-        deliver(n, now, slot);
+        send_deliver(n, now, slot);
     }
 }
 
 void net_event(net *n, pu_time now, const sim_event *event)
 {
+    if (event->kind == SIM_EV_LINE) {
+        line_event(n, now, event);
+        return;
+    }
     PU_ASSERT(event->target < n->slab_used);
     PU_ASSERT(n->slab[event->target].id != 0);
     if (event->kind == SIM_EV_ARRIVE) {
         arrive(n, now, event->target);
     } else {
         PU_ASSERT(event->kind == SIM_EV_DELIVER);
-        deliver(n, now, event->target);
+        send_deliver(n, now, event->target);
     }
 }
 

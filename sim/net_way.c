@@ -134,18 +134,33 @@ member way_entry(const net *n, const datagram *d)
     return realm_find(way_realm(n, d->realm), d->to.ip);
 }
 
-uint32_t way_peek(const net *n, pu_time now, const datagram *d)
+/* The host that *to leads to from m, who has it where a datagram of that carriage is: *to becomes
+ * the host's own endpoint. */
+static uint32_t peek(const net *n, pu_time now, enum net_carriage carriage, member m,
+                     pu_endpoint *to)
 {
-    pu_endpoint to = d->to;
-    member m = way_entry(n, d);
     while (m != 0 && member_is_box(m)) {
         pu_endpoint inner;
         const net_box *b = &n->boxes[member_index(m)];
-        if (!nat_peek(box_nat(b, d->carriage), now, &to, &inner)) return NET_NONE;
-        to = inner;
-        m = realm_find(&b->inside, to.ip);
+        if (!nat_peek(box_nat(b, carriage), now, to, &inner)) return NET_NONE;
+        *to = inner;
+        m = realm_find(&b->inside, to->ip);
     }
     return m == 0 ? NET_NONE : member_index(m);
+}
+
+uint32_t way_peek(const net *n, pu_time now, const datagram *d)
+{
+    pu_endpoint to = d->to;
+    return peek(n, now, d->carriage, way_entry(n, d), &to);
+}
+
+uint32_t way_back(const net *n, pu_time now, const datagram *d, pu_endpoint *own)
+{
+    *own = d->from;
+    member m = realm_find(way_realm(n, d->realm), d->from.ip);
+    uint32_t host = peek(n, now, d->carriage, m, own);
+    return host == d->from_host ? host : NET_NONE;
 }
 
 uint32_t way_descend(net *n, pu_time now, datagram *d)

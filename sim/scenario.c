@@ -7,6 +7,7 @@
 #include "base/mix.h"
 
 #include "sim/scenario_impl.h"
+#include "sim/trace_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,9 @@ void scenario_free(scenario *s)
         free(s->groups[i].off.lengths);
     }
     for (uint32_t i = 0; i < s->event_count; i++) free(s->events[i].side);
+    for (uint32_t i = 0; i < s->trace_count; i++) trace_free(s->traces[i]);
+    free(s->traces);
+    free(s->links);
     free(s->nats);
     free(s->shared);
     free(s->nodes);
@@ -52,6 +56,51 @@ static void hash_settings(mix128 *m, const scenario_setting *settings, uint32_t 
     }
 }
 
+static void hash_trace(mix128 *m, const net_trace *t)
+{
+    mix_u64(m, t->period_ns);
+    mix_u64(m, t->count);
+    for (uint32_t i = 0; i < t->count; i++) {
+        mix_u64(m, t->up_bps[i]);
+        mix_u64(m, t->down_bps[i]);
+    }
+}
+
+/* What few links have goes in behind a word of its own, so that the others keep their hash. */
+static void hash_extra(mix128 *m, const net_extra *e)
+{
+    hash_text(m, "extra");
+    mix_u64(m, e->access_spread_ns);
+    mix_u64(m, (uint64_t)e->enter_ppm << 32 | e->leave_ppm);
+    mix_u64(m, (uint64_t)e->bad_ppm << 32 | e->good_ppm);
+    mix_u64(m, (uint64_t)e->reorder_ppm << 32 | e->copy_ppm);
+    mix_u64(m, e->reorder_ns);
+    mix_u64(m, (uint64_t)e->mtu << 1 | e->mtu_is_silent);
+    mix_u64(m, e->target_ns);
+    mix_u64(m, e->interval_ns);
+    mix_u64(m, e->trace_from_ns);
+    mix_u64(m, e->handover_every_ns);
+    mix_u64(m, e->handover_at_ns);
+    mix_u64(m, e->outage_least_ns);
+    mix_u64(m, e->outage_most_ns);
+    mix_u64(m, e->shift_ns);
+    if (e->trace != NULL) hash_trace(m, e->trace);
+}
+
+static void hash_link(mix128 *m, const scenario_link *l, uint32_t number)
+{
+    if (number > 0) mix_u64(m, number);
+    mix_u64(m, l->link.access_ns);
+    mix_u64(m, l->link.jitter_ns);
+    mix_u64(m, l->link.up_loss_ppm);
+    mix_u64(m, l->link.up_bps);
+    mix_u64(m, l->link.down_bps);
+    mix_u64(m, l->link.queue_ns);
+    if (l->link.down_loss_ppm == l->link.up_loss_ppm && !net_extra_is_any(&l->extra)) return;
+    mix_u64(m, l->link.down_loss_ppm);
+    hash_extra(m, &l->extra);
+}
+
 static void hash_network(mix128 *m, const scenario *s, const uint64_t matrix_hash[2])
 {
     mix_u64(m, s->duration_ns);
@@ -60,12 +109,8 @@ static void hash_network(mix128 *m, const scenario *s, const uint64_t matrix_has
     mix_u64(m, matrix_hash[0]);
     mix_u64(m, matrix_hash[1]);
     mix_u64(m, s->rtt_ns);
-    mix_u64(m, s->link.access_ns);
-    mix_u64(m, s->link.jitter_ns);
-    mix_u64(m, s->link.loss_ppm);
-    mix_u64(m, s->link.up_bps);
-    mix_u64(m, s->link.down_bps);
-    mix_u64(m, s->link.queue_ns);
+    hash_link(m, &s->link, 0);
+    for (uint32_t i = 0; i < s->link_count; i++) hash_link(m, &s->links[i], i + 1);
 }
 
 /* Rules that most boxes do not have: without them the hash is what it was before there were any. */
@@ -126,6 +171,12 @@ static void hash_nodes(mix128 *m, const scenario *s)
         mix_u64(m, n->is_relay);
         mix_u64(m, n->knows_all);
         mix_u64(m, n->group);
+        if (n->link != SCENARIO_ANY) mix_u64(m, n->link);
+        if (n->cpu_datagram_ns > 0 || n->cpu_handshake_ns > 0) {
+            hash_text(m, "cpu");
+            mix_u64(m, n->cpu_datagram_ns);
+            mix_u64(m, n->cpu_handshake_ns);
+        }
         hash_settings(m, n->settings, n->setting_count);
     }
 }
@@ -179,6 +230,7 @@ static void hash_script(mix128 *m, const scenario *s)
         mix_u64(m, e->has_chain);
         hash_chain(m, &e->chain);
         mix_u64(m, e->site);
+        if (e->has_link) mix_u64(m, e->link);
         mix_u64(m, e->keep);
         mix_u64(m, (uint64_t)e->by_ns);
         mix_u64(m, e->one_way);

@@ -33,6 +33,14 @@ typedef struct scenario_nat {
     nat_type type;
 } scenario_nat;
 
+/* A kind of access link: `network.link`, or one of `links:`. */
+typedef struct scenario_link {
+    char name[SCENARIO_NAME_MAX]; /* empty: network.link */
+    net_link link;
+    net_extra extra; /* but for the CPU, which is a node's */
+    scenario_place place;
+} scenario_link;
+
 /* One box of a node's `behind:` list. Boxes with the same non-empty shared name are one box. */
 typedef struct scenario_box {
     uint32_t nat;                   /* index in nats */
@@ -60,9 +68,11 @@ typedef struct scenario_setting {
 
 typedef struct scenario_node {
     char name[SCENARIO_NAME_MAX];
-    uint32_t site;         /* row of the latency matrix, SCENARIO_ANY: drawn */
-    uint16_t port;         /* UDP and TCP; 0: HOST_PORT */
-    scenario_chain behind; /* count 0: public */
+    uint32_t site;                              /* row of the latency matrix, SCENARIO_ANY: drawn */
+    uint16_t port;                              /* UDP and TCP; 0: HOST_PORT */
+    uint32_t link;                              /* index in links; SCENARIO_ANY: network.link */
+    uint64_t cpu_datagram_ns, cpu_handshake_ns; /* see net_extra */
+    scenario_chain behind;                      /* count 0: public */
     uint32_t relay_count;
     uint32_t relays[SCENARIO_RELAYS_MAX]; /* nodes */
     bool is_relay;                        /* roles: [relay] */
@@ -111,6 +121,8 @@ typedef struct scenario_event {
     bool has_chain; /* CHANGE_NETWORK: behind was given; otherwise new boxes of the same types */
     scenario_chain chain;
     uint32_t site;   /* CHANGE_NETWORK: SCENARIO_ANY: the same */
+    bool has_link;   /* CHANGE_NETWORK: another kind of link */
+    uint32_t link;   /* which one, as a node's */
     bool keep;       /* RESTART: what the node stored is still there */
     int64_t by_ns;   /* CLOCK: how far the node's clock jumps */
     uint8_t *side;   /* CUT: owned; as net_cut wants it */
@@ -165,10 +177,15 @@ typedef struct scenario {
     bool is_model_crypto;           /* crypto: model; keys and signatures are hashes */
     char matrix[SCENARIO_PATH_MAX]; /* latency file, resolved against the scenario's folder; empty:
                                        rtt_ns */
+    bool has_regions;               /* that file is a table of regions */
     uint64_t rtt_ns;                /* constant round trip between sites */
-    net_link link;                  /* of every host */
-    bool refuses;                   /* machines whose node is down say that nobody listens */
-    scenario_setting *settings;     /* `config:` of all nodes */
+    scenario_link link;             /* of every host that names no other */
+    scenario_link *links;
+    uint32_t link_count;
+    net_trace **traces; /* owned; what links' extras have */
+    uint32_t trace_count;
+    bool refuses;               /* machines whose node is down say that nobody listens */
+    scenario_setting *settings; /* `config:` of all nodes */
     uint32_t setting_count;
     scenario_nat *nats;
     uint32_t nat_count;

@@ -8,6 +8,23 @@
 /* `network:`: latency and the access links. */
 void read_network(reader *r, const doc_node *node);
 
+#define LINK_QUEUE_NS (100 * PU_MS) /* of a link that does not say */
+
+/* One access link, over the defaults that *link has; node is not NULL. */
+void read_link(reader *r, const doc_node *node, scenario_link *link);
+
+/* `links:`: kinds of access links. Called when network's is known. */
+void read_links(reader *r, const doc_node *node);
+
+/* `link: NAME`: one of them. */
+void read_link_ref(reader *r, const doc_node *node, uint32_t *index);
+
+/* `cpu:` of a node or group. */
+void read_cpu(reader *r, const doc_node *node, scenario_node *of);
+
+/* Complains of links that nodes which name them cannot do with. Called when nodes are known. */
+void check_links(reader *r);
+
 /* `nats:`: kinds of boxes. */
 void read_nats(reader *r, const doc_node *node);
 

@@ -1,7 +1,6 @@
 /* sim/scenario_network.c - `network:`: where delay comes from, and what access links do. */
 #include "base/mix.h"
 
-#include "sim/file.h"
 #include "sim/scenario_impl.h"
 
 #include <stdlib.h>
@@ -9,73 +8,54 @@
 enum { MATRIX_BYTES_MAX = 64 << 20, MATRIX_HASH_SEED = 0x6d617472 };
 
 /* Reads the latency file: it must be good, and the run's hash depends on its bytes. */
-static void read_matrix(reader *r, const doc_node *node)
+static void read_latency_file(reader *r, const doc_node *node, bool has_regions)
 {
     char why[256];
     size_t len;
     mix128 hash;
-    const char *name = read_text(r, node);
-    if (name == NULL) return;
-    if (!file_beside(r->s->path, name, r->s->matrix, sizeof r->s->matrix)) {
-        read_error(r, node, "the path is too long");
-        return;
-    }
-    uint8_t *bytes = file_read(r->s->matrix, MATRIX_BYTES_MAX, &len, why, sizeof why);
-    if (bytes == NULL) {
-        read_error(r, node, "%s %s", r->s->matrix, why);
-        return;
-    }
+    scenario *s = r->s;
+    s->has_regions = has_regions;
+    uint8_t *bytes = read_beside(r, node, MATRIX_BYTES_MAX, s->matrix, &len);
+    if (bytes == NULL) return;
     mix_init(&hash, MATRIX_HASH_SEED);
     mix_bytes(&hash, bytes, len);
     mix_result(&hash, r->matrix_hash);
-    topo *sites = topo_parse(r->s->matrix, (const char *)bytes, len, why, sizeof why);
+    topo *sites = has_regions
+                      ? topo_parse_regions(s->matrix, (const char *)bytes, len, why, sizeof why)
+                      : topo_parse(s->matrix, (const char *)bytes, len, why, sizeof why);
     free(bytes);
     if (sites == NULL) {
         read_error(r, node, "%s", why);
         return;
     }
     r->sites = topo_sites(sites);
-    topo_free(sites);
+    if (has_regions) r->regions = sites;
+    else topo_free(sites);
 }
 
 static void read_latency(reader *r, const doc_node *node)
 {
-    static const key_rule rules[] = {{"matrix", false}, {"rtt", false}, {"access", false}};
-    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
-    const doc_node *matrix = doc_get(node, "matrix"), *rtt = doc_get(node, "rtt");
-    if ((matrix == NULL) == (rtt == NULL)) read_error(r, node, "it has either 'matrix' or 'rtt'");
-    else if (matrix != NULL) read_matrix(r, matrix);
-    else read_quantity(r, rtt, QUANTITY_DURATION, &r->s->rtt_ns);
-    read_quantity(r, doc_get(node, "access"), QUANTITY_DURATION, &r->s->link.access_ns);
-}
-
-static void read_bps(reader *r, const doc_node *node, uint64_t *bps)
-{
-    if (read_quantity(r, node, QUANTITY_RATE, bps) && *bps == 0)
-        read_error(r, node, "a link of no rate carries nothing; without the key it is unlimited");
-}
-
-static void read_link(reader *r, const doc_node *node)
-{
     static const key_rule rules[] = {
-        {"loss", false}, {"jitter", false}, {"up", false}, {"down", false}, {"queue", false},
-    };
-    net_link *link = &r->s->link;
+        {"matrix", false}, {"regions", false}, {"rtt", false}, {"access", false}};
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
-    read_u32(r, doc_get(node, "loss"), QUANTITY_SHARE, UINT32_MAX, &link->loss_ppm);
-    read_quantity(r, doc_get(node, "jitter"), QUANTITY_DURATION, &link->jitter_ns);
-    read_bps(r, doc_get(node, "up"), &link->up_bps);
-    read_bps(r, doc_get(node, "down"), &link->down_bps);
-    read_quantity(r, doc_get(node, "queue"), QUANTITY_DURATION, &link->queue_ns);
+    const doc_node *matrix = doc_get(node, "matrix"), *regions = doc_get(node, "regions");
+    const doc_node *rtt = doc_get(node, "rtt");
+    if ((matrix != NULL) + (regions != NULL) + (rtt != NULL) != 1)
+        read_error(r, node, "it has either 'matrix' or 'regions' or 'rtt'");
+    else if (rtt != NULL) read_quantity(r, rtt, QUANTITY_DURATION, &r->s->rtt_ns);
+    else read_latency_file(r, matrix != NULL ? matrix : regions, regions != NULL);
+    read_quantity(r, doc_get(node, "access"), QUANTITY_DURATION, &r->latency_access_ns);
+    r->s->link.link.access_ns = r->latency_access_ns;
 }
 
 void read_network(reader *r, const doc_node *node)
 {
     static const key_rule rules[] = {{"latency", true}, {"link", false}, {"refuses", false}};
     r->sites = SCENARIO_NODES_MAX; /* any, when all are equally far apart */
-    r->s->link.queue_ns = 100 * PU_MS;
+    r->s->link.link.queue_ns = LINK_QUEUE_NS;
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     read_latency(r, doc_get(node, "latency"));
-    read_link(r, doc_get(node, "link"));
+    const doc_node *link = doc_get(node, "link");
+    if (link != NULL) read_link(r, link, &r->s->link);
     read_switch(r, doc_get(node, "refuses"), &r->s->refuses);
 }

@@ -1,5 +1,6 @@
 /* sim/scenario_nodes.c - `nodes:` and `groups:`. All names are known before anything refers to one.
  */
+#include "base/suggest.h"
 #include "sim/mem.h"
 #include "sim/scenario_impl.h"
 
@@ -8,11 +9,30 @@ enum {
     PORT_MAX = 65000     /* of a node */
 };
 
+/* A region of the latency file by its name. */
+static void read_region(reader *r, const doc_node *node, uint32_t *site)
+{
+    suggest near;
+    char hint[SUGGEST_HINT_MAX];
+    uint32_t found = topo_find(r->regions, node->text);
+    if (found != TOPO_NONE) {
+        *site = found;
+        return;
+    }
+    suggest_begin(&near, node->text);
+    for (uint32_t i = 0; i < r->sites; i++) suggest_offer(&near, topo_name(r->regions, i));
+    read_error(r, node, "unknown region '%.80s'%s", node->text, suggest_hint(&near, hint));
+}
+
 void read_site(reader *r, const doc_node *node, uint32_t *site)
 {
     uint64_t value;
-    if (!read_quantity(r, node, QUANTITY_COUNT, &value)) return;
     if (r->sites == 0) return; /* the latency file is bad, which has been said */
+    if (r->regions != NULL && node != NULL && node->kind == DOC_TEXT) {
+        read_region(r, node, site);
+        return;
+    }
+    if (!read_quantity(r, node, QUANTITY_COUNT, &value)) return;
     if (value < r->sites) *site = (uint32_t)value;
     else
         read_error(r, node, "site %s does not exist, they go from 0 to %u", node->text,
@@ -72,8 +92,8 @@ static void read_port(reader *r, const doc_node *node, uint16_t *port)
 static void read_node(reader *r, const doc_node *node, scenario_node *out)
 {
     static const key_rule rules[] = {
-        {"at", false},    {"behind", false}, {"relays", false}, {"roles", false},
-        {"knows", false}, {"config", false}, {"port", false},
+        {"at", false},     {"behind", false}, {"relays", false}, {"roles", false}, {"knows", false},
+        {"config", false}, {"port", false},   {"link", false},   {"cpu", false},
     };
     static const char *const known[] = {"all"};
     uint32_t word;
@@ -82,6 +102,8 @@ static void read_node(reader *r, const doc_node *node, scenario_node *out)
     read_port(r, doc_get(node, "port"), &out->port);
     read_chain(r, doc_get(node, "behind"), &out->behind);
     read_relays(r, doc_get(node, "relays"), out);
+    read_link_ref(r, doc_get(node, "link"), &out->link);
+    read_cpu(r, doc_get(node, "cpu"), out);
     out->knows_all = read_word(r, doc_get(node, "knows"), known, 1, &word);
     read_config(r, doc_get(node, "config"), &out->settings, &out->setting_count);
 }
@@ -103,16 +125,19 @@ static void read_pairs(reader *r, const doc_node *node, scenario_group *group)
 static void read_group(reader *r, const doc_node *node, scenario_group *group)
 {
     static const key_rule rules[] = {
-        {"count", true},   {"nat_mix", false}, {"behind", false}, {"relays", false},
-        {"config", false}, {"pairs", false},   {"churn", false},
+        {"count", true},   {"nat_mix", false}, {"behind", false},
+        {"relays", false}, {"config", false},  {"pairs", false},
+        {"churn", false},  {"link", false},    {"cpu", false},
     };
-    scenario_node common = {0};
+    scenario_node common = {.link = SCENARIO_ANY};
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     const doc_node *mix = doc_get(node, "nat_mix"), *behind = doc_get(node, "behind");
     if (mix != NULL && behind != NULL) read_error(r, behind, "it has either 'nat_mix' or 'behind'");
     read_mix(r, mix, group);
     read_chain(r, behind, &common.behind);
     read_relays(r, doc_get(node, "relays"), &common);
+    read_link_ref(r, doc_get(node, "link"), &common.link);
+    read_cpu(r, doc_get(node, "cpu"), &common);
     read_config(r, doc_get(node, "config"), &common.settings, &common.setting_count);
     read_pairs(r, doc_get(node, "pairs"), group);
     read_churn(r, doc_get(node, "churn"), group);
@@ -123,6 +148,9 @@ static void read_group(reader *r, const doc_node *node, scenario_group *group)
         member->behind = common.behind;
         memcpy(member->relays, common.relays, sizeof common.relays);
         member->relay_count = common.relay_count;
+        member->link = common.link;
+        member->cpu_datagram_ns = common.cpu_datagram_ns;
+        member->cpu_handshake_ns = common.cpu_handshake_ns;
         member->settings = common.settings;
         member->setting_count = common.setting_count;
     }
@@ -155,7 +183,7 @@ static bool is_taken(const scenario *s, const names *groups, const char *name)
 static scenario_node *add_node(scenario *s, const doc_node *node, uint32_t group)
 {
     scenario_node *n = &s->nodes[s->node_count++];
-    n->site = SCENARIO_ANY;
+    n->site = n->link = SCENARIO_ANY;
     n->group = group;
     n->place = (scenario_place){node->key_place.line, node->key_place.column};
     return n;

@@ -44,19 +44,21 @@ static void read_head(reader *r, const doc_node *root)
 static void read_root(reader *r, const doc_node *root)
 {
     static const key_rule rules[] = {
-        {"scenario", true}, {"about", false},  {"duration", true},   {"fidelity", false},
-        {"crypto", false},  {"network", true}, {"nats", false},      {"nodes", true},
-        {"groups", false},  {"config", false}, {"authorize", false}, {"events", false},
-        {"expect", false},
+        {"scenario", true}, {"about", false},  {"duration", true}, {"fidelity", false},
+        {"crypto", false},  {"network", true}, {"links", false},   {"nats", false},
+        {"nodes", true},    {"groups", false}, {"config", false},  {"authorize", false},
+        {"events", false},  {"expect", false},
     };
     if (!read_map(r, root, rules, sizeof rules / sizeof rules[0])) return;
     read_head(r, root);
     read_network(r, doc_get(root, "network"));
+    read_links(r, doc_get(root, "links"));
     read_nats(r, doc_get(root, "nats"));
     read_nodes(r, doc_get(root, "nodes"), doc_get(root, "groups"));
     read_config(r, doc_get(root, "config"), &r->s->settings, &r->s->setting_count);
     read_authorize(r, doc_get(root, "authorize"));
     read_events(r, doc_get(root, "events"));
+    check_links(r);
     read_expects(r, doc_get(root, "expect"));
     read_shared(r);
 }
@@ -84,6 +86,7 @@ static scenario *build(const char *path, const doc_node *root, diag *errors)
     names_close(&r.node_names);
     names_close(&r.shared_names);
     free(r.shared);
+    topo_free(r.regions);
     if (errors->count == 0) {
         scenario_hash(r.s, r.matrix_hash);
         return r.s;

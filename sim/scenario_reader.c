@@ -2,6 +2,7 @@
 #include "sim/scenario_reader.h"
 
 #include "base/suggest.h"
+#include "sim/file.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -94,6 +95,21 @@ const char *read_text(reader *r, const doc_node *node)
     if (node == NULL) return NULL;
     if (node->kind != DOC_TEXT) read_error(r, node, "a single value belongs here");
     return node->text;
+}
+
+uint8_t *read_beside(reader *r, const doc_node *node, size_t max, char path[SCENARIO_PATH_MAX],
+                     size_t *len)
+{
+    char why[256];
+    const char *name = read_text(r, node);
+    if (name == NULL) return NULL;
+    if (!file_beside(r->s->path, name, path, SCENARIO_PATH_MAX)) {
+        read_error(r, node, "the path is too long");
+        return NULL;
+    }
+    uint8_t *bytes = file_read(path, max, len, why, sizeof why);
+    if (bytes == NULL) read_error(r, node, "%s %s", path, why);
+    return bytes;
 }
 
 bool read_name(reader *r, const doc_node *node, char out[SCENARIO_NAME_MAX])

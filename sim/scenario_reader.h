@@ -24,9 +24,11 @@ typedef struct shared_box {
 typedef struct reader {
     scenario *s;
     diag *errors;
-    uint32_t sites;          /* how many the latency file has */
-    uint64_t matrix_hash[2]; /* of that file's bytes; 0 without one */
-    shared_box *shared;      /* owned; by the number of the shared box */
+    uint32_t sites;             /* how many the latency file has */
+    uint64_t matrix_hash[2];    /* of that file's bytes; 0 without one */
+    uint64_t latency_access_ns; /* of links that say no access of their own */
+    topo *regions;              /* owned; when that file is a table of regions and good */
+    shared_box *shared;         /* owned; by the number of the shared box */
     uint32_t shared_count, shared_cap;
     names shared_names; /* numbers of shared boxes */
     names node_names;   /* of nodes, members of groups too */
@@ -53,6 +55,11 @@ bool read_map(reader *r, const doc_node *node, const key_rule *rules, size_t rul
 bool read_names(reader *r, const doc_node *node);
 
 bool read_list(reader *r, const doc_node *node);
+
+/* The file that node names, seen from the scenario's folder, of at most max bytes: given to the
+ * caller with its path. NULL: that cannot be had, which has been said. */
+uint8_t *read_beside(reader *r, const doc_node *node, size_t max, char path[SCENARIO_PATH_MAX],
+                     size_t *len);
 
 /* Any text. */
 const char *read_text(reader *r, const doc_node *node);

@@ -53,13 +53,16 @@ static bool read_connect(reader *r, const doc_node *node, scenario_event *event)
 /* `change_network: NODE`, or a map that says where to. */
 static bool read_change(reader *r, const doc_node *node, scenario_event *event)
 {
-    static const key_rule rules[] = {{"node", true}, {"behind", false}, {"at", false}};
+    static const key_rule rules[] = {
+        {"node", true}, {"behind", false}, {"at", false}, {"link", false}};
     event->kind = SCENARIO_CHANGE_NETWORK;
     if (node->kind != DOC_MAP) return read_node_ref(r, node, &event->a);
     read_map(r, node, rules, sizeof rules / sizeof rules[0]);
     event->has_chain = doc_get(node, "behind") != NULL;
     read_chain(r, doc_get(node, "behind"), &event->chain);
     read_site(r, doc_get(node, "at"), &event->site);
+    event->has_link = doc_get(node, "link") != NULL;
+    read_link_ref(r, doc_get(node, "link"), &event->link);
     return read_node_ref(r, doc_get(node, "node"), &event->a);
 }
 

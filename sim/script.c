@@ -293,6 +293,7 @@ static void set_clock(world *w, const scenario_event *e)
 static void change_network(world *w, uint32_t node, const scenario_event *e)
 {
     if (e->site != SCENARIO_ANY) w->places[node].site = e->site;
+    if (e->has_link) w->places[node].link = e->link;
     net_host_detach(w->hosts_share.network, node);
     world_attach(w, node, e->has_chain ? &e->chain : NULL, !e->has_chain);
     watch_moved(&w->judge, w->hosts_share.now, node);

@@ -4,29 +4,21 @@
  * reader walks bytes itself: the C library's number parsers follow the locale, and they would read
  * "1e3" or " 7" without a word.
  */
-#include "sim/topo.h"
+#include "sim/topo_impl.h"
 
 #include "sim/mem.h"
 
-enum { SITES_MAX = 8192, RTT_US_MAX = 60 * 1000 * 1000, FILE_BYTES_MAX = 1 << 30 };
+#include <stdarg.h>
 
-struct topo {
-    uint32_t sites;
-    uint64_t constant_ns; /* between any two sites, when rtt_us is NULL */
-    uint32_t *rtt_us;     /* row by row */
-};
+enum { RTT_US_MAX = 60 * 1000 * 1000 };
 
-/* The text being read; line and column count from 1, columns in fields. */
-typedef struct cursor {
-    const char *name, *at, *end;
-    uint32_t line, column;
-    char *error;
-    size_t error_cap;
-} cursor;
-
-/* Says what is wrong where the cursor is. Always false. */
-static bool refuse(const cursor *c, const char *what)
+bool cursor_refuse(const cursor *c, const char *format, ...)
 {
+    char what[160];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
     snprintf(c->error, c->error_cap, "%s:%u: column %u: %s", c->name, c->line, c->column, what);
     return false;
 }
@@ -36,35 +28,35 @@ static bool is_digit(const cursor *c)
     return c->at < c->end && *c->at >= '0' && *c->at <= '9';
 }
 
-static bool is_field_end(const cursor *c)
+bool cursor_is_field_end(const cursor *c)
 {
-    return c->at == c->end || *c->at == '\t' || *c->at == '\n';
+    return c->at == c->end || *c->at == c->separator || *c->at == '\n';
 }
 
 /* The digits after the point, as microseconds; those after the third are dropped. */
 static bool read_fraction(cursor *c, uint64_t *us)
 {
-    if (!is_digit(c)) return refuse(c, "not a number of milliseconds");
+    if (!is_digit(c)) return cursor_refuse(c, "not a number of milliseconds");
     for (uint64_t worth = 100; is_digit(c); worth /= 10) *us += (uint64_t)(*c->at++ - '0') * worth;
     return true;
 }
 
 /* One number in milliseconds, up to the end of its field. */
-static bool read_field(cursor *c, uint32_t *rtt_us)
+bool cursor_read_ms(cursor *c, uint32_t *rtt_us)
 {
     uint64_t us = 0;
-    if (is_field_end(c)) return refuse(c, "a hole: every field needs a round trip");
-    if (*c->at == '-') return refuse(c, "a round trip below zero");
-    if (!is_digit(c)) return refuse(c, "not a number of milliseconds");
+    if (cursor_is_field_end(c)) return cursor_refuse(c, "a hole: every field needs a %s", c->noun);
+    if (*c->at == '-') return cursor_refuse(c, "a %s below zero", c->noun);
+    if (!is_digit(c)) return cursor_refuse(c, "not a number of milliseconds");
     for (; is_digit(c); c->at++) {
         us = us * 10 + (uint64_t)(*c->at - '0') * 1000;
-        if (us > RTT_US_MAX) return refuse(c, "a round trip above a minute");
+        if (us > RTT_US_MAX) return cursor_refuse(c, "a %s above a minute", c->noun);
     }
     if (c->at < c->end && *c->at == '.') {
         c->at++;
         if (!read_fraction(c, &us)) return false;
     }
-    if (!is_field_end(c)) return refuse(c, "not a number of milliseconds");
+    if (!cursor_is_field_end(c)) return cursor_refuse(c, "not a number of milliseconds");
     *rtt_us = (uint32_t)us;
     return true;
 }
@@ -74,8 +66,8 @@ static bool read_field(cursor *c, uint32_t *rtt_us)
 static bool check_field(const cursor *c, uint32_t rtt_us)
 {
     if (c->line == c->column && rtt_us != 0)
-        return refuse(c, "a site's round trip to itself is not 0");
-    if (c->line != c->column && rtt_us == 0) return refuse(c, "a hole: 0 between two sites");
+        return cursor_refuse(c, "a site's round trip to itself is not 0");
+    if (c->line != c->column && rtt_us == 0) return cursor_refuse(c, "a hole: 0 between two sites");
     return true;
 }
 
@@ -85,11 +77,12 @@ static bool read_row(cursor *c, topo *t)
     uint32_t *row = t->rtt_us + (size_t)(c->line - 1) * t->sites;
     for (c->column = 1; c->column <= t->sites; c->column++) {
         uint32_t *field = &row[c->column - 1];
-        if (!read_field(c, field) || !check_field(c, *field)) return false;
+        if (!cursor_read_ms(c, field) || !check_field(c, *field)) return false;
         bool is_last = c->at == c->end || *c->at == '\n';
         if (is_last && c->column < t->sites)
-            return refuse(c, "the line ends too early: not square");
-        if (!is_last && c->column == t->sites) return refuse(c, "the line goes on: not square");
+            return cursor_refuse(c, "the line ends too early: not square");
+        if (!is_last && c->column == t->sites)
+            return cursor_refuse(c, "the line goes on: not square");
         if (c->at < c->end) c->at++;
     }
     return true;
@@ -99,29 +92,28 @@ static bool read_matrix(cursor *c, topo *t)
 {
     for (c->line = 1; c->line <= t->sites; c->line++) {
         c->column = 1;
-        if (c->at == c->end) return refuse(c, "the file ends too early: not square");
+        if (c->at == c->end) return cursor_refuse(c, "the file ends too early: not square");
         if (!read_row(c, t)) return false;
     }
     c->column = 1;
-    return c->at == c->end || refuse(c, "more lines than fields in a line: not square");
+    return c->at == c->end || cursor_refuse(c, "more lines than fields in a line: not square");
 }
 
-/* How many fields the first line has. */
-static uint32_t first_line_fields(const cursor *c)
+uint32_t cursor_fields(const cursor *c)
 {
     uint32_t fields = 1;
     for (const char *p = c->at; p < c->end && *p != '\n'; p++) {
-        if (*p == '\t') fields++;
+        if (*p == c->separator) fields++;
     }
     return fields;
 }
 
 topo *topo_parse(const char *name, const char *text, size_t len, char *error, size_t error_cap)
 {
-    cursor c = {name, text, text + len, 1, 1, error, error_cap};
-    uint32_t sites = len > FILE_BYTES_MAX ? UINT32_MAX : first_line_fields(&c);
-    if (len == 0 || sites > SITES_MAX) {
-        refuse(&c, len == 0 ? "no sites" : "too many sites");
+    cursor c = {name, text, text + len, 1, 1, error, error_cap, '\t', "round trip"};
+    uint32_t sites = len > TOPO_FILE_BYTES_MAX ? UINT32_MAX : cursor_fields(&c);
+    if (len == 0 || sites > TOPO_SITES_MAX) {
+        cursor_refuse(&c, "%s", len == 0 ? "no sites" : "too many sites");
         return NULL;
     }
     topo *t = sim_alloc(sizeof *t);
@@ -146,7 +138,7 @@ static char *read_file(const char *path, size_t *len)
         used += got;
         text = sim_grow(text, &cap, (uint32_t)used + 4095, 1);
         got = fread(text + used, 1, cap - used, file);
-    } while (got > 0 && used + got <= FILE_BYTES_MAX);
+    } while (got > 0 && used + got <= TOPO_FILE_BYTES_MAX);
     bool is_read = !ferror(file);
     fclose(file);
     *len = used + got;
@@ -155,7 +147,9 @@ static char *read_file(const char *path, size_t *len)
     return NULL;
 }
 
-topo *topo_read(const char *path, char *error, size_t error_cap)
+topo *topo_read_by(const char *path, char *error, size_t error_cap,
+                   topo *(*parse)(const char *name, const char *text, size_t len, char *error,
+                                  size_t error_cap))
 {
     size_t len;
     char *text = read_file(path, &len);
@@ -163,9 +157,14 @@ topo *topo_read(const char *path, char *error, size_t error_cap)
         snprintf(error, error_cap, "%s: cannot be read", path);
         return NULL;
     }
-    topo *t = topo_parse(path, text, len, error, error_cap);
+    topo *t = parse(path, text, len, error, error_cap);
     free(text);
     return t;
+}
+
+topo *topo_read(const char *path, char *error, size_t error_cap)
+{
+    return topo_read_by(path, error, error_cap, topo_parse);
 }
 
 topo *topo_constant(uint64_t rtt_ns, uint32_t sites)
@@ -181,6 +180,8 @@ void topo_free(topo *t)
 {
     if (t == NULL) return;
     free(t->rtt_us);
+    free(t->names);
+    free(t->share_ppm);
     free(t);
 }
 
@@ -193,7 +194,6 @@ uint64_t topo_rtt_ns(const topo *t, uint32_t a, uint32_t b)
 {
     PU_ASSERT(a < t->sites);
     PU_ASSERT(b < t->sites);
-    if (a == b) return 0;
-    if (t->rtt_us == NULL) return t->constant_ns;
+    if (t->rtt_us == NULL) return a == b ? 0 : t->constant_ns;
     return t->rtt_us[(size_t)a * t->sites + b] * PU_US;
 }

@@ -61,7 +61,11 @@ typedef struct transport_ops {
     bool (*datagram)(void *self, pu_time now, enum net_carriage carriage, uint16_t port,
                      const pu_endpoint *remote, pu_span bytes);
     void (*timer)(void *self, pu_time now, pu_handle conn); /* a time asked for by wake has come */
-    void (*rebound)(void *self, pu_time now);               /* the host's address changed */
+    /* ICMP says that what leaves that port for remote must be mtu bytes at most, IP header
+     * included. NULL: nobody cares. */
+    void (*too_big)(void *self, pu_time now, enum net_carriage carriage, uint16_t port,
+                    const pu_endpoint *remote, uint32_t mtu);
+    void (*rebound)(void *self, pu_time now);                 /* the host's address changed */
     void (*clock)(void *self, pu_time now, uint64_t unix_ns); /* its clock jumped */
     /* The handle that the peer's transport has for the other end of conn; 0: none (any more). */
     pu_handle (*other_end)(const void *self, pu_handle conn);

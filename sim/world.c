@@ -93,10 +93,12 @@ static void saw_trace(void *ctx, uint32_t node, const pu_trace *event)
 static enum world_metric metric_of_fate(enum net_fate fate)
 {
     switch (fate) {
-    case NET_SENT: return METRIC_DATAGRAMS;
+    case NET_SENT:
+    case NET_COPIED: return METRIC_DATAGRAMS;
     case NET_DELIVERED: return METRIC_DELIVERED;
     case NET_LOST:
     case NET_CUT:
+    case NET_TOO_BIG:
     case NET_QUEUE_FULL: return METRIC_LOST;
     case NET_FILTERED:
     case NET_NO_MAPPING:
@@ -123,6 +125,14 @@ static void deliver(void *ctx, pu_time now, uint32_t node, enum net_carriage car
     world *w = ctx;
     PU_ASSERT(now == w->hosts_share.now);
     host_datagram(&w->hosts[node], carriage, local->port, remote, bytes);
+}
+
+static void too_big(void *ctx, pu_time now, uint32_t node, enum net_carriage carriage,
+                    const pu_endpoint *local, const pu_endpoint *remote, uint32_t mtu)
+{
+    world *w = ctx;
+    PU_ASSERT(now == w->hosts_share.now);
+    host_too_big(&w->hosts[node], carriage, local->port, remote, mtu);
 }
 
 static void soon(void *ctx, unsigned round, pu_time at, const sim_event *event, uint32_t *note)
@@ -172,7 +182,14 @@ void world_attach(world *w, uint32_t node, const scenario_chain *chain, bool fre
     if (chain == NULL && place->is_drawn)
         box = box_new(w, node, SCENARIO_ANY, &place->drawn, NET_NONE, false);
     else box = chain_new(w, node, chain != NULL ? chain : &w->s->nodes[node].behind, fresh);
-    net_host_attach(w->hosts_share.network, node, box, place->site, &w->s->link);
+    const scenario_node *n = &w->s->nodes[node];
+    const scenario_link *link =
+        place->link == SCENARIO_ANY ? &w->s->link : &w->s->links[place->link];
+    net_host_attach(w->hosts_share.network, node, box, place->site, &link->link);
+    net_extra extra = link->extra;
+    extra.cpu_datagram_ns = n->cpu_datagram_ns;
+    extra.cpu_handshake_ns = n->cpu_handshake_ns;
+    net_host_extra(w->hosts_share.network, node, &extra);
 }
 
 /* ---- nodes ---- */
@@ -182,8 +199,8 @@ static void place_node(world *w, uint32_t node)
     const scenario_node *n = &w->s->nodes[node];
     world_place *place = &w->places[node];
     rng_init(&place->churn, w->churn_seed, node);
-    place->site =
-        n->site != SCENARIO_ANY ? n->site : (uint32_t)rng_below(&w->draws, topo_sites(w->sites));
+    place->site = n->site != SCENARIO_ANY ? n->site : topo_draw(w->sites, &w->draws);
+    place->link = n->link;
     if (n->group != SCENARIO_ANY && w->s->groups[n->group].has_mix) {
         place->is_drawn = true;
         place->drawn = population_draw(&w->draws, &w->s->groups[n->group]);
@@ -260,7 +277,8 @@ static topo *read_sites(const scenario *s)
 {
     if (s->matrix[0] == 0) return topo_constant(s->rtt_ns, CONSTANT_SITES);
     char error[512];
-    topo *sites = topo_read(s->matrix, error, sizeof error);
+    topo *sites = s->has_regions ? topo_read_regions(s->matrix, error, sizeof error)
+                                 : topo_read(s->matrix, error, sizeof error);
     if (sites == NULL) fprintf(stderr, "peerup-sim: %s\n", error);
     return sites;
 }
@@ -275,7 +293,7 @@ static void share_init(world *w)
     share->alloc = (pu_alloc){heap_resize, heap_new()};
     rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
     share->network =
-        net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver});
+        net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver, too_big});
     mix_init(&share->hash, 0);
     share->has_model_crypto = w->s->is_model_crypto;
     share->answers = w->s->refuses;

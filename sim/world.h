@@ -10,6 +10,7 @@
 /* Where a node is in the network. */
 typedef struct world_place {
     uint32_t site;
+    uint32_t link; /* of the scenario's; SCENARIO_ANY: network.link */
     pu_time start; /* of the node, for the first time */
     bool is_drawn; /* behind one box of a group's mix, of type `drawn` */
     nat_type drawn;

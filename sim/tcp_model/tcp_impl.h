@@ -14,7 +14,11 @@ enum {
     DUPLICATES = 3,  /* acknowledgements that make a segment lost */
     RETRIES_MAX = 8, /* time-outs in a row, then the connection is lost */
     SYN_RETRIES_MAX = 6,
-    HELD_MAX = 512 /* segments that came out of order */
+    HELD_MAX = 512,       /* segments that came out of order */
+    MTU_LEAST = 552,      /* that ICMP is believed */
+    HOLE_RETRIES = 3,     /* time-outs in a row that are blamed on the length of segments */
+    HOLE_MSS = 1024 - 12, /* tried first: a base of 1,024 with the timestamp option */
+    HOLE_MSS_LEAST = 48
 };
 
 #define RTO_FIRST_NS (1 * PU_S)
@@ -62,6 +66,7 @@ typedef struct conn {
     uint64_t una, nxt, high; /* unacknowledged from, next to send, highest sent */
     uint64_t fin_seq;        /* of our FIN, when fin_asked and all is sent */
     uint32_t peer_window;
+    uint32_t mss; /* bytes of data in a segment, at most */
     uint32_t cwnd, ssthresh;
     uint32_t duplicates;
     bool is_recovering;
@@ -108,6 +113,8 @@ void conn_dies(conn *c, uint32_t code);
 void conn_push(conn *c, bool force_ack);
 /* SYN, or SYN with ACK. */
 void conn_send_syn(conn *c);
+/* Segments of c have at most so many bytes of data from now on. */
+void conn_shorten(conn *c, uint32_t mss);
 /* A time-out of the retransmission timer. */
 void conn_timeout(conn *c);
 /* Arms or disarms the retransmission timer. */

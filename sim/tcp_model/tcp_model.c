@@ -43,6 +43,7 @@ conn *conn_new(tcp_model *t, uint8_t state)
                 .high = first + 1,
                 .first_seq = first + 1,
                 .peer_window = TCP_MSS,
+                .mss = TCP_MSS,
                 .cwnd = FIRST_CWND,
                 .ssthresh = UINT32_MAX,
                 .tx_told = t->first_room,
@@ -219,6 +220,19 @@ void tcp_model_refused(tcp_model *t, pu_time now, uint16_t port, const pu_endpoi
     if (c == NULL || !tcp_segment_read(&s, quote) || s.seq != (uint32_t)c->una) return;
     if (c->state == STATE_SYN_SENT || (c->state == STATE_SYN_RECEIVED && !is_segment))
         conn_dies(c, PU_CODE_REFUSED);
+}
+
+void tcp_model_too_big(tcp_model *t, pu_time now, uint16_t port, const pu_endpoint *remote,
+                       uint32_t mtu)
+{
+    t->now = now;
+    conn *c = conn_at(t, port, remote);
+    if (c == NULL || c->state != STATE_OPEN) return;
+    uint32_t least = mtu > MTU_LEAST ? mtu : MTU_LEAST;
+    uint32_t mss = least - NET_TCP_HEADER_BYTES - TCP_HEADER_BYTES;
+    if (mss >= c->mss) return;
+    conn_shorten(c, mss);
+    conn_push(c, false);
 }
 
 /* ---- time ---- */

@@ -3,8 +3,11 @@
  *
  * Handshake with simultaneous open, resets, cumulative acknowledgements, reordering, flow control,
  * retransmission (RFC 6298), slow start and congestion avoidance with fast retransmit (RFC 5681,
- * 6582), half-close. Left out, because no node can tell: urgent data, TIME-WAIT (a late segment of
- * an ended connection is answered by a reset), selective acknowledgements, keep-alive.
+ * 6582), half-close. Segments become shorter when ICMP says so, and when a path swallows long ones
+ * without a word (RFC 4821 section 7.7; Linux does that with net.ipv4.tcp_mtu_probing = 1): from
+ * the third time-out in a row on, to 1,024 bytes and then by halves. They do not grow again. Left
+ * out, because no node can tell: urgent data, TIME-WAIT (a late segment of an ended connection is
+ * answered by a reset), selective acknowledgements, keep-alive.
  *
  * A segment is 12 bytes and its data: flags, window (24 bits), sequence, acknowledgement. Ports are
  * the network's. The network counts 40 bytes more a segment, so that its size is that of a real one
@@ -72,6 +75,12 @@ void tcp_model_segment(tcp_model *t, pu_time now, uint16_t port, const pu_endpoi
  * 4). */
 void tcp_model_refused(tcp_model *t, pu_time now, uint16_t port, const pu_endpoint *remote,
                        pu_span quote, bool is_segment);
+
+/* ICMP says that what goes from port to remote must be mtu bytes at most, IP header included: what
+ * is not acknowledged is sent again, in segments that fit. Less than 552 is taken for 552, as Linux
+ * does, whatever an attacker writes. */
+void tcp_model_too_big(tcp_model *t, pu_time now, uint16_t port, const pu_endpoint *remote,
+                       uint32_t mtu);
 
 /* When tcp_model_tick is due, and that call: retransmissions, delayed acknowledgements, dials to
  * begin or give up, and events that a call of the owner has caused. */

@@ -128,7 +128,7 @@ static bool push_one(conn *c, uint64_t limit)
     uint64_t left = end > c->nxt ? end - c->nxt : 0;
     uint64_t room = limit > c->nxt ? limit - c->nxt : 0;
     uint64_t len = left < room ? left : room;
-    if (len > TCP_MSS) len = TCP_MSS;
+    if (len > c->mss) len = c->mss;
     bool sends_fin = c->fin_asked && len == left && c->nxt <= end && (room > len || left == 0);
     if (len == 0 && !sends_fin) return false;
     pu_span body = {len > 0 ? c->tx.base + (c->nxt - c->una) : NULL, (size_t)len};
@@ -160,6 +160,24 @@ void conn_push(conn *c, bool force_ack)
 
 /* ---- time-outs ---- */
 
+void conn_shorten(conn *c, uint32_t mss)
+{
+    PU_ASSERT(mss < c->mss);
+    c->mss = mss;
+    c->timed_seq = 0;
+    c->nxt = c->una;
+    c->fin_sent = c->fin_sent && c->una > c->fin_seq;
+}
+
+/* A path that swallows long segments says nothing: after some time-outs shorter ones are tried. */
+static void suspect_hole(conn *c)
+{
+    if (c->retries < HOLE_RETRIES) return;
+    uint32_t mss = c->mss > HOLE_MSS ? HOLE_MSS : c->mss / 2;
+    uint64_t flight = c->high - c->una;
+    if (mss >= HOLE_MSS_LEAST && flight > mss) c->mss = mss; /* a short one was not too long */
+}
+
 void conn_timeout(conn *c)
 {
     bool is_opening = c->state != STATE_OPEN;
@@ -176,6 +194,7 @@ void conn_timeout(conn *c)
     }
     uint32_t flight = (uint32_t)(c->high - c->una);
     c->ssthresh = flight / 2 > 2 * TCP_MSS ? flight / 2 : 2 * TCP_MSS;
+    suspect_hole(c);
     c->cwnd = TCP_MSS;
     c->is_recovering = false;
     c->duplicates = 0;

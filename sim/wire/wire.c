@@ -355,6 +355,18 @@ static bool datagram(void *self, pu_time now, enum net_carriage carriage, uint16
     return true; /* what belongs to no connection comes back from the link as a PACKET */
 }
 
+/* Only TCP listens: our UDP sockets find the path's MTU by probes of QUIC's, and their kernel
+ * ignores what ICMP says (IP_PMTUDISC_PROBE). */
+static void too_big(void *self, pu_time now, enum net_carriage carriage, uint16_t port,
+                    const pu_endpoint *remote, uint32_t mtu)
+{
+    wire *w = self;
+    if (carriage == NET_UDP) return;
+    w->now = now;
+    tcp_model_too_big(w->tcp, now, port, remote, mtu);
+    arm(w);
+}
+
 static void rebound(void *self, pu_time now)
 {
     wire *w = self;
@@ -387,6 +399,7 @@ const transport_ops *transport_wire(void)
         .effect = effect,
         .datagram = datagram,
         .timer = timer,
+        .too_big = too_big,
         .rebound = rebound,
         .clock = set_clock,
         .other_end = other_end,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every scenario of scenarios/base, nat, life and calibration with many seeds: all properties must hold.
+# Runs every scenario of scenarios/base, nat, life, links and calibration with many seeds: all properties must hold.
 #
 #   tests/sim/properties.sh PEERUP-SIM [A-B]      seeds A to B, 1-50 unless given
 #
@@ -36,7 +36,7 @@ show() {
 
 passed=0
 failed=0
-for scenario in scenarios/base/*.yaml scenarios/nat/*.yaml scenarios/life/*.yaml scenarios/calibration/*.yaml; do
+for scenario in scenarios/base/*.yaml scenarios/nat/*.yaml scenarios/life/*.yaml scenarios/links/*.yaml scenarios/calibration/*.yaml; do
     [ -e "$scenario" ] || continue
     share=$(sed -n 's/^# seeds in make test: //p' "$scenario")
     last=$everything

@@ -13,7 +13,7 @@ sim=$1
 seeds=${2:-1-2}
 passed=0
 failed=0
-scenarios=(scenarios/base/*.yaml scenarios/nat/*.yaml scenarios/life/*.yaml scenarios/calibration/*.yaml)
+scenarios=(scenarios/base/*.yaml scenarios/nat/*.yaml scenarios/life/*.yaml scenarios/links/*.yaml scenarios/calibration/*.yaml)
 
 for scenario in "${scenarios[@]}"; do
     good=0

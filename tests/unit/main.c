@@ -88,7 +88,11 @@
     X(topo)            \
     X(nat)             \
     X(net)             \
+    X(net_line)        \
+    X(net_queue)       \
     X(net_send)        \
+    X(scenario_links)  \
+    X(trace_file)      \
     X(net_tcp)         \
     X(net_refuse)      \
     X(quantity)        \

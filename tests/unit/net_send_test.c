@@ -18,7 +18,8 @@ static void loss_applies_once_at_each_access_link(void **state)
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         world w;
         world_open(&w);
-        const net_link up = {.loss_ppm = cases[c].up_ppm}, down = {.loss_ppm = cases[c].down_ppm};
+        const net_link up = {.up_loss_ppm = cases[c].up_ppm},
+                       down = {.down_loss_ppm = cases[c].down_ppm};
         uint32_t a = add(&w, NET_NONE, 0, &up), b = add(&w, NET_NONE, 1, &down);
         for (uint32_t i = 0; i < SENT; i++) send(&w, i * PU_MS, a, own(&w, b), 1);
         run_all(&w);
@@ -33,7 +34,10 @@ static uint32_t lossy_pair(bool is_busy, pu_time *out)
 {
     world w;
     world_open(&w);
-    const net_link rough = {.access_ns = 5 * PU_MS, .jitter_ns = 3 * PU_MS, .loss_ppm = 300000};
+    const net_link rough = {.access_ns = 5 * PU_MS,
+                            .jitter_ns = 3 * PU_MS,
+                            .up_loss_ppm = 300000,
+                            .down_loss_ppm = 300000};
     uint32_t a = add(&w, NET_NONE, 0, &rough), b = add(&w, NET_NONE, 1, &plain),
              c = add(&w, NET_NONE, 2, &rough);
     for (uint32_t i = 0; i < 500; i++) {

@@ -184,7 +184,8 @@ static void neighbours_inside_a_carrier(void **state)
 static void carriers_hosts_have_access_links(void **state)
 {
     (void)state;
-    const net_link links[] = {{.loss_ppm = 1000000}, {.up_bps = 8000, .queue_ns = 0}};
+    const net_link links[] = {{.up_loss_ppm = 1000000, .down_loss_ppm = 1000000},
+                              {.up_bps = 8000, .queue_ns = 0}};
     const enum net_fate fates[] = {NET_LOST, NET_QUEUE_FULL};
     for (unsigned i = 0; i < 4; i++) {
         world w;
@@ -211,8 +212,11 @@ static void hosts_of_one_lan_meet_there(void **state)
     (void)state;
     world w;
     world_open(&w);
-    const net_link lossy = {
-        .access_ns = 10 * PU_MS, .loss_ppm = 1000000, .up_bps = 1, .down_bps = 1};
+    const net_link lossy = {.access_ns = 10 * PU_MS,
+                            .up_loss_ppm = 1000000,
+                            .down_loss_ppm = 1000000,
+                            .up_bps = 1,
+                            .down_bps = 1};
     uint32_t box = add_router(&w, NET_NONE, false);
     uint32_t a = add(&w, box, 0, &lossy), b = add(&w, box, 0, &lossy);
     for (uint8_t i = 0; i < 10; i++)
@@ -572,13 +576,13 @@ static void every_kind_and_fate_has_a_word(void **state)
     (void)state;
     static const char *const kinds[] = {"other",      "hello", "data", "ack",
                                         "keep-alive", "close", "punch"};
-    static const char *const fates[] = {"sent",       "translated", "delivered",  "lost",
-                                        "queue-full", "no-route",   "no-mapping", "filtered",
-                                        "blocked",    "no-hairpin", "cut"};
+    static const char *const fates[] = {
+        "sent",     "translated", "delivered",  "lost", "queue-full", "no-route", "no-mapping",
+        "filtered", "blocked",    "no-hairpin", "cut",  "too-big",    "copied"};
     for (unsigned i = NET_KIND_OTHER; i <= NET_KIND_PUNCH; i++) {
         assert_string_equal(net_kind_name((enum net_kind)i), kinds[i]);
     }
-    for (unsigned i = NET_SENT; i <= NET_CUT; i++) {
+    for (unsigned i = NET_SENT; i <= NET_COPIED; i++) {
         assert_string_equal(net_fate_name((enum net_fate)i), fates[i - 1]);
     }
 }

@@ -40,6 +40,10 @@ typedef struct world {
     net_record *log;
     arrival *got;
     uint32_t log_count, got_count;
+    uint32_t told_count; /* ICMP messages that came, and what the last one said */
+    uint32_t told_host, told_mtu;
+    pu_time told_at;
+    pu_endpoint told_local, told_remote;
 } world;
 
 static inline void on_record(void *ctx, const net_record *r)
@@ -60,12 +64,25 @@ static inline void on_deliver(void *ctx, pu_time now, uint32_t host, enum net_ca
         net_send(w->n, now, host, ECHO_PORT, remote, bytes, carriage, NET_KIND_DATA);
 }
 
+static inline void on_too_big(void *ctx, pu_time now, uint32_t host, enum net_carriage carriage,
+                              const pu_endpoint *local, const pu_endpoint *remote, uint32_t mtu)
+{
+    world *w = ctx;
+    (void)carriage;
+    w->told_count++;
+    w->told_at = now;
+    w->told_host = host;
+    w->told_mtu = mtu;
+    w->told_local = *local;
+    w->told_remote = *remote;
+}
+
 static inline void world_open(world *w)
 {
     *w = (world){.q = queue_new(1), .sites = topo_constant(RTT_NS, SITES)};
     w->log = sim_alloc(LOG_MAX * sizeof *w->log);
     w->got = sim_alloc(LOG_MAX * sizeof *w->got);
-    net_observer observer = {w, on_record, on_deliver};
+    net_observer observer = {w, on_record, on_deliver, on_too_big};
     w->n = net_new(w->q, w->sites, world_seed, &observer);
 }
 

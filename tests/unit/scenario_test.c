@@ -64,12 +64,12 @@ static void head_and_network(void **state)
     assert_string_equal(s->matrix, "");
     assert_true(s->duration_ns == 120 * PU_S);
     assert_true(s->rtt_ns == 80 * PU_MS);
-    assert_true(s->link.access_ns == 10 * PU_MS);
-    assert_true(s->link.jitter_ns == 3 * PU_MS);
-    assert_int_equal(s->link.loss_ppm, 5000);
-    assert_true(s->link.up_bps == 20000000);
-    assert_true(s->link.down_bps == 100000000);
-    assert_true(s->link.queue_ns == 50 * PU_MS);
+    assert_true(s->link.link.access_ns == 10 * PU_MS);
+    assert_true(s->link.link.jitter_ns == 3 * PU_MS);
+    assert_int_equal(s->link.link.up_loss_ppm, 5000);
+    assert_true(s->link.link.up_bps == 20000000);
+    assert_true(s->link.link.down_bps == 100000000);
+    assert_true(s->link.link.queue_ns == 50 * PU_MS);
     assert_int_equal(s->setting_count, 1);
     assert_string_equal(s->settings[0].info->name, "ping_interval_ns");
     assert_true(s->settings[0].value == 20 * PU_S);
@@ -199,10 +199,10 @@ static void defaults(void **state)
 {
     (void)state;
     scenario *s = read_good(HEAD "nodes: {a: {}}\n", NULL);
-    assert_int_equal(s->link.loss_ppm, 0);
-    assert_true(s->link.up_bps == 0);
-    assert_true(s->link.queue_ns == 100 * PU_MS);
-    assert_true(s->link.access_ns == 0);
+    assert_int_equal(s->link.link.up_loss_ppm, 0);
+    assert_true(s->link.link.up_bps == 0);
+    assert_true(s->link.link.queue_ns == 100 * PU_MS);
+    assert_true(s->link.link.access_ns == 0);
     assert_int_equal(s->event_count + s->expect_count + s->authorize_count, 0);
     scenario_free(s);
 }
@@ -236,7 +236,7 @@ static const struct {
     {HEAD "nodes: {a: {}}\nnats: {n: {mapping: eim, ports: random}}\n",
      "5:11: nats.n: the key 'filtering' is missing\n5:11: nats.n: the key 'udp_idle' is missing\n"},
     {"scenario: t\nduration: 60s\nnetwork: {latency: {rtt: 80ms, matrix: x.tsv}}\nnodes: {a: {}}\n",
-     "3:20: network.latency: it has either 'matrix' or 'rtt'\n"},
+     "3:20: network.latency: it has either 'matrix' or 'regions' or 'rtt'\n"},
     {"scenario: t\nduration: 60s\nnetwork: {}\nnodes: {a: {}}\n",
      "3:10: network: the key 'latency' is missing\n"},
 
@@ -472,7 +472,7 @@ static void set_changes_values(void **state)
     static const char *const more[SETS_MAX] = {"nodes.stranger.config.dial_ns=9s", "duration=1h",
                                                "about=a=b", "events.1.change_network=home"};
     scenario *s = read_good(whole, sets);
-    assert_int_equal(s->link.loss_ppm, 20000);
+    assert_int_equal(s->link.link.up_loss_ppm, 20000);
     assert_string_equal(s->nodes[1].behind.box[1].shared, "");
     assert_true(s->expects[0].within_ns == 7 * PU_S);
     assert_true(s->events[0].at == 11 * PU_S);

@@ -32,6 +32,9 @@ typedef struct side {
     uint64_t granted; /* of what it may receive */
     bool fin;
     bool is_cut; /* what it sends is lost */
+    bool is_due; /* ICMP is on its way to it */
+    pu_endpoint due_remote;
+    uint16_t due_port;
 } side;
 
 typedef struct segment {
@@ -51,6 +54,9 @@ typedef struct rig {
     rng random;
     uint32_t loss_percent, repeat_percent;
     uint64_t delay_ns, jitter_ns;
+    uint32_t mtu; /* 0: no limit */
+    bool is_silent;
+    uint64_t too_big;
     uint64_t order;
     segment *flight[FLIGHT_MAX];
     unsigned count;
@@ -144,6 +150,13 @@ static void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span byt
     rig *r = from->rig;
     bool opens = (bytes.base[0] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
     assert_int_equal(carriage, opens ? NET_TCP_SYN : NET_TCP);
+    if (r->mtu > 0 && bytes.len + NET_TCP_HEADER_BYTES > r->mtu) {
+        r->too_big++;
+        from->is_due = !r->is_silent;
+        from->due_port = port;
+        from->due_remote = *to;
+        return;
+    }
     if (from->is_cut || draw(r, 100) < r->loss_percent) return;
     side *other = from == &r->a ? &r->b : &r->a;
     put_segment(r, from, other, port, to, bytes);
@@ -187,9 +200,18 @@ static pu_time least(pu_time a, pu_time b)
     return a < b ? a : b;
 }
 
+static void tell_too_big(rig *r, side *s)
+{
+    if (!s->is_due) return;
+    s->is_due = false;
+    tcp_model_too_big(s->t, r->now, s->due_port, &s->due_remote, r->mtu);
+}
+
 /* The next event: a segment, or a timer. False: nothing will ever happen, or not before `until`. */
 static bool turn(rig *r, pu_time until)
 {
+    tell_too_big(r, &r->a);
+    tell_too_big(r, &r->b);
     pu_time at = least(tcp_model_deadline(r->a.t), tcp_model_deadline(r->b.t));
     unsigned first = r->count;
     for (unsigned i = 0; i < r->count; i++) {
@@ -298,6 +320,74 @@ static void bytes_survive_loss_reordering_and_repetition(void **state)
         bytes_survive(seed, 5, 0, 0);
         bytes_survive(seed, 10, 10, 30 * PU_MS);
     }
+}
+
+/* When all of 100,000 bytes have come over a path of that MTU. */
+static pu_time over_mtu(uint32_t mtu, bool is_silent, uint64_t *too_big)
+{
+    enum { TOTAL = 100000 };
+    rig r;
+    rig_open(&r, 8);
+    connect_both(&r);
+    r.mtu = mtu;
+    r.is_silent = is_silent;
+    while (!r.b.fin && r.a.downs == 0) {
+        send_some(&r, &r.a, TOTAL, 65536);
+        if (r.b.received == r.b.granted)
+            tcp_model_room(r.b.t, r.now, r.b.handle, r.b.granted += 50000);
+        if (!turn(&r, 600 * PU_S)) break;
+    }
+    assert_int_equal(r.a.downs, 0);
+    assert_int_equal(r.b.received, TOTAL);
+    *too_big = r.too_big;
+    pu_time took = r.now;
+    rig_close(&r);
+    return took;
+}
+
+static void a_path_that_tells_its_mtu_costs_little(void **state)
+{
+    (void)state;
+    uint64_t too_big;
+    pu_time plain = over_mtu(0, false, &too_big);
+    assert_int_equal(too_big, 0);
+    pu_time told = over_mtu(1400, false, &too_big);
+    assert_true(too_big > 0 && too_big <= 10); /* the first window */
+    assert_true(told <= plain + 200 * PU_MS);
+    told = over_mtu(552, false, &too_big);
+    assert_true(too_big > 0 && too_big <= 10);
+    assert_true(told <= plain + 1 * PU_S);
+}
+
+/* Three time-outs until it is suspected: 1.4 s at least after the first, which is 0.2 s at least.
+ */
+static void a_black_hole_is_survived(void **state)
+{
+    (void)state;
+    uint64_t too_big;
+    pu_time took = over_mtu(1300, true, &too_big);
+    assert_in_range(took, 1400 * PU_MS, 4 * PU_S);
+    took = over_mtu(600, true, &too_big);
+    assert_in_range(took, 2 * PU_S, 20 * PU_S); /* 1,012 bytes do not pass, 506 do */
+}
+
+static void lies_about_the_mtu_are_bounded(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 9);
+    connect_both(&r);
+    pu_endpoint remote = r.b.address;
+    remote.port = PORT;
+    uint64_t before = r.segments;
+    tcp_model_too_big(r.a.t, r.now, TCP_EPHEMERAL_FIRST, &remote, 68);
+    tcp_model_too_big(r.a.t, r.now, TCP_EPHEMERAL_FIRST, &remote, 1600); /* not longer again */
+    tcp_model_too_big(r.a.t, r.now, 9, &remote, 600);                    /* nobody's */
+    assert_int_equal(r.segments, before);
+    send_some(&r, &r.a, 5000, 5000);
+    while (!r.b.fin) assert_true(turn(&r, PU_S));
+    assert_int_equal(r.segments - before, 10 + 5); /* of 500 bytes; every second one is answered */
+    rig_close(&r);
 }
 
 static void both_may_call_at_once(void **state)
@@ -486,6 +576,9 @@ int tcp_model_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_takes_one_round_trip),
         cmocka_unit_test(bytes_survive_loss_reordering_and_repetition),
+        cmocka_unit_test(a_path_that_tells_its_mtu_costs_little),
+        cmocka_unit_test(a_black_hole_is_survived),
+        cmocka_unit_test(lies_about_the_mtu_are_bounded),
         cmocka_unit_test(both_may_call_at_once),
         cmocka_unit_test(dials_fail_with_a_reason),
         cmocka_unit_test(refusals_quote_what_they_refuse),

@@ -160,6 +160,104 @@ static void a_constant_is_everywhere(void **state)
     topo_free(NULL);
 }
 
+/* ---- regions ---- */
+
+static topo *parse_regions(const char *text, char error[200])
+{
+    error[0] = 0;
+    return topo_parse_regions("r.csv", text, strlen(text), error, 200);
+}
+
+static void reads_regions(void **state)
+{
+    (void)state;
+    char error[200];
+    topo *t = parse_regions("# one way\n\nfrom,Europe,North America,Asia,share\n"
+                            "Europe,11.5,62,100,0.5\n# more\nNorth America,62,0,90,0.25\n"
+                            "Asia,110,90,30000,0.25",
+                            error);
+    assert_string_equal(error, "");
+    assert_int_equal(topo_sites(t), 3);
+    assert_string_equal(topo_name(t, 1), "North America");
+    assert_int_equal(topo_find(t, "Asia"), 2);
+    assert_int_equal(topo_find(t, "Asia "), TOPO_NONE);
+    assert_int_equal(topo_rtt_ns(t, 0, 0), 23 * PU_MS); /* a region is large */
+    assert_int_equal(topo_rtt_ns(t, 1, 1), 0);
+    assert_int_equal(topo_rtt_ns(t, 0, 2), 200 * PU_MS);
+    assert_int_equal(topo_rtt_ns(t, 2, 0), 220 * PU_MS); /* a direction of its own */
+    assert_int_equal(topo_rtt_ns(t, 2, 2), 60 * PU_S);
+    static const uint8_t seed[32] = {5};
+    rng r;
+    rng_init(&r, seed, 1);
+    uint32_t hosts[3] = {0};
+    for (unsigned i = 0; i < 10000; i++) hosts[topo_draw(t, &r)]++;
+    assert_in_range(hosts[0], 4850, 5150);
+    assert_in_range(hosts[1], 2350, 2650);
+    topo_free(t);
+    t = topo_constant(PU_MS, 7);
+    assert_null(topo_name(t, 3));
+    assert_int_equal(topo_find(t, "Asia"), TOPO_NONE);
+    assert_true(topo_draw(t, &r) < 7);
+    topo_free(t);
+}
+
+static void refuses_regions_with_line_and_column(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *error;
+    } cases[] = {
+        {"", "r.csv:1: column 1: no regions"},
+        {"# x\n", "r.csv:2: column 1: no regions"},
+        {"from\n", "r.csv:1: column 1: no regions"},
+        {"from,A,\n", "r.csv:1: column 3: a hole: nothing stands here"},
+        {"from,A,A\n", "r.csv:1: column 3: 'A' is there twice"},
+        {"from,A,B\nB,1,2\n", "r.csv:2: column 1: 'B' where the line of 'A' belongs"},
+        {"from,A,B\nA,0,1\n", "r.csv:3: column 1: the file ends too early: no line of 'B'"},
+        {"from,A,B\nA,0\nB,1,0\n",
+         "r.csv:2: column 2: the line ends too early: 2 fields, 3 in the first line"},
+        {"from,A,B\nA,0,1,2\nB,1,0\n",
+         "r.csv:2: column 3: the line goes on: 4 fields, 3 in the first line"},
+        {"from,A,B\nA,0,\nB,1,0\n", "r.csv:2: column 3: a hole: every field needs a delay"},
+        {"from,A,B\nA,0,1\nB,-1,0\n", "r.csv:3: column 2: a delay below zero"},
+        {"from,A,B\nA,0,1\nB,0,0\n", "r.csv:3: column 2: a hole: 0 between two regions"},
+        {"from,A,B\nA,0,x\nB,1,0\n", "r.csv:2: column 3: not a number of milliseconds"},
+        {"from,A,B\nA,0,30001\nB,1,0\n", "r.csv:2: column 3: a delay above half a minute"},
+        {"from,A,B\nA,0,1\nB,1,0\nC,1,1\n", "r.csv:4: column 1: more lines than regions"},
+        {"from,A,B,share\nA,0,1,0.5\nB,1,0\n", "r.csv:3: column 3: its share is missing"},
+        {"from,A,B,share\nA,0,1,0.5\nB,1,0,0.4\n",
+         "r.csv:4: column 1: the shares are not 1 together"},
+        {"from,A,B,share\nA,0,1,0.5\nB,1,0,2\n",
+         "r.csv:3: column 4: '2' is not a fraction: it is too large"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char error[200];
+        assert_null(parse_regions(cases[i].text, error));
+        assert_string_equal(error, cases[i].error);
+    }
+}
+
+/* The two tables of the repository. */
+static void published_regions(void **state)
+{
+    (void)state;
+    char error[200];
+    topo *t =
+        topo_read_regions("scenarios/data/aws/cometbft-aws-latencies.csv", error, sizeof error);
+    assert_string_equal(t == NULL ? error : "", "");
+    assert_int_equal(topo_sites(t), 13);
+    assert_int_equal(topo_rtt_ns(t, topo_find(t, "London"), topo_find(t, "Sydney")), 262 * PU_MS);
+    topo_free(t);
+    t = topo_read_regions("scenarios/data/world-regions.csv", error, sizeof error);
+    assert_string_equal(t == NULL ? error : "", "");
+    assert_int_equal(topo_sites(t), 6);
+    assert_int_equal(topo_rtt_ns(t, topo_find(t, "EUROPE"), topo_find(t, "EUROPE")), 22 * PU_MS);
+    assert_int_equal(topo_rtt_ns(t, topo_find(t, "EUROPE"), topo_find(t, "JAPAN")), 504 * PU_MS);
+    topo_free(t);
+    assert_null(topo_read_regions("/nowhere/r.csv", error, sizeof error));
+    assert_string_equal(error, "/nowhere/r.csv: cannot be read");
+}
+
 int topo_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +269,9 @@ int topo_test(void)
         cmocka_unit_test(reads_the_published_matrix),
         cmocka_unit_test(says_what_cannot_be_read),
         cmocka_unit_test(a_constant_is_everywhere),
+        cmocka_unit_test(reads_regions),
+        cmocka_unit_test(refuses_regions_with_line_and_column),
+        cmocka_unit_test(published_regions),
     };
     return cmocka_run_group_tests_name("topo", tests, NULL, NULL);
 }

@@ -1,0 +1,368 @@
+/* sim/net_line.c - access links that do more than most: an MTU, bursts of losses, reordering,
+ * copies, handovers, rates from a trace, queues that CoDel controls; and hosts with a slow CPU.
+ *
+ * A datagram that its host sends meets, in this order: MTU, outage, queue and rate, loss, burst;
+ * then it may be held back, or copied. One that arrives meets MTU, outage, loss, burst, queue and
+ * rate, the CPU. Behind CoDel it waits in a list until its turn comes, elsewhere when it will have
+ * passed is known when it comes.
+ *
+ * Every stream of random numbers is the host's own. Hosts without a line never come here.
+ */
+#include "base/bytes.h"
+#include "sim/dist.h"
+#include "sim/mem.h"
+#include "sim/net_impl.h"
+
+enum { BITS = 8 };
+
+/* What a SIM_EV_LINE is for: the low bits of its arg; what else it says is above them. */
+enum step {
+    STEP_PASSED = 1, /* target: host; the datagram that its lane was sending; above: direction */
+    STEP_OFF,        /* target: datagram; it has come off its receiver's link; above: host */
+    STEP_DONE,       /* target: datagram; the CPU has taken it; above: host */
+    STEP_TOO_BIG     /* target: datagram that is parked; above: the MTU it exceeded */
+};
+enum { STEP_BITS = 3 };
+
+static void step_push(net *n, pu_time at, uint32_t source, enum step step, uint32_t target,
+                      uint64_t above)
+{
+    sim_event event = {SIM_EV_LINE, target, above << STEP_BITS | step};
+    queue_push(n->q, at, source + 1, &event);
+}
+
+static net_line *line_of(const net *n, uint32_t host)
+{
+    PU_ASSERT(host < n->line_cap);
+    PU_ASSERT(n->lines[host] != NULL);
+    return n->lines[host];
+}
+
+/* ---- a host gets and loses its line ---- */
+
+bool net_extra_is_any(const net_extra *e)
+{
+    return e->access_spread_ns > 0 || e->enter_ppm > 0 || e->reorder_ppm > 0 || e->copy_ppm > 0 ||
+           e->mtu > 0 || e->target_ns > 0 || e->trace != NULL || e->handover_every_ns > 0 ||
+           e->cpu_datagram_ns > 0 || e->cpu_handshake_ns > 0;
+}
+
+static net_line *line_new(const net *n, uint32_t host)
+{
+    net_line *line = sim_alloc(sizeof *line);
+    rng_init(&line->lane[NET_UP].burst, n->seeds[STREAM_BURST_UP], host);
+    rng_init(&line->lane[NET_DOWN].burst, n->seeds[STREAM_BURST_DOWN], host);
+    rng_init(&line->shuffle, n->seeds[STREAM_SHUFFLE], host);
+    rng_init(&line->place, n->seeds[STREAM_PLACE], host);
+    return line;
+}
+
+void net_host_extra(net *n, uint32_t host, const net_extra *extra)
+{
+    PU_ASSERT(host < n->host_count);
+    net_host *h = &n->hosts[host];
+    PU_ASSERT(h->is_attached);
+    PU_ASSERT(!h->has_line);
+    if (!net_extra_is_any(extra)) return;
+    n->lines = sim_grow(n->lines, &n->line_cap, n->host_cap - 1, sizeof(net_line *));
+    if (n->lines[host] == NULL) n->lines[host] = line_new(n, host);
+    net_line *line = n->lines[host];
+    line->extra = *extra;
+    h->has_line = true;
+    uint64_t access = rng_u64(&line->place), from = rng_u64(&line->place); /* always two draws */
+    if (extra->access_spread_ns > 0) h->link.access_ns += access % (extra->access_spread_ns + 1);
+    const net_trace *trace = extra->trace;
+    if (trace == NULL) return;
+    bool is_drawn = extra->trace_from_ns == NET_TRACE_DRAWN;
+    line->trace_from_ns = is_drawn ? from % trace->count * trace->period_ns : extra->trace_from_ns;
+    line->mean_bps[NET_UP] = trace_mean(trace, NET_UP);
+    line->mean_bps[NET_DOWN] = trace_mean(trace, NET_DOWN);
+}
+
+void lines_free(net *n)
+{
+    for (uint32_t i = 0; i < n->line_cap; i++) {
+        if (n->lines[i] == NULL) continue;
+        codel_free(&n->lines[i]->lane[NET_UP].waiting);
+        codel_free(&n->lines[i]->lane[NET_DOWN].waiting);
+        free(n->lines[i]);
+    }
+    free(n->lines);
+}
+
+/* ---- MTU ---- */
+
+/* Ends the datagram in slot, which is too long. Its sender is told after so long, by ICMP: what it
+ * was called stays until then. */
+static void refuse(net *n, pu_time now, uint32_t slot, const net_extra *extra, uint64_t after_ns)
+{
+    datagram *d = &n->slab[slot];
+    if (extra->mtu_is_silent) {
+        send_drop(n, now, slot, NET_TOO_BIG);
+        return;
+    }
+    send_park(n, now, slot, NET_TOO_BIG);
+    step_push(n, now + after_ns, d->from_host, STEP_TOO_BIG, slot, extra->mtu);
+}
+
+static void tell_too_big(net *n, pu_time now, uint32_t slot, uint32_t mtu)
+{
+    pu_endpoint own;
+    datagram d = send_unpark(n, slot);
+    uint32_t host = way_back(n, now, &d, &own);
+    if (host == NET_NONE || n->observer.too_big == NULL) return;
+    n->observer.too_big(n->observer.ctx, now, host, d.carriage, &own, &d.to, mtu);
+}
+
+static bool is_too_big(const datagram *d, const net_extra *extra)
+{
+    return extra->mtu > 0 && send_size(d) > extra->mtu;
+}
+
+/* ---- rates and queues ---- */
+
+static uint64_t rate_of(const net *n, uint32_t host, enum net_direction direction)
+{
+    const net_line *line = line_of(n, host);
+    const net_link *link = &n->hosts[host].link;
+    if (line->extra.trace != NULL) return line->mean_bps[direction];
+    return direction == NET_UP ? link->up_bps : link->down_bps;
+}
+
+/* When so many bytes have passed that begin at start. */
+static pu_time pass(const net *n, uint32_t host, enum net_direction direction, pu_time start,
+                    uint64_t bytes)
+{
+    const net_line *line = line_of(n, host);
+    uint64_t bits = bytes * BITS;
+    if (line->extra.trace != NULL)
+        return trace_pass(line->extra.trace, direction, line->trace_from_ns, start, bits);
+    uint64_t bps = rate_of(n, host, direction);
+    return bps == 0 ? start : start + (bits * PU_S + bps - 1) / bps;
+}
+
+/* Passes d through a drop-tail queue; *at is when it has. False: it would wait too long. */
+static bool queue_tail(net *n, pu_time now, uint32_t host, enum net_direction direction,
+                       const datagram *d, pu_time *at)
+{
+    net_host *h = &n->hosts[host];
+    pu_time *busy = direction == NET_UP ? &h->up_busy : &h->down_busy;
+    pu_time start = *busy > now ? *busy : now;
+    bool has_rate = rate_of(n, host, direction) > 0;
+    if (has_rate && start - now > h->link.queue_ns) return false;
+    *busy = *at = pass(n, host, direction, start, send_size(d));
+    return true;
+}
+
+/* What CoDel drops. */
+typedef struct dropping {
+    net *n;
+    pu_time now;
+} dropping;
+
+static void drop_waiting(void *ctx, uint32_t slot)
+{
+    const dropping *d = ctx;
+    send_drop(d->n, d->now, slot, NET_QUEUE_FULL);
+}
+
+/* Sends the next datagram that waits, if any. */
+static void lane_next(net *n, pu_time now, uint32_t host, enum net_direction direction)
+{
+    net_line *line = line_of(n, host);
+    net_lane *lane = &line->lane[direction];
+    codel_item item;
+    dropping drops = {n, now};
+    bool has_codel = line->extra.target_ns > 0; /* it is gone when the host has moved on since */
+    uint64_t target_ns = has_codel ? line->extra.target_ns : CODEL_TARGET_NS;
+    uint64_t interval_ns = has_codel ? line->extra.interval_ns : CODEL_INTERVAL_NS;
+    lane->is_passing = codel_take(&lane->control, &lane->waiting, &item, now, target_ns,
+                                  interval_ns, drop_waiting, &drops);
+    if (!lane->is_passing) return;
+    lane->slot = item.slot;
+    pu_time at = pass(n, host, direction, now, item.bytes);
+    step_push(n, at, host, STEP_PASSED, host, direction);
+}
+
+/* Puts the datagram in slot into the list of a lane. It ends there when as much waits as the queue
+ * may hold; one may always wait. */
+static void queue_codel(net *n, pu_time now, uint32_t host, enum net_direction direction,
+                        uint32_t slot)
+{
+    net_lane *lane = &line_of(n, host)->lane[direction];
+    codel_item item = {slot, send_size(&n->slab[slot]), now};
+    uint64_t rate = rate_of(n, host, direction);
+    uint64_t queue_us = n->hosts[host].link.queue_ns / PU_US;
+    uint64_t room = rate / BITS * queue_us / (PU_S / PU_US);
+    if (rate > 0 && lane->waiting.count > 0 && lane->waiting.bytes + item.bytes > room) {
+        send_drop(n, now, slot, NET_QUEUE_FULL);
+        return;
+    }
+    codel_put(&lane->waiting, &item);
+    if (!lane->is_passing) lane_next(n, now, host, direction);
+}
+
+/* ---- up ---- */
+
+/* Sends another datagram like the one in slot, to arrive at the same time. */
+static void copy(net *n, pu_time now, uint32_t slot, pu_time arrival)
+{
+    datagram twin = n->slab[slot];
+    twin.id = ++n->sent;
+    way_record(n, now, &twin, NET_NONE, NET_NONE, NET_COPIED);
+    net_put(n, arrival, &twin, span_of(twin.bytes, twin.len));
+}
+
+/* The datagram in slot has come off its sender's link. */
+static void up_passed(net *n, pu_time now, pu_time off, uint32_t slot)
+{
+    datagram *d = &n->slab[slot];
+    uint32_t host = d->from_host;
+    net_line *line = line_of(n, host);
+    const net_extra *extra = &line->extra;
+    const net_link *link = &n->hosts[host].link;
+    uint64_t longer_ns;
+    bool is_lost = link->up_loss_ppm > 0 && dist_loss(&n->hosts[host].loss_up, link->up_loss_ppm);
+    bool is_in_burst = loss_burst(&line->lane[NET_UP], extra);
+    if (is_lost || is_in_burst) {
+        send_drop(n, now, slot, NET_LOST);
+        return;
+    }
+    loss_handover(n, host, extra, off, &longer_ns);
+    pu_time arrival = off + longer_ns + send_delay(n, now, d);
+    bool is_copied = extra->copy_ppm > 0 && dist_loss(&line->shuffle, extra->copy_ppm);
+    if (is_copied) copy(n, now, slot, arrival);
+    bool is_late = extra->reorder_ppm > 0 && dist_loss(&line->shuffle, extra->reorder_ppm);
+    if (is_late) arrival += extra->reorder_ns;
+    queue_push(n->q, arrival, host + 1, &(sim_event){.kind = SIM_EV_ARRIVE, .target = slot});
+}
+
+/* Sending takes the CPU some time, after which it sees what comes next. */
+static void cpu_spend(net_line *line, pu_time now, uint64_t cost_ns)
+{
+    line->cpu_busy = (line->cpu_busy > now ? line->cpu_busy : now) + cost_ns;
+}
+
+void line_up(net *n, pu_time now, uint32_t slot)
+{
+    const datagram *d = &n->slab[slot];
+    uint32_t host = d->from_host;
+    net_line *line = line_of(n, host);
+    uint64_t longer_ns;
+    pu_time off;
+    if (line->extra.cpu_datagram_ns > 0) cpu_spend(line, now, line->extra.cpu_datagram_ns);
+    if (d->is_local) {
+        queue_push(n->q, now + NET_LAN_NS, host + 1,
+                   &(sim_event){.kind = SIM_EV_ARRIVE, .target = slot});
+    } else if (is_too_big(d, &line->extra)) {
+        refuse(n, now, slot, &line->extra, NET_LAN_NS);
+    } else if (loss_handover(n, host, &line->extra, now, &longer_ns)) {
+        send_drop(n, now, slot, NET_LOST);
+    } else if (line->extra.target_ns > 0) {
+        queue_codel(n, now, host, NET_UP, slot);
+    } else if (!queue_tail(n, now, host, NET_UP, d, &off)) {
+        send_drop(n, now, slot, NET_QUEUE_FULL);
+    } else {
+        up_passed(n, now, off, slot);
+    }
+}
+
+/* ---- down ---- */
+
+/* The datagram in slot is at the host: its CPU takes it when it has time. */
+static void cpu_take(net *n, pu_time now, uint32_t slot, uint32_t host)
+{
+    net_line *line = line_of(n, host);
+    uint64_t cost_ns = line->extra.cpu_datagram_ns;
+    if (n->slab[slot].kind == NET_KIND_HELLO) cost_ns += line->extra.cpu_handshake_ns;
+    if (!n->hosts[host].has_line || (cost_ns == 0 && line->cpu_busy <= now)) {
+        send_deliver(n, now, slot);
+    } else if (line->cpu_busy > now + NET_CPU_WAIT_NS) {
+        send_drop(n, now, slot, NET_QUEUE_FULL);
+    } else {
+        cpu_spend(line, now, cost_ns);
+        step_push(n, line->cpu_busy, host, STEP_DONE, slot, host);
+    }
+}
+
+/* The datagram in slot has passed its receiver's link at `at`. */
+static void down_passed(net *n, pu_time now, pu_time at, uint32_t slot, uint32_t host)
+{
+    const net_extra *extra = &line_of(n, host)->extra;
+    bool is_slow = extra->cpu_datagram_ns > 0 || extra->cpu_handshake_ns > 0;
+    uint64_t longer_ns;
+    loss_handover(n, host, extra, at, &longer_ns);
+    at += longer_ns;
+    if (at == now) {
+        cpu_take(n, now, slot, host);
+    } else if (is_slow) {
+        step_push(n, at, host, STEP_OFF, slot, host);
+    } else {
+        queue_push(n->q, at, host + 1, &(sim_event){.kind = SIM_EV_DELIVER, .target = slot});
+    }
+}
+
+/* How long an ICMP message takes from the far end of host's link to who sent d. */
+static uint64_t way_home_ns(const net *n, const datagram *d, uint32_t host)
+{
+    const net_host *from = &n->hosts[d->from_host];
+    uint32_t site = n->hosts[host].site;
+    return from->link.access_ns + topo_rtt_ns(n->sites, site, from->site) / 2;
+}
+
+/* Whether the datagram in slot is lost on host's link. */
+static bool is_lost_down(net *n, pu_time now, uint32_t host)
+{
+    net_host *h = &n->hosts[host];
+    net_line *line = line_of(n, host);
+    uint64_t longer_ns;
+    if (loss_handover(n, host, &line->extra, now, &longer_ns)) return true;
+    bool is_lost = h->link.down_loss_ppm > 0 && dist_loss(&h->loss_down, h->link.down_loss_ppm);
+    bool is_in_burst = loss_burst(&line->lane[NET_DOWN], &line->extra);
+    return is_lost || is_in_burst;
+}
+
+void line_down(net *n, pu_time now, uint32_t slot, uint32_t host)
+{
+    const datagram *d = &n->slab[slot];
+    const net_extra *extra = &line_of(n, host)->extra;
+    pu_time at;
+    if (d->is_local) {
+        cpu_take(n, now, slot, host);
+    } else if (is_too_big(d, extra)) {
+        refuse(n, now, slot, extra, way_home_ns(n, d, host));
+    } else if (is_lost_down(n, now, host)) {
+        send_drop(n, now, slot, NET_LOST);
+    } else if (extra->target_ns > 0) {
+        queue_codel(n, now, host, NET_DOWN, slot);
+    } else if (!queue_tail(n, now, host, NET_DOWN, d, &at)) {
+        send_drop(n, now, slot, NET_QUEUE_FULL);
+    } else {
+        down_passed(n, now, at, slot, host);
+    }
+}
+
+/* ---- events ---- */
+
+/* A lane that CoDel controls has sent what it was sending. The next one is on its way before the
+ * host hears of this one. */
+static void lane_passed(net *n, pu_time now, uint32_t host, enum net_direction direction)
+{
+    net_lane *lane = &line_of(n, host)->lane[direction];
+    PU_ASSERT(lane->is_passing);
+    uint32_t slot = lane->slot;
+    lane_next(n, now, host, direction);
+    if (direction == NET_UP) up_passed(n, now, now, slot);
+    else down_passed(n, now, now, slot, host);
+}
+
+void line_event(net *n, pu_time now, const sim_event *event)
+{
+    uint32_t above = (uint32_t)(event->arg >> STEP_BITS);
+    switch ((enum step)(event->arg % (1 << STEP_BITS))) {
+    case STEP_PASSED: lane_passed(n, now, event->target, (enum net_direction)above); break;
+    case STEP_OFF: cpu_take(n, now, event->target, above); break;
+    case STEP_DONE: send_deliver(n, now, event->target); break;
+    case STEP_TOO_BIG: tell_too_big(n, now, event->target, above); break;
+    }
+}
