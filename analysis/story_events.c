@@ -73,11 +73,12 @@ static const char refusal_view[] =
 /* Crashes and changes of network, each with the connects that were lost with it. */
 static const char blow_view[] =
     "CREATE TEMP VIEW story_blow AS SELECT n.at_ns, n.node, w.name, n.kind, "
-    "CASE n.kind WHEN 'crash' THEN 'crashed' ELSE 'changed its network' END AS did, "
+    "CASE n.kind WHEN 'crash' THEN 'crashed' WHEN 'sleep' THEN 'went to sleep' "
+    "WHEN 'leave_network' THEN 'left its network' ELSE 'changed its network' END AS did, "
     "(SELECT count(*) FROM story_ask a WHERE a.before_ns = n.at_ns "
     "AND n.node IN (a.from_node, a.to_node)) AS lost "
     "FROM note n JOIN node w ON w.node = n.node AND w.group_name IS NULL "
-    "WHERE n.kind IN ('crash', 'change_network')";
+    "WHERE n.kind IN ('crash', 'change_network', 'leave_network', 'sleep')";
 
 static const char line_view[] =
     "CREATE TEMP VIEW story_line AS "
@@ -103,6 +104,8 @@ static const char line_view[] =
     "HAVING count(*) > 0), '') FROM story_blow WHERE lost = 0 "
     "UNION ALL SELECT at_ns, 1, w.name || ' started again' FROM note n JOIN node w "
     "ON w.node = n.node AND w.group_name IS NULL WHERE kind = 'start' AND at_ns > 0 "
+    "UNION ALL SELECT at_ns, 1, w.name || ' woke up' FROM note n JOIN node w "
+    "ON w.node = n.node AND w.group_name IS NULL WHERE kind = 'wake' "
     "UNION ALL SELECT at_ns, 1, printf('the clock of %s jumped %s', w.name, text) FROM note n "
     "JOIN node w ON w.node = n.node WHERE kind = 'clock' "
     "UNION ALL SELECT at_ns, 0, CASE kind WHEN 'partition' THEN 'nothing got across any more: ' "

@@ -35,6 +35,7 @@ static void *resize_anew(host_world *world, void *old, size_t old_len, size_t ne
 
 void host_world_close(host_world *world)
 {
+    free(world->late);
     while (world->graveyard != NULL) {
         void *block = world->graveyard;
         memcpy(&world->graveyard, block, sizeof world->graveyard);
@@ -294,13 +295,18 @@ void host_start(host *h)
 }
 
 /* One endpoint for both transports: UDP and TCP have the same port number. */
-static void input_addr(host *h, uint32_t flags)
+static void input_addr_of(host *h, uint32_t flags, const pu_endpoint *local)
 {
-    pu_in in = {.kind = PU_IN_ADDR, .flags = flags, .local = h->local, .socket = PU_SOCKET_MAIN};
+    pu_in in = {.kind = PU_IN_ADDR, .flags = flags, .local = *local, .socket = PU_SOCKET_MAIN};
     in.transport = PU_TRANSPORT_QUIC;
     host_input(h, &in);
     in.transport = PU_TRANSPORT_TCP;
     host_input(h, &in);
+}
+
+static void input_addr(host *h, uint32_t flags)
+{
+    input_addr_of(h, flags, &h->local);
 }
 
 static void read_address(host *h)
@@ -316,13 +322,53 @@ void host_started(host *h)
     host_input(h, &(pu_in){.kind = PU_IN_TICK});
 }
 
-void host_moved(host *h)
+void host_left(host *h)
+{
+    if (h->is_running) input_addr(h, PU_GONE);
+}
+
+void host_arrived(host *h)
 {
     if (!h->is_running) return;
-    input_addr(h, PU_GONE);
     read_address(h);
     input_addr(h, PU_LISTEN);
     h->world->transport->rebound(h->transport, h->world->now);
+}
+
+void host_moved(host *h)
+{
+    host_left(h);
+    host_arrived(h);
+}
+
+void host_parted(host *h, const pu_endpoint *old)
+{
+    if (h->is_running) input_addr_of(h, PU_GONE, old);
+}
+
+/* ---- sleep ---- */
+
+void host_sleep(host *h)
+{
+    PU_ASSERT(h->is_running);
+    PU_ASSERT(!h->is_asleep);
+    h->is_asleep = true;
+    net_host_sleep(h->world->network, h->index, true);
+}
+
+void host_awake(host *h)
+{
+    host_world *w = h->world;
+    uint32_t kept = 0;
+    PU_ASSERT(h->is_asleep);
+    h->is_asleep = false;
+    net_host_sleep(w->network, h->index, false);
+    if (h->is_running) host_input(h, &(pu_in){.kind = PU_IN_TICK});
+    for (uint32_t i = 0; i < w->late_count; i++) {
+        if (w->late[i].host == h->index) on_wake(h, w->late[i].conn, w->now);
+        else w->late[kept++] = w->late[i];
+    }
+    w->late_count = kept;
 }
 
 /* ---- inputs ---- */
@@ -467,12 +513,19 @@ void host_wake(host *h, pu_time at)
     if (at != h->armed) return; /* stale: an earlier deadline replaced it, or the host crashed */
     h->armed = PU_NEVER;
     PU_ASSERT(h->is_running); /* a crash makes all wake-ups stale */
+    if (h->is_asleep) return; /* host_awake sees to it */
     if (pu_node_deadline(h->node, NULL) <= at) host_input(h, &(pu_in){.kind = PU_IN_TICK});
     else arm(h);
 }
 
 void host_conn_timer(host *h, pu_handle conn)
 {
+    if (h->is_asleep) {
+        host_world *w = h->world;
+        w->late = sim_grow(w->late, &w->late_cap, w->late_count, sizeof *w->late);
+        w->late[w->late_count++] = (host_late){h->index, conn};
+        return;
+    }
     if (h->is_running) h->world->transport->timer(h->transport, h->world->now, conn);
 }
 

@@ -18,6 +18,12 @@
 
 struct host_input; /* one waiting input */
 
+/* A time that a transport asked for and that came while its machine slept. */
+typedef struct host_late {
+    uint32_t host;
+    pu_handle conn;
+} host_late;
+
 /* What every host of a run shares. */
 typedef struct host_world {
     const transport_ops *transport; /* how connections are made */
@@ -42,9 +48,11 @@ typedef struct host_world {
     size_t live_bytes;               /* what nodes hold by their allocator */
     uint64_t asked;                  /* times that a node has asked for memory */
     uint64_t fail_at;                /* the time that is refused, from 1; 0: none */
-    void *ctx;                       /* handed to the watchers below */
-    void (*app)(void *ctx, uint32_t host, const pu_ef *ef);        /* performs an APP effect */
-    void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);  /* before the step */
+    host_late *late;                 /* owned: what sleeping machines owe, in its order */
+    uint32_t late_count, late_cap;
+    void *ctx;                                                    /* handed to the watchers below */
+    void (*app)(void *ctx, uint32_t host, const pu_ef *ef);       /* performs an APP effect */
+    void (*saw_input)(void *ctx, uint32_t host, const pu_in *in); /* before the step */
     void (*saw_effect)(void *ctx, uint32_t host, const pu_ef *ef); /* before it is performed */
     void (*saw_trace)(void *ctx, uint32_t host,
                       const pu_trace *event); /* NULL: nodes trace nothing */
@@ -75,6 +83,7 @@ typedef struct host {
     pu_time armed;   /* the earliest wake-up in the queue for the node; PU_NEVER: none */
     uint32_t index;  /* in the run, and in the network */
     bool is_running;
+    bool is_asleep;    /* its machine: nothing happens there, but time passes */
     uint16_t port;     /* UDP and TCP; set before the first start */
     pu_endpoint local; /* address and port now */
     transport_host callbacks;
@@ -124,6 +133,18 @@ void host_forget(host *h);
 
 /* The clock jumps by so much. */
 void host_set_clock(host *h, int64_t by_ns);
+
+/* The same in two steps: it is attached nowhere; it is attached again. */
+void host_left(host *h);
+void host_arrived(host *h);
+
+/* It is attached elsewhere too: it hears at the new address from host_arrived on, and at the old
+ * one until host_parted. */
+void host_parted(host *h, const pu_endpoint *old);
+
+/* Its machine goes to sleep, and wakes up: what was due meanwhile is done then. */
+void host_sleep(host *h);
+void host_awake(host *h);
 
 /* Puts an input into the FIFO. Spans are copied. */
 void host_input(host *h, const pu_in *in);

@@ -38,6 +38,7 @@ void net_free(net *n)
     free(n->boxes);
     lines_free(n);
     free(n->gaps);
+    free(n->olds);
     free(n);
 }
 
@@ -134,6 +135,34 @@ void net_host_detach(net *n, uint32_t host)
     realm_leave(realm_in(n, h->box), h->place);
     h->is_attached = h->has_line = false;
     h->box = NET_NONE;
+}
+
+void net_host_linger(net *n, uint32_t host)
+{
+    PU_ASSERT(host < n->host_count);
+    net_host *h = &n->hosts[host];
+    PU_ASSERT(h->is_attached);
+    net_host_part(n, host);
+    n->olds = sim_grow(n->olds, &n->old_cap, n->old_count, sizeof *n->olds);
+    n->olds[n->old_count++] = (net_old){host, h->box, h->place};
+    h->is_attached = h->has_line = false;
+    h->box = NET_NONE;
+}
+
+void net_host_part(net *n, uint32_t host)
+{
+    uint32_t i = 0;
+    while (i < n->old_count && n->olds[i].host != host) i++;
+    if (i == n->old_count) return;
+    realm_leave(realm_in(n, n->olds[i].box), n->olds[i].place);
+    n->olds[i] = n->olds[--n->old_count];
+}
+
+void net_host_sleep(net *n, uint32_t host, bool sleeps)
+{
+    PU_ASSERT(host < n->host_count);
+    PU_ASSERT(n->hosts[host].is_asleep != sleeps);
+    n->hosts[host].is_asleep = sleeps;
 }
 
 pu_endpoint net_host_address(const net *n, uint32_t host)
@@ -242,6 +271,7 @@ const char *net_fate_name(enum net_fate fate)
     case NET_CUT: return "cut";
     case NET_TOO_BIG: return "too-big";
     case NET_COPIED: return "copied";
+    case NET_ASLEEP: return "asleep";
     }
     PU_NEVER_HERE();
 }

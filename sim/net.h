@@ -120,7 +120,8 @@ enum net_fate {
     NET_NO_HAIRPIN,
     NET_CUT,     /* between two hosts that a cut separates */
     NET_TOO_BIG, /* for the MTU of a link */
-    NET_COPIED   /* a link has made this one out of another: it begins here, as SENT ones do */
+    NET_COPIED,  /* a link has made this one out of another: it begins here, as SENT ones do */
+    NET_ASLEEP   /* its host's machine sleeps */
 };
 
 /* One line about a datagram: endpoints as they are at that place. */
@@ -181,6 +182,14 @@ bool net_extra_is_any(const net_extra *extra);
 
 /* Takes host off the network; what is under way to it becomes NO_ROUTE. */
 void net_host_detach(net *n, uint32_t host);
+
+/* Takes host off as well, but what comes to the address it had reaches it until net_host_part, or
+ * until it leaves the next one so. Host may be attached elsewhere in between. */
+void net_host_linger(net *n, uint32_t host);
+void net_host_part(net *n, uint32_t host);
+
+/* host's machine sleeps, or is awake again: what reaches it meanwhile becomes ASLEEP. */
+void net_host_sleep(net *n, uint32_t host, bool sleeps);
 
 /* Address of an attached host, port 0; all zero while it is detached. */
 pu_endpoint net_host_address(const net *n, uint32_t host);

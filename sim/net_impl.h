@@ -92,7 +92,8 @@ enum net_stream {
 
 typedef struct net_host {
     bool is_attached;
-    bool has_line; /* it has an element of net.lines that says more of its link */
+    bool has_line;  /* it has an element of net.lines that says more of its link */
+    bool is_asleep; /* its machine: it gets nothing */
     uint32_t box, site;
     uint32_t place; /* in the realm behind box */
     net_link link;
@@ -130,6 +131,11 @@ typedef struct net_gap {
     const uint8_t *side;
     bool one_way;
 } net_gap;
+
+/* An address that a host has left and still hears at; see net_host_linger. */
+typedef struct net_old {
+    uint32_t host, box, place;
+} net_old;
 
 typedef struct net_box {
     nat *udp, *tcp; /* what it does with each; nothing but the external address is common */
@@ -177,6 +183,8 @@ struct net {
     uint32_t line_cap;
     net_gap *gaps; /* those of now */
     uint32_t gap_count, gap_cap;
+    net_old *olds; /* one a host at most */
+    uint32_t old_count, old_cap;
 };
 
 /* The table of box that a datagram of that carriage goes through. */

@@ -167,7 +167,9 @@ void send_deliver(net *n, pu_time now, uint32_t slot)
 {
     datagram d = slot_give(n, slot); /* the host may send while it is called: the slab may move */
     uint32_t host = way_descend(n, now, &d);
-    if (host != NET_NONE) {
+    if (host != NET_NONE && n->hosts[host].is_asleep) {
+        way_record(n, now, &d, NET_NONE, NET_NONE, NET_ASLEEP);
+    } else if (host != NET_NONE) {
         way_record(n, now, &d, host, NET_NONE, NET_DELIVERED);
         pu_span bytes = span_of(d.bytes, d.len);
         n->observer.deliver(n->observer.ctx, now, host, d.carriage, &d.to, &d.from, bytes);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HASH_SEED = 0x7363656e };
+enum { HASH_SEED = 0x7363656e, HASH_SLEEP = 0x736c6570, HASH_ROAM = 0x726f616d };
 
 void scenario_free(scenario *s)
 {
@@ -25,6 +25,8 @@ void scenario_free(scenario *s)
     for (uint32_t i = 0; i < s->group_count; i++) {
         free(s->groups[i].on.lengths);
         free(s->groups[i].off.lengths);
+        free(s->groups[i].roam_on.lengths);
+        free(s->groups[i].roam_off.lengths);
     }
     for (uint32_t i = 0; i < s->event_count; i++) free(s->events[i].side);
     for (uint32_t i = 0; i < s->trace_count; i++) trace_free(s->traces[i]);
@@ -189,6 +191,20 @@ static void hash_spell(mix128 *m, const spell *s)
     for (uint32_t i = 0; i < s->count; i++) mix_u64(m, s->lengths[i]);
 }
 
+/* What most groups do not do: without it the hash is what it was before there was any. */
+static void hash_away(mix128 *m, const scenario_group *g)
+{
+    if (g->has_sleep) mix_u64(m, HASH_SLEEP);
+    if (!g->has_roam) return;
+    mix_u64(m, HASH_ROAM);
+    hash_spell(m, &g->roam_on);
+    hash_spell(m, &g->roam_off);
+    hash_chain(m, &g->roam_chain);
+    mix_u64(m, g->roam_link);
+    mix_u64(m, g->roam_gap_ns);
+    mix_u64(m, g->roam_overlap_ns);
+}
+
 static void hash_groups(mix128 *m, const scenario *s)
 {
     mix_u64(m, s->group_count);
@@ -209,6 +225,7 @@ static void hash_groups(mix128 *m, const scenario *s)
         hash_spell(m, &g->on);
         hash_spell(m, &g->off);
         mix_u64(m, g->churn_keep);
+        hash_away(m, g);
     }
 }
 
@@ -236,6 +253,8 @@ static void hash_script(mix128 *m, const scenario *s)
         mix_u64(m, e->one_way);
         mix_u64(m, e->for_ns);
         mix_u64(m, e->bytes);
+        if (e->gap_ns != 0) mix_u64(m, e->gap_ns);
+        if (e->overlap_ns != 0) mix_u64(m, ~e->overlap_ns);
         if (e->side != NULL) mix_bytes(m, e->side, s->node_count);
     }
 }

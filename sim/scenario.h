@@ -98,7 +98,13 @@ typedef struct scenario_group {
     uint64_t pairs_from_ns, pairs_until_ns; /* at a time drawn between */
     bool has_churn;                         /* members crash and come back, for the whole run */
     spell on, off;                          /* how long a member runs, and is away */
-    bool churn_keep;                        /* what a member stored is there when it comes back */
+    bool has_sleep;                         /* members' machines sleep and wake, by on and off */
+    bool has_roam;             /* members go to another network and come back, for the whole run */
+    spell roam_on, roam_off;   /* how long one is in its own, and in the other */
+    uint32_t roam_link;        /* in the other: index in links; SCENARIO_ANY: as in its own */
+    scenario_chain roam_chain; /* the other one */
+    uint64_t roam_gap_ns, roam_overlap_ns; /* between the two, see scenario_event */
+    bool churn_keep;                       /* what a member stored is there when it comes back */
 } scenario_group;
 
 enum scenario_event_kind {
@@ -110,7 +116,8 @@ enum scenario_event_kind {
     SCENARIO_CUT,    /* partition, and block: one way */
     SCENARIO_STREAM, /* a sends bytes to b through an application stream */
     SCENARIO_REBOOT, /* a box around a forgets its mappings */
-    SCENARIO_REBIND  /* a box around a moves them to other ports */
+    SCENARIO_REBIND, /* a box around a moves them to other ports */
+    SCENARIO_SLEEP   /* a's machine sleeps for for_ns */
 };
 
 /* One entry of `events:`. */
@@ -120,14 +127,16 @@ typedef struct scenario_event {
     uint32_t a, b;  /* CONNECT, STREAM: from, to. Those about one node: a */
     bool has_chain; /* CHANGE_NETWORK: behind was given; otherwise new boxes of the same types */
     scenario_chain chain;
-    uint32_t site;   /* CHANGE_NETWORK: SCENARIO_ANY: the same */
-    bool has_link;   /* CHANGE_NETWORK: another kind of link */
-    uint32_t link;   /* which one, as a node's */
+    uint32_t site; /* CHANGE_NETWORK: SCENARIO_ANY: the same */
+    bool has_link; /* CHANGE_NETWORK: another kind of link */
+    uint32_t link; /* which one, as a node's */
+    uint64_t gap_ns,
+        overlap_ns;  /* CHANGE_NETWORK: how long it is in no network, or hears in both */
     bool keep;       /* RESTART: what the node stored is still there */
     int64_t by_ns;   /* CLOCK: how far the node's clock jumps */
     uint8_t *side;   /* CUT: owned; as net_cut wants it */
     bool one_way;    /* CUT */
-    uint64_t for_ns; /* CUT: how long */
+    uint64_t for_ns; /* CUT, SLEEP: how long */
     uint64_t bytes;  /* STREAM: how many */
     uint32_t box;    /* REBOOT, REBIND: which one, from 0: the innermost */
     scenario_place place;

@@ -55,12 +55,31 @@ void read_authorize(reader *r, const doc_node *node);
 /* `churn:` of a group. */
 void read_churn(reader *r, const doc_node *node, scenario_group *group);
 
+/* `gap:` and `overlap:` of a map: how long who changes its network is in neither, or hears in both.
+ */
+void read_crossing(reader *r, const doc_node *map, uint64_t *gap_ns, uint64_t *overlap_ns);
+
+/* `sleep:` and `roam:` of a group; `sleep:` as an event. */
+void read_group_sleep(reader *r, const doc_node *node, scenario_group *group);
+void read_roam(reader *r, const doc_node *node, scenario_group *group);
+bool read_sleep(reader *r, const doc_node *node, scenario_event *event);
+
+/* One of 'weibull', 'exponential' and 'trace' in map, whose keys have been checked; in `off:` of
+ * it, or the same again, for *off. */
+void read_spells(reader *r, const doc_node *map, spell *on, spell *off);
+
+/* Complains of what a machine that sleeps, or is between two networks, cannot do. */
+void check_away(reader *r);
+
 /* The values of events about nodes' lives and what cuts them off. False: something is wrong. */
 bool read_crash(reader *r, const doc_node *node, scenario_event *event);
 bool read_restart(reader *r, const doc_node *node, scenario_event *event);
 bool read_clock(reader *r, const doc_node *node, scenario_event *event);
 bool read_partition(reader *r, const doc_node *node, scenario_event *event);
 bool read_block(reader *r, const doc_node *node, scenario_event *event);
+
+/* The event that decides whether e's node runs just before e; NULL: it has run from the start. */
+const scenario_event *life_before(const scenario *s, const scenario_event *e);
 
 /* Complains of crashes of what does not run, and of starts of what does. */
 void check_lives(reader *r);

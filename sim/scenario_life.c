@@ -84,7 +84,6 @@ static void read_trace(reader *r, const doc_node *node, spell *out)
     free(bytes);
 }
 
-/* One of 'weibull', 'exponential' and 'trace' in map, whose keys have been checked. */
 static void read_spell(reader *r, const doc_node *map, spell *out)
 {
     const doc_node *weibull = doc_get(map, "weibull"), *trace = doc_get(map, "trace");
@@ -98,26 +97,32 @@ static void read_spell(reader *r, const doc_node *map, spell *out)
     read_trace(r, trace, out);
 }
 
+void read_spells(reader *r, const doc_node *map, spell *on, spell *off)
+{
+    static const key_rule rules[] = {{"weibull", false}, {"exponential", false}, {"trace", false}};
+    read_spell(r, map, on);
+    const doc_node *other = doc_get(map, "off");
+    if (other != NULL) {
+        if (read_map(r, other, rules, 3)) read_spell(r, other, off);
+        return;
+    }
+    *off = *on;
+    if (on->count == 0) return;
+    off->lengths = sim_alloc(on->count * sizeof *off->lengths);
+    memcpy(off->lengths, on->lengths, on->count * sizeof *off->lengths);
+}
+
 void read_churn(reader *r, const doc_node *node, scenario_group *group)
 {
-    static const key_rule on_rules[] = {
+    static const key_rule rules[] = {
         {"weibull", false}, {"exponential", false}, {"trace", false},
         {"off", false},     {"keep", false},
     };
-    if (!read_map(r, node, on_rules, sizeof on_rules / sizeof on_rules[0])) return;
+    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     group->has_churn = true;
     group->churn_keep = true;
-    read_spell(r, node, &group->on);
     read_switch(r, doc_get(node, "keep"), &group->churn_keep);
-    const doc_node *off = doc_get(node, "off");
-    if (off != NULL) {
-        if (read_map(r, off, on_rules, 3)) read_spell(r, off, &group->off);
-        return;
-    }
-    group->off = group->on;
-    if (group->on.count == 0) return;
-    group->off.lengths = sim_alloc(group->on.count * sizeof *group->off.lengths);
-    memcpy(group->off.lengths, group->on.lengths, group->on.count * sizeof *group->off.lengths);
+    read_spells(r, node, &group->on, &group->off);
 }
 
 /* ---- events ---- */
@@ -241,8 +246,7 @@ bool read_block(reader *r, const doc_node *node, scenario_event *event)
     return true;
 }
 
-/* The event that decides whether e's node runs just before e; NULL: it has run from the start. */
-static const scenario_event *life_before(const scenario *s, const scenario_event *e)
+const scenario_event *life_before(const scenario *s, const scenario_event *e)
 {
     const scenario_event *last = NULL;
     for (uint32_t i = 0; i < s->event_count; i++) {

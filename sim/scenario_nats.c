@@ -150,6 +150,8 @@ void read_shared(reader *r)
     s->shared = sim_alloc(s->shared_count * sizeof *s->shared);
     for (uint32_t i = 0; i < s->node_count; i++) count_host(s, &s->nodes[i].behind);
     for (uint32_t i = 0; i < s->event_count; i++) count_host(s, &s->events[i].chain);
+    for (uint32_t i = 0; i < s->group_count; i++)
+        for (uint32_t k = 0; k < s->groups[i].count; k++) count_host(s, &s->groups[i].roam_chain);
     for (uint32_t i = 0; i < s->shared_count; i++) {
         const scenario_shared *shared = &s->shared[i];
         if (shared->hosts > NET_LAN_HOSTS_MAX && !shared->holds_boxes)

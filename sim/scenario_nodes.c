@@ -125,9 +125,9 @@ static void read_pairs(reader *r, const doc_node *node, scenario_group *group)
 static void read_group(reader *r, const doc_node *node, scenario_group *group)
 {
     static const key_rule rules[] = {
-        {"count", true},   {"nat_mix", false}, {"behind", false},
-        {"relays", false}, {"config", false},  {"pairs", false},
-        {"churn", false},  {"link", false},    {"cpu", false},
+        {"count", true},   {"nat_mix", false}, {"behind", false}, {"relays", false},
+        {"config", false}, {"pairs", false},   {"churn", false},  {"link", false},
+        {"cpu", false},    {"sleep", false},   {"roam", false},
     };
     scenario_node common = {.link = SCENARIO_ANY};
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
@@ -141,6 +141,8 @@ static void read_group(reader *r, const doc_node *node, scenario_group *group)
     read_config(r, doc_get(node, "config"), &common.settings, &common.setting_count);
     read_pairs(r, doc_get(node, "pairs"), group);
     read_churn(r, doc_get(node, "churn"), group);
+    read_group_sleep(r, doc_get(node, "sleep"), group);
+    read_roam(r, doc_get(node, "roam"), group);
     if (group->count == 0)
         free(common.settings); /* nobody to own it; a count of 0 has been refused */
     for (uint32_t i = 0; i < group->count; i++) {

@@ -54,7 +54,9 @@ static bool read_connect(reader *r, const doc_node *node, scenario_event *event)
 static bool read_change(reader *r, const doc_node *node, scenario_event *event)
 {
     static const key_rule rules[] = {
-        {"node", true}, {"behind", false}, {"at", false}, {"link", false}};
+        {"node", true},  {"behind", false}, {"at", false},
+        {"link", false}, {"gap", false},    {"overlap", false},
+    };
     event->kind = SCENARIO_CHANGE_NETWORK;
     if (node->kind != DOC_MAP) return read_node_ref(r, node, &event->a);
     read_map(r, node, rules, sizeof rules / sizeof rules[0]);
@@ -63,6 +65,7 @@ static bool read_change(reader *r, const doc_node *node, scenario_event *event)
     read_site(r, doc_get(node, "at"), &event->site);
     event->has_link = doc_get(node, "link") != NULL;
     read_link_ref(r, doc_get(node, "link"), &event->link);
+    read_crossing(r, node, &event->gap_ns, &event->overlap_ns);
     return read_node_ref(r, doc_get(node, "node"), &event->a);
 }
 
@@ -141,14 +144,14 @@ static const struct {
     {"connect", read_connect}, {"change_network", read_change}, {"crash", read_crash},
     {"restart", read_restart}, {"clock", read_clock},           {"partition", read_partition},
     {"block", read_block},     {"stream", read_stream},         {"reboot", read_reboot},
-    {"rebind", read_rebind},
+    {"rebind", read_rebind},   {"sleep", read_sleep},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 static void wrong_kind(reader *r, const doc_node *node)
 {
-    char all[160] = "";
+    char all[256] = "";
     for (uint32_t i = 0; i < KINDS; i++) {
         size_t used = strlen(all);
         const char *comma = i == 0 ? "" : i + 1 == KINDS ? " and " : ", ";
@@ -190,4 +193,5 @@ void read_events(reader *r, const doc_node *node)
         else free(event->side);
     }
     check_lives(r);
+    check_away(r);
 }

@@ -1,13 +1,14 @@
 /* The script of a run: nodes start, ask for each other and change networks at their times. */
 #include "base/varint.h"
 #include "sim/mem.h"
+#include "sim/script_away.h"
 #include "sim/world.h"
 
 enum {
     GROUP_START_WITHIN_MS = 3000
 }; /* members of groups start within so long: no thundering herd at time 0 */
 
-static void entry_add(world *w, world_entry entry)
+void script_add(world *w, world_entry entry)
 {
     if (entry.at > w->s->duration_ns) return;
     w->script = sim_grow(w->script, &w->script_cap, w->script_count, sizeof *w->script);
@@ -26,9 +27,9 @@ static void group_pairs(world *w, const scenario_group *g)
     for (uint32_t i = 0; i + 1 < g->count; i += 2) {
         pu_time drawn = rng_between(&w->draws, g->pairs_from_ns, g->pairs_until_ns);
         pu_time at = ask_time(w, g->first + i, drawn);
-        entry_add(w,
-                  (world_entry){
-                      .at = at, .what = WORLD_CONNECT, .a = g->first + i, .b = g->first + i + 1});
+        script_add(w,
+                   (world_entry){
+                       .at = at, .what = WORLD_CONNECT, .a = g->first + i, .b = g->first + i + 1});
     }
 }
 
@@ -44,6 +45,7 @@ static enum world_do what_of(enum scenario_event_kind kind)
     case SCENARIO_STREAM: return WORLD_STREAM;
     case SCENARIO_REBOOT: return WORLD_REBOOT;
     case SCENARIO_REBIND: return WORLD_REBIND;
+    case SCENARIO_SLEEP: return WORLD_SLEEP;
     }
     PU_NEVER_HERE();
 }
@@ -65,16 +67,17 @@ void script_build(world *w)
         bool is_named = s->nodes[node].group == SCENARIO_ANY;
         pu_time at = is_named ? 0 : rng_between(&w->draws, 0, GROUP_START_WITHIN_MS * PU_MS);
         w->places[node].start = at;
-        entry_add(w, (world_entry){.at = at, .what = WORLD_START, .a = node, .b = node});
+        script_add(w, (world_entry){.at = at, .what = WORLD_START, .a = node, .b = node});
+        away_begin(w, node);
     }
     for (uint32_t i = 0; i < s->event_count; i++) {
         const scenario_event *e = &s->events[i];
         pu_time at = e->kind == SCENARIO_CONNECT ? ask_time(w, e->a, e->at) : e->at;
         uint32_t a = e->kind == SCENARIO_STREAM ? transfer_add(w, e) : e->a;
-        entry_add(w,
-                  (world_entry){.at = at, .what = what_of(e->kind), .a = a, .b = e->b, .event = e});
+        script_add(
+            w, (world_entry){.at = at, .what = what_of(e->kind), .a = a, .b = e->b, .event = e});
         if (e->kind == SCENARIO_CUT)
-            entry_add(w, (world_entry){.at = e->at + e->for_ns, .what = WORLD_MEND, .event = e});
+            script_add(w, (world_entry){.at = e->at + e->for_ns, .what = WORLD_MEND, .event = e});
     }
     for (uint32_t i = 0; i < s->group_count; i++)
         if (s->groups[i].has_pairs) group_pairs(w, &s->groups[i]);
@@ -157,7 +160,7 @@ static pu_endpoint main_endpoint(const world *w, uint32_t node)
 static void tell_all(world *w, uint32_t node, uint32_t other)
 {
     pu_endpoint own = main_endpoint(w, other), seen, from = main_endpoint(w, node);
-    tell(w, node, other, &own, 0);
+    if (w->places[other].arrives_at == 0) tell(w, node, other, &own, 0);
     if (net_public_view(w->hosts_share.network, w->hosts_share.now, other, own.port, &from,
                         &seen) &&
         !pu_endpoint_equal(&seen, &own))
@@ -242,12 +245,13 @@ static void start(world *w, uint32_t node)
     const scenario_group *churn = churn_of(w, node);
     if (churn == NULL) return;
     pu_time end = now + spell_draw(&w->places[node].churn, &churn->on);
-    entry_add(w, (world_entry){.at = end, .what = WORLD_CRASH, .a = node, .b = node});
+    script_add(w, (world_entry){.at = end, .what = WORLD_CRASH, .a = node, .b = node});
 }
 
 static void crash(world *w, uint32_t node)
 {
     pu_time now = w->hosts_share.now;
+    away_crash(w, node);
     host_crash(&w->hosts[node]);
     watch_crash(&w->judge, now, node);
     apps_crash(&w->apps, node);
@@ -255,7 +259,7 @@ static void crash(world *w, uint32_t node)
     const scenario_group *churn = churn_of(w, node);
     if (churn == NULL) return;
     pu_time back = now + spell_draw(&w->places[node].churn, &churn->off);
-    entry_add(w, (world_entry){.at = back, .what = WORLD_RESTART, .a = node, .b = node});
+    script_add(w, (world_entry){.at = back, .what = WORLD_RESTART, .a = node, .b = node});
 }
 
 static void restart(world *w, uint32_t node, const scenario_event *e)
@@ -290,18 +294,6 @@ static void set_clock(world *w, const scenario_event *e)
     record_note(&w->log, w->hosts_share.now, e->a, "clock", e->by_ns < 0 ? "back" : "ahead");
 }
 
-static void change_network(world *w, uint32_t node, const scenario_event *e)
-{
-    if (e->site != SCENARIO_ANY) w->places[node].site = e->site;
-    if (e->has_link) w->places[node].link = e->link;
-    net_host_detach(w->hosts_share.network, node);
-    world_attach(w, node, e->has_chain ? &e->chain : NULL, !e->has_chain);
-    watch_moved(&w->judge, w->hosts_share.now, node);
-    host_moved(&w->hosts[node]);
-    record_attachment(&w->log, w->hosts_share.network, w->hosts_share.now, node);
-    record_note(&w->log, w->hosts_share.now, node, "change_network", w->s->nodes[node].name);
-}
-
 /* Nobody is told: a node finds out by what no longer arrives. */
 static void disturb_box(world *w, enum world_do what, const scenario_event *e)
 {
@@ -318,12 +310,18 @@ static void disturb_box(world *w, enum world_do what, const scenario_event *e)
 void script_do(world *w, uint32_t entry)
 {
     PU_ASSERT(entry < w->script_count);
+    world_entry e = w->script[entry]; /* a copy: entries are added */
+    pu_time until;
+    if (away_waits(w, &e, &until)) {
+        e.at = until;
+        script_add(w, e);
+        return;
+    }
     w->script[entry].is_done = true;
-    const world_entry e = w->script[entry]; /* a copy: churn adds entries */
     switch (e.what) {
     case WORLD_START: start(w, e.a); break;
     case WORLD_CONNECT: connect_pair(w, e.a, e.b); break;
-    case WORLD_CHANGE_NETWORK: change_network(w, e.a, e.event); break;
+    case WORLD_CHANGE_NETWORK: away_change(w, e.a, e.event); break;
     case WORLD_CRASH: crash(w, e.a); break;
     case WORLD_RESTART: restart(w, e.a, e.event); break;
     case WORLD_CLOCK: set_clock(w, e.event); break;
@@ -338,5 +336,10 @@ void script_do(world *w, uint32_t entry)
     case WORLD_STREAM: stream(w, e.a); break;
     case WORLD_REBOOT:
     case WORLD_REBIND: disturb_box(w, e.what, e.event); break;
+    case WORLD_SLEEP: away_sleep(w, e.a, e.event != NULL ? e.event->for_ns : 0); break;
+    case WORLD_WAKE: away_wake(w, e.a); break;
+    case WORLD_ARRIVE: away_arrive(w, e.a, e.event); break;
+    case WORLD_PART: away_part(w, e.a); break;
+    case WORLD_ROAM: away_roam(w, e.a); break;
     }
 }

@@ -342,10 +342,21 @@ void watch_start(watch *w, pu_time now, uint32_t node)
     w->lives[w->life_count++] = (watch_life){node, now, PU_NEVER};
 }
 
-void watch_crash(watch *w, pu_time now, uint32_t node)
+static void life_end(watch *w, pu_time now, uint32_t node)
 {
     for (uint32_t i = 0; i < w->life_count; i++)
         if (w->lives[i].node == node && w->lives[i].end == PU_NEVER) w->lives[i].end = now;
+}
+
+void watch_sleep(watch *w, pu_time now, uint32_t node)
+{
+    life_end(w, now, node);
+    watch_moved(w, now, node);
+}
+
+void watch_crash(watch *w, pu_time now, uint32_t node)
+{
+    life_end(w, now, node);
     const pu_in gone = {.now = now, .code = PU_CODE_LOST};
     for (uint32_t i = 0; i < w->conn_count; i++)
         if (w->conns[i].node == node && w->conns[i].is_open) conn_down(w, &w->conns[i], &gone);

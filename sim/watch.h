@@ -122,6 +122,10 @@ void watch_start(watch *w, pu_time now, uint32_t node);
 /* node is no more: its ends of connections are gone without a word. */
 void watch_crash(watch *w, pu_time now, uint32_t node);
 
+/* node's machine sleeps: it runs no more, until watch_start, and its connections live no more
+ * before bytes have come out of both ends again. */
+void watch_sleep(watch *w, pu_time now, uint32_t node);
+
 /* An effect of node's: what it tells its user, and what it dials. */
 void watch_effect(watch *w, pu_time now, uint32_t node, const pu_ef *ef);
 

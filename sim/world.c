@@ -11,6 +11,7 @@ enum {
     NET_PURPOSE = 2,
     ORDER_PURPOSE = 3,
     CHURN_PURPOSE = 4,
+    ROAM_PURPOSE = 5,
     CONSTANT_SITES = 1 << 20
 };
 
@@ -99,6 +100,7 @@ static enum world_metric metric_of_fate(enum net_fate fate)
     case NET_LOST:
     case NET_CUT:
     case NET_TOO_BIG:
+    case NET_ASLEEP:
     case NET_QUEUE_FULL: return METRIC_LOST;
     case NET_FILTERED:
     case NET_NO_MAPPING:
@@ -175,13 +177,9 @@ static uint32_t chain_new(world *w, uint32_t node, const scenario_chain *chain, 
     return box;
 }
 
-void world_attach(world *w, uint32_t node, const scenario_chain *chain, bool fresh)
+void world_attach_box(world *w, uint32_t node, uint32_t box)
 {
     const world_place *place = &w->places[node];
-    uint32_t box;
-    if (chain == NULL && place->is_drawn)
-        box = box_new(w, node, SCENARIO_ANY, &place->drawn, NET_NONE, false);
-    else box = chain_new(w, node, chain != NULL ? chain : &w->s->nodes[node].behind, fresh);
     const scenario_node *n = &w->s->nodes[node];
     const scenario_link *link =
         place->link == SCENARIO_ANY ? &w->s->link : &w->s->links[place->link];
@@ -190,6 +188,16 @@ void world_attach(world *w, uint32_t node, const scenario_chain *chain, bool fre
     extra.cpu_datagram_ns = n->cpu_datagram_ns;
     extra.cpu_handshake_ns = n->cpu_handshake_ns;
     net_host_extra(w->hosts_share.network, node, &extra);
+}
+
+void world_attach(world *w, uint32_t node, const scenario_chain *chain, bool fresh)
+{
+    const world_place *place = &w->places[node];
+    uint32_t box;
+    if (chain == NULL && place->is_drawn)
+        box = box_new(w, node, SCENARIO_ANY, &place->drawn, NET_NONE, false);
+    else box = chain_new(w, node, chain != NULL ? chain : &w->s->nodes[node].behind, fresh);
+    world_attach_box(w, node, box);
 }
 
 /* ---- nodes ---- */
@@ -201,6 +209,8 @@ static void place_node(world *w, uint32_t node)
     rng_init(&place->churn, w->churn_seed, node);
     place->site = n->site != SCENARIO_ANY ? n->site : topo_draw(w->sites, &w->draws);
     place->link = n->link;
+    rng_init(&place->roam, w->roam_seed, node);
+    place->home_box = place->other_box = NET_NONE;
     if (n->group != SCENARIO_ANY && w->s->groups[n->group].has_mix) {
         place->is_drawn = true;
         place->drawn = population_draw(&w->draws, &w->s->groups[n->group]);
@@ -318,6 +328,7 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     rng_derive(w->seed, zero, options->seed, 0);
     rng_init(&w->draws, w->seed, DRAWS_PURPOSE);
     rng_derive(w->churn_seed, w->seed, 0, CHURN_PURPOSE);
+    rng_derive(w->roam_seed, w->seed, 0, ROAM_PURPOSE);
     w->sites = read_sites(s);
     if (w->sites == NULL) return false;
     if (s->is_wire && transport_wire() == NULL) {

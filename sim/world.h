@@ -14,7 +14,15 @@ typedef struct world_place {
     pu_time start; /* of the node, for the first time */
     bool is_drawn; /* behind one box of a group's mix, of type `drawn` */
     nat_type drawn;
-    rng churn; /* how long it runs, and is away */
+    rng churn;                    /* how long it runs, and is away; or is awake, and asleep */
+    rng roam;                     /* how long it is in its network, and in the other */
+    uint32_t home_box, other_box; /* of a member that roams; NET_NONE: public, or not there yet */
+    bool is_other;                /* it is in the other network */
+    pu_time wakes_at;   /* its machine sleeps until then; 0: it is awake; PU_NEVER: till the end */
+    pu_time arrives_at; /* between two networks until then; 0: it is in one */
+    bool has_left, has_arrived; /* while its machine slept: the node has not been told */
+    bool is_lingering;          /* it is to hear at `old` as well */
+    pu_endpoint old;
 } world_place;
 
 /* One entry of the script. */
@@ -29,7 +37,12 @@ enum world_do {
     WORLD_MEND,
     WORLD_STREAM,
     WORLD_REBOOT,
-    WORLD_REBIND
+    WORLD_REBIND,
+    WORLD_SLEEP,
+    WORLD_WAKE,
+    WORLD_ARRIVE, /* the gap between two networks is over */
+    WORLD_PART,   /* their overlap is */
+    WORLD_ROAM
 };
 typedef struct world_entry {
     pu_time at;
@@ -62,7 +75,7 @@ typedef struct world {
     const scenario *s;
     uint8_t seed[32];     /* of the run; every stream derives from it */
     uint8_t net_seed[32]; /* of the network */
-    uint8_t churn_seed[32];
+    uint8_t churn_seed[32], roam_seed[32];
     rng draws; /* sites, mixes, times of groups */
     topo *sites;
     host_world hosts_share;
@@ -96,9 +109,15 @@ void world_close(world *w);
  * one of its scenario line or its group's mix. fresh: shared boxes are not looked for. */
 void world_attach(world *w, uint32_t node, const scenario_chain *chain, bool fresh);
 
+/* Attaches node behind that box, NET_NONE: nowhere behind one. */
+void world_attach_box(world *w, uint32_t node, uint32_t box);
+
 /* Does one entry of the script. */
 void script_build(world *w);
 void script_do(world *w, uint32_t entry);
+
+/* Adds an entry to it, unless it would come after the end. */
+void script_add(world *w, world_entry entry);
 
 /* The node behind a binary peer id; SCENARIO_ANY: none of this run. */
 uint32_t world_node(const world *w, pu_span peer);

@@ -24,6 +24,10 @@ for scenario in "${scenarios[@]}"; do
         last=${seeds%-*}
         sets=(--set duration=10min --set groups.crowd.pairs.until=4min)
         ;;
+    */people.yaml)
+        last=${seeds%-*}
+        sets=(--set duration=30min)
+        ;;
     esac
     for seed in $(seq "${seeds%-*}" "$last"); do
         for run in 1 2; do

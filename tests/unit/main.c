@@ -110,6 +110,7 @@
     X(tm_loss)         \
     X(keep)            \
     X(life)            \
+    X(away)            \
     X(record)          \
     X(steps)           \
     X(fault)           \

@@ -578,11 +578,11 @@ static void every_kind_and_fate_has_a_word(void **state)
                                         "keep-alive", "close", "punch"};
     static const char *const fates[] = {
         "sent",     "translated", "delivered",  "lost", "queue-full", "no-route", "no-mapping",
-        "filtered", "blocked",    "no-hairpin", "cut",  "too-big",    "copied"};
+        "filtered", "blocked",    "no-hairpin", "cut",  "too-big",    "copied",   "asleep"};
     for (unsigned i = NET_KIND_OTHER; i <= NET_KIND_PUNCH; i++) {
         assert_string_equal(net_kind_name((enum net_kind)i), kinds[i]);
     }
-    for (unsigned i = NET_SENT; i <= NET_COPIED; i++) {
+    for (unsigned i = NET_SENT; i <= NET_ASLEEP; i++) {
         assert_string_equal(net_fate_name((enum net_fate)i), fates[i - 1]);
     }
 }
