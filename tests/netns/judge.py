@@ -1,7 +1,8 @@
 """What a scenario expects, judged by what real nodes said of each other.
 
 The simulator's judge sees every input of every node; here there are only the nodes' own words. Two are
-connected while both say so; the one that was killed says nothing.
+connected while both say so; the one that was killed says nothing. What a node that
+has moved said before does not count: it says something new, or a ping is answered.
 """
 from scenario import seconds
 
@@ -22,8 +23,7 @@ class Judge:
 
     def changes(self, a, b):
         """[(time, what a says of b)]: relayed, direct, gone (in which it begins), or stopped."""
-        node, other = self.play.nodes[a], self.play.nodes[b]
-        return [(0.0, "gone")] + [(self.moment(at), way) for at, way in node.paths(other)]
+        return [(0.0, "gone")] + [(self.moment(at), way) for at, way in self.play.changes(a, b)]
 
     def history(self, a, b):
         """[(time, connected by, both run)] of two nodes, one entry a change of either."""

@@ -15,6 +15,7 @@ import subprocess
 import nats
 from place import Space
 
+SECOND = "wan-second"  # of a host with two addresses
 OUT = "wan"  # the interface of a box, or of a public host, to the outside
 PUBLIC = int(ipaddress.ip_address("11.0.0.1"))  # one /24 each, as in the simulator
 
@@ -51,6 +52,7 @@ class Network:
         self.spaces, self.boxes, self.outer = {}, {}, {}
         self.ends = []  # (space, interface, address, link)
         self.end_of = {}  # host -> number of its end
+        self.doors = {}  # host -> its interface, address and default route
         self.ways = {}
         self.link = None
 
@@ -61,32 +63,61 @@ class Network:
     def host(self, name, behind=(), link=None):
         """Adds a host behind boxes of these kinds, innermost first. `kind@name`: a box that several share.
         link: rates and so on of its access link, see link_values."""
-        inner = self.space(name)
-        boxes = self.boxes[name] = []
+        self.surround(name, self.space(name), behind, link)
+
+    def other_place(self, name, number, behind=(), link=None):
+        """Adds what a host will be surrounded by once it moves there; returns what the place is called."""
+        place = f"{name}~{number}"
+        self.surround(place, self.spaces[name], behind, link, str(number))
+        return place
+
+    def surround(self, place, inner, behind, link, suffix=""):
+        """Puts boxes around a host, and an end of the link process around them. With a suffix the host's
+        interface there has it in its name and stays down."""
+        boxes = self.boxes[place] = []
         for level, word in enumerate(behind):
             kind, _, shared = word.partition("@")
-            box_name = f"{kind}-{shared}" if shared else f"{name}-{level}"
+            box_name = f"{kind}-{shared}" if shared else f"{place}-{level}"
             box = self.find(box_name)
             is_new = box is None
             if is_new:
                 box = Box(self.space(box_name), self.kinds[kind], self.seed * 1000 + len(self.spaces))
-                self.make_inside(box, level)
+                self.make_inside(box, level, suffix or 0)
             boxes.append(box)
-            self.join(inner, box, "lan" if level == 0 else OUT)
-            if level > 0:
+            if level == 0:
+                self.join(inner, box, "lan" + suffix, place, is_up=not suffix)
+            else:
+                self.join(inner, box, OUT, place)
                 boxes[level - 1].close_off()
             if not is_new:
-                self.end_of[name] = next(self.end_of[other] for other, around in self.boxes.items()
-                                         if other != name and box in around)
+                self.share(place, box)
                 return
             inner = box.space
-        self.add_end(name, inner, OUT, link)
+        self.add_end(place, inner, OUT if boxes else OUT + suffix, link)
         if boxes:
-            boxes[-1].address = self.outer[name]
+            boxes[-1].address = self.outer[place]
+        else:
+            self.doors[place] = OUT + suffix, f"{self.outer[place]}/32", f"default dev {OUT + suffix}"
+
+    def share(self, place, box):
+        """What is around a shared box is around this place too."""
+        other = next(key for key, boxes in self.boxes.items() if key != place and box in boxes)
+        around = self.boxes[other]
+        self.boxes[place] += around[around.index(box) + 1:]
+        self.end_of[place], self.outer[place] = self.end_of[other], self.outer[other]
+
+    def move(self, name, place):
+        """The host leaves where it is, and is there instead."""
+        space = self.spaces[name]
+        (old, old_address, _), (door, address, route) = self.doors[name], self.doors[place]
+        space.ip(f"addr del {old_address} dev {old}", f"link set {old} down",
+                 f"addr add {address} dev {door}", f"link set {door} up", f"route add {route}")
+        for table in (self.boxes, self.end_of, self.outer, self.doors):
+            table[name] = table[place]
 
     def second_end(self, name):
         """Gives a public host another address, of which ways are those of `NAME-2`."""
-        self.add_end(f"{name}-2", self.spaces[name], OUT + "2", None)
+        self.add_end(f"{name}-2", self.spaces[name], SECOND, None)
 
     def add_end(self, name, space, interface, link):
         self.end_of[name] = len(self.ends)
@@ -98,8 +129,10 @@ class Network:
         return next((box for around in self.boxes.values() for box in around if box.space is space),
                     None) if space else None
 
-    def make_inside(self, box, level):
-        box.inside = ipaddress.ip_network("192.168.0.0/24" if level == 0 else f"100.{63 + level}.0.0/24")
+    def make_inside(self, box, level, number):
+        """Another home has other addresses: a host that moves to the same one cannot tell."""
+        box.inside = ipaddress.ip_network(f"192.168.{number}.0/24" if level == 0
+                                          else f"100.{63 + level}.0.0/24")
         box.space.ip("link add inside type bridge", f"addr add {box.inside[1]}/24 dev inside",
                      "link set inside up")
         box.space.set(ipv4__ip_forward=1)
@@ -109,18 +142,21 @@ class Network:
                           netfilter__nf_conntrack_udp_timeout_stream=int(
                               box.kind.get("udp_answered_idle_s", idle)))
 
-    def join(self, inner, box, name):
+    def join(self, inner, box, name, place, is_up=True):
         """Connects a namespace with the inside of a box; it gets the next address there."""
         port = f"in{box.guests}"
         address = box.inside[2 + box.guests]
         box.guests += 1
-        inner.ip(f"link add {name} type veth peer name {port} netns {box.space.name}",
-                 f"addr add {address}/24 dev {name}", f"link set {name} up",
-                 f"route add default via {box.inside[1]}")
+        route = f"default via {box.inside[1]} dev {name}"
+        inner.ip(f"link add {name} type veth peer name {port} netns {box.space.name}")
+        if is_up:
+            inner.ip(f"addr add {address}/24 dev {name}", f"link set {name} up", f"route add {route}")
         box.space.ip(f"link set {port} master inside", f"link set {port} up")
         around = self.owner(inner)
         if around is not None:
             around.address = str(address)
+        else:
+            self.doors[place] = name, f"{address}/24", route
 
     def owner(self, space):
         return next((box for boxes in self.boxes.values() for box in boxes if box.space is space), None)
@@ -141,7 +177,8 @@ class Network:
         if self.link.stdout.readline() != "ready\n":
             raise RuntimeError("the link process does not start")
         for space, interface, address, _ in self.ends:
-            space.ip(f"addr add {address}/32 dev {interface}", f"link set {interface} up")
+            if interface in (OUT, SECOND):
+                space.ip(f"addr add {address}/32 dev {interface}", f"link set {interface} up")
             if interface == OUT:
                 space.ip(f"route add default dev {OUT}")
         for boxes in self.boxes.values():

@@ -108,7 +108,9 @@ class Node:
         return [c for c in self.ask({"cmd": "status"})["connections"] if c["peer"] == peer.id]
 
     def last_words(self, count=20):
-        return "\n".join(f"{os.path.basename(self.folder)}: {line}" for _, line in self.lines[-count:])
+        first = self.lines[0][0] if self.lines else 0
+        return "\n".join(f"{os.path.basename(self.folder)} {at - first:.2f} s: {line}"
+                         for at, line in self.lines[-count:])
 
 
 def wait_for(question, seconds):

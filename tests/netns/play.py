@@ -1,4 +1,5 @@
 """Plays a scenario with real processes: builds its network, starts its nodes, and does its events in time."""
+import itertools
 import os
 import shutil
 import threading
@@ -12,14 +13,6 @@ from scenario import Refused, seconds
 ASK_AGAIN_S = 1.0
 
 
-def ask_once(node, peer, address):
-    """One ping whose answer nobody waits for."""
-    try:
-        node.ping(peer, 10, address)
-    except (OSError, ValueError):
-        pass  # the daemon is not there, or went while it was asked
-
-
 class Play:
     """One scenario in the kernel. folder: for its nodes' files; prefix: of its namespaces."""
 
@@ -27,6 +20,7 @@ class Play:
         self.s, self.build, self.folder, self.tcp = scenario, build, folder, tcp
         self.net = Network(os.path.join(build, "lab-link"), scenario.kinds(), seed, prefix)
         self.asks = {}  # (from, to) -> when it was asked first
+        self.seen = []  # (time, a, b, what a has with b, known but by its own words)
         self.down, self.started = set(), None
         self.nodes = {}
         try:
@@ -35,12 +29,14 @@ class Play:
             raise Refused(str(why)) from why
 
     def make_network(self):
-        names = list(self.s.nodes)
-        for name in names:
-            self.net.host(name, self.s.nodes[name].get("behind", []), self.s.link())
-        for i, a in enumerate(names):
-            for b in names[i + 1:]:
-                self.net.way(a, b, self.s.one_way(a, b))
+        sites = {name: node.get("at") for name, node in self.s.nodes.items()}
+        for name, node in self.s.nodes.items():
+            self.net.host(name, node.get("behind", []), self.s.link())
+        for number, (e, name, behind, site) in enumerate(self.s.moves(), 1):
+            e["place"] = self.net.other_place(name, number, behind, self.s.link())
+            sites[e["place"]] = site
+        for a, b in itertools.combinations(sites, 2):
+            self.net.way(a, b, self.s.one_way(sites[a], sites[b]))
         self.net.start()
 
     # ---- nodes ----
@@ -49,7 +45,7 @@ class Play:
         """Nodes with new folders and identities, at a port that nobody has used yet."""
         shutil.rmtree(self.folder, ignore_errors=True)
         peerup = os.path.join(self.build, "peerup")
-        self.asks, self.down = {}, set()
+        self.asks, self.down, self.seen = {}, set(), []
         self.nodes = {name: Node(peerup, self.net.spaces[name], os.path.join(self.folder, name),
                                  self.s.is_relay(name), port) for name in self.s.nodes}
         for name, node in self.nodes.items():
@@ -90,14 +86,22 @@ class Play:
         while self.nodes is nodes:
             if a not in self.down:
                 for address in self.known_addresses(a, b):
-                    threading.Thread(target=ask_once, args=[nodes[a], nodes[b], address],
-                                     daemon=True).start()
+                    threading.Thread(target=self.ask_once, args=[a, b, address], daemon=True).start()
             wait_for(lambda: self.nodes is not nodes or self.is_apart(a, b), 3600)
             time.sleep(ASK_AGAIN_S)
 
+    def ask_once(self, a, b, address):
+        """One ping. An answer tells of a path too, where the nodes have nothing new to say."""
+        try:
+            answer = self.nodes[a].ping(self.nodes[b], 10, address)
+        except (OSError, ValueError):
+            return  # the daemon is not there, or went while it was asked
+        if answer.get("path"):
+            self.seen += [(time.monotonic(), *pair, answer["path"]) for pair in ((a, b), (b, a))]
+
     def is_apart(self, a, b):
-        said = self.nodes[a].paths(self.nodes[b])
-        return a not in self.down and (not said or said[-1][1] in ("gone", "stopped"))
+        changes = self.changes(a, b)
+        return a not in self.down and (not changes or changes[-1][1] in ("gone", "stopped"))
 
     def known_addresses(self, a, b):
         """Who knows all is told where b is seen from outside, as far as ports are kept, and the circuits
@@ -118,7 +122,7 @@ class Play:
             threading.Timer(for_s, lambda: [self.net.cut(*way, False) for way in ways]).start()
 
     def do(self, e):
-        what = next(key for key in e if key != "at")
+        what = next(key for key in e if key not in ("at", "place"))
         value, for_s = e[what], None
         if isinstance(value, dict) and "for" in value:
             for_s = seconds(value["for"])
@@ -133,6 +137,10 @@ class Play:
                 shutil.rmtree(os.path.join(self.nodes[name].folder, "state"), ignore_errors=True)
             self.nodes[name].start()
             self.down.discard(name)
+        elif what == "change_network":
+            name = value if isinstance(value, str) else value["node"]
+            self.net.move(name, e["place"])
+            self.seen += [(self.started + e["at"], name, other, "gone") for other in self.nodes]
         elif what == "partition":
             sides = [self.members(side) for side in value["between"]]
             self.cut([(a, b) for i, side in enumerate(sides) for j, other in enumerate(sides) if i != j
@@ -156,6 +164,11 @@ class Play:
         self.at(until_s)
 
     # ---- what was seen ----
+
+    def changes(self, a, b):
+        """[(time, what a has with b)] in the order of time: its own words, that it moved, answered pings."""
+        seen = [(at, way) for at, *pair, way in list(self.seen) if pair == [a, b]]
+        return sorted(self.nodes[a].paths(self.nodes[b]) + seen)
 
     def both(self, a, b, ways, since):
         """When both sides had said that they are connected in one of these ways; None: not so far."""

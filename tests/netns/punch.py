@@ -44,7 +44,7 @@ def main():
     for name, node in scenario.nodes.items():
         net.host(name, node.get("behind", []), scenario.link())
     for a, b in itertools.combinations(scenario.nodes, 2):
-        net.way(a, b, scenario.one_way(a, b))
+        net.way(a, b, scenario.one_way(scenario.nodes[a]["at"], scenario.nodes[b]["at"]))
     net.host("probe")
     net.start()
     nodes = {name: Node(peerup, net.spaces[name], name, is_relay=name == "relay")

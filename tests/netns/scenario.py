@@ -13,7 +13,7 @@ BITS = {"bit": 1, "kbit": 1e3, "Mbit": 1e6, "Gbit": 1e9}
 BYTES = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 PART = re.compile(r"([0-9.]+)([a-zA-Z]+)")
 
-EVENTS = {"connect", "crash", "restart", "partition", "block", "reboot", "rebind"}
+EVENTS = {"connect", "crash", "restart", "partition", "block", "reboot", "rebind", "change_network"}
 EXPECTED = {"connected", "path", "together", "never", "says"}
 
 
@@ -102,22 +102,35 @@ class Scenario:
         made["loss"] = share(link.get("loss", "0%"))
         return made
 
-    def one_way(self, a, b):
-        """Seconds from the uplink of a to the end of b's access link."""
+    def moves(self):
+        """[(event, node, kinds around it from then on, its site from then on)] of each change of network."""
+        made, at = [], {name: (node.get("behind", []), node.get("at")) for name, node in self.nodes.items()}
+        for e in self.events:
+            if "change_network" not in e:
+                continue
+            change = e["change_network"]
+            change = {"node": change} if isinstance(change, str) else change
+            behind, site = at[change["node"]]
+            at[change["node"]] = change.get("behind", behind), change.get("at", site)
+            if any("@" in kind for kind in at[change["node"]][0]):
+                raise Refused(f"{change['node']}: moves to boxes that others share")
+            made.append((e, change["node"], *at[change["node"]]))
+        return made
+
+    def one_way(self, site, other):
+        """Seconds from the uplink of a host at a site to the end of the access link of one at another."""
         latency = self.file["network"]["latency"]
         access = 2 * seconds(latency.get("access", "0s"))
         if "rtt" in latency:
-            sites = self.nodes[a].get("at"), self.nodes[b].get("at")
-            is_same = sites[0] is not None and sites[0] == sites[1]
-            return access + (0 if is_same else seconds(latency["rtt"]) / 2)
+            return access + (0 if site is not None and site == other else seconds(latency["rtt"]) / 2)
         with open(os.path.join(self.folder, latency["matrix"]), encoding="utf-8") as file:
             rows = file.read().splitlines()
-        row = rows[int(self.nodes[a]["at"])].split("\t")
-        return access + float(row[int(self.nodes[b]["at"])]) / 2000
+        return access + float(rows[int(site)].split("\t")[int(other)]) / 2000
 
     def parameters(self, name):
-        """Parameters of peerup/config.h, as a configuration of peerup has them."""
-        return {**self.file.get("config", {}), **self.nodes[name].get("config", {})}
+        """Parameters of peerup/config.h, as a configuration of peerup has them: it knows no `min`, no `d`."""
+        given = {**self.file.get("config", {}), **self.nodes[name].get("config", {})}
+        return {key: f"{seconds(value):g}s" if key.endswith("_ns") else value for key, value in given.items()}
 
     def is_relay(self, name):
         return "relay" in self.nodes[name].get("roles", [])
