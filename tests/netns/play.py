@@ -97,11 +97,15 @@ class Play:
         except (OSError, ValueError):
             return  # the daemon is not there, or went while it was asked
         if answer.get("path"):
-            self.seen += [(time.monotonic(), *pair, answer["path"]) for pair in ((a, b), (b, a))]
+            self.seen += [(time.monotonic(), *pair, answer["path"]) for pair in ((a, b), (b, a))
+                          if self.has_nobody(*pair)]
+
+    def has_nobody(self, a, b):
+        changes = self.changes(a, b)
+        return not changes or changes[-1][1] in ("gone", "stopped")
 
     def is_apart(self, a, b):
-        changes = self.changes(a, b)
-        return a not in self.down and (not changes or changes[-1][1] in ("gone", "stopped"))
+        return a not in self.down and self.has_nobody(a, b)
 
     def known_addresses(self, a, b):
         """Who knows all is told where b is seen from outside, as far as ports are kept, and the circuits
