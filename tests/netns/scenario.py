@@ -15,6 +15,17 @@ PART = re.compile(r"([0-9.]+)([a-zA-Z]+)")
 
 EVENTS = {"connect", "crash", "restart", "partition", "block", "reboot", "rebind", "change_network"}
 EXPECTED = {"connected", "path", "together", "never", "says"}
+# The keys that are done here; what has another is refused.
+KNOWN = {
+    "scenario": "scenario about duration fidelity crypto network nats nodes groups config authorize events expect",
+    "network": "latency link",
+    "latency": "matrix rtt access",
+    "link": "loss jitter up down queue",
+    "box": "mapping filtering ports udp_idle udp_answered_idle udp tcp_idle tcp_opening_idle hairpin refresh "
+           "block addresses pooling mappings host_mappings",
+    "node": "at behind relays roles knows config",
+    "change_network": "node behind at",
+}
 
 
 class Refused(Exception):
@@ -30,6 +41,13 @@ def amount(text, units):
 
 def seconds(text):
     return amount(text, SECONDS)
+
+
+def only_known(sort, name, mapping):
+    """Refuses what has keys that this lab does not do."""
+    for key in mapping:
+        if key not in KNOWN[sort].split():
+            raise Refused(f"{name}: {key} is for the simulator")
 
 
 def share(text):
@@ -65,7 +83,24 @@ class Scenario:
             return False
         return True
 
+    def check_keys(self):
+        network = self.file["network"]
+        only_known("scenario", self.name, self.file)
+        only_known("network", "network", network)
+        only_known("latency", "latency", network["latency"])
+        only_known("link", "link", network.get("link", {}))
+        if any(isinstance(value, dict) for value in network.get("link", {}).values()):
+            raise Refused("link: another value up than down is for the simulator")
+        for name, kind in self.file.get("nats", {}).items():
+            only_known("box", name, kind)
+        for name, node in self.nodes.items():
+            only_known("node", name, node)
+        for e in self.events:
+            if isinstance(e.get("change_network"), dict):
+                only_known("change_network", "change_network", e["change_network"])
+
     def check(self):
+        self.check_keys()
         for group in self.file.get("groups", {}):
             self.left_out.append(f"group {group}: thousands of processes are for the simulator")
         for e in self.events:
