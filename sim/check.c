@@ -211,7 +211,10 @@ static void check_together(const watch *w, const scenario_expect *e, run_propert
 
 static void check_says(const watch *w, const scenario_expect *e, run_property *p)
 {
-    const char *what = e->says == SCENARIO_SAYS_RELAY_LOST ? "relay lost" : "relay reserved";
+    static const char *const words[] = {[SCENARIO_SAYS_RESERVED] = "relay reserved",
+                                        [SCENARIO_SAYS_RELAY_LOST] = "relay lost",
+                                        [SCENARIO_SAYS_FAILED] = "connect failed"};
+    const char *what = words[e->says];
     snprintf(p->why, sizeof p->why, "never said: %s", what);
     for (uint32_t i = 0; i < w->word_count && !p->held; i++) {
         const watch_word *word = &w->words[i];

@@ -446,7 +446,7 @@ static void step(host *h, const pu_in *in)
     for (pu_ef ef; pu_out_next(w->out, &ef);) {
         hash_effect(&w->hash, &ef);
         if (tape != NULL) recorder_effect(tape, h->node, in, &ef);
-        perform(h, &ef);
+        if (w->bent == NULL || !w->bent(w->ctx, h->index, in, &ef)) perform(h, &ef);
     }
     pu_out_reset(w->out);
     if (tape != NULL) recorder_step(tape, err);

@@ -50,9 +50,11 @@ typedef struct host_world {
     uint64_t fail_at;                /* the time that is refused, from 1; 0: none */
     host_late *late;                 /* owned: what sleeping machines owe, in its order */
     uint32_t late_count, late_cap;
-    void *ctx;                                                    /* handed to the watchers below */
-    void (*app)(void *ctx, uint32_t host, const pu_ef *ef);       /* performs an APP effect */
-    void (*saw_input)(void *ctx, uint32_t host, const pu_in *in); /* before the step */
+    void *ctx; /* handed to the watchers below */
+    bool (*bent)(void *ctx, uint32_t host, const pu_in *in,
+                 const pu_ef *ef); /* true: the effect is not performed; NULL: all are */
+    void (*app)(void *ctx, uint32_t host, const pu_ef *ef);        /* performs an APP effect */
+    void (*saw_input)(void *ctx, uint32_t host, const pu_in *in);  /* before the step */
     void (*saw_effect)(void *ctx, uint32_t host, const pu_ef *ef); /* before it is performed */
     void (*saw_trace)(void *ctx, uint32_t host,
                       const pu_trace *event); /* NULL: nodes trace nothing */

@@ -12,7 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HASH_SEED = 0x7363656e, HASH_SLEEP = 0x736c6570, HASH_ROAM = 0x726f616d };
+enum {
+    HASH_SEED = 0x7363656e,
+    HASH_SLEEP = 0x736c6570,
+    HASH_ROAM = 0x726f616d,
+    HASH_BEND = 0x62656e64
+};
 
 void scenario_free(scenario *s)
 {
@@ -159,6 +164,18 @@ static void hash_chain(mix128 *m, const scenario_chain *chain)
     }
 }
 
+/* As hash_away. */
+static void hash_bend(mix128 *m, const scenario_bend *b)
+{
+    if (!b->is_any) return;
+    mix_u64(m, HASH_BEND);
+    mix_u64(m, b->swallows);
+    mix_u64(m, b->ends_ns);
+    mix_u64(m, b->ends_bytes);
+    mix_u64(m, b->bps);
+    mix_u64(m, b->from);
+}
+
 static void hash_nodes(mix128 *m, const scenario *s)
 {
     mix_u64(m, s->node_count);
@@ -171,6 +188,7 @@ static void hash_nodes(mix128 *m, const scenario *s)
         mix_u64(m, n->relay_count);
         for (uint32_t k = 0; k < n->relay_count; k++) mix_u64(m, n->relays[k]);
         mix_u64(m, n->is_relay);
+        hash_bend(m, &n->bend);
         mix_u64(m, n->knows_all);
         mix_u64(m, n->group);
         if (n->link != SCENARIO_ANY) mix_u64(m, n->link);

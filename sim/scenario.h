@@ -66,6 +66,16 @@ typedef struct scenario_setting {
     uint64_t value;
 } scenario_setting;
 
+/* How a relay misbehaves with the bytes of circuits; see bent.h. */
+typedef struct scenario_bend {
+    bool is_any;
+    bool swallows;       /* says yes and passes nothing on */
+    uint64_t ends_ns;    /* ends a circuit after so long; 0: not */
+    uint64_t ends_bytes; /* when so many bytes have passed, in both directions; 0: not */
+    uint64_t bps;        /* passes on so many bits a second, of both directions; 0: all */
+    pu_time from;        /* from then on */
+} scenario_bend;
+
 typedef struct scenario_node {
     char name[SCENARIO_NAME_MAX];
     uint32_t site;                              /* row of the latency matrix, SCENARIO_ANY: drawn */
@@ -76,6 +86,7 @@ typedef struct scenario_node {
     uint32_t relay_count;
     uint32_t relays[SCENARIO_RELAYS_MAX]; /* nodes */
     bool is_relay;                        /* roles: [relay] */
+    scenario_bend bend;                   /* of a relay */
     bool knows_all;             /* is told every other node's addresses when it connects */
     uint32_t group;             /* index in groups, SCENARIO_ANY: named in the file */
     scenario_setting *settings; /* owned by the scenario */
@@ -152,7 +163,12 @@ enum scenario_expect_kind {
     SCENARIO_EXPECT_SAYS,     /* a's node tells of `says` */
     SCENARIO_EXPECT_DELIVERED /* every stream from a to b brought all its bytes in time */
 };
-enum scenario_says { SCENARIO_SAYS_RESERVED = 1, SCENARIO_SAYS_RELAY_LOST };
+enum scenario_says {
+    SCENARIO_SAYS_RESERVED = 1,
+    SCENARIO_SAYS_RELAY_LOST,
+    SCENARIO_SAYS_FAILED /* connect_failed: a connect that was asked for came to nothing in its time
+                          */
+};
 enum scenario_path { SCENARIO_PATH_DIRECT = 1, SCENARIO_PATH_RELAY };
 enum scenario_never {
     SCENARIO_NEVER_UNAUTHORIZED = 1, /* unauthorized_data: no node gets a connection or bytes from a

@@ -146,12 +146,12 @@ static bool read_says(reader *r, const doc_node *node, scenario_expect *e)
     static const key_rule rules[] = {
         {"name", true}, {"says", true}, {"node", true}, {"within", true}, {"after", true},
     };
-    static const char *const words[] = {"relay_reserved", "relay_lost"};
+    static const char *const words[] = {"relay_reserved", "relay_lost", "connect_failed"};
     uint32_t word = 0;
     e->kind = SCENARIO_EXPECT_SAYS;
     read_map(r, node, rules, sizeof rules / sizeof rules[0]);
-    bool has_word = read_word(r, doc_get(node, "says"), words, 2, &word);
-    e->says = word == 0 ? SCENARIO_SAYS_RESERVED : SCENARIO_SAYS_RELAY_LOST;
+    bool has_word = read_word(r, doc_get(node, "says"), words, 3, &word);
+    e->says = (enum scenario_says)(SCENARIO_SAYS_RESERVED + word);
     bool has_node = read_node_ref(r, doc_get(node, "node"), &e->a);
     return has_node && has_word && doc_get(node, "after") != NULL && read_window(r, node, e);
 }

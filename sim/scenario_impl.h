@@ -46,6 +46,9 @@ void read_nodes(reader *r, const doc_node *nodes, const doc_node *groups);
 /* `nat_mix: PATH#PROFILE`: the mix of a group. */
 void read_mix(reader *r, const doc_node *node, scenario_group *group);
 
+/* `misbehaves:` of a relay. */
+void read_bend(reader *r, const doc_node *node, scenario_node *of);
+
 /* A `config:` map; *settings is given to the scenario. */
 void read_config(reader *r, const doc_node *node, scenario_setting **settings, uint32_t *count);
 

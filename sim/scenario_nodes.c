@@ -92,8 +92,9 @@ static void read_port(reader *r, const doc_node *node, uint16_t *port)
 static void read_node(reader *r, const doc_node *node, scenario_node *out)
 {
     static const key_rule rules[] = {
-        {"at", false},     {"behind", false}, {"relays", false}, {"roles", false}, {"knows", false},
-        {"config", false}, {"port", false},   {"link", false},   {"cpu", false},
+        {"at", false},    {"behind", false},     {"relays", false}, {"roles", false},
+        {"knows", false}, {"config", false},     {"port", false},   {"link", false},
+        {"cpu", false},   {"misbehaves", false},
     };
     static const char *const known[] = {"all"};
     uint32_t word;
@@ -104,6 +105,7 @@ static void read_node(reader *r, const doc_node *node, scenario_node *out)
     read_relays(r, doc_get(node, "relays"), out);
     read_link_ref(r, doc_get(node, "link"), &out->link);
     read_cpu(r, doc_get(node, "cpu"), out);
+    read_bend(r, doc_get(node, "misbehaves"), out);
     out->knows_all = read_word(r, doc_get(node, "knows"), known, 1, &word);
     read_config(r, doc_get(node, "config"), &out->settings, &out->setting_count);
 }

@@ -1,5 +1,6 @@
 /* The script of a run: nodes start, ask for each other and change networks at their times. */
 #include "base/varint.h"
+#include "sim/bent.h"
 #include "sim/mem.h"
 #include "sim/script_away.h"
 #include "sim/world.h"
@@ -252,6 +253,7 @@ static void crash(world *w, uint32_t node)
 {
     pu_time now = w->hosts_share.now;
     away_crash(w, node);
+    bent_crash(w, node);
     host_crash(&w->hosts[node]);
     watch_crash(&w->judge, now, node);
     apps_crash(&w->apps, node);
@@ -341,5 +343,6 @@ void script_do(world *w, uint32_t entry)
     case WORLD_ARRIVE: away_arrive(w, e.a, e.event); break;
     case WORLD_PART: away_part(w, e.a); break;
     case WORLD_ROAM: away_roam(w, e.a); break;
+    case WORLD_BENT: bent_due(w, e.a, e.b); break;
     }
 }

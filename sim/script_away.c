@@ -42,7 +42,8 @@ bool away_waits(const world *w, const world_entry *e, pu_time *until)
     case WORLD_WAKE:
     case WORLD_ARRIVE:
     case WORLD_PART:
-    case WORLD_ROAM: return false;
+    case WORLD_ROAM:
+    case WORLD_BENT: return false;
     }
     return *until != 0;
 }

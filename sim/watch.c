@@ -362,14 +362,28 @@ void watch_crash(watch *w, pu_time now, uint32_t node)
         if (w->conns[i].node == node && w->conns[i].is_open) conn_down(w, &w->conns[i], &gone);
 }
 
+static void word_add(watch *w, pu_time now, uint32_t node, enum scenario_says says)
+{
+    w->words = sim_grow(w->words, &w->word_cap, w->word_count, sizeof *w->words);
+    w->words[w->word_count++] = (watch_word){now, node, says};
+}
+
+/* Of the script's commands only a connect ends so. */
+static bool is_failure(uint32_t code)
+{
+    return code == PU_CODE_TIMEOUT || code == PU_CODE_UNREACHABLE || code == PU_CODE_NO_ADDRESS ||
+           code == PU_CODE_REFUSED || code == PU_CODE_LOST || code == PU_CODE_WRONG_PEER;
+}
+
 void watch_effect(watch *w, pu_time now, uint32_t node, const pu_ef *ef)
 {
     if (ef->kind == PU_EF_DIAL || ef->kind == PU_EF_UPGRADE) dial_began(w, now, node, ef->token);
-    if (ef->kind != PU_EF_EVENT || ef->what != PU_EVENT_RELAY) return;
-    bool is_lost = (ef->flags & PU_GONE) != 0;
-    w->words = sim_grow(w->words, &w->word_cap, w->word_count, sizeof *w->words);
-    w->words[w->word_count++] =
-        (watch_word){now, node, is_lost ? SCENARIO_SAYS_RELAY_LOST : SCENARIO_SAYS_RESERVED};
+    if (ef->kind != PU_EF_EVENT) return;
+    if (ef->what == PU_EVENT_RELAY)
+        word_add(w, now, node,
+                 (ef->flags & PU_GONE) != 0 ? SCENARIO_SAYS_RELAY_LOST : SCENARIO_SAYS_RESERVED);
+    if (ef->what == PU_EVENT_DONE && is_failure(ef->code))
+        word_add(w, now, node, SCENARIO_SAYS_FAILED);
 }
 
 /* ---- inputs ---- */

@@ -2,6 +2,7 @@
 #include "sim/world.h"
 
 #include "base/mem.h"
+#include "sim/bent.h"
 #include "sim/mem.h"
 #include "sim/population.h"
 
@@ -354,6 +355,7 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     for (uint32_t node = 0; node < s->node_count; node++) place_node(w, node);
     for (uint32_t node = 0; node < s->node_count; node++) make_node(w, node);
     judge_authorise(w);
+    bent_init(w);
     script_build(w);
     return true;
 }
@@ -375,6 +377,7 @@ void world_close(world *w)
     topo_free(w->sites);
     watch_close(&w->judge);
     apps_close(&w->apps);
+    bent_close(w);
     free(w->places);
     free(w->names);
     for (uint32_t i = 0; i < w->config_count; i++) free(w->configs[i]);

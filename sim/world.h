@@ -42,7 +42,8 @@ enum world_do {
     WORLD_WAKE,
     WORLD_ARRIVE, /* the gap between two networks is over */
     WORLD_PART,   /* their overlap is */
-    WORLD_ROAM
+    WORLD_ROAM,
+    WORLD_BENT /* something is due at a relay that misbehaves: a; b: its circuit */
 };
 typedef struct world_entry {
     pu_time at;
@@ -88,7 +89,8 @@ typedef struct world {
     uint32_t node_of_peer_count;
     uint32_t *box_owner, *box_nat;
     uint32_t box_owner_cap, box_nat_cap; /* by box */
-    uint32_t *shared; /* boxes by number of the shared box; NET_NONE: not there yet */
+    uint32_t *shared;    /* boxes by number of the shared box; NET_NONE: not there yet */
+    struct bent **bents; /* by node, of relays that misbehave; NULL: there are none */
     world_entry *script;
     uint32_t script_cap, script_count;
     watch judge;

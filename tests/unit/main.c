@@ -111,6 +111,7 @@
     X(keep)            \
     X(life)            \
     X(away)            \
+    X(bent)            \
     X(record)          \
     X(steps)           \
     X(fault)           \

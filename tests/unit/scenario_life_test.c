@@ -152,7 +152,8 @@ static const struct {
      "13:59: expect.1.share: '101%' is not a share: it is too large\n"
      "14:59: expect.2.within: no two nodes run that long\n"
      "14:64: expect.2: unknown key 'after'\n"
-     "15:21: expect.3.says: unknown word 'relay_gone', use relay_reserved or relay_lost\n"
+     "15:21: expect.3.says: unknown word 'relay_gone', use relay_reserved, relay_lost or "
+     "connect_failed\n"
      "16:5: expect.4: the key 'node' is missing\n"
      "17:5: expect.5: the key 'after' is missing\n"},
     {HEAD NODES "events:\n  - {at: 1s, stream: {from: home, to: home, bytes: 5}}\n"
