@@ -53,7 +53,7 @@ base_src := \
     $(addprefix core/crypto/,model real_bulk real_ed25519 real_noise) \
     $(addprefix core/ident/,addr authorized_keys decimal endpoint envelope identity_key) \
     $(addprefix core/ident/,ip multiaddr multiaddr_text multibase peer_id peers rfc3339) \
-    $(addprefix core/wire/,wire_dcutr wire_identify wire_record wire_relay) \
+    $(addprefix core/wire/,wire_dcutr wire_identify wire_natpmp wire_pcp wire_record wire_relay) \
     core/select/select
 
 node_src := \
@@ -108,7 +108,7 @@ bench_src := $(addprefix bench/,bench_datagrams bench_machine bench_nodes bench_
 test_src := $(addprefix tests/unit/, \
     main \
     varint_test pb_test rng_test mix_test mem_test imap_test due_test chunks_test link_test link_stream_test link_wire_test link_circuit_test link_rig_test \
-    wire_identify_test wire_relay_test wire_dcutr_test wire_record_test envelope_test select_test identify_test identify_push_test identify_look_test \
+    wire_identify_test wire_relay_test wire_dcutr_test wire_portmap_test wire_record_test envelope_test select_test identify_test identify_push_test identify_look_test \
     relay_test relay_client_test dcutr_test dcutr_memory_test dcutr_near_test ping_test endpoints_test book_test bounds_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \
     quic_test quic_streams_test quic_hostile_test quic_closed_test quic_abuse_test quic_silence_test \
@@ -137,7 +137,7 @@ interop_src := $(addprefix tests/interop/c/,commands crowd peer streams)
 lab_src := $(addprefix tests/netns/,link link_way) tests/lib/stun_ask
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
-fuzz_targets := varint protobuf identify hop stop dcutr peer_record service envelope voucher \
+fuzz_targets := varint protobuf identify hop stop dcutr peer_record natpmp pcp service envelope voucher \
     identity_key der certificate noise noise_frame yamux_frame \
     select_dialer select_listener peer_text peer_bytes maddr_bytes maddr_text addr authorized_keys \
     multibase decimal ip_text time_text command recording replay scenario matrix profiles lengths \

@@ -18,6 +18,8 @@
     X(stop)             \
     X(dcutr)            \
     X(peer_record)      \
+    X(natpmp)           \
+    X(pcp)              \
     X(service)          \
     X(envelope)         \
     X(voucher)          \

@@ -4,6 +4,8 @@
 #include "tests/fuzz/fuzz.h"
 #include "wire/wire_dcutr.h"
 #include "wire/wire_identify.h"
+#include "wire/wire_natpmp.h"
+#include "wire/wire_pcp.h"
 #include "wire/wire_record.h"
 #include "wire/wire_relay.h"
 
@@ -166,6 +168,45 @@ void fuzz_dcutr(pu_span bytes)
     PU_ASSERT(m.type == again.type);
     PU_ASSERT(m.addr_count == again.addr_count);
     check_spans(m.addrs, again.addrs, m.addr_count);
+}
+
+/* What is written again reads the same; reserved bytes, and what is behind the message, are not
+ * kept. */
+void fuzz_natpmp(pu_span bytes)
+{
+    wire_natpmp m = {0}, again = {0};
+    if (!wire_natpmp_read(&m, bytes)) return;
+    pu_buf out = buf_of(written, WIRE_NATPMP_MAX);
+    wire_natpmp_write(&out, &m);
+    PU_ASSERT(!out.full);
+    PU_ASSERT(wire_natpmp_read(&again, buf_span(&out)));
+    PU_ASSERT(m.op == again.op && m.is_response == again.is_response);
+    PU_ASSERT(m.result == again.result && m.epoch_s == again.epoch_s);
+    PU_ASSERT(memcmp(m.external_ip, again.external_ip, sizeof m.external_ip) == 0);
+    PU_ASSERT(m.internal_port == again.internal_port && m.external_port == again.external_port);
+    PU_ASSERT(m.lifetime_s == again.lifetime_s);
+}
+
+void fuzz_pcp(pu_span bytes)
+{
+    wire_pcp m = {0}, again = {0};
+    if (!wire_pcp_read(&m, bytes)) return;
+    PU_ASSERT(bytes.len <= WIRE_PCP_DATAGRAM_MAX);
+    bool is_known = m.op <= WIRE_PCP_MAP || (m.is_response && m.result != WIRE_PCP_OK);
+    bool is_writable = m.op == WIRE_PCP_MAP || !m.prefers_failure;
+    if (!is_known || !is_writable) return;
+    pu_buf out = buf_of(written, WIRE_PCP_WRITTEN_MAX);
+    wire_pcp_write(&out, &m);
+    PU_ASSERT(!out.full);
+    PU_ASSERT(wire_pcp_read(&again, buf_span(&out)));
+    again.has_unknown_option = m.has_unknown_option;
+    PU_ASSERT(m.op == again.op && m.is_response == again.is_response && m.result == again.result);
+    PU_ASSERT(m.lifetime_s == again.lifetime_s && m.epoch_s == again.epoch_s);
+    PU_ASSERT(memcmp(m.client_ip, again.client_ip, sizeof m.client_ip) == 0);
+    PU_ASSERT(memcmp(m.nonce, again.nonce, sizeof m.nonce) == 0 && m.protocol == again.protocol);
+    PU_ASSERT(m.internal_port == again.internal_port && m.external_port == again.external_port);
+    PU_ASSERT(memcmp(m.external_ip, again.external_ip, sizeof m.external_ip) == 0);
+    PU_ASSERT(m.prefers_failure == again.prefers_failure);
 }
 
 void fuzz_peer_record(pu_span bytes)

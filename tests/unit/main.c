@@ -31,6 +31,7 @@
     X(wire_identify)   \
     X(wire_relay)      \
     X(wire_dcutr)      \
+    X(wire_portmap)    \
     X(service)         \
     X(limits)          \
     X(names)           \
