@@ -90,9 +90,9 @@ sim_src := \
     $(addprefix sim/,queue wheels dist spell topo topo_regions trace_file nat nat_names nat_ports nat_profiles nat_table net net_answer) \
     $(addprefix sim/,net_line net_loss net_queue net_realm net_send net_soon net_trace net_way) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_kind scenario_mix scenario_nats) \
-    $(addprefix sim/,scenario_away scenario_bend scenario_life scenario_links scenario_network scenario_nodes scenario_read scenario_reader) \
+    $(addprefix sim/,scenario_away scenario_bend scenario_swarm scenario_life scenario_links scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity diag file) \
-    sim/app $(addprefix sim/,hash heap mem host watch check record recorder replay repro wall world script script_away bent run) \
+    sim/app $(addprefix sim/,hash heap mem host watch check record recorder replay repro wall world script script_away bent swarm run) \
     $(addprefix sim/,advice agree calibrate_latency calibrate_mix calibrate_nat calibrate_punch cli cmd_calibrate cmd_calibrate_mix) \
     $(addprefix sim/,cmd_calibrate_nat cmd_calibrate_rtt cmd_lint cmd_nat_matrix population) \
     $(addprefix sim/,cmd_replay cmd_report cmd_run cmd_version crew figures json nat_matrix nat_probe options progress stun tally) \
@@ -118,7 +118,7 @@ test_src := $(addprefix tests/unit/, \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
     net_line_test net_queue_test net_send_test net_tcp_test net_refuse_test scenario_links_test trace_file_test \
     quantity_test scenario_test scenario_life_test scenario_kind_test options_test json_test tracedb_test report_test \
-    tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test away_test bent_test record_test \
+    tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test away_test bent_test swarm_test record_test \
     advice_test agree_test crew_test docs_test result_test stun_test tally_test \
     steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \

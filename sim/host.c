@@ -343,7 +343,8 @@ void host_moved(host *h)
 
 void host_parted(host *h, const pu_endpoint *old)
 {
-    if (h->is_running) input_addr_of(h, PU_GONE, old);
+    /* Behind two boxes it may have one and the same address: that is not gone. */
+    if (h->is_running && !pu_endpoint_equal(old, &h->local)) input_addr_of(h, PU_GONE, old);
 }
 
 /* ---- sleep ---- */

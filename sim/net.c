@@ -218,9 +218,22 @@ void net_mend(net *n, const uint8_t *side)
     n->gaps[i] = n->gaps[--n->gap_count];
 }
 
+void net_host_clog(net *n, uint32_t host, bool fails)
+{
+    PU_ASSERT(host < n->host_count);
+    net_host *h = &n->hosts[host];
+    PU_ASSERT(fails ? h->clogs < UINT8_MAX : h->clogs > 0);
+    if (fails) h->clogs++;
+    else h->clogs--;
+    if (fails && h->clogs == 1) n->clogged++;
+    if (!fails && h->clogs == 0) n->clogged--;
+}
+
 bool net_is_cut(const net *n, uint32_t from, uint32_t to)
 {
+    if (n->clogged > 0 && n->hosts[to].clogs > 0) return true;
     if (from == NET_NONE) return false; /* of a box */
+    if (n->clogged > 0 && n->hosts[from].clogs > 0) return true;
     for (uint32_t i = 0; i < n->gap_count; i++) {
         uint8_t a = n->gaps[i].side[from], b = n->gaps[i].side[to];
         if (a != 0 && b != 0 && a != b && (!n->gaps[i].one_way || a == 1)) return true;

@@ -217,6 +217,10 @@ void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoi
 void net_refuse(net *n, pu_time now, uint32_t host, enum net_carriage carriage, uint16_t port,
                 const pu_endpoint *remote, pu_span bytes);
 
+/* host's link fails, or is back: nothing arrives from it or at it meanwhile. As often as it failed
+ * it has to come back. */
+void net_host_clog(net *n, uint32_t host, bool fails);
+
 /* Separates hosts until net_mend: side has one number a host, 0 for those that are not concerned;
  * nothing arrives from a host of one side at one of another, or, one_way, only from side 1 at
  * others. What is under way is lost as well: a cut is felt where a datagram arrives. side is kept

@@ -93,6 +93,7 @@ enum net_stream {
 typedef struct net_host {
     bool is_attached;
     bool has_line;  /* it has an element of net.lines that says more of its link */
+    uint8_t clogs;  /* times that its link has failed and is not back */
     bool is_asleep; /* its machine: it gets nothing */
     uint32_t box, site;
     uint32_t place; /* in the realm behind box */
@@ -183,7 +184,8 @@ struct net {
     uint32_t line_cap;
     net_gap *gaps; /* those of now */
     uint32_t gap_count, gap_cap;
-    net_old *olds; /* one a host at most */
+    uint32_t clogged; /* hosts whose link has failed */
+    net_old *olds;    /* one a host at most */
     uint32_t old_count, old_cap;
 };
 

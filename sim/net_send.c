@@ -209,7 +209,7 @@ static void arrive(net *n, pu_time now, uint32_t slot)
         bytes_free(n, &held);
         return;
     }
-    bool asks = !d->is_local || n->gap_count > 0 || n->lines != NULL;
+    bool asks = !d->is_local || n->gap_count > 0 || n->clogged > 0 || n->lines != NULL;
     uint32_t to = asks ? way_peek(n, now, d) : NET_NONE;
     if (to != NET_NONE && net_is_cut(n, d->from_host, to)) {
         send_drop(n, now, slot, NET_CUT);

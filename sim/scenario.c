@@ -271,6 +271,8 @@ static void hash_script(mix128 *m, const scenario *s)
         mix_u64(m, e->one_way);
         mix_u64(m, e->for_ns);
         mix_u64(m, e->bytes);
+        if (e->kind == SCENARIO_SWIZZLE) mix_u64(m, e->share_ppm);
+        if (e->kind == SCENARIO_SWIZZLE) mix_u64(m, e->over_ns);
         if (e->gap_ns != 0) mix_u64(m, e->gap_ns);
         if (e->overlap_ns != 0) mix_u64(m, ~e->overlap_ns);
         if (e->side != NULL) mix_bytes(m, e->side, s->node_count);
@@ -297,6 +299,14 @@ static void hash_expects(mix128 *m, const scenario *s)
     }
 }
 
+static void hash_swarm(mix128 *m, const scenario_swarm *swarm)
+{
+    if (swarm->kinds == 0) return;
+    mix_u64(m, swarm->kinds);
+    mix_u64(m, swarm->from);
+    mix_u64(m, swarm->until);
+}
+
 void scenario_hash(scenario *s, const uint64_t matrix_hash[2])
 {
     mix128 m;
@@ -308,5 +318,6 @@ void scenario_hash(scenario *s, const uint64_t matrix_hash[2])
     hash_groups(&m, s);
     hash_script(&m, s);
     hash_expects(&m, s);
+    hash_swarm(&m, &s->swarm);
     mix_result(&m, s->hash);
 }

@@ -128,7 +128,8 @@ enum scenario_event_kind {
     SCENARIO_STREAM, /* a sends bytes to b through an application stream */
     SCENARIO_REBOOT, /* a box around a forgets its mappings */
     SCENARIO_REBIND, /* a box around a moves them to other ports */
-    SCENARIO_SLEEP   /* a's machine sleeps for for_ns */
+    SCENARIO_SLEEP,  /* a's machine sleeps for for_ns */
+    SCENARIO_SWIZZLE /* links of some of a side fail one after the other, and come back */
 };
 
 /* One entry of `events:`. */
@@ -142,14 +143,16 @@ typedef struct scenario_event {
     bool has_link; /* CHANGE_NETWORK: another kind of link */
     uint32_t link; /* which one, as a node's */
     uint64_t gap_ns,
-        overlap_ns;  /* CHANGE_NETWORK: how long it is in no network, or hears in both */
-    bool keep;       /* RESTART: what the node stored is still there */
-    int64_t by_ns;   /* CLOCK: how far the node's clock jumps */
-    uint8_t *side;   /* CUT: owned; as net_cut wants it */
-    bool one_way;    /* CUT */
-    uint64_t for_ns; /* CUT, SLEEP: how long */
-    uint64_t bytes;  /* STREAM: how many */
-    uint32_t box;    /* REBOOT, REBIND: which one, from 0: the innermost */
+        overlap_ns;     /* CHANGE_NETWORK: how long it is in no network, or hears in both */
+    bool keep;          /* RESTART: what the node stored is still there */
+    int64_t by_ns;      /* CLOCK: how far the node's clock jumps */
+    uint8_t *side;      /* CUT: owned; as net_cut wants it */
+    bool one_way;       /* CUT */
+    uint64_t for_ns;    /* CUT, SLEEP: how long */
+    uint32_t share_ppm; /* SWIZZLE: so many of side 1 */
+    uint64_t over_ns;   /* SWIZZLE: they take so long to fail, and after for_ns to come back */
+    uint64_t bytes;     /* STREAM: how many */
+    uint32_t box;       /* REBOOT, REBIND: which one, from 0: the innermost */
     scenario_place place;
 } scenario_event;
 
@@ -175,6 +178,16 @@ enum scenario_never {
                                         peer it did not authorise */
     SCENARIO_NEVER_DIRECT            /* direct: a and b never get an unrelayed connection */
 };
+
+/* Names of the sorts of faults, as `kinds:` of `swarm:` has them. */
+enum { SWARM_KINDS = 9 };
+extern const char *const swarm_kinds[SWARM_KINDS];
+
+/* `swarm:`: faults that the seed draws. */
+typedef struct scenario_swarm {
+    uint32_t kinds;      /* bit k: of swarm_kinds[k]; 0: none are drawn */
+    pu_time from, until; /* all is over then */
+} scenario_swarm;
 
 /* One entry of `expect:`. */
 typedef struct scenario_expect {
@@ -224,6 +237,7 @@ typedef struct scenario {
     uint32_t authorize_count; /* mutual; the pairs of groups are included */
     scenario_event *events;
     uint32_t event_count; /* in the file's order */
+    scenario_swarm swarm;
     scenario_expect *expects;
     uint32_t expect_count;
     uint64_t hash[2]; /* of everything above that a run depends on: the configuration hash */

@@ -192,8 +192,7 @@ static void join_side(reader *r, const doc_node *node, uint8_t side, scenario_ev
     }
 }
 
-/* A node, a group, or a list of them. */
-static void read_side(reader *r, const doc_node *node, uint8_t side, scenario_event *event)
+void read_side(reader *r, const doc_node *node, uint8_t side, scenario_event *event)
 {
     if (node == NULL) return;
     if (node->kind != DOC_LIST) join_side(r, node, side, event);

@@ -47,7 +47,7 @@ static void read_root(reader *r, const doc_node *root)
         {"scenario", true}, {"about", false},  {"duration", true}, {"fidelity", false},
         {"crypto", false},  {"network", true}, {"links", false},   {"nats", false},
         {"nodes", true},    {"groups", false}, {"config", false},  {"authorize", false},
-        {"events", false},  {"expect", false},
+        {"events", false},  {"expect", false}, {"swarm", false},
     };
     if (!read_map(r, root, rules, sizeof rules / sizeof rules[0])) return;
     read_head(r, root);
@@ -59,7 +59,9 @@ static void read_root(reader *r, const doc_node *root)
     read_authorize(r, doc_get(root, "authorize"));
     read_events(r, doc_get(root, "events"));
     check_links(r);
+    read_swarm(r, doc_get(root, "swarm"));
     read_expects(r, doc_get(root, "expect"));
+    check_swarm(r);
     read_shared(r);
 }
 

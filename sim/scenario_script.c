@@ -144,7 +144,7 @@ static const struct {
     {"connect", read_connect}, {"change_network", read_change}, {"crash", read_crash},
     {"restart", read_restart}, {"clock", read_clock},           {"partition", read_partition},
     {"block", read_block},     {"stream", read_stream},         {"reboot", read_reboot},
-    {"rebind", read_rebind},   {"sleep", read_sleep},
+    {"rebind", read_rebind},   {"sleep", read_sleep},           {"swizzle", read_swizzle},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };

@@ -3,6 +3,7 @@
 #include "sim/bent.h"
 #include "sim/mem.h"
 #include "sim/script_away.h"
+#include "sim/swarm.h"
 #include "sim/world.h"
 
 enum {
@@ -47,6 +48,7 @@ static enum world_do what_of(enum scenario_event_kind kind)
     case SCENARIO_REBOOT: return WORLD_REBOOT;
     case SCENARIO_REBIND: return WORLD_REBIND;
     case SCENARIO_SLEEP: return WORLD_SLEEP;
+    case SCENARIO_SWIZZLE: return WORLD_SWIZZLE;
     }
     PU_NEVER_HERE();
 }
@@ -61,6 +63,16 @@ static uint32_t transfer_add(world *w, const scenario_event *e)
     return a->transfer_count++;
 }
 
+static void event_add(world *w, const scenario_event *e)
+{
+    pu_time at = e->kind == SCENARIO_CONNECT ? ask_time(w, e->a, e->at) : e->at;
+    uint32_t a = e->kind == SCENARIO_STREAM ? transfer_add(w, e) : e->a;
+    script_add(w, (world_entry){.at = at, .what = what_of(e->kind), .a = a, .b = e->b, .event = e});
+    if (e->kind == SCENARIO_CUT)
+        script_add(w, (world_entry){.at = e->at + e->for_ns, .what = WORLD_MEND, .event = e});
+    if (e->kind == SCENARIO_SWIZZLE) swizzle(w, e);
+}
+
 void script_build(world *w)
 {
     const scenario *s = w->s;
@@ -71,17 +83,11 @@ void script_build(world *w)
         script_add(w, (world_entry){.at = at, .what = WORLD_START, .a = node, .b = node});
         away_begin(w, node);
     }
-    for (uint32_t i = 0; i < s->event_count; i++) {
-        const scenario_event *e = &s->events[i];
-        pu_time at = e->kind == SCENARIO_CONNECT ? ask_time(w, e->a, e->at) : e->at;
-        uint32_t a = e->kind == SCENARIO_STREAM ? transfer_add(w, e) : e->a;
-        script_add(
-            w, (world_entry){.at = at, .what = what_of(e->kind), .a = a, .b = e->b, .event = e});
-        if (e->kind == SCENARIO_CUT)
-            script_add(w, (world_entry){.at = e->at + e->for_ns, .what = WORLD_MEND, .event = e});
-    }
+    for (uint32_t i = 0; i < s->event_count; i++) event_add(w, &s->events[i]);
     for (uint32_t i = 0; i < s->group_count; i++)
         if (s->groups[i].has_pairs) group_pairs(w, &s->groups[i]);
+    swarm_draw(w);
+    for (uint32_t i = 0; i < w->drawn_count; i++) event_add(w, w->drawn[i]);
 }
 
 /* ---- notes ---- */
@@ -343,6 +349,13 @@ void script_do(world *w, uint32_t entry)
     case WORLD_ARRIVE: away_arrive(w, e.a, e.event); break;
     case WORLD_PART: away_part(w, e.a); break;
     case WORLD_ROAM: away_roam(w, e.a); break;
+    case WORLD_CLOG:
+    case WORLD_UNCLOG:
+        net_host_clog(w->hosts_share.network, e.a, e.what == WORLD_CLOG);
+        record_note(&w->log, w->hosts_share.now, e.a, e.what == WORLD_CLOG ? "clog" : "unclog",
+                    w->s->nodes[e.a].name);
+        break;
+    case WORLD_SWIZZLE: note_cut(w, "swizzle", e.event); break;
     case WORLD_BENT: bent_due(w, e.a, e.b); break;
     }
 }

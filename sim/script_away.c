@@ -43,6 +43,9 @@ bool away_waits(const world *w, const world_entry *e, pu_time *until)
     case WORLD_ARRIVE:
     case WORLD_PART:
     case WORLD_ROAM:
+    case WORLD_CLOG:
+    case WORLD_UNCLOG:
+    case WORLD_SWIZZLE:
     case WORLD_BENT: return false;
     }
     return *until != 0;

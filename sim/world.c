@@ -5,6 +5,7 @@
 #include "sim/bent.h"
 #include "sim/mem.h"
 #include "sim/population.h"
+#include "sim/swarm.h"
 
 enum {
     PEERS_SPARE = 64,
@@ -13,6 +14,7 @@ enum {
     ORDER_PURPOSE = 3,
     CHURN_PURPOSE = 4,
     ROAM_PURPOSE = 5,
+    SWARM_PURPOSE = 6,
     CONSTANT_SITES = 1 << 20
 };
 
@@ -330,6 +332,7 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     rng_init(&w->draws, w->seed, DRAWS_PURPOSE);
     rng_derive(w->churn_seed, w->seed, 0, CHURN_PURPOSE);
     rng_derive(w->roam_seed, w->seed, 0, ROAM_PURPOSE);
+    rng_derive(w->swarm_seed, w->seed, 0, SWARM_PURPOSE);
     w->sites = read_sites(s);
     if (w->sites == NULL) return false;
     if (s->is_wire && transport_wire() == NULL) {
@@ -378,6 +381,7 @@ void world_close(world *w)
     watch_close(&w->judge);
     apps_close(&w->apps);
     bent_close(w);
+    swarm_close(w);
     free(w->places);
     free(w->names);
     for (uint32_t i = 0; i < w->config_count; i++) free(w->configs[i]);

@@ -43,7 +43,10 @@ enum world_do {
     WORLD_ARRIVE, /* the gap between two networks is over */
     WORLD_PART,   /* their overlap is */
     WORLD_ROAM,
-    WORLD_BENT /* something is due at a relay that misbehaves: a; b: its circuit */
+    WORLD_CLOG, /* a's link fails */
+    WORLD_UNCLOG,
+    WORLD_SWIZZLE, /* its links are in the script already */
+    WORLD_BENT     /* something is due at a relay that misbehaves: a; b: its circuit */
 };
 typedef struct world_entry {
     pu_time at;
@@ -76,7 +79,10 @@ typedef struct world {
     const scenario *s;
     uint8_t seed[32];     /* of the run; every stream derives from it */
     uint8_t net_seed[32]; /* of the network */
-    uint8_t churn_seed[32], roam_seed[32];
+    uint8_t churn_seed[32], roam_seed[32], swarm_seed[32];
+    uint32_t swizzles;      /* so far */
+    scenario_event **drawn; /* owned, each of them too: what a swarm drew */
+    uint32_t drawn_count, drawn_cap;
     rng draws; /* sites, mixes, times of groups */
     topo *sites;
     host_world hosts_share;

@@ -113,6 +113,7 @@
     X(life)            \
     X(away)            \
     X(bent)            \
+    X(swarm)           \
     X(record)          \
     X(steps)           \
     X(fault)           \

@@ -132,7 +132,7 @@ static const struct {
      "16:29: events.4.block.from.0: unknown node 'hume', did you mean 'home'?\n"
      "16:45: events.4.block: unknown key 'between'\n"
      "17:5: events.5: it has one of 'connect', 'change_network', 'crash', 'restart', 'clock', "
-     "'partition', 'block', 'stream', 'reboot', 'rebind' and 'sleep'\n"},
+     "'partition', 'block', 'stream', 'reboot', 'rebind', 'sleep' and 'swizzle'\n"},
     {HEAD "nodes: {a: {}}\nnats:\n  n: {mapping: eim, filtering: eif, ports: random, udp_idle: 1s, "
           "tcp_idle: 0s}\n  m: {mapping: eim, filtering: eif, ports: random, udp_idle: 1s, "
           "tcp_idle: 5}\n",

@@ -353,7 +353,7 @@ static const struct {
      "11:10: events.0.at: 60s is not before the end of the run, 1min\n"
      "12:42: events.1.connect.to: from and to are the same node\n"
      "13:5: events.2: it has one of 'connect', 'change_network', 'crash', 'restart', 'clock', "
-     "'partition', 'block', 'stream', 'reboot', 'rebind' and 'sleep'\n"
+     "'partition', 'block', 'stream', 'reboot', 'rebind', 'sleep' and 'swizzle'\n"
      "13:14: events.2: unknown key 'conect', did you mean 'connect'?\n"
      "14:10: events.3.at: '-1s' is not a duration: it is negative\n"
      "14:31: events.3.change_network: unknown node 'lapto', did you mean 'laptop'?\n"
