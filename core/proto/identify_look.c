@@ -9,13 +9,17 @@
  */
 #include "proto/identify_impl.h"
 
+enum { ASKED_MAX = 32 /* relays asked at once: an effect list bears no more */ };
+
 /* Whether c's peer can say something that counts (see ctx_observed_addrs) and is new. Who has not
- * answered yet is being asked, and who came up a moment ago was asked then. */
-static bool is_witness(const pu_node *n, const conn *c)
+ * answered yet is being asked, and who came up a moment ago was asked then. A relay that has many
+ * connections with us is asked on the one that is used. */
+static bool is_witness(pu_node *n, const conn *c)
 {
     PU_ASSERT(c->state == CONN_UP);
     if ((c->flags & PU_RELAYED) != 0 || c->transport != PU_TRANSPORT_QUIC) return false;
     if (!c->identified || c->doomed || !ctx_is_relay(n, c->peer)) return false;
+    if (ctx_conn_direct(n, c->peer) != c) return false;
     return ctx_now(n) - c->up_at >= ctx_config(n)->identify_ns;
 }
 
@@ -24,8 +28,8 @@ void identify_look(pu_node *n)
 {
     identify_state *state = ctx_config(n)->dcutr != 0 ? ctx_state(n, MODULE_IDENTIFY) : NULL;
     if (state == NULL || ctx_now(n) < state->look_at) return;
-    uint32_t cursor = 0;
-    for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
-        if (is_witness(n, c) && ctx_stream_open(n, c, PROTO_IDENTIFY, NULL))
-            state->look_at = ctx_after(n, ctx_config(n)->identify_ns);
+    uint32_t cursor = 0, asked = 0;
+    for (conn *c; asked < ASKED_MAX && (c = ctx_conn_at(n, &cursor)) != NULL;)
+        asked += is_witness(n, c) && ctx_stream_open(n, c, PROTO_IDENTIFY, NULL);
+    if (asked > 0) state->look_at = ctx_after(n, ctx_config(n)->identify_ns);
 }

@@ -86,6 +86,30 @@ static void it_looks_only_so_often(void **state)
     lab_end(l);
 }
 
+/* However many connections a relay has with the node, it is asked one question. */
+static void a_relay_is_asked_once(void **state)
+{
+    (void)state;
+    enum { MANY = 300 };
+    lab *l = lab_new();
+    l->config.conns_max = MANY + 1;
+    l->config.ping_interval_ns = 3600 * PU_S;
+    lab_begin(l);
+    lab_start(l);
+    lab_address(l, RELAY, PU_RELAY);
+    pu_handle relay = 0;
+    for (int i = 0; i < MANY; i++) {
+        relay = lab_connect(l, RELAY, PU_DIALLER, 0);
+        tell(l, lab_accept_proto(l, relay, IDENTIFY), RELAY, NULL, endpoint_of(50));
+    }
+    lab_pass(l, l->config.identify_ns);
+    uint32_t opened = l->open_count;
+    pu_handle conn = lab_connect(l, PEER, PU_RELAYED | PU_LIMITED, 0);
+    assert_int_equal(l->open_count, opened + 2); /* the new connection's peer is asked as well */
+    assert_true(is_asked(l, conn) && is_asked(l, relay));
+    lab_end(l);
+}
+
 /* Who cannot tell is not asked: a relay over TCP or through another one, and one that has not
  * answered the first time. */
 static void only_witnesses_are_asked(void **state)
@@ -246,6 +270,7 @@ int identify_look_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_relayed_connection_makes_it_look),
         cmocka_unit_test(it_looks_only_so_often),
+        cmocka_unit_test(a_relay_is_asked_once),
         cmocka_unit_test(only_witnesses_are_asked),
         cmocka_unit_test(a_fresh_answer_is_not_asked_for),
         cmocka_unit_test(who_punches_no_holes_does_not_look),
