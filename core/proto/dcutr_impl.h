@@ -50,6 +50,7 @@ typedef struct punch {
 typedef struct dcutr {
     punch *punches; /* owned */
     uint32_t count, cap;
+    pu_time near_due; /* runs ahead of now by a pause for each private address dialled */
 } dcutr;
 
 /* ---- dcutr_record.c ---- */
@@ -106,7 +107,7 @@ uint32_t near_append(const pu_node *n, const punch *p, pu_endpoint all[CTX_ADDRS
                      uint32_t count);
 
 /* Dials the private addresses of the peer's CONNECT, whose global ones p has taken, under the same
- * conditions. */
+ * conditions; of all peers together no more than one a second, but for a few. */
 void near_dial(pu_node *n, const punch *p, const wire_dcutr *m);
 
 /* ---- dcutr_ask.c ---- */

@@ -4,12 +4,18 @@
  *
  * Near is who names, in CONNECT, a global address whose IP is also one of ours. That is a guess: a
  * carrier has thousands of homes behind one address, and a peer may name whatever it likes. So
- * private addresses are told to, and dialled for, only whom an authorized_keys line names, a few at
- * a time, and no more often than rounds come (docs/decisions/007-near-peers.md).
+ * private addresses are told to, and dialled for, only whom an authorized_keys line names, and a
+ * few at a time. Rounds have their pauses, but a peer that connects by relay again begins anew: so
+ * what is dialled has a rate as well (docs/decisions/007-near-peers.md).
  */
 #include "proto/dcutr_impl.h"
 
-enum { NEAR_ADDRS_MAX = 4 /* private addresses told, and dialled, a round */ };
+enum {
+    NEAR_ADDRS_MAX = 4, /* private addresses told, and dialled, a round */
+    NEAR_BURST = 32     /* dialled at once; then one in NEAR_PAUSE_NS, whoever names them */
+};
+
+#define NEAR_PAUSE_NS (1 * PU_S)
 
 /* Whether p's peer may hear of our private addresses, and we dial its. */
 static bool is_near(const pu_node *n, const punch *p)
@@ -56,6 +62,17 @@ static bool is_ours(const pu_node *n, const pu_endpoint *at)
     return false;
 }
 
+/* Whether one more private address may be dialled now; counts it. */
+static bool may_dial(pu_node *n)
+{
+    dcutr *d = ctx_state_peek(n, MODULE_DCUTR);
+    PU_ASSERT(d != NULL);
+    pu_time now = ctx_now(n), due = d->near_due > now ? d->near_due : now;
+    if (ctx_at_limit(n, "near peers", (due - now) / NEAR_PAUSE_NS, NEAR_BURST)) return false;
+    d->near_due = due + NEAR_PAUSE_NS;
+    return true;
+}
+
 void near_dial(pu_node *n, const punch *p, const wire_dcutr *m)
 {
     pu_endpoint to[NEAR_ADDRS_MAX], at;
@@ -67,7 +84,7 @@ void near_dial(pu_node *n, const punch *p, const wire_dcutr *m)
             punch_addr_add(to, &count, NEAR_ADDRS_MAX, &at);
     for (uint32_t i = 0; i < count; i++) {
         direct_addr a = {to[i], PU_TRANSPORT_QUIC};
-        if (!ctx_is_dialling(n, p->peer, &a))
+        if (!ctx_is_dialling(n, p->peer, &a) && may_dial(n))
             (void)ctx_dial(n, p->peer, &a, ctx_after(n, ctx_config(n)->dcutr_round_ns));
     }
 }

@@ -204,6 +204,34 @@ static void a_dial_under_way_is_enough(void **state)
     lab_end(l);
 }
 
+/* A named peer that comes again and again by relay, and directly, which ends what is being dialled,
+ * cannot make the node look through its network. */
+static void a_peer_that_comes_again_scans_nothing(void **state)
+{
+    (void)state;
+    enum { TIMES = 60 };
+    uint32_t dialled = 0;
+    lab *l = inside(1);
+    for (uint32_t i = 0; i < TIMES; i++) {
+        char at[4][48];
+        for (uint32_t k = 0; k < 4; k++)
+            snprintf(at[k], sizeof at[k], "/ip4/192.168.7.%u/udp/4001/quic-v1", 4 * i + k);
+        pu_handle conn = relayed_in(l);
+        lab_stream *s = lab_accept_proto(l, conn, DCUTR);
+        s->skip = s->len;
+        l->dial_count = 0;
+        give_connect(l, s, (const char *const[]){NEAR, at[0], at[1], at[2], at[3], NULL});
+        assert_in_range(l->dial_count, i < 8 ? 4 : 0, 4);
+        dialled += l->dial_count;
+        pu_handle direct = lab_connect(l, PEER, 0, 0);
+        lab_down(l, conn);
+        lab_down(l, direct);
+        lab_pass(l, PU_S / 2);
+    }
+    assert_in_range(dialled, 32, 32 + TIMES / 2 + 1);
+    lab_end(l);
+}
+
 /* Four of ours are told at most, and no more than a message bears. */
 static void only_few_are_told(void **state)
 {
@@ -231,6 +259,7 @@ int dcutr_near_test(void)
         cmocka_unit_test(a_stranger_hears_nothing),
         cmocka_unit_test(only_few_are_dialled),
         cmocka_unit_test(a_dial_under_way_is_enough),
+        cmocka_unit_test(a_peer_that_comes_again_scans_nothing),
         cmocka_unit_test(only_few_are_told),
     };
     return cmocka_run_group_tests_name("dcutr_near", tests, NULL, NULL);
