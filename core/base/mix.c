@@ -29,6 +29,24 @@ void mix_init(mix128 *m, uint64_t seed)
     mix_step(m, seed);
 }
 
+void mix_long(mix128 *m, const void *bytes, size_t len)
+{
+    enum { TURN = 8 * MIX_LANES };
+    PU_ASSERT(m != NULL);
+    PU_ASSERT(bytes != NULL || len == 0);
+    const uint8_t *at = bytes;
+    size_t turns = len / TURN;
+    if (turns > 0) {
+        uint64_t lane[MIX_LANES] = {1, 2, 3, 4};
+        for (size_t turn = 0; turn < turns; turn++, at += TURN)
+            for (size_t i = 0; i < MIX_LANES; i++)
+                lane[i] = mix_lane(lane[i], load_le64(at + 8 * i));
+        for (size_t i = 0; i < MIX_LANES; i++) mix_step(m, lane[i]);
+        m->length += turns * TURN;
+    }
+    mix_bytes(m, at, len % TURN);
+}
+
 void mix_result(const mix128 *m, uint64_t out[2])
 {
     PU_ASSERT(m != NULL);

@@ -88,7 +88,7 @@ static uint32_t tag_of(pu_span bytes, uint32_t key)
     uint64_t out[2];
     mix_init(&m, key);
     mix_bytes(&m, bytes.base, PACKET_TAG_AT);
-    mix_bytes(&m, bytes.base + PACKET_HEAD_BYTES, bytes.len - PACKET_HEAD_BYTES);
+    mix_long(&m, bytes.base + PACKET_HEAD_BYTES, bytes.len - PACKET_HEAD_BYTES);
     mix_result(&m, out);
     return (uint32_t)out[0];
 }

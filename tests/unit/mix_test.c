@@ -75,6 +75,78 @@ static void a_long_mixture_is_pinned_at_any_alignment(void **state)
     }
 }
 
+/* Values from an independent program. */
+static void records_in_lanes_are_pinned(void **state)
+{
+    (void)state;
+    static const uint64_t words[] = {1, 2, 3, 4, 5, UINT64_MAX};
+    static const struct {
+        size_t count;
+        uint64_t first, second;
+    } pinned[] = {
+        {0, UINT64_C(0x094c53a393a57327), UINT64_C(0xdf2ccc19222bbd10)},
+        {1, UINT64_C(0x6bbe5bfbf64f94d4), UINT64_C(0x0aadc6cce9c32f9d)},
+        {4, UINT64_C(0xb7043bf152a24498), UINT64_C(0x5ac48a2ff5f7f3bf)},
+        {6, UINT64_C(0x5f0caf2feca4a3f1), UINT64_C(0x97d46a2ef0f9befd)},
+    };
+    for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++) {
+        mix128 m;
+        mix_init(&m, 0);
+        mix_words(&m, words, pinned[i].count);
+        assert_result(&m, pinned[i].first, pinned[i].second);
+    }
+}
+
+static void long_bytes_in_lanes_are_pinned_at_any_alignment(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t len;
+        uint64_t first, second;
+    } pinned[] = {
+        {0, UINT64_C(0x346fa53039b9b426), UINT64_C(0x0649c1d09ab0d99c)},
+        {31, UINT64_C(0x2c37dcfbd6e3fe20), UINT64_C(0x6425008d70061444)},
+        {32, UINT64_C(0x170f19f6876b39a5), UINT64_C(0xd3a9522ab4859c18)},
+        {75, UINT64_C(0xe7b0201104376dad), UINT64_C(0x8c3ce3b30ee265a1)},
+    };
+    uint8_t memory[75 + 8];
+    for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++)
+        for (size_t shift = 0; shift < 8; shift++) {
+            for (unsigned k = 0; k < 75; k++) memory[shift + k] = (uint8_t)(7 * k + 1);
+            mix128 m;
+            mix_init(&m, 0);
+            mix_long(&m, memory + shift, pinned[i].len);
+            assert_result(&m, pinned[i].first, pinned[i].second);
+        }
+}
+
+/* Each bit of each number, and each pair of bits in two numbers of one lane, shows. */
+static void differences_in_one_lane_show(void **state)
+{
+    (void)state;
+    uint64_t none[2], one[2], both[2];
+    uint64_t words[8] = {0};
+    mix128 m;
+    mix_init(&m, 0);
+    mix_words(&m, words, 8);
+    mix_result(&m, none);
+    for (unsigned bit = 0; bit < 64; bit++) {
+        words[1] = UINT64_C(1) << bit;
+        words[5] = 0;
+        mix_init(&m, 0);
+        mix_words(&m, words, 8);
+        mix_result(&m, one);
+        assert_true(one[0] != none[0] && one[1] != none[1]);
+        for (unsigned other = 0; other < 64; other++) {
+            words[5] = UINT64_C(1) << other;
+            mix_init(&m, 0);
+            mix_words(&m, words, 8);
+            mix_result(&m, both);
+            assert_true(both[0] != none[0] && both[0] != one[0]);
+        }
+    }
+}
+
 static void the_result_changes_nothing(void **state)
 {
     (void)state;
@@ -190,6 +262,9 @@ int mix_test(void)
         cmocka_unit_test(bytes_are_pinned),
         cmocka_unit_test(numbers_are_pinned),
         cmocka_unit_test(a_long_mixture_is_pinned_at_any_alignment),
+        cmocka_unit_test(records_in_lanes_are_pinned),
+        cmocka_unit_test(long_bytes_in_lanes_are_pinned_at_any_alignment),
+        cmocka_unit_test(differences_in_one_lane_show),
         cmocka_unit_test(the_result_changes_nothing),
         cmocka_unit_test(zeros_of_each_length_differ),
         cmocka_unit_test(cuts_show),
