@@ -87,7 +87,7 @@ tracedb_src := $(addprefix analysis/,attempt html intern partial plot plot_attem
 
 # All of the simulator but main: tests link it too.
 sim_src := \
-    $(addprefix sim/,queue wheels dist spell topo topo_regions trace_file nat nat_names nat_ports nat_profiles nat_table net net_answer) \
+    $(addprefix sim/,queue wheels dist spell topo topo_regions trace_file nat nat_names nat_ports nat_profiles nat_table net net_answer net_gateway) \
     $(addprefix sim/,net_line net_loss net_queue net_realm net_send net_soon net_trace net_way) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_kind scenario_mix scenario_nats) \
     $(addprefix sim/,scenario_away scenario_bend scenario_swarm scenario_life scenario_links scenario_network scenario_nodes scenario_read scenario_reader) \
@@ -116,7 +116,7 @@ test_src := $(addprefix tests/unit/, \
     addr_test authorized_keys_test \
     service_test limits_test names_test loop_test udp_test dns_test tcp_test tcp_model_test store_test pcap_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test \
-    net_line_test net_queue_test net_send_test net_tcp_test net_refuse_test scenario_links_test trace_file_test \
+    net_line_test net_queue_test net_send_test net_tcp_test net_refuse_test gateway_test scenario_links_test trace_file_test \
     quantity_test scenario_test scenario_life_test scenario_kind_test options_test json_test tracedb_test report_test \
     tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test away_test bent_test swarm_test record_test \
     advice_test agree_test crew_test docs_test result_test stun_test tally_test \
@@ -196,7 +196,7 @@ TEST_CFLAGS := $(call pkg,--cflags $(CMOCKA))
 TEST_LIBS   := $(call pkg,--libs $(CMOCKA))
 
 # libFuzzer learns from comparisons where bytes are read; where time passes they only cost.
-fuzz_uncompared := $(node_src) $(addprefix sim/,queue wheels heap host net net_answer net_line net_loss net_queue net_realm net_send net_soon) \
+fuzz_uncompared := $(node_src) $(addprefix sim/,queue wheels heap host net net_answer net_gateway net_line net_loss net_queue net_realm net_send net_soon) \
     $(addprefix sim/,net_trace net_way nat nat_ports nat_table) \
     $(addprefix sim/,watch check world script recorder) $(filter sim/transport_model/%,$(sim_src)) \
     $(addprefix core/base/,imap mem) $(addprefix core/ident/,peers)

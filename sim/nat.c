@@ -104,8 +104,10 @@ static pu_endpoint inner_of(const nat *n, uint32_t index)
 static pu_time end_of(const nat *n, uint32_t index)
 {
     const nat_mapping_entry *m = &n->table.at[index];
+    if (m->is_asked) return m->held_until;
     uint64_t idle_ns = m->is_answered ? n->answered_ns : n->idle_ns;
-    return idle_ns < PU_NEVER - m->used ? m->used + idle_ns : PU_NEVER;
+    pu_time end = idle_ns < PU_NEVER - m->used ? m->used + idle_ns : PU_NEVER;
+    return end > m->held_until ? end : m->held_until;
 }
 
 static bool is_alive(const nat *n, pu_time now, uint32_t index)
@@ -180,13 +182,23 @@ static bool is_room(const nat *n, pu_time now, const nat_remote *inner)
     return host_most == 0 || n->table.count < host_most || count_of_host(n, now, inner) < host_most;
 }
 
-/* Makes a mapping of key; NAT_NOWHERE when there is no port or no room. */
-static uint32_t mapping_add(nat *n, pu_time now, const nat_key *key)
+/* The outer endpoint of a mapping whose host wants that port, or any other. */
+static uint32_t outer_wanted(const nat *n, pu_time now, uint32_t chosen, uint16_t port)
+{
+    uint32_t wanted = nat_outer(chosen >> 16, port);
+    bool is_free = port != 0 && n->type.ports != NAT_BLOCK && !nat_is_taken(n, now, wanted);
+    return is_free ? wanted : chosen;
+}
+
+/* Makes a mapping of key, at that port if it can be; NAT_NOWHERE when there is no port or no room.
+ */
+static uint32_t mapping_add(nat *n, pu_time now, const nat_key *key, uint16_t port)
 {
     if (n->table.count == n->table.cap) sweep(n, now);
     if (!is_room(n, now, &key->inner)) return NAT_NOWHERE;
     uint32_t outer = nat_ports_choose(n, now, &key->inner);
     if (outer == NAT_NO_PORT) return NAT_NOWHERE;
+    outer = outer_wanted(n, now, outer, port);
     uint32_t over = nat_table_by_outer(&n->table, outer);
     if (over != NAT_NOWHERE) nat_table_remove(&n->table, over);
     over = nat_table_by_key(&n->table, key);
@@ -195,16 +207,64 @@ static uint32_t mapping_add(nat *n, pu_time now, const nat_key *key)
     return nat_table_add(&n->table, key, outer);
 }
 
+/* The mapping by which what key names goes out. Who came in by one that its host asked for is
+ * answered by the same, whatever the box's way of mapping. */
+static uint32_t find_out(const nat *n, pu_time now, const nat_key *key, const pu_endpoint *remote)
+{
+    if (n->has_held && n->type.mapping != NAT_EIM) {
+        nat_key asked = {.inner = key->inner};
+        nat_remote who = remote_of(remote, true);
+        uint32_t index = live_by_key(n, now, &asked);
+        if (index != NAT_NOWHERE && nat_table_allows(&n->table, index, &who)) return index;
+    }
+    return live_by_key(n, now, key);
+}
+
+enum nat_verdict nat_map(nat *n, pu_time now, const pu_endpoint *inner, uint16_t external_port,
+                         pu_time until, pu_endpoint *outer)
+{
+    nat_key key = {.inner = remote_of(inner, true)};
+    uint32_t index = live_by_key(n, now, &key);
+    if (index == NAT_NOWHERE) {
+        index = mapping_add(n, now, &key, external_port);
+        if (index == NAT_NOWHERE) return NAT_NO_MAPPING;
+        n->table.at[index].used = now;
+        n->table.at[index].is_asked = true;
+    }
+    n->has_held = true;
+    n->table.at[index].held_until = until;
+    n->sweep_at = least(n->sweep_at, until);
+    nat_ports_hold(n, n->table.at[index].outer, end_of(n, index));
+    *outer = outer_of(n, index);
+    return NAT_PASS;
+}
+
+void nat_unmap(nat *n, const pu_endpoint *inner)
+{
+    nat_key key = {.inner = remote_of(inner, true)};
+    uint32_t index = nat_table_by_key(&n->table, &key);
+    if (index == NAT_NOWHERE) return;
+    n->table.at[index].held_until = 0;
+    if (n->table.at[index].is_asked) nat_table_remove(&n->table, index);
+}
+
+bool nat_is_held(const nat *n, pu_time now, const pu_endpoint *outer)
+{
+    uint32_t index = live_at(n, now, outer);
+    return index != NAT_NOWHERE && n->table.at[index].held_until > now;
+}
+
 enum nat_verdict nat_out(nat *n, pu_time now, const pu_endpoint *inner, const pu_endpoint *remote,
                          pu_endpoint *outer)
 {
     PU_ASSERT(inner->port != 0);
     if (n->is_blocked || (n->is_443 && remote->port != NAT_PORT_HTTPS)) return NAT_BLOCKED;
     nat_key key = key_of(n, inner, remote);
-    uint32_t index = live_by_key(n, now, &key);
-    if (index == NAT_NOWHERE) index = mapping_add(n, now, &key);
+    uint32_t index = find_out(n, now, &key, remote);
+    if (index == NAT_NOWHERE) index = mapping_add(n, now, &key, 0);
     if (index == NAT_NOWHERE) return NAT_NO_MAPPING;
     n->table.at[index].used = now;
+    n->table.at[index].is_asked = false;
     nat_ports_hold(n, n->table.at[index].outer, end_of(n, index));
     if (n->filtering != NAT_EIF) {
         nat_remote allowed = remote_of(remote, n->filtering == NAT_APDF);
@@ -222,7 +282,8 @@ static enum nat_verdict find_in(const nat *n, pu_time now, const pu_endpoint *re
     if (*index == NAT_NOWHERE) return NAT_NO_MAPPING;
     if (n->filtering == NAT_EIF) return NAT_PASS;
     nat_remote asked = remote_of(remote, n->filtering == NAT_APDF);
-    return nat_table_allows(&n->table, *index, &asked) ? NAT_PASS : NAT_FILTERED;
+    if (nat_table_allows(&n->table, *index, &asked)) return NAT_PASS;
+    return n->table.at[*index].held_until > now ? NAT_PASS : NAT_FILTERED;
 }
 
 enum nat_verdict nat_in_quietly(const nat *n, pu_time now, const pu_endpoint *remote,
@@ -242,6 +303,10 @@ enum nat_verdict nat_in(nat *n, pu_time now, const pu_endpoint *remote, const pu
     if (verdict != NAT_PASS) return verdict;
     nat_mapping_entry *m = &n->table.at[index];
     m->is_answered = true;
+    if (m->held_until > now && n->type.mapping != NAT_EIM) {
+        nat_remote who = remote_of(remote, true);
+        nat_table_allow(&n->table, index, &who, FILTER_MAX);
+    }
     if (n->type.refresh_inbound) m->used = now;
     nat_ports_hold(n, m->outer, end_of(n, index));
     *inner = inner_of(n, index);
@@ -252,7 +317,7 @@ bool nat_lookup(const nat *n, pu_time now, const pu_endpoint *inner, const pu_en
                 pu_endpoint *outer)
 {
     nat_key key = key_of(n, inner, remote);
-    uint32_t index = live_by_key(n, now, &key);
+    uint32_t index = find_out(n, now, &key, remote);
     if (index == NAT_NOWHERE) return false;
     *outer = outer_of(n, index);
     return true;

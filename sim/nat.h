@@ -38,6 +38,20 @@ enum nat_syn {
 };
 #define NAT_SYN_LATE_NS (6 * PU_S)
 
+/* Bits: protocols by which hosts ask for mappings (RFC 6886, 6887). */
+enum nat_gateway { NAT_GATEWAY_PMP = 1, NAT_GATEWAY_PCP = 2 };
+
+/* What such a box says, and does. */
+enum nat_manner {
+    NAT_HONEST = 0,
+    NAT_IDLE,    /* says yes and maps nothing */
+    NAT_PRIVATE, /* names a private address for its own */
+    NAT_WRONG,   /* names somebody else's */
+    NAT_SHORT,   /* grants NAT_SHORT_S at most */
+    NAT_REFUSES
+};
+enum { NAT_SHORT_S = 20, NAT_LIFETIME_MAX_S = 7200 };
+
 /* What a kind of box does. */
 typedef struct nat_type {
     enum nat_mapping mapping;
@@ -65,6 +79,8 @@ typedef struct nat_type {
     bool no_crossing;         /* a SYN from an endpoint that is called is not let in either: no
                                  simultaneous open. Only with tcp_filtering NAT_APDF */
     bool swallows_errors;     /* lets in no ICMP error */
+    uint8_t gateway;          /* enum nat_gateway: what it answers to hosts inside */
+    enum nat_manner manner;   /* how */
 } nat_type;
 
 enum { NAT_ADDRESSES_MAX = 64, NAT_BLOCK_PORTS_MIN = 64, NAT_BLOCK_PORTS_MAX = 16384 };
@@ -124,6 +140,19 @@ bool nat_lookup(const nat *n, pu_time now, const pu_endpoint *inner, const pu_en
  * is mapped. The network needs it to know whose access link a datagram is on before that datagram
  * has come to the box. */
 bool nat_peek(const nat *n, pu_time now, const pu_endpoint *outer, pu_endpoint *inner);
+
+/* Gives inner a mapping that anybody may send in by, until `until` whether or not it is used: what
+ * a host asks its gateway for. One that is there is kept, with its endpoint; otherwise it gets
+ * external_port when that is free, another when not, or when it is 0. NAT_PASS: *outer is set. */
+enum nat_verdict nat_map(nat *n, pu_time now, const pu_endpoint *inner, uint16_t external_port,
+                         pu_time until, pu_endpoint *outer);
+
+/* inner needs its mapping no more: it goes, or is what any other is when datagrams went out by it.
+ */
+void nat_unmap(nat *n, const pu_endpoint *inner);
+
+/* Whether what is mapped at outer at now is a mapping that its host asked for. */
+bool nat_is_held(const nat *n, pu_time now, const pu_endpoint *outer);
 
 /* Forgets all mappings, as a box does that has lost its power. */
 void nat_reboot(nat *n);

@@ -23,6 +23,7 @@ struct nat {
     uint64_t idle_ns, answered_ns; /* of this table's protocol */
     enum nat_filtering filtering;
     bool is_blocked, is_443; /* all that would go out; all but what goes to NAT_PORT_HTTPS */
+    bool has_held;           /* some host has asked for a mapping */
     uint32_t external_count;
     nat_table table;
     rng ports;

@@ -37,9 +37,11 @@ typedef struct nat_mapping_entry {
     uint32_t outer; /* external: nat_outer */
     uint16_t allowed_count;
     bool is_answered; /* something came in */
+    bool is_asked;    /* made because its host asked for it, and has sent nothing out by it */
     uint32_t allowed_cap;
     nat_remote *allowed; /* owned; who may send in: sent to most recently first */
     pu_time used;        /* refreshed last */
+    pu_time held_until;  /* its host has asked for it until then: anybody may send in */
     uint32_t hash[2];    /* of key, of outer */
 } nat_mapping_entry;
 

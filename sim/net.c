@@ -77,6 +77,7 @@ void net_box_reboot(net *n, uint32_t box)
     PU_ASSERT(box < n->box_count);
     nat_reboot(n->boxes[box].udp);
     nat_reboot(n->boxes[box].tcp);
+    n->boxes[box].has_epoch = false;
 }
 
 void net_box_rebind(net *n, pu_time now, uint32_t box)

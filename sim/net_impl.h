@@ -67,6 +67,9 @@ void realm_leave(realm *r, uint32_t place);
 /* The address at place, port 0. */
 pu_endpoint realm_address(const realm *r, uint32_t place);
 
+/* Where the box around a realm answers its hosts; port 0. */
+pu_endpoint realm_gateway(const realm *r);
+
 /* Who has that address; 0: nobody here. */
 member realm_find(const realm *r, const uint8_t ip[16]);
 
@@ -143,7 +146,9 @@ typedef struct net_box {
     nat_type type;
     uint32_t parent;
     realm inside;
-    bool has_home; /* some host has been attached inside */
+    bool has_home;  /* some host has been attached inside */
+    bool has_epoch; /* some host has asked it since it lost its mappings */
+    pu_time epoch;  /* when the first one did */
     uint32_t
         home_site; /* of the first one: where a datagram goes that no mapping tells more about */
     uint64_t home_access_ns;
@@ -162,7 +167,7 @@ typedef struct datagram {
     enum net_carriage carriage;
     enum net_kind kind;
     bool is_local; /* it stays in one LAN, and never crosses an access link */
-    bool is_held;  /* a SYN that its box has not answered yet */
+    bool is_held;  /* a SYN that its box has not answered yet, or a word to a gateway */
 } datagram;
 
 struct net {
@@ -263,6 +268,14 @@ void answer_syn(net *n, pu_time now, uint32_t box, const datagram *d);
 
 /* The time of a SYN that a box held has come. */
 void answer_late(net *n, pu_time now, const datagram *d);
+
+/* ---- net_gateway.c ---- */
+
+/* Whether d, on its way out, is for box itself, which answers such words. */
+bool gateway_is_meant(const net *n, uint32_t box, const datagram *d);
+
+/* d has come to the gateway of the box that is its realm. */
+void gateway_take(net *n, pu_time now, const datagram *d);
 
 /* ---- net_line.c: what a host with a line sends and gets ---- */
 

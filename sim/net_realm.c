@@ -30,6 +30,16 @@ pu_endpoint realm_address(const realm *r, uint32_t place)
     return e;
 }
 
+pu_endpoint realm_gateway(const realm *r)
+{
+    const plan *p = &plans[r->plan];
+    pu_endpoint e = {0};
+    PU_ASSERT(r->plan != REALM_PUBLIC);
+    memcpy(e.ip, mapped_prefix, sizeof mapped_prefix);
+    store_be32(e.ip + 12, p->base - 1);
+    return e;
+}
+
 /* A public address must be one that nodes take for public: 127/8, 100.64/10 and their like are
  * passed over. */
 static bool is_usable(const realm *r, uint32_t place)

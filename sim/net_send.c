@@ -205,7 +205,8 @@ static void arrive(net *n, pu_time now, uint32_t slot)
     const datagram *d = &n->slab[slot];
     if (d->is_held) {
         datagram held = slot_give(n, slot);
-        answer_late(n, now, &held);
+        if (held.carriage == NET_UDP) gateway_take(n, now, &held);
+        else answer_late(n, now, &held);
         bytes_free(n, &held);
         return;
     }

@@ -69,7 +69,7 @@ static enum nat_verdict verdict_in(const net_box *b, pu_time now, const datagram
     nat *table = box_nat(b, d->carriage);
     if (d->carriage <= NET_TCP) return nat_in(table, now, &d->from, &d->to, inner);
     if (d->carriage == NET_TCP_SYN) {
-        if (b->type.no_crossing) return NAT_FILTERED;
+        if (b->type.no_crossing && !nat_is_held(table, now, &d->to)) return NAT_FILTERED;
         return nat_in(table, now, &d->from, &d->to, inner);
     }
     if (d->carriage != NET_TCP_RESET && b->type.swallows_errors) return NAT_FILTERED;
@@ -114,6 +114,11 @@ bool way_climb_from(net *n, pu_time now, datagram *d, uint32_t at)
         if (at == NET_NONE) {
             way_record(n, now, d, NET_NONE, NET_NONE, NET_NO_ROUTE);
             return false;
+        }
+        if (n->boxes[at].type.gateway != 0 && gateway_is_meant(n, at, d)) {
+            d->realm = at;
+            d->is_local = d->is_held = true;
+            return true;
         }
         bool turns = nat_owns(n->boxes[at].udp, d->to.ip);
         turn = turns ? at : NET_NONE;

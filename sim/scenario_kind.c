@@ -152,6 +152,25 @@ static void read_quotas(reader *r, const doc_node *node, nat_type *type)
         read_error(r, host, "a block has %u ports, and a host no more", type->block_ports);
 }
 
+/* `gateway: [nat_pmp, pcp]`, and how it answers. */
+static void read_gateway(reader *r, const doc_node *node, nat_type *type)
+{
+    static const char *const words[] = {"nat_pmp", "pcp"};
+    static const char *const manners[] = {"honest", "idle", "private", "wrong", "short", "refuses"};
+    const doc_node *list = doc_get(node, "gateway"), *manner = doc_get(node, "gateway_manner");
+    uint32_t word;
+    if (list != NULL && read_list(r, list)) {
+        for (const doc_node *n = list->first; n != NULL; n = n->next)
+            if (read_word(r, n, words, 2, &word)) type->gateway |= (uint8_t)(1u << word);
+        if (list->count == 0) read_error(r, list, "it says nothing: leave the key out");
+    }
+    if (read_word(r, manner, manners, 6, &word)) type->manner = (enum nat_manner)word;
+    if (manner != NULL && list == NULL)
+        read_error(r, manner, "only a box with 'gateway' answers in a manner");
+    if (list != NULL && type->tunnel_ns > 0)
+        read_error(r, list, "it is at the far end of a tunnel: no host is beside it");
+}
+
 /* Complains of keys that are about what does not pass. */
 static void check_needless(reader *r, const doc_node *node, const char *protocol,
                            const char *const *keys, size_t count)
@@ -180,17 +199,30 @@ void read_nat_kind(reader *r, const doc_node *node, nat_type *type)
 {
     const bool required = doc_get(node, "profile") == NULL;
     const key_rule rules[] = {
-        {"profile", false},       {"mapping", required},
-        {"filtering", required},  {"ports", required},
-        {"udp_idle", required},   {"udp_answered_idle", false},
-        {"refresh", false},       {"hairpin", false},
-        {"addresses", false},     {"pooling", false},
-        {"block", false},         {"mappings", false},
-        {"host_mappings", false}, {"udp", false},
-        {"tcp", false},           {"tcp_idle", false},
-        {"tcp_filtering", false}, {"tcp_opening_idle", false},
-        {"icmp_errors", false},   {"unsolicited_syn", false},
-        {"tunnel", false},        {"simultaneous_open", false},
+        {"profile", false},
+        {"mapping", required},
+        {"filtering", required},
+        {"ports", required},
+        {"udp_idle", required},
+        {"udp_answered_idle", false},
+        {"refresh", false},
+        {"hairpin", false},
+        {"addresses", false},
+        {"pooling", false},
+        {"block", false},
+        {"mappings", false},
+        {"host_mappings", false},
+        {"udp", false},
+        {"tcp", false},
+        {"tcp_idle", false},
+        {"tcp_filtering", false},
+        {"tcp_opening_idle", false},
+        {"icmp_errors", false},
+        {"unsolicited_syn", false},
+        {"tunnel", false},
+        {"gateway", false},
+        {"gateway_manner", false},
+        {"simultaneous_open", false},
     };
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     read_profile(r, doc_get(node, "profile"), type);
@@ -200,5 +232,6 @@ void read_nat_kind(reader *r, const doc_node *node, nat_type *type)
     read_idles(r, node, type);
     read_pool(r, node, type);
     read_quotas(r, node, type);
+    read_gateway(r, node, type);
     check_walls(r, node, type);
 }

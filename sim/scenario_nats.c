@@ -111,6 +111,17 @@ static void check_tunnels(reader *r, const doc_node *node, const scenario_chain 
     }
 }
 
+/* A gateway answers hosts beside it; those behind a box inside it are not. */
+static void check_gateways(reader *r, const doc_node *node, const scenario_chain *chain)
+{
+    const doc_node *n = node->first;
+    for (uint32_t i = 0; i < chain->count; i++, n = n->next) {
+        if (i > 0 && r->s->nats[chain->box[i].nat].type.gateway != 0)
+            read_error(r, n, "'%s' is a gateway for hosts beside it, and there is a box between",
+                       n->text);
+    }
+}
+
 void read_chain(reader *r, const doc_node *node, scenario_chain *chain)
 {
     bool is_good = true;
@@ -125,6 +136,7 @@ void read_chain(reader *r, const doc_node *node, scenario_chain *chain)
     if (!is_good) return;
     *chain = read;
     check_tunnels(r, node, chain);
+    check_gateways(r, node, chain);
     const doc_node *n = node->first;
     for (uint32_t i = 0; i < read.count; i++, n = n->next) {
         if (read.box[i].shared[0] != '\0') check_shared(r, n, chain, i);

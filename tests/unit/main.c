@@ -96,6 +96,7 @@
     X(trace_file)      \
     X(net_tcp)         \
     X(net_refuse)      \
+    X(gateway)         \
     X(quantity)        \
     X(scenario)        \
     X(scenario_life)   \

@@ -55,6 +55,18 @@ static const struct {
      "udp_idle\n"
      "12:59: nats.bank.tcp_opening_idle: an answer would shorten the life of a mapping: it is more "
      "than tcp_idle\n"},
+    {HEAD "nodes: {n: {behind: [home, gate]}}\nnats:\n"
+          "  home: {profile: home, gateway_manner: idle}\n"
+          "  gate: {profile: home, gateway: [pcp, igd], gateway_manner: kind}\n"
+          "  far: {profile: vpn, gateway: [pcp]}\n"
+          "  none: {profile: home, gateway: []}\n",
+     "4:28: nodes.n.behind.1: 'gate' is a gateway for hosts beside it, and there is a box between\n"
+     "6:41: nats.home.gateway_manner: only a box with 'gateway' answers in a manner\n"
+     "7:40: nats.gate.gateway.1: unknown word 'igd', use nat_pmp or pcp\n"
+     "7:62: nats.gate.gateway_manner: unknown word 'kind', use honest, idle, private, wrong, short "
+     "or refuses\n"
+     "8:32: nats.far.gateway: it is at the far end of a tunnel: no host is beside it\n"
+     "9:34: nats.none.gateway: it says nothing: leave the key out\n"},
     {HEAD "nodes: {n: {behind: [vpn, home]}}\nnats: {home: {profile: home}, vpn: {profile: vpn}}\n",
      "4:22: nodes.n.behind.0: 'vpn' is at the far end of a tunnel, which goes through the boxes "
      "outside it and is not translated by them: leave them out\n"},
