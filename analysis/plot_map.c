@@ -57,13 +57,14 @@ static int64_t parent_of(sql *db, int64_t box)
     return parent;
 }
 
-/* The boxes around a column, found from the inside and turned around. */
+/* The boxes around a column, which are found from the inside. */
 static void find_boxes(sql *db, column *c, int64_t innermost)
 {
-    int64_t chain[DEPTH_MAX];
-    for (int64_t box = innermost; box >= 0 && c->depth < DEPTH_MAX; box = parent_of(db, box))
-        chain[c->depth++] = box;
-    for (int i = 0; i < c->depth; i++) c->boxes[i] = chain[c->depth - 1 - i];
+    for (int64_t box = innermost; box >= 0 && c->depth < DEPTH_MAX; box = parent_of(db, box)) {
+        memmove(c->boxes + 1, c->boxes, (size_t)c->depth * sizeof c->boxes[0]);
+        c->boxes[0] = box;
+        c->depth++;
+    }
 }
 
 static int by_boxes(const void *a, const void *b)
