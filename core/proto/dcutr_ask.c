@@ -21,8 +21,9 @@ enum { PUNCH_BYTES = 64, RETRY_DOUBLINGS = 16 };
 void punch_rest(pu_node *n, punch *p)
 {
     const pu_config *config = ctx_config(n);
-    PU_ASSERT(p->failures > 0);
-    uint32_t doublings = p->failures - 1 < RETRY_DOUBLINGS ? p->failures - 1 : RETRY_DOUBLINGS;
+    PU_ASSERT(p->phase != PHASE_OVER);
+    uint32_t doublings = p->failures > 0 ? p->failures - 1 : 0; /* none: there is a new address */
+    if (doublings > RETRY_DOUBLINGS) doublings = RETRY_DOUBLINGS;
     uint64_t pause_ns = config->dcutr_retry_ns << doublings;
     if (pause_ns > config->dcutr_retry_most_ns) pause_ns = config->dcutr_retry_most_ns;
     p->phase = PHASE_RESTING;

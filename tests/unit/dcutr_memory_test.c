@@ -150,6 +150,31 @@ static void a_rest_without_memory_ends(void **state)
     }
 }
 
+/* The pause before the next punch has no timer, and a new address, which would end it sooner, finds
+ * no memory for one either. */
+static void a_rest_that_a_new_address_ends_needs_no_memory(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 32 * MORE_MAX; i++) {
+        lab *l = lab_started();
+        pu_handle conn = relayed_in(l), direct = lab_connect(l, PEER, 0, 0);
+        lab_stream *s = lab_accept_proto(l, direct, IDENTIFY);
+        tell(l, s, PEER, NULL, NULL);
+        lab_finish(l, s);
+        while (lab_accept_proto(l, conn, DCUTR) != NULL) {}
+        lab_local(l, pu_endpoint_ip4(9, 9, 9, 61, 4001), PU_LISTEN); /* a push has its timer */
+        more_timers(l, i / 32);
+        l->heap.fail_at = l->heap.asked + 1 + i % 8;
+        lab_down(l, direct);
+        l->heap.fail_at = l->heap.asked + 1 + i / 8 % 4;
+        lab_local(l, pu_endpoint_ip4(9, 9, 9, 60, 4001), PU_LISTEN);
+        l->heap.fail_at = 0;
+        lab_pass(l, l->config.dcutr_retry_ns + 5 * PU_S);
+        assert_non_null(lab_accept_proto(l, conn, DCUTR));
+        lab_end(l);
+    }
+}
+
 /* B has dialled what identify said, and nothing came of it: a round follows. */
 static void a_direct_dial_without_memory_is_followed_by_a_round(void **state)
 {
@@ -194,6 +219,7 @@ int dcutr_memory_test(void)
         cmocka_unit_test(an_answer_that_cannot_wait_is_given_on_the_next_stream),
         cmocka_unit_test(a_round_without_memory_is_followed_by_another),
         cmocka_unit_test(a_rest_without_memory_ends),
+        cmocka_unit_test(a_rest_that_a_new_address_ends_needs_no_memory),
         cmocka_unit_test(a_direct_dial_without_memory_is_followed_by_a_round),
         cmocka_unit_test(a_lowered_limit_is_no_want_of_memory),
     };
