@@ -184,6 +184,13 @@ static void lane_next(net *n, pu_time now, uint32_t host, enum net_direction dir
     step_push(n, at, host, STEP_PASSED, host, direction);
 }
 
+/* Bytes that pass in that time; as many as there are where that is more. */
+static uint64_t bytes_in(uint64_t rate, uint64_t time_ns)
+{
+    uint64_t bytes_s = rate / BITS, us = time_ns / PU_US;
+    return us > 0 && bytes_s > UINT64_MAX / us ? UINT64_MAX : bytes_s * us / (PU_S / PU_US);
+}
+
 /* Puts the datagram in slot into the list of a lane. It ends there when as much waits as the queue
  * may hold; one may always wait. */
 static void queue_codel(net *n, pu_time now, uint32_t host, enum net_direction direction,
@@ -192,8 +199,7 @@ static void queue_codel(net *n, pu_time now, uint32_t host, enum net_direction d
     net_lane *lane = &line_of(n, host)->lane[direction];
     codel_item item = {slot, send_size(&n->slab[slot]), now};
     uint64_t rate = rate_of(n, host, direction);
-    uint64_t queue_us = n->hosts[host].link.queue_ns / PU_US;
-    uint64_t room = rate / BITS * queue_us / (PU_S / PU_US);
+    uint64_t room = bytes_in(rate, n->hosts[host].link.queue_ns);
     if (rate > 0 && lane->waiting.count > 0 && lane->waiting.bytes + item.bytes > room) {
         send_drop(n, now, slot, NET_QUEUE_FULL);
         return;

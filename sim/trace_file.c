@@ -4,6 +4,7 @@
 #include "sim/mem.h"
 
 #define MBIT UINT64_C(1000000)
+#define MEAN_LEAST_BPS 12000 /* a datagram of 1,500 bytes a second */
 
 /* The table being read. */
 typedef struct table {
@@ -107,11 +108,12 @@ static bool read_second(table *t, net_trace *trace, const uint32_t columns[2])
     return true;
 }
 
-static bool is_ever(const uint64_t *bps, uint32_t count)
+/* So much that a datagram passes in one turn of the trace, and its time is soon found. */
+static bool is_enough(const uint64_t *bps, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        if (bps[i] > 0) return true;
-    return false;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++) sum += bps[i];
+    return sum / count >= MEAN_LEAST_BPS;
 }
 
 static bool read_table(table *t, net_trace *trace, const char *up, const char *down)
@@ -127,8 +129,10 @@ static bool read_table(table *t, net_trace *trace, const char *up, const char *d
         if (!read_second(t, trace, columns)) return false;
     }
     if (trace->count == 0) return refuse(t, "no second", "");
-    if (!is_ever(trace->up_bps, trace->count)) return refuse(t, "never anything in column ", up);
-    return is_ever(trace->down_bps, trace->count) || refuse(t, "never anything in column ", down);
+    if (!is_enough(trace->up_bps, trace->count))
+        return refuse(t, "less than 0.012 Mbit/s in the mean in column ", up);
+    return is_enough(trace->down_bps, trace->count) ||
+           refuse(t, "less than 0.012 Mbit/s in the mean in column ", down);
 }
 
 net_trace *trace_parse(const char *name, const char *text, size_t len, const char *up,

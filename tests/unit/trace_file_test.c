@@ -63,8 +63,11 @@ static void refuses_with_line_and_column(void **state)
         {"up,down\n1.5.5,2\n", "t.csv:2: column 1: not a number of Mbit/s"},
         {"up,down\n1,10001\n", "t.csv:2: column 2: a rate above 10 Gbit/s"},
         {"up,down\n1,99999999999999999999999\n", "t.csv:2: column 2: a rate above 10 Gbit/s"},
-        {"up,down\n0,2\n0.0,1\n", "t.csv:3: column 1: never anything in column up"},
-        {"up,down\n1,0\n", "t.csv:2: column 1: never anything in column down"},
+        {"up,down\n0,2\n0.0,1\n",
+         "t.csv:3: column 1: less than 0.012 Mbit/s in the mean in column up"},
+        {"up,down\n1,0\n", "t.csv:2: column 1: less than 0.012 Mbit/s in the mean in column down"},
+        {"up,down\n1,0.023\n1,0\n",
+         "t.csv:3: column 1: less than 0.012 Mbit/s in the mean in column down"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char error[200];
