@@ -28,7 +28,7 @@ static void read_map(wire_pcp *m, const uint8_t *at)
 static bool read_options(wire_pcp *m, pu_span rest)
 {
     while (rest.len > 0) {
-        if (rest.len < OPTION_HEAD) return false;
+        PU_ASSERT(rest.len >= OPTION_HEAD); /* all lengths are multiples of four */
         uint8_t code = rest.base[0];
         size_t padded = (size_t)OPTION_HEAD + (load_be16(rest.base + 2) + 3u) / 4 * 4;
         if (padded > rest.len) return false;
