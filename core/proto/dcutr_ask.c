@@ -1,7 +1,6 @@
 /* proto/dcutr_ask.c - B, who accepted the relayed connection: it begins, asks, says when, and opens
- * its NAT's way with datagrams. When these are out and nobody has come it dials as well: A cannot
- * hit the port of a NAT that has another for each remote, while B's dial comes from that port; and
- * go-libp2p before 0.41, which has the roles the other way round, waits for it.
+ * its NAT's way with datagrams. In the last of several rounds it dials as well: go-libp2p before
+ * 0.41 has the roles the other way round and waits for that.
  *
  * An attempt is a direct dial and up to dcutr_rounds rounds. After one that failed the next follows
  * when dcutr_retry_ns have passed, then twice as long, up to dcutr_retry_most_ns; other addresses
@@ -130,16 +129,6 @@ static uint64_t next_pause_ns(pu_node *n, const punch *p)
     return rng_between(ctx_rng(n, RNG_DCUTR), config->punch_gap_least_ns, most_ns);
 }
 
-/* The peer has had its time as client. */
-static void dial_too(pu_node *n, const punch *p)
-{
-    PU_ASSERT(p->phase == PHASE_LISTENING);
-    for (uint32_t i = 0; ctx_now(n) < p->round_end && i < p->addr_count; i++) {
-        direct_addr to = {p->addrs[i], PU_TRANSPORT_QUIC};
-        (void)ctx_dial(n, p->peer, &to, p->round_end);
-    }
-}
-
 static void punch_send(pu_node *n, punch *p)
 {
     PU_ASSERT(p->addr_count > 0);
@@ -149,8 +138,14 @@ static void punch_send(pu_node *n, punch *p)
         return;
     }
     p->phase = PHASE_LISTENING;
-    dial_too(n, p);
     ctx_timer(n, TIMER_PUNCH, p->conn, p->round_end);
+}
+
+/* Whether the peer has had its rounds as client, in vain. */
+static bool swaps_roles(const pu_node *n, const punch *p)
+{
+    PU_ASSERT(p->rounds > 0);
+    return p->rounds > 1 && p->rounds >= ctx_config(n)->dcutr_rounds;
 }
 
 static void sending_begin(pu_node *n, punch *p)
@@ -158,6 +153,10 @@ static void sending_begin(pu_node *n, punch *p)
     PU_ASSERT(p->phase == PHASE_SYNCED);
     p->phase = PHASE_SENDING;
     p->sent = 0;
+    for (uint32_t i = 0; swaps_roles(n, p) && i < p->addr_count; i++) {
+        direct_addr to = {p->addrs[i], PU_TRANSPORT_QUIC};
+        (void)ctx_dial(n, p->peer, &to, p->round_end);
+    }
     punch_send(n, p);
 }
 
