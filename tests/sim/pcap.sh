@@ -20,7 +20,7 @@ trap 'rm -rf "$work"' EXIT
 capture() { # NAME SCENARIO OPTION...: into $work/NAME.pcapng
     local name=$1 scenario=$2
     shift 2
-    "$sim" run "$scenario" --fidelity wire --seed 2 --log none --progress none --out "$work/$name" "$@" >"$work/said" 2>&1 ||
+    "$sim" run "$scenario" --fidelity wire --seed "${SEED:-2}" --log none --progress none --out "$work/$name" "$@" >"$work/said" 2>&1 ||
         cat "$work/said"
     mv "$work/$name/run.pcapng" "$work/$name.pcapng"
 }
@@ -64,8 +64,8 @@ check 'without --pcap-keys none is' "$(count bare '$5 != ""')" -eq 0
 
 # Behind two NATs: one node alone, whose packets are there once. Those that punch, 64 bytes, are no QUIC. (Not the demo:
 # there a dial that was given up says so between the same two endpoints as the connection that stays, and tshark takes
-# what follows for that one's.)
-capture home scenarios/nat/double-nat.yaml --pcap-keys --pcap-of home
+# what follows for that one's. The same with a punch datagram whose first byte looks like a long header, as with seed 2.)
+SEED=1 capture home scenarios/nat/double-nat.yaml --pcap-keys --pcap-of home
 read_it home
 check 'of one node alone' "$(cut -d';' -f1 "$work/home.fields" | sort -u)" = home
 check 'all of QUIC decrypts behind NATs' "$(count home "$closed && \$3 != 72")" -eq 0
