@@ -287,8 +287,9 @@ bool plot_map(sql *db, FILE *script)
 void plot_map_caption(sql *db, FILE *out)
 {
     int64_t nodes = sql_number(db, "SELECT count(*) FROM node");
-    fputs("Boxes as they stand around each node when the run ends, the outermost on top, with what "
-          "RFC 4787 calls mapping and filtering; a node with a line to the top is public. An arc "
+    fputs("Boxes as they stand around each node when the run ends, the outermost on top, and where "
+          "there is room with what RFC 4787 calls mapping and filtering; a node with a line to the "
+          "top is public. An arc "
           "joins two nodes that have a connection then: the best one they have.",
           out);
     if (nodes > COLUMNS_MAX)

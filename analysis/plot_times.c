@@ -162,9 +162,11 @@ void plot_times_caption(sql *db, FILE *out)
           "included, that were usable and direct within a time",
           out);
     if (strangers > 0) fprintf(out, " (%" PRId64 " by strangers left out)", strangers);
-    fputs(". Dashed: the median of those that came to it, which is the mean of the two middle ones "
-          "when their number is even.",
-          out);
+    fputs(
+        ". Dashed: the median of those that came to it, which is the mean of the two middle ones "
+        "when their number is even. After a loss time counts from the loss: that the peer was down "
+        "or asleep is in it.",
+        out);
     if (is_logarithmic(curves)) fputs(" The axis of time is logarithmic.", out);
     if (curves[DIRECT].came == 0) fputs(" None became direct.", out);
 }
