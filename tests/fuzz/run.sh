@@ -56,8 +56,8 @@ for target in "$@"; do
         time ASAN_OPTIONS=$(asan_of "$target") "$build/fuzz-$target" "$limit" $(options_of "$target") \
             -rss_limit_mb=2500 -timeout=20 -artifact_prefix="$build/found/$target-" "$grown" \
             "tests/fuzz/corpus/$target" >"$log" 2>&1 || status=$?
-    } 2>"$build/found/time"
-    read -r user system <"$build/found/time"
+    } 2>"$build/found/$target.time"
+    read -r user system <"$build/found/$target.time"
     seconds=$(awk "BEGIN {print int($user + $system + 0.5)}")
     runs=$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$log")
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
