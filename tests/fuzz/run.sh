@@ -31,7 +31,9 @@ options_of() {
 }
 asan_of() {
     case $1 in
-        nodes | node | datagram | replay | database | link | links | mux_shake | yamux | noise) echo malloc_context_size=3:quarantine_size_mb=8 ;;
+        nodes | node | datagram | replay | database | link | links | mux_shake | yamux | noise | quic_*)
+            echo malloc_context_size=1:quarantine_size_mb=4:allocator_release_to_os_interval_ms=-1:thread_local_quarantine_size_kb=64
+            ;;
     esac
 }
 
