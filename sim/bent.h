@@ -19,7 +19,7 @@ void bent_close(world *w);
 /* An effect of node's, which came of in. True: it is not to be performed. */
 bool bent_effect(void *world, uint32_t node, const pu_in *in, const pu_ef *ef);
 
-/* What was ordered for now at node's circuit of that number. */
+/* What was ordered for this instant at the circuit of that number of a node. */
 void bent_due(world *w, uint32_t node, uint32_t circuit);
 
 /* node's circuits are gone. */
