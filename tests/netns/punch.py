@@ -34,6 +34,13 @@ sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20).read())
 """
 
 
+def takes(check, name, expected_ms, seen_ms):
+    """Is that the RTT? A busy machine only adds to it, so the quickest of the pings says it."""
+    check(name, seen_ms and abs(min(seen_ms) - expected_ms) <= SLACK_MS, seen_ms)
+    if seen_ms:
+        print(f"{name}: {min(seen_ms):.1f} ms, median {statistics.median(seen_ms):.1f} ms of {len(seen_ms)}")
+
+
 def main():
     build = sys.argv[1]
     peerup = os.path.join(build, "peerup")
@@ -66,7 +73,10 @@ def main():
     asked = time.monotonic()
     answer = laptop.ping(home)
     check("the first ping goes through the relay", answer.get("path") == "relayed", answer)
-    relayed_ms = answer.get("rtt_ms", 0)
+    relayed = []
+    while answer.get("path") == "relayed":
+        relayed.append(answer["rtt_ms"])
+        answer = laptop.ping(home)
     both = wait_for(lambda: laptop.said(f"peer direct {home.id}") and home.said(
         f"peer direct {laptop.id}"), 30)
     check("both sides say that they are direct", both, laptop.last_words() + home.last_words())
@@ -77,11 +87,9 @@ def main():
     there = [c["address"] for c in direct if c["transport"] == "quic"]
     check("over QUIC, to home's public address", there == [f"{net.outer['home']}:4001"], direct)
     pings = [laptop.ping(home) for _ in range(9)]
-    direct_ms = statistics.median(p.get("rtt_ms", 0) for p in pings)
-    check("T-HP-5: 250 ms relayed", abs(relayed_ms - 250) <= SLACK_MS, relayed_ms)
-    check("T-HP-5: 200 ms direct", abs(direct_ms - 200) <= SLACK_MS and all(
-        p.get("path") == "direct" for p in pings), pings)
-    print(f"RTT relayed {relayed_ms:.1f} ms, direct {direct_ms:.1f} ms (median of {len(pings)})")
+    check("all pings are direct", all(p.get("path") == "direct" for p in pings), pings)
+    takes(check, "T-HP-5: 250 ms relayed", 250, relayed)
+    takes(check, "T-HP-5: 200 ms direct", 200, [p.get("rtt_ms", 0) for p in pings])
 
     os.mkdir("www")
     data = os.urandom(1000000)
