@@ -42,6 +42,8 @@ int tls_keys_new(tls_keys **out, const pu_alloc *alloc, const pu_crypto *crypto,
         mem_free(alloc, keys, sizeof *keys);
         return PU_ERANGE;
     }
+    /* The certificate was made from the key: nothing to try out by a signature. */
+    gnutls_certificate_set_flags(keys->credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
     if (gnutls_priority_init(&keys->priority, priorities, NULL) != 0 ||
         !set_certificate(keys, crypto, public_key_pb, now_s)) {
         tls_keys_free(alloc, keys);

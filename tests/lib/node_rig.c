@@ -302,9 +302,6 @@ static void host_close(node_rig_host *h)
     pu_node_close(h->node);
     pu_peers_free(h->peers);
     free(h->mem);
-    pu_out_free(h->out);
-    pu_link_out_free(h->link_out);
-    pu_link_out_free(h->effect_out);
     boundary_close(&h->law);
     pu_crypto_real_close(&h->key);
     PU_ASSERT(h->heap.live_bytes == 0);
@@ -315,6 +312,27 @@ void node_rig_free(node_rig *w)
     for (uint32_t i = 0; i < w->host_count; i++) host_close(&w->hosts[i]);
     node_rig_net_free(w);
     free(w);
+}
+
+/* The effect lists are large and empty between steps: those of one rig serve the next. */
+static void lend_lists(node_rig_host *h)
+{
+    static struct {
+        pu_out *out;
+        pu_link_out *link_out, *effect_out;
+    } lists[NODE_RIG_HOSTS_MAX];
+    const pu_env env = {.alloc = plain};
+    if (lists[h->index].out == NULL) {
+        int result = pu_out_new(&lists[h->index].out, &env);
+        PU_ASSERT(result == PU_OK);
+        result = pu_link_out_new(&lists[h->index].link_out, &plain);
+        PU_ASSERT(result == PU_OK);
+        result = pu_link_out_new(&lists[h->index].effect_out, &plain);
+        PU_ASSERT(result == PU_OK);
+    }
+    h->out = lists[h->index].out;
+    h->link_out = lists[h->index].link_out;
+    h->effect_out = lists[h->index].effect_out;
 }
 
 static void open_host(node_rig_host *h)
@@ -339,13 +357,7 @@ static void open_host(node_rig_host *h)
     PU_ASSERT(result == PU_OK);
     result = pu_link_new(&h->link, &h->config, &h->link_env, h->rig->now, UNIX_START + h->rig->now);
     PU_ASSERT(result == PU_OK);
-    pu_env plain_env = {.alloc = plain};
-    result = pu_out_new(&h->out, &plain_env);
-    PU_ASSERT(result == PU_OK);
-    result = pu_link_out_new(&h->link_out, &plain);
-    PU_ASSERT(result == PU_OK);
-    result = pu_link_out_new(&h->effect_out, &plain);
-    PU_ASSERT(result == PU_OK);
+    lend_lists(h);
 }
 
 node_rig_host *node_rig_add(node_rig *w, bool is_behind, void (*change)(pu_config *config))
