@@ -163,14 +163,10 @@ static enum auth_change change(const char *path, const pu_peer_id *id, const cha
 enum auth_change auth_file_add(const char *path, const pu_peer_id *id, const char *comment,
                                FILE *complaints)
 {
-    char line[1024], text[PU_PEER_ID_TEXT_MAX];
+    char line[PU_PEER_ID_TEXT_MAX + AUTH_COMMENT_MAX + 8], text[PU_PEER_ID_TEXT_MAX];
     pu_peer_id_text(id, PU_PEER_BASE58, text);
-    int len = comment != NULL ? snprintf(line, sizeof line, "%s  # %s", text, comment)
-                              : snprintf(line, sizeof line, "%s", text);
-    if (len >= (int)sizeof line) {
-        fail(complaints, path, "the comment is too long");
-        return AUTH_FAILED;
-    }
+    snprintf(line, sizeof line, "%s%s%.*s", text, comment != NULL ? "  # " : "", AUTH_COMMENT_MAX,
+             comment != NULL ? comment : "");
     for (char *p = line; *p != '\0'; p++) {
         if (*p == '\n' || *p == '\r') *p = ' ';
     }

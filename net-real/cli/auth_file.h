@@ -23,7 +23,9 @@ enum auth_change {
     AUTH_FAILED
 };
 
-/* Appends an entry; comment may be NULL. */
+enum { AUTH_COMMENT_MAX = 512 }; /* bytes */
+
+/* Appends an entry; comment may be NULL, and has AUTH_COMMENT_MAX bytes at most. */
 enum auth_change auth_file_add(const char *path, const pu_peer_id *id, const char *comment,
                                FILE *complaints);
 

@@ -64,12 +64,15 @@ static int change(const char *what, const char *file, const char *peer, const ch
     }
     enum auth_change result =
         adds ? auth_file_add(file, &id, comment, stderr) : auth_file_remove(file, &id, stderr);
-    if (result == AUTH_FAILED) return CLI_UNEXPECTED;
-    if (result == AUTH_NOTHING) {
-        cli_error(adds ? "%s is authorised already" : "%s is not in the file", cli_id_text(&id));
-        return CLI_UNEXPECTED;
+    if (result == AUTH_FAILED) return CLI_CONFIG;
+    if (result == AUTH_NOTHING && !adds) { /* a slip in an id must not look like a peer shut out */
+        cli_error("%s is not in the file", cli_id_text(&id));
+        return CLI_UNREACHABLE;
     }
-    fprintf(stderr, adds ? "Authorised %s\n" : "Removed %s\n", cli_id_text(&id));
+    const char *done = result == AUTH_NOTHING ? "Authorised already, left as it is:"
+                       : adds                 ? "Authorised"
+                                              : "Removed";
+    fprintf(stderr, "%s %s\n", done, cli_id_text(&id));
     return CLI_DONE;
 }
 
@@ -88,6 +91,8 @@ static int run(const cli_command *self, int argc, char **argv)
     bool is_change = strcmp(what, "add") == 0 || strcmp(what, "remove") == 0;
     if (!is_list && !is_change) return cli_usage(self, "add, list or remove is needed");
     if (is_change && peer == NULL) return cli_usage(self, "a peer id is needed");
+    if (o.comment != NULL && strlen(o.comment) > AUTH_COMMENT_MAX)
+        return cli_usage(self, "a comment has %d bytes at most", AUTH_COMMENT_MAX);
     if (optind + (is_list ? 1 : 2) < argc)
         return cli_usage(self, "'%s' is too much", argv[argc - 1]);
     config *c = o.file == NULL ? cli_config_open(&common) : NULL;

@@ -53,11 +53,12 @@ static int serve(config *c, recording r)
                                   .is_served = true,
                                   .is_loud = true};
         prepare_process();
-        peerupd *d = daemon_new(&options, error, sizeof error);
+        bool is_config;
+        peerupd *d = daemon_new(&options, &is_config, error, sizeof error);
         sodium_memzero(seed, sizeof seed);
         if (d == NULL) {
             cli_error("%s", error);
-            code = CLI_UNEXPECTED;
+            code = is_config ? CLI_CONFIG : CLI_UNEXPECTED;
         } else {
             fprintf(stderr, "peerup %s is %s\n", PEERUP_VERSION, cli_id_text(&id));
             daemon_run(d, NULL);
@@ -81,8 +82,8 @@ static int stop(const cli_common *common)
     session *s = session_open(c, true, &code);
     if (s != NULL) {
         json_t *request = json_pack("{s:s}", "cmd", "stop");
-        json_t *answer = session_ask(s, request, 10000);
-        code = answer != NULL ? CLI_DONE : CLI_UNEXPECTED;
+        json_t *answer = session_ask(s, request, 10000, &code);
+        if (answer != NULL) code = CLI_DONE;
         json_decref(request);
         json_decref(answer);
         session_close(s);
@@ -163,8 +164,8 @@ static void print_service(const json_t *s)
 
 static void print_proxy(const json_t *p)
 {
-    printf("proxy: %s to %s of %s\n", text_in(p, "listen"), text_in(p, "protocol"),
-           text_in(p, "peer"));
+    printf("proxy: %s at %s to %s of %s\n", text_in(p, "id"), text_in(p, "listen"),
+           text_in(p, "protocol"), text_in(p, "peer"));
 }
 
 static void print_each(const json_t *list, void (*print)(const json_t *one))
@@ -203,8 +204,7 @@ static int run_status(const cli_command *self, int argc, char **argv)
     session *s = session_open(c, true, &code);
     if (s != NULL) {
         json_t *request = json_pack("{s:s}", "cmd", "status");
-        json_t *answer = session_ask(s, request, 10000);
-        code = CLI_UNEXPECTED;
+        json_t *answer = session_ask(s, request, 10000, &code);
         if (answer != NULL) {
             bool is_degraded =
                 c->relays.count > 0 && !json_is_true(json_object_get(answer, "relay_connected"));

@@ -81,6 +81,7 @@ static int init_in(const char *folder, const char *relay, unsigned port)
     } else if (!key_file_read(key, seed, &is_missing, error, sizeof error) &&
                (!is_missing || !key_file_make(key, seed, error, sizeof error))) {
         cli_error("%s", error);
+        if (!is_missing) code = CLI_CONFIG;
     } else if (!write_config(path, relay, port) ||
                (!files_create(grants, first_line, sizeof first_line - 1) && errno != EEXIST)) {
         cli_error("%s: %s", folder, strerror(errno));

@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PING_MS = 30000, SLACK_MS = 5000 };
+enum {
+    PING_MS = 30000,
+    OPEN_MS = 30000, /* app_open_ns, unless the configuration says otherwise */
+    SLACK_MS = 5000
+};
 
 #define PEER_HELP                                                                                 \
     "  PEER is a name under `names:` in the configuration, a peer id, or a multiaddr that ends\n" \
@@ -105,12 +109,9 @@ static int ping_peer(session *s, const pu_peer_id *id, const char *maddr, const 
         if (interrupted || session_is_interrupted(s)) break;
         json_t *request = json_pack("{s:s,s:s,s:s*,s:i}", "cmd", "ping", "peer", text, "address",
                                     maddr, "timeout_ms", PING_MS);
-        json_t *answer = session_ask(s, request, PING_MS + SLACK_MS);
+        json_t *answer = session_ask(s, request, PING_MS + SLACK_MS, &code);
         json_decref(request);
-        if (answer == NULL) {
-            code = CLI_UNEXPECTED;
-            break;
-        }
+        if (answer == NULL) break;
         t.sent++;
         print_one(answer, seq, text, is_json);
         if (json_is_true(json_object_get(answer, "ok")))
@@ -163,17 +164,29 @@ const cli_command cli_ping = {"ping",
 
 /* ---- proxy ---- */
 
+typedef struct proxy_options {
+    const char *closed; /* the one to close; NULL: open one */
+} proxy_options;
+
+static bool take_proxy(void *ctx, int which, const char *value)
+{
+    proxy_options *o = ctx;
+    o->closed = value;
+    return which == 'x';
+}
+
 static int open_proxy(session *s, const pu_peer_id *id, const char *maddr, char **operands)
 {
     json_t *request = json_pack("{s:s,s:s,s:s*,s:s,s:s}", "cmd", "connect", "peer", cli_id_text(id),
                                 "address", maddr, "service", operands[1], "listen", operands[2]);
-    json_t *answer = session_ask(s, request, 10000);
+    int code;
+    json_t *answer = session_ask(s, request, OPEN_MS + SLACK_MS, &code);
     json_decref(request);
-    if (answer == NULL) return CLI_UNEXPECTED;
-    int code = CLI_DONE;
+    if (answer == NULL) return code;
     if (json_is_true(json_object_get(answer, "ok"))) {
         printf("%s\n", json_string_value(json_object_get(answer, "listen_address")));
         fflush(stdout);
+        code = CLI_DONE;
     } else {
         code = session_failed(answer);
     }
@@ -181,26 +194,56 @@ static int open_proxy(session *s, const pu_peer_id *id, const char *maddr, char 
     return code;
 }
 
-static int run_proxy(const cli_command *self, int argc, char **argv)
+/* Tells the daemon to close one. */
+static int close_proxy(const config *c, const char *which)
 {
-    cli_common common;
+    int code;
+    session *s = session_open(c, true, &code);
+    if (s == NULL) return code;
+    json_t *request = json_pack("{s:s,s:s}", "cmd", "disconnect", "proxy", which);
+    json_t *answer = session_ask(s, request, 10000, &code);
+    if (json_is_true(json_object_get(answer, "ok"))) code = CLI_DONE;
+    else if (answer != NULL) code = session_failed(answer);
+    json_decref(request);
+    json_decref(answer);
+    session_close(s);
+    return code;
+}
+
+static int serve_proxy(const config *c, char **operands)
+{
     pu_peer_id id;
     const char *maddr;
-    int code = cli_options(self, argc, argv, NULL, NULL, NULL, &common);
+    int code;
+    if (!cli_peer(c, operands[0], &id, &maddr)) return CLI_USAGE;
+    session *s = session_open(c, false, &code);
+    if (s == NULL) return code;
+    if (session_is_own(s))
+        fprintf(stderr,
+                "No daemon answers at %s: this command is the node until it is "
+                "interrupted.\n",
+                c->socket);
+    code = open_proxy(s, &id, maddr, operands);
+    if (code == CLI_DONE) session_stay(s);
+    session_close(s);
+    return code;
+}
+
+static int run_proxy(const cli_command *self, int argc, char **argv)
+{
+    static const struct option own[] = {{"close", required_argument, NULL, 'x'},
+                                        {NULL, 0, NULL, 0}};
+    cli_common common;
+    proxy_options o = {0};
+    int code = cli_options(self, argc, argv, own, take_proxy, &o, &common);
     if (code >= 0) return code;
-    if (optind + 3 != argc) return cli_usage(self, "a peer, a service and a local port are needed");
+    if (o.closed != NULL && optind < argc)
+        return cli_usage(self, "--close takes one proxy, and nothing else is needed");
+    if (o.closed == NULL && optind + 3 != argc)
+        return cli_usage(self, "a peer, a service and a local port are needed");
     config *c = cli_config_open(&common);
     if (c == NULL) return CLI_CONFIG;
-    if (!cli_peer(c, argv[optind], &id, &maddr)) {
-        config_free(c);
-        return CLI_USAGE;
-    }
-    session *s = session_open(c, false, &code);
-    if (s != NULL) {
-        code = open_proxy(s, &id, maddr, argv + optind);
-        if (code == CLI_DONE) session_stay(s);
-        session_close(s);
-    }
+    code = o.closed != NULL ? close_proxy(c, o.closed) : serve_proxy(c, argv + optind);
     config_free(c);
     return code;
 }
@@ -210,7 +253,11 @@ const cli_command cli_proxy = {
     "PEER SERVICE [HOST:]PORT",
     "a local port whose connections reach a service of a peer; prints where it listens",
     PEER_HELP
-    "  When a daemon runs, it keeps the port until it ends; otherwise this command does, until it\n"
-    "  is interrupted. HOST is 127.0.0.1 when it is left out; port 0: any free one.\n",
+    "  The peer is asked whether it has the service first. When a daemon runs, it keeps the port\n"
+    "  until it ends or is told to close it; otherwise this command does, until it is "
+    "interrupted.\n"
+    "  HOST is 127.0.0.1 when it is left out; port 0: any free one.\n\n"
+    "  --close [HOST:]PORT    closes that port of the daemon's, or the one with that id (`status`\n"
+    "                         lists them); connections that it took go on\n",
     false,
     run_proxy};

@@ -44,13 +44,21 @@ session *session_open(const config *c, bool needs_daemon, int *code)
         cli_error("%s", error);
         *code = CLI_CONFIG;
     } else {
-        s->own = daemon_new(&(daemon_options){.c = c, .key_seed = seed}, error, sizeof error);
+        bool is_config;
+        daemon_options own = {.c = c, .key_seed = seed};
+        s->own = daemon_new(&own, &is_config, error, sizeof error);
         sodium_memzero(seed, sizeof seed);
         if (s->own != NULL) return s;
         cli_error("%s", error);
+        if (is_config) *code = CLI_CONFIG;
     }
     free(s);
     return NULL;
+}
+
+bool session_is_own(const session *s)
+{
+    return s->own != NULL;
 }
 
 void session_close(session *s)
@@ -68,19 +76,21 @@ static void answered(void *ctx, json_t *response)
     s->is_answered = true;
 }
 
-json_t *session_ask(session *s, const json_t *request, int timeout_ms)
+json_t *session_ask(session *s, const json_t *request, int timeout_ms, int *code)
 {
-    json_t *answer;
-    if (s->own == NULL) {
-        answer = control_ask(s->fd, request, timeout_ms);
-    } else {
+    if (s->own != NULL) {
         s->is_answered = false;
         s->answer = NULL;
         daemon_request(s->own, request, answered, s);
         daemon_run(s->own, &s->is_answered);
-        answer = s->answer;
+        *code = CLI_UNEXPECTED; /* without an answer only after a signal */
+        return s->answer;
     }
-    if (answer == NULL && !session_is_interrupted(s)) cli_error("no answer came");
+    bool is_gone;
+    json_t *answer = control_ask(s->fd, request, timeout_ms, &is_gone);
+    *code = is_gone ? CLI_NO_DAEMON : CLI_TIMED_OUT;
+    if (answer == NULL)
+        cli_error(is_gone ? "the daemon has ended" : "the daemon does not answer in time");
     return answer;
 }
 
@@ -106,10 +116,17 @@ int session_failed(const json_t *answer)
     static const struct {
         const char *code;
         int exit;
-    } exits[] = {{"timed-out", CLI_TIMED_OUT},     {"unauthorized", CLI_UNAUTHORISED},
-                 {"unreachable", CLI_UNREACHABLE}, {"no-address", CLI_UNREACHABLE},
-                 {"refused", CLI_UNREACHABLE},     {"wrong-peer", CLI_UNREACHABLE},
-                 {"lost", CLI_UNREACHABLE},        {"usage", CLI_USAGE}};
+    } exits[] = {{"timed-out", CLI_TIMED_OUT},
+                 {"unauthorized", CLI_UNAUTHORISED},
+                 {"unreachable", CLI_UNREACHABLE},
+                 {"no-address", CLI_UNREACHABLE},
+                 {"refused", CLI_UNREACHABLE},
+                 {"wrong-peer", CLI_UNREACHABLE},
+                 {"lost", CLI_UNREACHABLE},
+                 {"unsupported", CLI_UNREACHABLE},
+                 {"limited", CLI_UNREACHABLE},
+                 {"unknown", CLI_UNREACHABLE},
+                 {"usage", CLI_USAGE}};
     const char *code = json_string_value(json_object_get(answer, "code"));
     const char *error = json_string_value(json_object_get(answer, "error"));
     cli_error("%s", error != NULL ? error : "the request failed");

@@ -11,11 +11,15 @@ typedef struct session session;
 
 /* needs_daemon: no node of its own. NULL: it was said why, and *code is the exit code. */
 session *session_open(const config *c, bool needs_daemon, int *code);
+
+/* Whether a node of its own runs, since no daemon does. */
+bool session_is_own(const session *s);
+
 void session_close(session *s);
 
 /* Asks and waits; the answer is the caller's. timeout_ms: how long. NULL: none came, which was
- * said. */
-json_t *session_ask(session *s, const json_t *request, int timeout_ms);
+ * said, and *code is the exit code. */
+json_t *session_ask(session *s, const json_t *request, int timeout_ms, int *code);
 
 /* Whether the command was interrupted while its own node ran; a daemon's signals are the daemon's.
  */

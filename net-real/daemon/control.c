@@ -306,7 +306,7 @@ static bool read_part(int fd, char **line, size_t *len, size_t *cap, int wait_ms
     return true;
 }
 
-json_t *control_ask(int fd, const json_t *request, int timeout_ms)
+json_t *control_ask(int fd, const json_t *request, int timeout_ms, bool *is_gone)
 {
     int64_t until = now_ms() + timeout_ms;
     char *line = json_dumps(request, JSON_COMPACT);
@@ -323,6 +323,7 @@ json_t *control_ask(int fd, const json_t *request, int timeout_ms)
         if (len > 0 && line[len - 1] == '\n') answered = json_loadb(line, len, 0, NULL);
         if (len > 0 && line[len - 1] == '\n') break;
     }
+    *is_gone = answered == NULL && now_ms() < until;
     free(line);
     return answered;
 }

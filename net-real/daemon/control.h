@@ -7,12 +7,14 @@
  *   {"cmd":"ping","peer":ID,"address":MULTIADDR?,"timeout_ms":N?}
  *                                                       rtt_ms, path, transport
  *   {"cmd":"connect","peer":ID,"service":NAME,"listen":"HOST:PORT","address":MULTIADDR?}
- *                                                       listen_address
+ *                                                       id, listen_address; once the peer has said
+ *                                                       that it has the service
+ *   {"cmd":"disconnect","proxy":ID or "HOST:PORT"}      listen_address
  *   {"cmd":"stop"}
  *
- * "ok": false comes with "code" (a word of enum pu_code, "usage" or "unexpected") and "error". The
- * socket is between the parts of peerup; what programs should use is the daemon's HTTP API, when it
- * exists.
+ * "ok": false comes with "code" (a word of enum pu_code, "usage", "unknown" or "unexpected") and
+ * "error". The socket is between the parts of peerup; what programs should use is the daemon's HTTP
+ * API, when it exists.
  */
 #ifndef NET_REAL_DAEMON_CONTROL_H
 #define NET_REAL_DAEMON_CONTROL_H
@@ -27,8 +29,8 @@ enum { CONTROL_LINE_MAX = 65536 };
 /* The other side: connects to path. -1: no daemon is there. */
 int control_dial(const char *path);
 
-/* Sends one request and waits for its answer, at most timeout_ms. NULL: the daemon is gone, or
- * silent. */
-json_t *control_ask(int fd, const json_t *request, int timeout_ms);
+/* Sends one request and waits for its answer, at most timeout_ms. NULL: the daemon is silent, or
+ * (*is_gone) has ended. */
+json_t *control_ask(int fd, const json_t *request, int timeout_ms, bool *is_gone);
 
 #endif

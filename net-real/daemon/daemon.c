@@ -112,10 +112,12 @@ static void on_event(void *ctx, const pu_ef *ef)
     else if (!requests_done(d, ef)) say_refused(d, ef);
 }
 
-/* A stream that did not come about. */
+/* A stream that did not come about. A command whose own node is quiet otherwise has nobody else to
+ * tell it of. */
 static void on_splice(void *ctx, const char *label, const char *why)
 {
-    daemon_say(ctx, "%s: %s", label, why);
+    (void)ctx;
+    fprintf(stderr, "%s: %s\n", label, why);
 }
 
 static const config_service *service_of(const peerupd *d, pu_span name)
@@ -127,11 +129,9 @@ static const config_service *service_of(const peerupd *d, pu_span name)
     return NULL;
 }
 
-/* Nobody here wants it. */
-static void refuse_stream(peerupd *d, pu_handle stream)
+static void reset_stream(peerupd *d, pu_handle stream, uint32_t code)
 {
-    pu_in in = {
-        .kind = PU_IN_APP, .what = PU_APP_RESET, .stream = stream, .code = PU_CODE_UNSUPPORTED};
+    pu_in in = {.kind = PU_IN_APP, .what = PU_APP_RESET, .stream = stream, .code = code};
     pu_host_command(d->host, &in);
 }
 
@@ -141,8 +141,11 @@ static void on_app(void *ctx, const pu_ef *ef)
     bool is_offer = ef->what == PU_APP_OPEN && ef->token == 0;
     const config_service *s = is_offer ? service_of(d, ef->body) : NULL;
     bool is_opened = ef->what == PU_APP_OPEN && ef->stream != 0;
+    bool is_trial = ef->token != 0 && requests_done(d, ef); /* the answer was all that it is for */
     if (s != NULL) splice_serve(d->joints, ef, s->local_address, s->label);
-    else if (!splice_effect(d->joints, ef) && is_opened) refuse_stream(d, ef->stream);
+    else if (is_trial && is_opened) reset_stream(d, ef->stream, PU_CODE_CANCELLED);
+    else if (!is_trial && !splice_effect(d->joints, ef) && is_opened)
+        reset_stream(d, ef->stream, PU_CODE_UNSUPPORTED);
 }
 
 static void on_record_ended(void *ctx, const char *why)
@@ -238,12 +241,13 @@ static void start_free(start *s)
     free(s->commands);
 }
 
-static bool open_host(peerupd *d, const daemon_options *o, char *error, size_t cap)
+static bool open_host(peerupd *d, const daemon_options *o, bool *is_config, char *error, size_t cap)
 {
     const pu_in *grants;
     size_t grant_count;
     d->authorised = grants_open(d->c->authorized_keys_file, &grants, &grant_count);
-    if (d->authorised == NULL) {
+    *is_config = d->authorised == NULL;
+    if (*is_config) {
         snprintf(error, cap, "%s: see above", d->c->authorized_keys_file);
         return false;
     }
@@ -302,14 +306,15 @@ static bool open_signals(peerupd *d)
            pu_host_watch(d->host, d->signals, PU_WATCH_READ, signalled, d) == PU_OK;
 }
 
-peerupd *daemon_new(const daemon_options *o, char *error, size_t cap)
+peerupd *daemon_new(const daemon_options *o, bool *is_config, char *error, size_t cap)
 {
     peerupd *d = calloc(1, sizeof *d);
     snprintf(error, cap, "out of memory");
+    *is_config = false;
     if (d == NULL) return NULL;
     *d = (peerupd){.c = o->c, .is_served = o->is_served, .is_loud = o->is_loud, .signals = -1};
     spare_open(&d->reserve);
-    bool is_good = open_host(d, o, error, cap);
+    bool is_good = open_host(d, o, is_config, error, cap);
     if (is_good) {
         d->joints = splices_new(d->host, DAEMON_SPLICES_MAX, on_splice, d);
         is_good = d->joints != NULL && open_signals(d);

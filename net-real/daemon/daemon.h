@@ -23,8 +23,8 @@ typedef struct daemon_options {
 
 typedef struct peerupd peerupd;
 
-/* NULL: error says why. */
-peerupd *daemon_new(const daemon_options *options, char *error, size_t cap);
+/* NULL: error says why, and *is_config whether a file that the configuration names is to blame. */
+peerupd *daemon_new(const daemon_options *options, bool *is_config, char *error, size_t cap);
 void daemon_free(peerupd *d);
 
 /* Runs until SIGINT, SIGTERM or SIGHUP (unless that is ignored), a request to stop, or, when until

@@ -18,7 +18,8 @@ enum {
     DAEMON_PROXIES_MAX = 64,
     DAEMON_SPLICES_MAX = 1024,
     DAEMON_SAID_MAX = 256,
-    PROXY_LISTEN_MAX = 80
+    PROXY_LISTEN_MAX = 80,
+    PROXY_ID_MAX = 24
 };
 
 /* Tokens of commands that no request waits for, and whose refusal people must hear of; the rest of
@@ -28,11 +29,12 @@ enum {
 #define TOKEN_SERVICE 0x43000000u
 #define TOKEN_SORT 0xff000000u
 
-/* A request whose command the node has not answered. */
+/* A request whose command or OPEN the node has not answered. */
 typedef struct pending {
     struct pending *next;
     pu_token token;
     pu_peer_id peer;
+    uint32_t proxy; /* number of the one that waits for this; 0: none */
     json_t *(*describe)(peerupd *d, const struct pending *p, const pu_ef *done);
     void (*answer)(void *ctx, json_t *response);
     void *ctx;
@@ -41,12 +43,20 @@ typedef struct pending {
 typedef struct proxy {
     struct proxy *next;
     peerupd *owner;
+    uint32_t number; /* from 1; its id is "proxy-NUMBER", which no other gets later */
     int fd;
     pu_peer_id peer;
     char protocol[128];
     char listen[PROXY_LISTEN_MAX];
     char label[160]; /* for people */
 } proxy;
+
+/* What became of a request for a proxy. */
+enum proxy_result {
+    PROXY_OPEN = 1,
+    PROXY_USAGE, /* what was asked for makes no sense */
+    PROXY_FAILED /* the machine does not give it */
+};
 
 struct grants;
 struct control;
@@ -60,7 +70,7 @@ struct peerupd {
     pending *waiting;
     uint32_t waiting_count;
     proxy *proxies;
-    uint32_t proxy_count;
+    uint32_t proxy_count, proxy_last; /* how many there are; the last number given */
     struct grants *authorised;
     struct control *door; /* NULL: no socket */
     int signals;          /* signalfd; -1: none */
@@ -91,7 +101,7 @@ void grants_watch(struct grants *g, peerupd *d);
 void grants_close(struct grants *g);
 
 /* ---- requests.c ---- */
-/* EVENT DONE with the token of a request. False: it is none's. */
+/* EVENT DONE, APP OPEN or APP RESET with the token of a request. False: it is none's. */
 bool requests_done(peerupd *d, const pu_ef *done);
 /* Nobody waits for them any more. */
 void requests_forget(peerupd *d, void *ctx);
@@ -99,9 +109,20 @@ json_t *requests_error(const char *code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* ---- proxies.c ---- */
-/* Listens at host:port ("" host: loopback; port 0: any) for the service of a peer. NULL: error. */
-proxy *proxy_open(peerupd *d, const pu_peer_id *peer, const char *service, const char *listen,
-                  char *error, size_t cap);
+/* Listens at host:port ("" host: loopback; port 0: any) for the service of a peer. *out is valid
+ * with PROXY_OPEN, error otherwise. */
+enum proxy_result proxy_open(peerupd *d, proxy **out, const pu_peer_id *peer, const char *service,
+                             const char *listen, char *error, size_t cap);
+/* Asks the peer for one stream, to hear whether it has the service; the answer comes with the token
+ * that this returns (0: no memory), and the stream is the caller's to reset. */
+pu_token proxy_try(const proxy *p);
+/* Writes its id into id, and returns that. */
+const char *proxy_id(const proxy *p, char id[PROXY_ID_MAX]);
+/* The proxy with that number, or that text: its id, or where it listens. NULL: there is none. */
+proxy *proxy_of_number(const peerupd *d, uint32_t number);
+proxy *proxy_of_text(const peerupd *d, const char *text);
+/* Listens no more. Connections that it took go on. */
+void proxy_close(proxy *p);
 void proxies_close(peerupd *d);
 
 /* ---- control.c ---- */

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,20 +42,36 @@ static int listen_on(const struct addrinfo *at)
     return -1;
 }
 
-/* HOST:PORT, PORT alone, or :PORT; name gets where that is. The socket, or -1 and *why. */
-static int listen_at(const char *text, char name[PROXY_LISTEN_MAX], const char **why)
+/* The address that HOST, of a command, is. */
+static const char *address_of(const char *host)
+{
+    return strcmp(host, "localhost") == 0 ? loopback : host;
+}
+
+static void name_place(char name[PROXY_LISTEN_MAX], const char *address, const char *port)
+{
+    snprintf(name, PROXY_LISTEN_MAX, strchr(address, ':') != NULL ? "[%.50s]:%s" : "%.50s:%s",
+             address, port);
+}
+
+/* HOST:PORT, PORT alone, or :PORT; name gets where that is. The socket; or -1, *why and whether
+ * the text is to blame. */
+static int listen_at(const char *text, char name[PROXY_LISTEN_MAX], const char **why,
+                     bool *is_misused)
 {
     char host[HOST_NAME_MAX_BYTES], digits[8];
     uint16_t port;
+    *is_misused = true;
     *why = "not PORT or HOST:PORT";
     if (!host_port_read(text, loopback, host, &port)) return -1;
-    const char *address = strcmp(host, "localhost") == 0 ? loopback : host;
+    const char *address = address_of(host);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE},
                     *found = NULL;
     snprintf(digits, sizeof digits, "%u", (unsigned)port);
     *why = "an address of this machine is needed, or localhost";
     if (getaddrinfo(address, digits, &hints, &found) != 0) return -1;
+    *is_misused = false;
     int fd = listen_on(found);
     *why = strerror(errno);
     freeaddrinfo(found);
@@ -63,47 +80,99 @@ static int listen_at(const char *text, char name[PROXY_LISTEN_MAX], const char *
     socklen_t len = sizeof at;
     if (getsockname(fd, (struct sockaddr *)&at, &len) == 0)
         getnameinfo((struct sockaddr *)&at, len, NULL, 0, digits, sizeof digits, NI_NUMERICSERV);
-    snprintf(name, PROXY_LISTEN_MAX, strchr(address, ':') != NULL ? "[%.50s]:%s" : "%.50s:%s",
-             address, digits);
+    name_place(name, address, digits);
     return fd;
 }
 
-proxy *proxy_open(peerupd *d, const pu_peer_id *peer, const char *service, const char *listen,
-                  char *error, size_t cap)
+enum proxy_result proxy_open(peerupd *d, proxy **out, const pu_peer_id *peer, const char *service,
+                             const char *listen, char *error, size_t cap)
 {
-    proxy *p = d->proxy_count < DAEMON_PROXIES_MAX ? calloc(1, sizeof *p) : NULL;
-    if (p == NULL) {
-        snprintf(error, cap, "more than %d proxies", DAEMON_PROXIES_MAX);
-        return NULL;
-    }
+    char protocol[sizeof(*out)->protocol];
     const char *why = "it cannot be watched";
-    *p = (proxy){.owner = d, .peer = *peer, .fd = -1};
-    int len = snprintf(p->protocol, sizeof p->protocol, "/peerup/%s/1.0.0", service);
-    if (len >= (int)sizeof p->protocol) why = "that is no service's name";
-    else p->fd = listen_at(listen, p->listen, &why);
+    bool is_misused;
+    if (d->proxy_count >= DAEMON_PROXIES_MAX) {
+        snprintf(error, cap, "more than %d proxies", DAEMON_PROXIES_MAX);
+        return PROXY_FAILED;
+    }
+    if (snprintf(protocol, sizeof protocol, "/peerup/%s/1.0.0", service) >= (int)sizeof protocol) {
+        snprintf(error, cap, "a service's name is not that long");
+        return PROXY_USAGE;
+    }
+    proxy *p = calloc(1, sizeof *p);
+    snprintf(error, cap, "out of memory");
+    if (p == NULL) return PROXY_FAILED;
+    *p = (proxy){.owner = d, .peer = *peer};
+    memcpy(p->protocol, protocol, sizeof protocol);
+    p->fd = listen_at(listen, p->listen, &why, &is_misused);
     bool is_up = p->fd >= 0 && pu_host_watch(d->host, p->fd, PU_WATCH_READ, accepted, p) == PU_OK;
     if (!is_up) {
         snprintf(error, cap, "cannot listen on %s: %s", listen, why);
         if (p->fd >= 0) close(p->fd);
         free(p);
-        return NULL;
+        return is_misused ? PROXY_USAGE : PROXY_FAILED;
     }
     snprintf(p->label, sizeof p->label, "proxy %s to %.63s", p->listen, service);
+    p->number = ++d->proxy_last;
     p->next = d->proxies;
     d->proxies = p;
     d->proxy_count++;
+    *out = p;
+    return PROXY_OPEN;
+}
+
+pu_token proxy_try(const proxy *p)
+{
+    pu_in in = {.kind = PU_IN_APP,
+                .what = PU_APP_OPEN,
+                .flags = PU_LIMITED,
+                .peer = {p->peer.bytes, p->peer.len},
+                .offset = PU_FIRST_ROOM,
+                .body = {(const uint8_t *)p->protocol, strlen(p->protocol)}};
+    return pu_host_command(p->owner->host, &in);
+}
+
+proxy *proxy_of_number(const peerupd *d, uint32_t number)
+{
+    proxy *p = d->proxies;
+    while (p != NULL && p->number != number) p = p->next;
     return p;
+}
+
+proxy *proxy_of_text(const peerupd *d, const char *text)
+{
+    char host[HOST_NAME_MAX_BYTES], place[PROXY_LISTEN_MAX] = "", digits[8];
+    uint16_t port;
+    if (host_port_read(text, loopback, host, &port)) {
+        snprintf(digits, sizeof digits, "%u", (unsigned)port);
+        name_place(place, address_of(host), digits);
+    }
+    for (proxy *p = d->proxies; p != NULL; p = p->next) {
+        char id[PROXY_ID_MAX];
+        if (strcmp(p->listen, place) == 0 || strcmp(proxy_id(p, id), text) == 0) return p;
+    }
+    return NULL;
+}
+
+const char *proxy_id(const proxy *p, char id[PROXY_ID_MAX])
+{
+    snprintf(id, PROXY_ID_MAX, "proxy-%" PRIu32, p->number);
+    return id;
+}
+
+void proxy_close(proxy *p)
+{
+    peerupd *d = p->owner;
+    proxy **at = &d->proxies;
+    while (*at != p) at = &(*at)->next;
+    *at = p->next;
+    d->proxy_count--;
+    int ended = pu_host_watch(d->host, p->fd, 0, NULL, NULL);
+    (void)ended;
+    close(p->fd);
+    free(p);
 }
 
 void proxies_close(peerupd *d)
 {
-    while (d->proxies != NULL) {
-        proxy *p = d->proxies;
-        d->proxies = p->next;
-        int ended = pu_host_watch(d->host, p->fd, 0, NULL, NULL);
-        (void)ended;
-        close(p->fd);
-        free(p);
-    }
-    d->proxy_count = 0;
+    while (d->proxies != NULL) proxy_close(d->proxies);
 }

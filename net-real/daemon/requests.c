@@ -110,10 +110,12 @@ static json_t *services(const peerupd *d)
 static json_t *proxies(const peerupd *d)
 {
     json_t *list = json_array();
-    for (const proxy *p = d->proxies; p != NULL; p = p->next)
-        json_array_append_new(list, json_pack("{s:s,s:s,s:o}", "listen", p->listen, "protocol",
-                                              p->protocol, "peer",
-                                              id_text((pu_span){p->peer.bytes, p->peer.len})));
+    for (const proxy *p = d->proxies; p != NULL; p = p->next) {
+        char id[PROXY_ID_MAX];
+        json_t *peer = id_text((pu_span){p->peer.bytes, p->peer.len});
+        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:o}", "id", proxy_id(p, id), "listen",
+                                              p->listen, "protocol", p->protocol, "peer", peer));
+    }
     return list;
 }
 
@@ -172,6 +174,7 @@ static const char *why_not(const peerupd *d, uint32_t code)
         return "the peer is not there, or it, or the relay, does not let us in";
     if (code == PU_CODE_TIMEOUT)
         return "the time is over; is the peer up, and are we authorised there?";
+    if (code == PU_CODE_UNSUPPORTED) return "the peer has no such service, or not for us";
     return info != NULL ? info->meaning : "the peer ended it";
 }
 
@@ -221,10 +224,27 @@ static json_t *ping(peerupd *d, const json_t *request, void (*answer)(void *, js
     return NULL;
 }
 
-static json_t *connect_service(peerupd *d, const json_t *request)
+/* Whether the peer has the service that a proxy is for. Where it has not, nobody needs the proxy;
+ * it may have been closed meanwhile. */
+static json_t *describe_connect(peerupd *d, const pending *what, const pu_ef *done)
+{
+    char id[PROXY_ID_MAX];
+    proxy *p = proxy_of_number(d, what->proxy);
+    bool is_open = done->kind == PU_EF_APP && done->what == PU_APP_OPEN;
+    if (is_open && p != NULL)
+        return json_pack("{s:b,s:s,s:s}", "ok", 1, "id", proxy_id(p, id), "listen_address",
+                         p->listen);
+    if (p != NULL) proxy_close(p);
+    if (is_open) return requests_error("cancelled", "no proxy: it was closed");
+    return requests_error(code_word(done->code), "no proxy: %s", why_not(d, done->code));
+}
+
+static json_t *connect_service(peerupd *d, const json_t *request, void (*answer)(void *, json_t *),
+                               void *ctx)
 {
     pu_peer_id peer;
     char error[256];
+    proxy *p;
     const char *service = json_string_value(json_object_get(request, "service"));
     const char *listen = json_string_value(json_object_get(request, "listen"));
     if (!peer_of(request, &peer) || service == NULL || listen == NULL)
@@ -232,9 +252,29 @@ static json_t *connect_service(peerupd *d, const json_t *request)
     if (is_self(d, &peer)) return requests_error("usage", "that is this node itself");
     if (!give_address(d, request))
         return requests_error("usage", "connect: `address` is not a multiaddr");
-    proxy *p = proxy_open(d, &peer, service, listen, error, sizeof error);
-    if (p == NULL) return requests_error("unexpected", "%s", error);
-    return json_pack("{s:b,s:s}", "ok", 1, "listen_address", p->listen);
+    enum proxy_result result = proxy_open(d, &p, &peer, service, listen, error, sizeof error);
+    if (result != PROXY_OPEN)
+        return requests_error(result == PROXY_USAGE ? "usage" : "unexpected", "%s", error);
+    pending trial = {.token = proxy_try(p),
+                     .peer = peer,
+                     .proxy = p->number,
+                     .describe = describe_connect,
+                     .answer = answer,
+                     .ctx = ctx};
+    if (wait_for(d, &trial)) return NULL;
+    proxy_close(p);
+    return requests_error("resource", "too many requests at once");
+}
+
+static json_t *disconnect_service(peerupd *d, const json_t *request)
+{
+    const char *text = json_string_value(json_object_get(request, "proxy"));
+    if (text == NULL) return requests_error("usage", "disconnect: `proxy` is needed");
+    proxy *p = proxy_of_text(d, text);
+    if (p == NULL) return requests_error("unknown", "there is no proxy '%s'", text);
+    json_t *response = json_pack("{s:b,s:s}", "ok", 1, "listen_address", p->listen);
+    proxy_close(p);
+    return response;
 }
 
 void daemon_request(peerupd *d, const json_t *request, void (*answer)(void *ctx, json_t *response),
@@ -245,7 +285,8 @@ void daemon_request(peerupd *d, const json_t *request, void (*answer)(void *ctx,
     if (cmd == NULL) response = requests_error("usage", "a request is an object with `cmd`");
     else if (strcmp(cmd, "status") == 0) response = status(d);
     else if (strcmp(cmd, "ping") == 0) response = ping(d, request, answer, ctx);
-    else if (strcmp(cmd, "connect") == 0) response = connect_service(d, request);
+    else if (strcmp(cmd, "connect") == 0) response = connect_service(d, request, answer, ctx);
+    else if (strcmp(cmd, "disconnect") == 0) response = disconnect_service(d, request);
     else if (strcmp(cmd, "stop") == 0) {
         daemon_stop(d);
         response = json_pack("{s:b}", "ok", 1);

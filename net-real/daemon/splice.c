@@ -9,12 +9,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
+    LABEL_MAX = 160, /* bytes of a label, its end included; longer ones are cut */
     READS_MAX = 16,  /* reads of a socket before others have their turn */
     REST_MS = 60000, /* a socket whose stream is over has so long to take each part of the rest */
 };
@@ -22,15 +24,15 @@ enum {
 typedef struct joint {
     struct joint *next;
     splices *owner;
-    const char *label; /* what it is, for people; its owner's */
-    int fd;            /* -1: on its way */
-    reach *way;        /* NULL: it is there */
-    pu_handle stream;  /* 0: the OPEN is not answered, or the stream is over */
-    pu_token token;    /* of that OPEN */
-    bool is_over;      /* the stream has ended well: what waits is still the socket's */
-    bool tcp_fin;      /* the socket has no more */
-    bool stream_fin;   /* nor has the stream */
-    bool is_shut;      /* and the socket was told */
+    char label[LABEL_MAX]; /* what it is, for people */
+    int fd;                /* -1: on its way */
+    reach *way;            /* NULL: it is there */
+    pu_handle stream;      /* 0: the OPEN is not answered, or the stream is over */
+    pu_token token;        /* of that OPEN */
+    bool is_over;          /* the stream has ended well: what waits is still the socket's */
+    bool tcp_fin;          /* the socket has no more */
+    bool stream_fin;       /* nor has the stream */
+    bool is_shut;          /* and the socket was told */
     uint32_t watched;
     uint8_t *waiting; /* owned; from the stream, not taken by the socket: */
     size_t waiting_at, waiting_len;
@@ -220,7 +222,8 @@ static joint *joint_new(splices *s, int fd, const char *label)
 {
     joint *p = s->count < s->max ? calloc(1, sizeof *p) : NULL;
     if (p == NULL) return NULL;
-    *p = (joint){.next = s->first, .owner = s, .label = label, .fd = fd, .granted = SPLICE_WINDOW};
+    *p = (joint){.next = s->first, .owner = s, .fd = fd, .granted = SPLICE_WINDOW};
+    snprintf(p->label, sizeof p->label, "%s", label);
     s->first = p;
     s->count++;
     return p;

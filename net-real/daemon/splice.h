@@ -14,7 +14,7 @@ enum { SPLICE_WINDOW = 1 << 20 };
 typedef struct splices splices;
 
 /* At most `max` at once. say is told what did not come about, and why, by the label that
- * splice_serve or splice_open got; labels are kept as long as the splice. NULL: no memory. */
+ * splice_serve or splice_open got (copied). NULL: no memory. */
 splices *splices_new(pu_host *host, uint32_t max,
                      void (*say)(void *ctx, const char *label, const char *why), void *ctx);
 /* Closes all sockets; the streams are the host's to end. */

@@ -145,6 +145,7 @@ static peerupd *daemon_for_requests(void)
     static unsigned inputs;
     static const uint8_t seed[PU_ED25519_SEED_BYTES] = {7};
     char error[256];
+    bool is_config;
     sigset_t blocked;
     if (d != NULL && ++inputs % DAEMON_INPUTS != 0) return d;
     daemon_free(d);
@@ -153,7 +154,7 @@ static peerupd *daemon_for_requests(void)
         PU_ASSERT(c != NULL);
         c->authorized_keys_file = strdup("/nonexistent/authorized_keys");
     }
-    d = daemon_new(&(daemon_options){.c = c, .key_seed = seed}, error, sizeof error);
+    d = daemon_new(&(daemon_options){.c = c, .key_seed = seed}, &is_config, error, sizeof error);
     PU_ASSERT(d != NULL);
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGINT);

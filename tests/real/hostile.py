@@ -95,6 +95,9 @@ class Node:
         started.append(self.process)
         return eventually(lambda: self.address("udp") and os.path.exists(self.socket))
 
+    def proxies(self):
+        return json.loads(self.run("status", "--json")[1])["proxies"]
+
     def log(self):
         with open(self.log_path) as text:
             return text.read()
@@ -263,8 +266,10 @@ os.chmod(home.keys, 0o666)
 code, said = home.run("auth", "list")
 check("authorized_keys that others may write is refused, with what to do",
       code == 7 and "chmod go-w" in said, said)
-code, said = home.run("daemon", timeout=5)
-check("the daemon does not start with it", code not in (0, None) and "chmod go-w" in said, said)
+for words in (("daemon",), ("auth", "add", STRANGER), ("auth", "remove", STRANGER),
+              ("proxy", STRANGER, "echo", "0"), ("ping", STRANGER)):
+    code, said = home.run(*words, timeout=5)
+    check("so `%s` ends with 7" % " ".join(words[:2]), code == 7 and "chmod go-w" in said, (code, said))
 os.chmod(home.keys, 0o644)
 check("that others may read it is nobody's harm", home.run("auth", "list")[0] == 0)
 os.rename(home.keys, os.path.join(WORK, "shared_keys"))
@@ -362,13 +367,18 @@ def proxy(service):
 
 for text in ("99999", "-1", "", "host.example:80", "1.2.3.4.5:80", "127.0.0.1"):
     code, said = laptop.run("proxy", "home", "echo", text)
-    check("'%s' is no place to listen" % text, code not in (0, None), said)
+    check("'%s' is no place to listen" % text, code == 2, said)
 busy = socket.create_server(("127.0.0.1", 0))
 code, said = laptop.run("proxy", "home", "echo", str(busy.getsockname()[1]))
 check("a port in use is told", code == 1 and "in use" in said, said)
 busy.close()
+code, said = laptop.run("proxy", home.address("udp"), "unknown", "0")
+check("a service that nobody offers is told at once", code == 5 and "no such service" in said, said)
+code, said = laptop.run("proxy", home.address("udp"), "x" * 200, "0")
+check("so is a name that no service has", code == 2, said)
+check("and no port is left of them", laptop.proxies() == [], laptop.proxies())
 
-at = {name: proxy(name) for name in ("echo", "big", "chatter", "closed", "nowhere", "unknown")}
+at = {name: proxy(name) for name in ("echo", "big", "chatter", "closed", "nowhere")}
 
 
 def exchange(name, body, timeout=20.0, pause=0.0):
@@ -403,9 +413,6 @@ for name, words in (("closed", "refused"), ("nowhere", "no such name")):
     check("a service that is not there ends the connection: %s" % name, is_ended(name) is True,
           is_ended(name))
     check("and the log says why", eventually(lambda: words in home.log(), 3), home.log())
-check("so does a service that nobody offers", is_ended("unknown") is True)
-check("which the laptop's log tells", eventually(lambda: "to unknown: " in laptop.log(), 3),
-      laptop.log())
 
 before = laptop.resident_mib(), home.resident_mib()
 stuck = [socket.create_connection(at["chatter"], timeout=20) for _ in range(8)]
@@ -433,6 +440,24 @@ for _ in range(60):
 check("no descriptor is left of 120 connections",
       eventually(lambda: (laptop.descriptors(), home.descriptors()) <= counts, 10),
       (counts, laptop.descriptors(), home.descriptors()))
+
+closing = socket.create_connection(at["echo"], timeout=20)
+closing.sendall(b"first")
+got = closing.recv(5)
+code, said = laptop.run("proxy", "--close", str(at["echo"][1]))
+check("a proxy is closed by its port", code == 0, said)
+closing.sendall(b" last")
+closing.shutdown(socket.SHUT_WR)
+check("what it carries goes on", got + read_to_end(closing) == b"first last")
+check("nobody listens there any more", "refused" in str(exchange("echo", b"")).lower())
+identity = [p["id"] for p in laptop.proxies() if p["listen"] == "%s:%d" % at["big"]]
+code, said = laptop.run("proxy", "--close", *identity)
+check("another by its id", code == 0 and len(laptop.proxies()) == 3, said)
+code, said = laptop.run("proxy", "--close", *identity)
+check("once only", code == 5 and "no proxy" in said, said)
+code, said = laptop.run("proxy", "--close", "localhost:%d" % at["closed"][1])
+check("localhost is what it listens at", code == 0, said)
+at["echo"] = proxy("echo")
 
 # ---- authorized_keys while the daemon runs ----
 
@@ -470,7 +495,14 @@ check("a file in place of the link, too", eventually(lambda: not is_out(), 15), 
 check("a daemon ends with 0 by SIGTERM", home.stop() == 0)
 check("its socket is gone", not os.path.exists(home.socket))
 check("the other one was told", eventually(lambda: "peer gone" in laptop.log(), 5), laptop.log())
+check("a connection to a peer that is gone ends", is_ended("echo") is True)
+check("and the log says why", eventually(lambda: "to echo: " in laptop.log(), 3), laptop.log())
 check("and by SIGHUP", laptop.stop(signal.SIGHUP) == 0)
+code, said = laptop.run("proxy", "--close", "7")
+check("without a daemon there is no proxy to close", code == 3 and "no daemon answers" in said, said)
+code, said = laptop.run("proxy", "home", "echo", "0", timeout=40)
+check("nor, without an address, one to open: the command is told so",
+      code == 5 and "No daemon answers" in said and "no address" in said, (code, said))
 home.start()
 home.stop(signal.SIGKILL)
 check("what a killed one left is no hindrance", home.start(), home.log())

@@ -13,7 +13,7 @@ set -u
 for node in relay home laptop stranger; do
     "$peerup" init --dir "$node" >"$node.id" 2>/dev/null
 done
-relay=$(cat relay.id) home=$(cat home.id) laptop=$(cat laptop.id)
+relay=$(cat relay.id) home=$(cat home.id) laptop=$(cat laptop.id) stranger=$(cat stranger.id)
 check 'init prints a peer id' grep -q '^12D3KooW' home.id
 check 'whoami is the same' says "$home" at home whoami
 check 'init changes nothing that is there' exits 7 "$peerup" init --dir home
@@ -63,7 +63,9 @@ for node in home laptop stranger; do
     "$peerup" auth add "$relay" --file $node/authorized_keys --comment relay 2>/dev/null
 done
 check 'auth add' at home auth add "$laptop" --comment 'my laptop'
-check 'auth add, twice' exits 1 at home auth add "$laptop"
+check 'auth add, twice: it is there' at home auth add "$laptop"
+check 'auth remove of nobody ends with 5' exits 5 at home auth remove "$stranger"
+check 'a comment without end is refused' exits 2 at home auth add "$stranger" --comment "$(printf %600s)"
 check 'auth list' says '# my laptop' at home auth list
 check 'auth list as JSON' says '"comment": "my laptop"' at home auth list --json
 at laptop auth add "$home" 2>/dev/null
@@ -72,6 +74,9 @@ at stranger auth add "$home" 2>/dev/null
 # ---- three processes ----
 
 check 'status without a daemon ends with 3' exits 3 at home status
+check 'so does closing a proxy' exits 3 at home proxy --close 1
+check 'a proxy needs all three' exits 2 at home proxy home web
+check 'a proxy is opened or closed, not both' exits 2 at home proxy --close 1 home web 0
 "$peerup" init --dir alone --relay "/ip4/127.0.0.1/udp/9/quic-v1/p2p/$home" >/dev/null 2>&1
 "$peerup" daemon --config alone/config.yaml >/dev/null 2>alone.log &
 "$peerup" relay serve --config relay/config.yaml >/dev/null 2>relay.log &
@@ -111,6 +116,7 @@ listen=$(at laptop proxy home web 0)
 check 'proxy prints where it listens' test -n "$listen"
 for i in 1 2 3; do python3 fetch.py "http://$listen/data" >got.$i & fetches="${fetches-} $!"; done
 wait $fetches
+check 'status says its id' tells "^proxy: proxy-[0-9]+ at $listen " at laptop status
 check 'a service is reached through it, three times at once' sh -c 'cmp got.1 www/data && cmp got.2 www/data && cmp got.3 www/data'
 
 # ---- changes while it runs ----
