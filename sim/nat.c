@@ -47,6 +47,8 @@ nat *nat_new(const nat_type *type, enum nat_protocol protocol, const pu_endpoint
 {
     PU_ASSERT(type->udp_idle_ns > 0);
     PU_ASSERT(type->addresses <= NAT_ADDRESSES_MAX);
+    PU_ASSERT(!type->is_filter || (type->mapping == NAT_EIM && type->ports == NAT_PRESERVE &&
+                                   type->hairpin == NAT_HAIRPIN_NONE && type->addresses <= 1));
     uint32_t count = nat_addresses(type);
     nat *n = sim_alloc(sizeof *n + count * sizeof n->externals[0]);
     n->type = *type;
@@ -85,19 +87,20 @@ static nat_key key_of(const nat *n, const pu_endpoint *inner, const pu_endpoint 
     return key;
 }
 
-static pu_endpoint outer_of(const nat *n, uint32_t index)
-{
-    pu_endpoint outer = n->externals[n->table.at[index].outer >> 16];
-    outer.port = (uint16_t)n->table.at[index].outer;
-    return outer;
-}
-
 static pu_endpoint inner_of(const nat *n, uint32_t index)
 {
     const nat_remote *inner = &n->table.at[index].key.inner;
     pu_endpoint e = {.port = inner->port};
     memcpy(e.ip, inner->ip, sizeof e.ip);
     return e;
+}
+
+static pu_endpoint outer_of(const nat *n, uint32_t index)
+{
+    if (n->type.is_filter) return inner_of(n, index);
+    pu_endpoint outer = n->externals[n->table.at[index].outer >> 16];
+    outer.port = (uint16_t)n->table.at[index].outer;
+    return outer;
 }
 
 /* When the mapping at index ends if nothing refreshes it. */
@@ -134,20 +137,25 @@ bool nat_is_taken(const nat *n, pu_time now, uint32_t outer)
     return live_by_outer(n, now, outer) != NAT_NOWHERE;
 }
 
-/* Which of its addresses ip is; external_count when it is none. */
+/* Which of its addresses ip is, or, of a filter, which of the hosts inside; NAT_NOWHERE: none. */
 static uint32_t address_index(const nat *n, const uint8_t ip[16])
 {
-    uint32_t i = 0;
-    while (i < n->external_count && memcmp(n->externals[i].ip, ip, sizeof n->externals[i].ip) != 0)
-        i++;
-    return i;
+    if (n->type.is_filter)
+        return memcmp(n->externals[0].ip, ip, NAT_NET_BYTES) == 0 ? nat_host_number(ip)
+                                                                  : NAT_NOWHERE;
+    for (uint32_t i = 0; i < n->external_count; i++)
+        if (memcmp(n->externals[i].ip, ip, sizeof n->externals[i].ip) == 0) return i;
+    return NAT_NOWHERE;
 }
 
 /* The mapping that a datagram to outer finds. */
 static uint32_t live_at(const nat *n, pu_time now, const pu_endpoint *outer)
 {
     uint32_t address = address_index(n, outer->ip);
-    PU_ASSERT(address < n->external_count);
+    if (address == NAT_NOWHERE) {
+        PU_ASSERT(n->type.is_filter); /* nobody has that address of the many in its network */
+        return NAT_NOWHERE;
+    }
     return live_by_outer(n, now, nat_outer(address, outer->port));
 }
 
@@ -339,6 +347,7 @@ void nat_reboot(nat *n)
 
 void nat_rebind(nat *n, pu_time now)
 {
+    PU_ASSERT(!n->type.is_filter);
     n->sweep_at = 0;
     sweep(n, now);
     for (uint32_t i = 0; i < n->table.count; i++) {
@@ -365,7 +374,7 @@ pu_endpoint nat_external(const nat *n)
 
 bool nat_owns(const nat *n, const uint8_t ip[16])
 {
-    return address_index(n, ip) < n->external_count;
+    return address_index(n, ip) != NAT_NOWHERE;
 }
 
 uint32_t nat_count(const nat *n, pu_time now)

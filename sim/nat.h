@@ -1,5 +1,6 @@
 /* sim/nat.h - one NAT box by datagram (terms of RFC 4787). It knows endpoints and time, nothing of
- * networks; TCP has a box of its own beside that of UDP (sim/net.c). */
+ * networks; TCP has a box of its own beside that of UDP (sim/net.c). A stateful firewall (RFC 6092)
+ * is such a box that translates nothing: is_filter. */
 #ifndef SIM_NAT_H
 #define SIM_NAT_H
 
@@ -79,8 +80,11 @@ typedef struct nat_type {
     bool no_crossing;         /* a SYN from an endpoint that is called is not let in either: no
                                  simultaneous open. Only with tcp_filtering NAT_APDF */
     bool swallows_errors;     /* lets in no ICMP error */
-    uint8_t gateway;          /* enum nat_gateway: what it answers to hosts inside */
-    enum nat_manner manner;   /* how */
+    bool is_filter;   /* of IPv6: an inner host's own endpoint is its outer one. With NAT_EIM and
+                         NAT_PRESERVE, without hairpin, pools and gateway */
+    bool refuses_udp; /* answers UDP that it lets in to nobody by ICMP */
+    uint8_t gateway;  /* enum nat_gateway: what it answers to hosts inside */
+    enum nat_manner manner; /* how */
 } nat_type;
 
 enum { NAT_ADDRESSES_MAX = 64, NAT_BLOCK_PORTS_MIN = 64, NAT_BLOCK_PORTS_MAX = 16384 };
@@ -107,7 +111,8 @@ enum nat_verdict {
 typedef struct nat nat;
 
 /* Makes a box's table for one protocol. externals: as many addresses as the type has, port 0,
- * copied. seed: 32 bytes, kept until free; purpose: its random stream. */
+ * copied; of a filter its own one in the network inside, whose first 14 bytes all hosts share.
+ * seed: 32 bytes, kept until free; purpose: its random stream. */
 nat *nat_new(const nat_type *type, enum nat_protocol protocol, const pu_endpoint *externals,
              const uint8_t seed[32], uint32_t purpose);
 void nat_free(nat *n);
@@ -161,7 +166,8 @@ void nat_reboot(nat *n);
  * hosts have moved; to those inside, nothing has happened. Without another free port it stays. */
 void nat_rebind(nat *n, pu_time now);
 
-/* What it was made of; its first external address; whether ip is one of them. */
+/* What it was made of; its first external address; whether ip is one of them, or for a filter, of
+ * the network inside. */
 const nat_type *nat_describe(const nat *n);
 pu_endpoint nat_external(const nat *n);
 bool nat_owns(const nat *n, const uint8_t ip[16]);
@@ -176,6 +182,14 @@ typedef struct nat_profile {
 } nat_profile;
 
 enum { NAT_PROFILES_MAX = 16 };
+
+/* What a firewall does that says nothing else (RFC 6092), but for its filtering of UDP. */
+extern const nat_type nat_firewall;
+
+/* What RFC 6092 asks for at least: REC-14 and REC-35. */
+#define NAT_FIREWALL_UDP_NS (120 * PU_S)
+#define NAT_FIREWALL_TCP_NS NAT_TCP_IDLE_NS
+#define NAT_FIREWALL_OPENING_NS NAT_TCP_OPENING_NS
 
 /* The one at index; NULL past the last. */
 const nat_profile *nat_profile_at(uint32_t index);

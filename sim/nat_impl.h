@@ -12,6 +12,15 @@ enum {
     PORT_COUNT = 65536 - PORT_FIRST
 };
 
+/* Of a filter: bytes that the addresses of its network have in common; what tells one host of it
+ * from the others. */
+enum { NAT_NET_BYTES = 14 };
+
+static inline uint32_t nat_host_number(const uint8_t ip[16])
+{
+    return (uint32_t)ip[14] << 8 | ip[15];
+}
+
 /* A contiguous range of ports: whose it is, and until when if nothing refreshes its mappings. */
 typedef struct nat_block {
     uint8_t owner[16]; /* inner address */

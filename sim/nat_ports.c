@@ -73,6 +73,7 @@ static uint32_t port_next(nat *n, pu_time now, port_range r, uint32_t step, uint
 
 static uint32_t address_of(nat *n, const nat_remote *inner)
 {
+    if (n->type.is_filter) return nat_host_number(inner->ip);
     if (n->external_count == 1) return 0;
     if (n->type.pooling == NAT_ARBITRARY) return (uint32_t)rng_below(&n->ports, n->external_count);
     return (uint32_t)(mix3(PAIR_TAG, load_be64(inner->ip), load_be64(inner->ip + 8)) %

@@ -35,6 +35,15 @@ static const nat_profile profiles[] = {
     {"vpn", {STRICT_TYPE, .tunnel_ns = 20 * PU_MS}},
 };
 
+/* REC-14: five minutes; REC-34: who calls in vain hears of it after six seconds. */
+const nat_type nat_firewall = {
+    .mapping = NAT_EIM,
+    .ports = NAT_PRESERVE,
+    .udp_idle_ns = 300 * PU_S,
+    .unsolicited = NAT_SYN_LATE_UNREACHABLE,
+    .is_filter = true,
+};
+
 _Static_assert(sizeof profiles / sizeof profiles[0] <= NAT_PROFILES_MAX, "their readers have room");
 
 const nat_profile *nat_profile_at(uint32_t index)

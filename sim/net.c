@@ -15,6 +15,7 @@ net *net_new(queue *q, const topo *sites, const uint8_t seed[32], const net_obse
     n->sites = sites;
     n->observer = *observer;
     n->public.plan = REALM_PUBLIC;
+    n->public_six.plan = REALM_PUBLIC_SIX;
     n->bytes = heap_new();
     n->free_slot = NET_NONE;
     for (unsigned s = 0; s < STREAM_COUNT; s++) rng_derive(n->seeds[s], seed, SEED_TAG, s);
@@ -33,6 +34,8 @@ void net_free(net *n)
         free(n->boxes[i].inside.members);
     }
     free(n->public.members);
+    free(n->public_six.members);
+    free(n->sixes);
     free(n->slab);
     free(n->hosts);
     free(n->boxes);
@@ -42,31 +45,41 @@ void net_free(net *n)
     free(n);
 }
 
-/* The realm inside box, or the public one. */
-static realm *realm_in(net *n, uint32_t box)
+/* The realm inside box, or the public one of that family. */
+static realm *realm_in(net *n, uint32_t box, bool is_six)
 {
-    if (box == NET_NONE) return &n->public;
+    if (box == NET_NONE) return is_six ? &n->public_six : &n->public;
     PU_ASSERT(box < n->box_count);
+    PU_ASSERT(n->boxes[box].type.is_filter == is_six);
     return &n->boxes[box].inside;
+}
+
+static enum realm_plan plan_inside(const nat_type *type, bool holds_boxes)
+{
+    if (type->is_filter) return REALM_LAN_SIX;
+    bool is_wide = holds_boxes || type->tunnel_ns > 0; /* inside nobody is beside anybody */
+    return is_wide ? REALM_CARRIER : REALM_LAN;
 }
 
 uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_boxes)
 {
     uint32_t box = n->box_count;
     pu_endpoint externals[NAT_ADDRESSES_MAX];
-    realm *around = realm_in(n, parent);
-    PU_ASSERT(around->plan !=
-              REALM_LAN); /* a box sits in the public realm or inside a box that holds boxes */
-    for (uint32_t i = 0; i < nat_addresses(type); i++)
-        externals[i] = realm_address(around, realm_join(around, member_box(box)));
-    bool is_wide = holds_boxes || type->tunnel_ns > 0; /* inside nobody is beside anybody */
+    realm *around = realm_in(n, parent, type->is_filter);
+    uint32_t place = 0;
+    PU_ASSERT(around->plan != REALM_LAN && around->plan != REALM_LAN_SIX); /* a box sits in a public
+                                                   realm or inside a box that holds boxes */
+    for (uint32_t i = 0; i < nat_addresses(type); i++) {
+        place = realm_join(around, member_box(box));
+        externals[i] = realm_address(around, place);
+    }
     n->boxes = sim_grow(n->boxes, &n->box_cap, box, sizeof *n->boxes);
     n->boxes[box] = (net_box){
         .udp = nat_new(type, NAT_UDP, externals, n->seeds[STREAM_PORTS], box),
         .tcp = nat_new(type, NAT_TCP, externals, n->seeds[STREAM_TCP_PORTS], box),
         .type = *type,
         .parent = parent,
-        .inside = {.plan = is_wide ? REALM_CARRIER : REALM_LAN},
+        .inside = {.plan = plan_inside(type, holds_boxes), .site = place},
     };
     n->box_count++;
     return box;
@@ -118,36 +131,64 @@ void net_host_attach(net *n, uint32_t host, uint32_t box, uint32_t site, const n
     net_host *h = &n->hosts[host];
     PU_ASSERT(!h->is_attached);
     h->is_attached = true;
-    h->box = box;
+    bool is_absent = box == NET_ABSENT;
+    h->box = is_absent ? NET_NONE : box;
     h->site = site;
     h->link = *link;
-    for (uint32_t b = box; b != NET_NONE; b = n->boxes[b].parent)
+    for (uint32_t b = h->box; b != NET_NONE; b = n->boxes[b].parent)
         h->link.access_ns += n->boxes[b].type.tunnel_ns;
     h->up_busy = h->down_busy = 0;
-    h->place = realm_join(realm_in(n, box), member_host(host));
-    boxes_settle(n, box, site, link->access_ns);
+    h->place = is_absent ? NET_NONE : realm_join(realm_in(n, box, false), member_host(host));
+    boxes_settle(n, h->box, site, link->access_ns);
+}
+
+void net_host_attach_six(net *n, uint32_t host, uint32_t box)
+{
+    PU_ASSERT(host < n->host_count);
+    const net_host *h = &n->hosts[host];
+    PU_ASSERT(h->is_attached);
+    n->sixes = sim_grow(n->sixes, &n->six_cap, host, sizeof *n->sixes);
+    PU_ASSERT(!n->sixes[host].is_there);
+    n->sixes[host] = (net_six){true, box, realm_join(realm_in(n, box, true), member_host(host))};
+    boxes_settle(n, box, h->site, h->link.access_ns);
+}
+
+net_six net_six_of(const net *n, uint32_t host)
+{
+    return host < n->six_cap ? n->sixes[host] : (net_six){.box = NET_NONE};
+}
+
+/* The host is attached nowhere; where it was is returned. */
+static net_old take_off(net *n, uint32_t host)
+{
+    PU_ASSERT(host < n->host_count);
+    net_host *h = &n->hosts[host];
+    PU_ASSERT(h->is_attached);
+    net_old old = {host, h->box, h->place, net_six_of(n, host)};
+    h->is_attached = h->has_line = false;
+    h->box = NET_NONE;
+    if (old.six.is_there) n->sixes[host] = (net_six){.box = NET_NONE};
+    return old;
+}
+
+/* Takes addresses back. */
+static void give_back(net *n, const net_old *old)
+{
+    if (old->place != NET_NONE) realm_leave(realm_in(n, old->box, false), old->place);
+    if (old->six.is_there) realm_leave(realm_in(n, old->six.box, true), old->six.place);
 }
 
 void net_host_detach(net *n, uint32_t host)
 {
-    PU_ASSERT(host < n->host_count);
-    net_host *h = &n->hosts[host];
-    PU_ASSERT(h->is_attached);
-    realm_leave(realm_in(n, h->box), h->place);
-    h->is_attached = h->has_line = false;
-    h->box = NET_NONE;
+    net_old old = take_off(n, host);
+    give_back(n, &old);
 }
 
 void net_host_linger(net *n, uint32_t host)
 {
-    PU_ASSERT(host < n->host_count);
-    net_host *h = &n->hosts[host];
-    PU_ASSERT(h->is_attached);
     net_host_part(n, host);
     n->olds = sim_grow(n->olds, &n->old_cap, n->old_count, sizeof *n->olds);
-    n->olds[n->old_count++] = (net_old){host, h->box, h->place};
-    h->is_attached = h->has_line = false;
-    h->box = NET_NONE;
+    n->olds[n->old_count++] = take_off(n, host);
 }
 
 void net_host_part(net *n, uint32_t host)
@@ -155,7 +196,7 @@ void net_host_part(net *n, uint32_t host)
     uint32_t i = 0;
     while (i < n->old_count && n->olds[i].host != host) i++;
     if (i == n->old_count) return;
-    realm_leave(realm_in(n, n->olds[i].box), n->olds[i].place);
+    give_back(n, &n->olds[i]);
     n->olds[i] = n->olds[--n->old_count];
 }
 
@@ -170,8 +211,20 @@ pu_endpoint net_host_address(const net *n, uint32_t host)
 {
     PU_ASSERT(host < n->host_count);
     const net_host *h = &n->hosts[host];
-    if (!h->is_attached) return (pu_endpoint){0};
-    return realm_address(h->box == NET_NONE ? &n->public : &n->boxes[h->box].inside, h->place);
+    if (!h->is_attached || h->place == NET_NONE) return (pu_endpoint){0};
+    return realm_address(way_realm(n, h->box, false), h->place);
+}
+
+pu_endpoint net_host_six(const net *n, uint32_t host)
+{
+    net_six six = net_six_of(n, host);
+    return six.is_there ? realm_address(way_realm(n, six.box, true), six.place) : (pu_endpoint){0};
+}
+
+uint32_t net_host_six_box(const net *n, uint32_t host)
+{
+    net_six six = net_six_of(n, host);
+    return six.is_there ? six.box : NET_NONE;
 }
 
 uint32_t net_host_box(const net *n, uint32_t host)
@@ -286,6 +339,7 @@ const char *net_fate_name(enum net_fate fate)
     case NET_TOO_BIG: return "too-big";
     case NET_COPIED: return "copied";
     case NET_ASLEEP: return "asleep";
+    case NET_PASSED: return "passed";
     }
     PU_NEVER_HERE();
 }

@@ -14,6 +14,10 @@
  * are 192.168/16, the inside of a box that has boxes inside, or its hosts at the ends of tunnels,
  * is 100.64/10. A tunnel is a longer access: whatever a host behind such a box sends or gets takes
  * it.
+ *
+ * IPv6 is a public realm of its own, beside that of IPv4: a host is in either or in both, by one
+ * access link. There it is public or behind one box, a firewall that translates nothing: each
+ * public host and each firewall has a /48, of which all hosts behind a firewall have one /64.
  */
 #ifndef SIM_NET_H
 #define SIM_NET_H
@@ -23,12 +27,15 @@
 #include "sim/topo.h"
 
 #define NET_NONE UINT32_MAX /* no host, no box: the public realm */
+#define NET_ABSENT \
+    (UINT32_MAX - 1) /* instead of a box: not in the networks of that family at all */
 #define NET_LAN_NS \
     (1 * PU_MS) /* one way between hosts of one LAN: behind the same box, which holds none */
 #define NET_LAN_HOSTS_MAX ((1 << 16) - 3) /* addresses inside a box that holds no boxes */
 #define NET_HEADER_BYTES \
     28 /* IPv4 and UDP: what a datagram costs a link's rate besides its payload */
 #define NET_TCP_HEADER_BYTES 40 /* IPv4 and TCP: the same for a segment */
+#define NET_SIX_MORE_BYTES 20   /* a header of IPv6 is so much longer than one of IPv4 */
 #define NET_QUOTE_MAX 64        /* bytes of what is refused */
 
 /* A host's access link; the same both ways unless named. */
@@ -89,6 +96,13 @@ enum net_carriage {
     NET_UDP_UNREACHABLE
 };
 
+/* Whether an address is one of IPv6. What begins with 0 is IPv4 in its mapped form, or nobody's
+ * here. */
+static inline bool net_is_six(const pu_endpoint *e)
+{
+    return e->ip[0] != 0;
+}
+
 /* Whether it tells that something was not taken. */
 static inline bool net_is_refusal(enum net_carriage carriage)
 {
@@ -121,7 +135,8 @@ enum net_fate {
     NET_CUT,     /* between two hosts that a cut separates */
     NET_TOO_BIG, /* for the MTU of a link */
     NET_COPIED,  /* a link has made this one out of another: it begins here, as SENT ones do */
-    NET_ASLEEP   /* its host's machine sleeps */
+    NET_ASLEEP,  /* its host's machine sleeps */
+    NET_PASSED   /* a firewall let it out */
 };
 
 /* One line about a datagram: endpoints as they are at that place. */
@@ -159,19 +174,23 @@ net *net_new(queue *q, const topo *sites, const uint8_t seed[32], const net_obse
 void net_free(net *n);
 
 /* Adds a box inside parent (NET_NONE: in the public realm) and returns its index. holds_boxes: its
- * inside is 100.64/10. */
+ * inside is 100.64/10. A filter has no parent and holds no boxes: its realm is that of IPv6. */
 uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_boxes);
 
-/* A box forgets all mappings, or moves them to other ports: nat_reboot, nat_rebind. */
+/* A box forgets all mappings, or moves them to other ports: nat_reboot, nat_rebind. The second not
+ * for a filter. */
 void net_box_reboot(net *n, uint32_t box);
 void net_box_rebind(net *n, pu_time now, uint32_t box);
 
 /* Adds a host that is attached nowhere and returns its index. */
 uint32_t net_host_add(net *n);
 
-/* Attaches host at site, behind box (NET_NONE: public), and gives it an address there. It must be
- * detached. */
+/* Attaches host at site, behind box (NET_NONE: public), and gives it an IPv4 address there; none
+ * with NET_ABSENT. It must be detached. */
 void net_host_attach(net *n, uint32_t host, uint32_t box, uint32_t site, const net_link *link);
+
+/* Gives host, which was just attached, an address of IPv6 behind that filter (NET_NONE: public). */
+void net_host_attach_six(net *n, uint32_t host, uint32_t box);
 
 /* What its link does besides, until it is detached: to be said right after net_host_attach. *extra
  * is copied. */
@@ -191,24 +210,29 @@ void net_host_part(net *n, uint32_t host);
 /* host's machine sleeps, or is awake again: what reaches it meanwhile becomes ASLEEP. */
 void net_host_sleep(net *n, uint32_t host, bool sleeps);
 
-/* Address of an attached host, port 0; all zero while it is detached. */
+/* Addresses of an attached host, that of IPv4 and that of IPv6, port 0; all zero when it has none,
+ * or is detached. */
 pu_endpoint net_host_address(const net *n, uint32_t host);
+pu_endpoint net_host_six(const net *n, uint32_t host);
 
-/* The box that host is attached behind, NET_NONE when public or detached. */
+/* The box that host is attached behind with its IPv4 address, and with that of IPv6; NET_NONE when
+ * public, detached, or without such an address. */
 uint32_t net_host_box(const net *n, uint32_t host);
+uint32_t net_host_six_box(const net *n, uint32_t host);
 
-/* External address of a box, port 0; the box around it. */
+/* External address of a box, of a filter its own; port 0. The box around it. */
 pu_endpoint net_box_address(const net *n, uint32_t box);
 uint32_t net_box_parent(const net *n, uint32_t box);
 const nat_type *net_box_type(const net *n, uint32_t box);
 uint32_t net_box_count(const net *n);
 
-/* What host's endpoint (its address and port) looks like from the public realm to remote right now.
- * False: not mapped. */
+/* What host's endpoint (its address of remote's family, and port) looks like from the public realm
+ * to remote right now. False: not mapped. */
 bool net_public_view(const net *n, pu_time now, uint32_t host, uint16_t port,
                      const pu_endpoint *remote, pu_endpoint *seen);
 
-/* Sends bytes from host's port to `to`. bytes are copied; at most 1,500. */
+/* Sends bytes from host's port to `to`, from its address of that family. bytes are copied; at most
+ * 1,500. */
 void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoint *to,
               pu_span bytes, enum net_carriage carriage, enum net_kind kind);
 

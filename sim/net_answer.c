@@ -40,6 +40,7 @@ static void box_says(net *n, pu_time now, uint32_t box, const datagram *d,
         .from_host = NET_NONE,
         .carriage = carriage,
         .kind = NET_KIND_CLOSE,
+        .is_six = d->is_six,
     };
     bool is_local = d->is_local;
     way_record(n, now, &a, NET_NONE, box, NET_SENT);
@@ -57,9 +58,11 @@ static void hold(net *n, pu_time now, uint32_t box, const datagram *d)
     net_put(n, now + NAT_SYN_LATE_NS, &held, span_of(d->bytes, d->len));
 }
 
-void answer_syn(net *n, pu_time now, uint32_t box, const datagram *d)
+void answer_unsolicited(net *n, pu_time now, uint32_t box, const datagram *d)
 {
-    PU_ASSERT(d->carriage == NET_TCP_SYN);
+    if (d->carriage == NET_UDP && n->boxes[box].type.refuses_udp)
+        box_says(n, now, box, d, NET_UDP_UNREACHABLE);
+    if (d->carriage != NET_TCP_SYN) return;
     switch (n->boxes[box].type.unsolicited) {
     case NAT_SYN_DROP: break;
     case NAT_SYN_RESET: box_says(n, now, box, d, NET_TCP_RESET); break;

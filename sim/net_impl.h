@@ -46,7 +46,9 @@ static inline uint32_t member_index(member m)
 enum realm_plan {
     REALM_PUBLIC = 0, /* 11.0.0.1 and on, one a /24 */
     REALM_LAN,        /* 192.168/16 */
-    REALM_CARRIER     /* 100.64/10 */
+    REALM_CARRIER,    /* 100.64/10 */
+    REALM_PUBLIC_SIX, /* 2d00:0:0:: and on, one a /48, of which a host has ::1 and a box all */
+    REALM_LAN_SIX     /* of such a /48 the first /64 from ::2 on; ::1 is the box */
 };
 
 /* One address space: addresses are counted, so that finding who has one is an array's element. Zero
@@ -56,6 +58,7 @@ typedef struct realm {
     uint32_t cap;
     uint32_t next; /* place tried first: addresses come back late */
     enum realm_plan plan;
+    uint32_t site; /* REALM_LAN_SIX: place of its box in the realm around */
 } realm;
 
 /* Gives m an address and returns its place. */
@@ -99,7 +102,7 @@ typedef struct net_host {
     uint8_t clogs;  /* times that its link has failed and is not back */
     bool is_asleep; /* its machine: it gets nothing */
     uint32_t box, site;
-    uint32_t place; /* in the realm behind box */
+    uint32_t place; /* in the realm behind box; NET_NONE: no address of IPv4 */
     net_link link;
     pu_time up_busy, down_busy; /* when the last datagram of that direction has passed */
     rng jitter, loss_up, loss_down;
@@ -136,9 +139,16 @@ typedef struct net_gap {
     bool one_way;
 } net_gap;
 
-/* An address that a host has left and still hears at; see net_host_linger. */
+/* Where a host is in the networks of IPv6. */
+typedef struct net_six {
+    bool is_there;
+    uint32_t box, place; /* as in net_host */
+} net_six;
+
+/* Addresses that a host has left and still hears at; see net_host_linger. */
 typedef struct net_old {
     uint32_t host, box, place;
+    net_six six;
 } net_old;
 
 typedef struct net_box {
@@ -168,6 +178,7 @@ typedef struct datagram {
     enum net_kind kind;
     bool is_local; /* it stays in one LAN, and never crosses an access link */
     bool is_held;  /* a SYN that its box has not answered yet, or a word to a gateway */
+    bool is_six;   /* of IPv6 */
 } datagram;
 
 struct net {
@@ -175,8 +186,10 @@ struct net {
     const topo *sites;
     net_observer observer;
     uint8_t seeds[STREAM_COUNT][32];
-    realm public;
+    realm public, public_six;
     net_host *hosts;
+    net_six *sixes; /* owned; by host; NULL: none has IPv6 */
+    uint32_t six_cap;
     net_box *boxes;
     uint32_t host_count, host_cap;
     uint32_t box_count, box_cap;
@@ -205,8 +218,15 @@ bool net_is_cut(const net *n, uint32_t from, uint32_t to);
 
 /* ---- net_way.c ---- */
 
-/* The realm inside box; the public one for NET_NONE. */
-const realm *way_realm(const net *n, uint32_t box);
+/* Where host is in the networks of IPv6. */
+net_six net_six_of(const net *n, uint32_t host);
+
+/* The realm inside box; the public one of either family for NET_NONE. */
+static inline const realm *way_realm(const net *n, uint32_t box, bool is_six)
+{
+    if (box != NET_NONE) return &n->boxes[box].inside;
+    return is_six ? &n->public_six : &n->public;
+}
 
 /* Tells the observer what became of d at box. to_host as in net_record. */
 void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, uint32_t box,
@@ -230,7 +250,7 @@ member way_entry(const net *n, const datagram *d);
 uint32_t way_descend(net *n, pu_time now, datagram *d);
 
 /* The host that sent d and its own endpoint, as they are found from where d is: the way back that
- * an error takes. NET_NONE: no mapping tells (any more). */
+ * an error takes. NET_NONE: no mapping tells (any more), or a box swallows errors. */
 uint32_t way_back(const net *n, pu_time now, const datagram *d, pu_endpoint *own);
 
 /* ---- net_send.c ---- */
@@ -263,8 +283,8 @@ datagram send_unpark(net *n, uint32_t slot);
 
 /* ---- net_answer.c ---- */
 
-/* box lets d, a SYN, in to nobody: it answers as its kind does. */
-void answer_syn(net *n, pu_time now, uint32_t box, const datagram *d);
+/* box lets d, a SYN or UDP, in to nobody: it answers as its kind does. */
+void answer_unsolicited(net *n, pu_time now, uint32_t box, const datagram *d);
 
 /* The time of a SYN that a box held has come. */
 void answer_late(net *n, pu_time now, const datagram *d);

@@ -1,4 +1,7 @@
-/* sim/net_realm.c - the address plan: place i of a realm is base + (i << shift). */
+/* sim/net_realm.c - the address plan: place i of a realm is base + (i << shift). The realms of IPv6
+ * have their /48 so far apart that a /32 holds 256, as a /16 holds 256 public addresses of IPv4:
+ * what counts peers by blocks of addresses counts the same in both.
+ */
 #include "sim/net_impl.h"
 
 #include "base/ahead.h"
@@ -15,7 +18,13 @@ static const plan plans[] = {
     [REALM_PUBLIC] = {11u << 24 | 1, 8, (224 - 11) << 16},
     [REALM_LAN] = {192u << 24 | 168u << 16 | 2, 0, NET_LAN_HOSTS_MAX},
     [REALM_CARRIER] = {100u << 24 | 64u << 16 | 2, 0, (1 << 22) - 3},
+    [REALM_PUBLIC_SIX] = {1, 0, 1 << 24},            /* base: of the last 64 bits */
+    [REALM_LAN_SIX] = {2, 0, NET_LAN_HOSTS_MAX - 1}, /* the last 16 bits number its hosts */
 };
+
+/* 2d00::/8, which nobody has been given, and the place of a /48 in it. */
+#define SIX_BASE (UINT64_C(0x2d) << 56)
+enum { SIX_SHIFT = 24 };
 
 /* How an IPv4 address begins when it is written as IPv6. */
 static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
@@ -25,6 +34,12 @@ pu_endpoint realm_address(const realm *r, uint32_t place)
     const plan *p = &plans[r->plan];
     PU_ASSERT(place < p->places);
     pu_endpoint e = {0};
+    if (r->plan >= REALM_PUBLIC_SIX) {
+        bool is_lan = r->plan == REALM_LAN_SIX;
+        store_be64(e.ip, SIX_BASE | (uint64_t)(is_lan ? r->site : place) << SIX_SHIFT);
+        store_be64(e.ip + 8, is_lan ? p->base + place : p->base);
+        return e;
+    }
     memcpy(e.ip, mapped_prefix, sizeof mapped_prefix);
     store_be32(e.ip + 12, p->base + (place << p->shift));
     return e;
@@ -34,7 +49,7 @@ pu_endpoint realm_gateway(const realm *r)
 {
     const plan *p = &plans[r->plan];
     pu_endpoint e = {0};
-    PU_ASSERT(r->plan != REALM_PUBLIC);
+    PU_ASSERT(r->plan == REALM_LAN || r->plan == REALM_CARRIER);
     memcpy(e.ip, mapped_prefix, sizeof mapped_prefix);
     store_be32(e.ip + 12, p->base - 1);
     return e;
@@ -72,10 +87,25 @@ void realm_leave(realm *r, uint32_t place)
     r->members[place] = 0;
 }
 
+/* The same for a realm of IPv6. */
+static uint32_t place_of_six(const realm *r, const uint8_t ip[16])
+{
+    uint64_t within = (load_be64(ip) ^ SIX_BASE) >> SIX_SHIFT, low = load_be64(ip + 8);
+    if ((load_be64(ip) & ((1 << SIX_SHIFT) - 1)) != 0) return NET_NONE;
+    if (r->plan == REALM_LAN_SIX) {
+        uint64_t place = low - plans[REALM_LAN_SIX].base; /* as below */
+        return within == r->site && place < r->cap ? (uint32_t)place : NET_NONE;
+    }
+    if (within >= r->cap) return NET_NONE;
+    bool is_taken = member_is_box(r->members[within]) || low == plans[REALM_PUBLIC_SIX].base;
+    return is_taken ? (uint32_t)within : NET_NONE;
+}
+
 /* The place of an address, NET_NONE when nobody can have it here. */
 static uint32_t place_of(const realm *r, const uint8_t ip[16])
 {
     const plan *p = &plans[r->plan];
+    if (r->plan >= REALM_PUBLIC_SIX) return place_of_six(r, ip);
     if (memcmp(ip, mapped_prefix, sizeof mapped_prefix) != 0) return NET_NONE;
     uint32_t distance =
         load_be32(ip + 12) - p->base; /* below the base it wraps and is far above the last place */

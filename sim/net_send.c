@@ -49,7 +49,8 @@ uint8_t *send_bytes(net *n, pu_span bytes)
 
 uint32_t send_size(const datagram *d)
 {
-    return d->len + (d->carriage == NET_UDP ? NET_HEADER_BYTES : NET_TCP_HEADER_BYTES);
+    uint32_t headers = d->carriage == NET_UDP ? NET_HEADER_BYTES : NET_TCP_HEADER_BYTES;
+    return d->len + headers + (d->is_six ? NET_SIX_MORE_BYTES : 0);
 }
 
 /* Passes d through one direction of a link: *busy moves on and is when they have
@@ -114,7 +115,7 @@ static bool uplink(net *n, pu_time now, const datagram *d, pu_time *arrival)
 }
 
 /* Loopback, link-local and reserved destinations go nowhere: every simulated host has one interface
- * and one address. */
+ * and one address of a family. */
 static bool is_routable(const pu_endpoint *to)
 {
     enum pu_scope scope = pu_endpoint_scope(to);
@@ -136,17 +137,20 @@ void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoi
     PU_ASSERT(host < n->host_count);
     PU_ASSERT(port != 0);
     PU_ASSERT(bytes.len <= BYTES_MAX);
+    bool is_six = net_is_six(to);
     datagram d = {
         .id = ++n->sent,
-        .from = net_host_address(n, host),
+        .from = is_six ? net_host_six(n, host) : net_host_address(n, host),
         .to = *to,
         .len = (uint32_t)bytes.len,
         .from_host = host,
         .carriage = carriage,
         .kind = kind,
+        .is_six = is_six,
     };
     d.from.port = port;
-    bool is_attached = n->hosts[host].is_attached;
+    bool is_attached = is_six ? net_six_of(n, host).is_there
+                              : n->hosts[host].is_attached && n->hosts[host].place != NET_NONE;
     if (is_attached) way_record(n, now, &d, NET_NONE, NET_NONE, NET_SENT);
     if (!is_attached || !is_routable(to)) {
         way_record(n, now, &d, NET_NONE, NET_NONE, NET_NO_ROUTE);

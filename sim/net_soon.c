@@ -29,7 +29,7 @@ void net_soon(const net *n, unsigned round, const sim_event *event)
     }
     if (round == 1) {
         if (d->len > 0) ahead(d->bytes, d->len < AHEAD_LINE_BYTES ? d->len : AHEAD_LINE_BYTES);
-        realm_soon(way_realm(n, d->realm), d->to.ip);
+        realm_soon(way_realm(n, d->realm, d->is_six), d->to.ip);
         return;
     }
     const net_box *b = box_of(n, d);
@@ -67,8 +67,9 @@ void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned ro
         net_soon_at(n, host);
         return;
     }
-    uint32_t box = n->hosts[host].box;
-    const realm *around = box == NET_NONE ? &n->public : way_realm(n, n->boxes[box].parent);
+    bool is_six = net_is_six(to);
+    uint32_t box = is_six ? net_host_six_box(n, host) : n->hosts[host].box;
+    const realm *around = way_realm(n, box == NET_NONE ? NET_NONE : n->boxes[box].parent, is_six);
     if (round == 1) {
         realm_soon(around, to->ip);
         if (box != NET_NONE) box_soon(&n->boxes[box]);

@@ -29,11 +29,6 @@ void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, 
     n->observer.record(n->observer.ctx, &r);
 }
 
-const realm *way_realm(const net *n, uint32_t box)
-{
-    return box == NET_NONE ? &n->public : &n->boxes[box].inside;
-}
-
 static enum net_fate fate_of(enum nat_verdict verdict)
 {
     switch (verdict) {
@@ -57,7 +52,8 @@ static bool box_let_out(net *n, pu_time now, uint32_t box, datagram *d)
         verdict =
             net_is_refusal(d->carriage) ? NAT_PASS : nat_out(table, now, &d->from, &d->to, &outer);
     if (verdict == NAT_PASS) d->from = outer;
-    way_record(n, now, d, NET_NONE, box, fate_of(verdict));
+    bool is_passed = verdict == NAT_PASS && n->boxes[box].type.is_filter;
+    way_record(n, now, d, NET_NONE, box, is_passed ? NET_PASSED : fate_of(verdict));
     return verdict == NAT_PASS;
 }
 
@@ -85,7 +81,7 @@ static bool box_let_in(net *n, pu_time now, uint32_t box, datagram *d)
     enum nat_verdict verdict = verdict_in(b, now, d, &inner);
     if (verdict != NAT_PASS) {
         way_record(n, now, d, NET_NONE, box, fate_of(verdict));
-        if (d->carriage == NET_TCP_SYN) answer_syn(n, now, box, d);
+        answer_unsolicited(n, now, box, d);
         return false;
     }
     d->to = inner;
@@ -99,18 +95,25 @@ static bool box_let_in(net *n, pu_time now, uint32_t box, datagram *d)
  * a carrier's: its hosts are at sites of their own, each behind its access link. */
 static bool is_lan(const net *n, uint32_t box)
 {
-    return box != NET_NONE && n->boxes[box].inside.plan == REALM_LAN;
+    if (box == NET_NONE) return false;
+    return n->boxes[box].inside.plan == REALM_LAN || n->boxes[box].inside.plan == REALM_LAN_SIX;
+}
+
+/* The box around host in the family of what it sends. */
+static uint32_t box_around(const net *n, uint32_t host, bool is_six)
+{
+    return is_six ? net_host_six_box(n, host) : n->hosts[host].box;
 }
 
 bool way_climb(net *n, pu_time now, datagram *d)
 {
-    return way_climb_from(n, now, d, n->hosts[d->from_host].box);
+    return way_climb_from(n, now, d, box_around(n, d->from_host, d->is_six));
 }
 
 bool way_climb_from(net *n, pu_time now, datagram *d, uint32_t at)
 {
     uint32_t turn = NET_NONE; /* the box just left, when it is a hairpin there */
-    while (realm_find(way_realm(n, at), d->to.ip) == 0) {
+    while (realm_find(way_realm(n, at, d->is_six), d->to.ip) == 0) {
         if (at == NET_NONE) {
             way_record(n, now, d, NET_NONE, NET_NONE, NET_NO_ROUTE);
             return false;
@@ -123,7 +126,8 @@ bool way_climb_from(net *n, pu_time now, datagram *d, uint32_t at)
         bool turns = nat_owns(n->boxes[at].udp, d->to.ip);
         turn = turns ? at : NET_NONE;
         if (turns && n->boxes[at].type.hairpin == NAT_HAIRPIN_NONE) {
-            way_record(n, now, d, NET_NONE, at, NET_NO_HAIRPIN);
+            bool is_filter = n->boxes[at].type.is_filter; /* its network has no such host */
+            way_record(n, now, d, NET_NONE, at, is_filter ? NET_NO_ROUTE : NET_NO_HAIRPIN);
             return false;
         }
         if (!box_let_out(n, now, at, d)) return false;
@@ -136,7 +140,7 @@ bool way_climb_from(net *n, pu_time now, datagram *d, uint32_t at)
 
 member way_entry(const net *n, const datagram *d)
 {
-    return realm_find(way_realm(n, d->realm), d->to.ip);
+    return realm_find(way_realm(n, d->realm, d->is_six), d->to.ip);
 }
 
 /* The host that *to leads to from m, who has it where a datagram of that carriage is: *to becomes
@@ -163,7 +167,10 @@ uint32_t way_peek(const net *n, pu_time now, const datagram *d)
 uint32_t way_back(const net *n, pu_time now, const datagram *d, pu_endpoint *own)
 {
     *own = d->from;
-    member m = realm_find(way_realm(n, d->realm), d->from.ip);
+    for (uint32_t box = box_around(n, d->from_host, d->is_six); box != NET_NONE;
+         box = n->boxes[box].parent)
+        if (n->boxes[box].type.swallows_errors) return NET_NONE;
+    member m = realm_find(way_realm(n, d->realm, d->is_six), d->from.ip);
     uint32_t host = peek(n, now, d->carriage, m, own);
     return host == d->from_host ? host : NET_NONE;
 }
@@ -189,9 +196,11 @@ bool net_public_view(const net *n, pu_time now, uint32_t host, uint16_t port,
 {
     PU_ASSERT(host < n->host_count);
     if (!n->hosts[host].is_attached) return false;
-    pu_endpoint at = net_host_address(n, host);
+    bool is_six = net_is_six(remote);
+    if (is_six ? !net_six_of(n, host).is_there : n->hosts[host].place == NET_NONE) return false;
+    pu_endpoint at = is_six ? net_host_six(n, host) : net_host_address(n, host);
     at.port = port;
-    for (uint32_t box = n->hosts[host].box; box != NET_NONE; box = n->boxes[box].parent) {
+    for (uint32_t box = box_around(n, host, is_six); box != NET_NONE; box = n->boxes[box].parent) {
         pu_endpoint outer;
         if (!nat_lookup(n->boxes[box].udp, now, &at, remote, &outer)) return false;
         at = outer;

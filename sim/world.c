@@ -110,7 +110,8 @@ static enum world_metric metric_of_fate(enum net_fate fate)
     case NET_BLOCKED:
     case NET_NO_HAIRPIN: return METRIC_FILTERED;
     case NET_NO_ROUTE: return METRIC_UNROUTABLE;
-    case NET_TRANSLATED: break;
+    case NET_TRANSLATED:
+    case NET_PASSED: break;
     }
     return METRIC_COUNT;
 }

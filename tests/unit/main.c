@@ -42,6 +42,7 @@
     X(store)           \
     X(tcp_model)       \
     X(pcap)            \
+    X(firewall)        \
     X(wire_record)     \
     X(envelope)        \
     X(endpoints)       \
