@@ -56,7 +56,7 @@ for target in "$@"; do
     {
         TIMEFORMAT='%U %S'
         time ASAN_OPTIONS=$(asan_of "$target") "$build/fuzz-$target" "$limit" $(options_of "$target") \
-            -rss_limit_mb=2500 -timeout=20 -artifact_prefix="$build/found/$target-" "$grown" \
+            -rss_limit_mb=2500 -timeout=120 -artifact_prefix="$build/found/$target-" "$grown" \
             "tests/fuzz/corpus/$target" >"$log" 2>&1 || status=$?
     } 2>"$build/found/$target.time"
     read -r user system <"$build/found/$target.time"

@@ -64,6 +64,8 @@ class Judge:
 
     def is_due(self, e):
         """Whether the time that was played is enough to say so."""
+        if "delivered" in e:
+            return all(at + seconds(e["within"]) <= self.until for at in self.sent(e["delivered"]))
         if "within" not in e or "together" in e:
             return "together" not in e or self.since(e, e["together"]) < self.until
         pair = e.get("connected") or {"from": e.get("from"), "to": e.get("to")}
@@ -80,6 +82,8 @@ class Judge:
             pair = e["together"]
             longest = self.apart(pair["from"], pair["to"], self.since(e, pair))
             return longest <= seconds(e["within"]), f"apart for {longest:.2f} s at most"
+        if "delivered" in e:
+            return self.delivered(e)
         if "says" in e:
             return self.says(e)
         if e["never"] == "direct":
@@ -94,6 +98,18 @@ class Judge:
             return False, "it never was"
         return at - since <= seconds(e["within"]), f"after {at - since:.2f} s"
 
+    def sent(self, pair):
+        """When streams from one to the other begin."""
+        return [e["at"] for e in self.play.s.events
+                if "stream" in e and (e["stream"]["from"], e["stream"]["to"]) == (pair["from"], pair["to"])]
+
+    def delivered(self, e):
+        nodes = self.play.nodes[e["delivered"]["from"]], self.play.nodes[e["delivered"]["to"]]
+        took = [copy.took for copy in self.play.copies if (copy.a, copy.b) == nodes]
+        if len(took) < len(self.sent(e["delivered"])) or None in took:
+            return False, f"took, of each: {took}"
+        return max(took) <= seconds(e["within"]), f"the slowest of {len(took)} took {max(took):.2f} s"
+
     def says(self, e):
         since = seconds(e.get("after", "0s"))
         at = self.play.nodes[e["node"]].said(e["says"].replace("_", " "), self.play.started + since)
@@ -103,9 +119,12 @@ class Judge:
         return took <= seconds(e["within"]), f"after {took:.2f} s"
 
     def strangers(self):
-        """Nobody says that it has somebody whom it does not trust."""
+        """Nobody says that it has somebody whom it does not trust, or takes a stream of theirs."""
         for name, node in self.play.nodes.items():
             for other in set(self.play.nodes) - {name} - set(self.play.s.trusted(name)):
+                if any(copy.took is not None for copy in self.play.copies
+                       if (copy.a, copy.b) == (self.play.nodes[other], node)):
+                    return False, f"{name} took a stream of {other}'s"
                 for at, way in node.paths(self.play.nodes[other]):
                     if way in ANY:
                         return False, f"{name} has {other} at {self.moment(at):.2f} s"

@@ -5,10 +5,11 @@ import shutil
 import threading
 import time
 
+import copies
 import nats
 from network import Network
 from node import PORT, Node, wait_for
-from scenario import Refused, seconds
+from scenario import BYTES, Refused, amount, seconds
 
 ASK_AGAIN_S = 1.0
 
@@ -22,6 +23,7 @@ class Play:
         self.asks = {}  # (from, to) -> when it was asked first
         self.seen = []  # (time, a, b, what a has with b, known but by its own words)
         self.down, self.started = set(), None
+        self.copies = []
         self.nodes = {}
         try:
             self.make_network()
@@ -38,6 +40,8 @@ class Play:
         for a, b in itertools.combinations(sites, 2):
             self.net.way(a, b, self.s.one_way(sites[a], sites[b]))
         self.net.start()
+        for name in self.s.takers():
+            copies.serve(self.net.spaces[name])
 
     # ---- nodes ----
 
@@ -45,7 +49,7 @@ class Play:
         """Nodes with new folders and identities, at a port that nobody has used yet."""
         shutil.rmtree(self.folder, ignore_errors=True)
         peerup = os.path.join(self.build, "peerup")
-        self.asks, self.down, self.seen = {}, set(), []
+        self.asks, self.down, self.seen, self.copies = {}, set(), [], []
         self.nodes = {name: Node(peerup, self.net.spaces[name], os.path.join(self.folder, name),
                                  self.s.is_relay(name), port) for name in self.s.nodes}
         for name, node in self.nodes.items():
@@ -53,7 +57,10 @@ class Play:
                       for address in self.nodes[relay].addresses(self.net.outer[relay])]
             node.configure(relays if self.tcp else relays[::2],
                            [self.nodes[peer].id for peer in self.s.trusted(name)],
-                           self.s.parameters(name), tcp=self.tcp)
+                           self.s.parameters(name), self.services(name), self.tcp)
+
+    def services(self, name):
+        return {copies.NAME: f"127.0.0.1:{copies.PORT}"} if name in self.s.takers() else {}
 
     def start_nodes(self):
         self.started = time.monotonic()
@@ -132,6 +139,9 @@ class Play:
             for_s = seconds(value["for"])
         if what == "connect":
             self.connect(value["from"], value["to"])
+        elif what == "stream":
+            self.copies.append(copies.Copy(self.nodes[value["from"]], self.nodes[value["to"]],
+                                           round(amount(value["bytes"], BYTES)), len(self.copies)))
         elif what == "crash":
             self.down.add(value)
             self.nodes[value].kill()

@@ -13,8 +13,8 @@ BITS = {"bit": 1, "kbit": 1e3, "Mbit": 1e6, "Gbit": 1e9}
 BYTES = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 PART = re.compile(r"([0-9.]+)([a-zA-Z]+)")
 
-EVENTS = {"connect", "crash", "restart", "partition", "block", "reboot", "rebind", "change_network"}
-EXPECTED = {"connected", "path", "together", "never", "says"}
+EVENTS = {"connect", "crash", "restart", "partition", "block", "reboot", "rebind", "change_network", "stream"}
+EXPECTED = {"connected", "path", "together", "delivered", "never", "says"}
 # The keys that are done here; what has another is refused.
 KNOWN = {
     "scenario": "scenario about duration fidelity crypto network nats nodes groups config authorize events expect",
@@ -177,3 +177,7 @@ class Scenario:
         peers.update(self.nodes[name].get("relays", []))
         peers.update(other for other, node in self.nodes.items() if name in node.get("relays", []))
         return sorted(peers)
+
+    def takers(self):
+        """Nodes that somebody sends a stream to."""
+        return {e["stream"]["to"] for e in self.events if "stream" in e}
