@@ -139,7 +139,7 @@ static void copy_svg(plots *p, FILE *out)
     }
     free(line);
     fclose(f);
-    if (!inside) fail(p, "gnuplot failed", "it drew nothing");
+    if (!inside) fail(p, "gnuplot failed", "it made a file without a picture");
 }
 
 static void close_script(plots *p, FILE *script)
@@ -148,17 +148,27 @@ static void close_script(plots *p, FILE *script)
     if (fclose(script) != 0 || bad) fail(p, p->folder, "cannot write the script of a figure");
 }
 
-bool plots_draw(plots *p, plot_draw *draw, FILE *out)
+/* A figure's failure is told with its title. */
+static void name_failure(plots *p, const char *title)
+{
+    char told[sizeof p->error];
+    if (p->error[0] == '\0') return;
+    snprintf(told, sizeof told, "%.*s", (int)(sizeof told - 1), p->error);
+    snprintf(p->error, sizeof p->error, "figure '%.80s': %.1400s", title, told);
+}
+
+bool plots_draw(plots *p, plot_draw *draw, const char *title, FILE *out)
 {
     if (p->error[0] != '\0') return false;
     FILE *script = open_file(p, FILE_SCRIPT, "w");
-    if (!script) return false;
     p->count++;
+    if (!script) return false;
     bool something = draw(p->db, script);
     close_script(p, script);
     if (something && p->error[0] == '\0') run_gnuplot(p);
     if (something && p->error[0] == '\0') copy_svg(p, out);
     remove_files(p);
+    name_failure(p, title);
     return something && p->error[0] == '\0';
 }
 

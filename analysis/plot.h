@@ -38,8 +38,8 @@ bool plots_begin(plots *p, sql *db, const char *html_path);
 void plots_end(plots *p);
 
 /* Draws a figure with gnuplot and writes its SVG to out. False: nothing to draw, or p->error has
- * the reason. */
-bool plots_draw(plots *p, plot_draw *draw, FILE *out);
+ * the reason, and which figure by its title. */
+bool plots_draw(plots *p, plot_draw *draw, const char *title, FILE *out);
 
 /* The same for a figure whose data does not come from a database, into a file of its own at path.
  * False: p->error has the reason. */

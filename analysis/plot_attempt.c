@@ -177,13 +177,15 @@ enum { BLOCKS = sizeof blocks / sizeof blocks[0] };
 bool plot_attempt(sql *db, FILE *script)
 {
     attempt p;
-    bool has[BLOCKS];
+    bool has[BLOCKS], has_any = false;
     if (!find(db, &p)) return false;
     for (int i = 0; i < BLOCKS; i++) {
         fprintf(script, "$block%d << EOD\n", i);
         has[i] = write_block(db, &p, script, i < LINE_COUNT ? i : -1, blocks[i].mark);
         fputs("EOD\n", script);
+        has_any = has_any || has[i];
     }
+    if (!has_any) return false;
     plot_settings(script, 600);
     write_names(db, &p, script);
     fprintf(script,

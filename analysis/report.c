@@ -119,8 +119,9 @@ static const struct {
      "WHERE authorized ORDER BY time_to_connect_ms;",
      plot_times_caption, NULL},
     {plot_attempt, "One connection attempt, packet by packet",
-     "No named pair was asked for, or packets were not logged (--log packets).", NULL, NULL,
-     plot_attempt_caption, plot_attempt_queries},
+     "No named pair was asked for, packets were not logged (--log packets), or none of them passed "
+     "between the two in the time that would be shown.",
+     NULL, NULL, plot_attempt_caption, plot_attempt_queries},
 };
 
 /* Text as it is, or as write writes it. */
@@ -140,7 +141,7 @@ static char *words_of(sql *db, const char *text, plot_words *write)
 static void write_figure(plots *p, size_t figure, FILE *out)
 {
     fprintf(out, "<h3>%s</h3>\n<figure>\n", figures[figure].title);
-    bool drawn = plots_draw(p, figures[figure].draw, out);
+    bool drawn = plots_draw(p, figures[figure].draw, figures[figure].title, out);
     char *caption = drawn ? words_of(p->db, figures[figure].caption, figures[figure].write_caption)
                           : words_of(p->db, figures[figure].empty, NULL);
     char *query =

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 /* As set by schema.sql. */
 enum { APPLICATION_ID = 1886745198, USER_VERSION = 5 };
@@ -17,9 +18,22 @@ static void fail_sqlite(sql *s)
     fail(s, s->db ? sqlite3_errmsg(s->db) : "out of memory");
 }
 
+/* What SQLite would only call a disk I/O error. */
+static bool is_folder(sql *s, const char *path)
+{
+    struct stat info;
+    char inside[1024];
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) return false;
+    int len = snprintf(inside, sizeof inside, "%s/run.db", path);
+    bool has_run = len < (int)sizeof inside && stat(inside, &info) == 0;
+    fail(s, has_run ? "it is a folder; the database is run.db in it" : "it is a folder");
+    return true;
+}
+
 bool sql_open(sql *s, const char *path)
 {
     *s = (sql){.path = path};
+    if (is_folder(s, path)) return false;
     int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
         fail_sqlite(s);
