@@ -21,7 +21,7 @@ enum {
     LEFT_PX = 110,
     RIGHT_PX = 24, /* at least; late marks make room for their words */
     AXIS_PX = 480, /* the axis is at least as long */
-    TOP_PX = 44,
+    TOP_PX = 58,
     BOTTOM_PX = 64,
     CHAR_PX = 7,   /* width of a character, generously */
     LABEL_MAX = 46 /* characters */
@@ -36,9 +36,15 @@ static const struct {
     {"asked", "pt 9 ps 1 lc rgb 'black'"},
     {"relayed", "pt 5 ps 0.8 lc rgb '" COLOR_RELAY "'"},
     {"direct", "pt 7 ps 0.9 lc rgb '" COLOR_DIRECT "'"},
+    {"stream", "pt 15 ps 1 lc rgb '" COLOR_DIRECT "'"},
     {"crash", "pt 5 ps 0.9 lc rgb 'black'"},
+    {"sleep", "pt 10 lw 1.5 ps 1 lc rgb 'black'"},
+    {"wake", "pt 8 lw 1.5 ps 1 lc rgb 'black'"},
     {"clock", "pt 11 ps 1 lc rgb '" COLOR_CHANGE "'"},
+    {"link down", "pt 4 lw 1.5 ps 0.8 lc rgb '" COLOR_CHANGE "'"},
+    {"link up", "pt 5 ps 0.8 lc rgb '" COLOR_CHANGE "'"},
     {"network changed", "pt 13 ps 1 lc rgb '" COLOR_CHANGE "'"},
+    {"box", "pt 15 ps 1 lc rgb '" COLOR_CHANGE "'"},
     {"refused", "pt 2 lw 2 ps 0.9 lc rgb '" COLOR_REFUSED "'"},
     {"lost", "pt 1 lw 2 ps 1.1 lc rgb 'black'"},
     {"no answer", "pt 6 lw 1.5 ps 0.9 lc rgb '" COLOR_OTHER "'"},
@@ -46,11 +52,14 @@ static const struct {
 enum { SORTS = sizeof sorts / sizeof sorts[0] };
 
 /* node, time in ms, sort, words. Refusals of the same, and waits for the same, are one mark at the
- * first of them: the figure of pairs shows each. */
+ * first of them: the figure of pairs shows each. Whoever loses a peer asks for it again at once:
+ * that is no mark of its own. */
 static const char mark_sql[] =
     "WITH told AS (SELECT name, min(at_s) AS at_s, min(turn) AS turn, sort, words || "
     "CASE count(*) WHEN 1 THEN '' ELSE printf(', %d times', count(*)) END AS words "
-    "FROM v_timeline WHERE group_name IS NULL GROUP BY name, sort, words, "
+    "FROM v_timeline v WHERE group_name IS NULL AND NOT (sort = 'asked' AND EXISTS (SELECT 1 "
+    "FROM v_connect c WHERE c.from_name = v.name AND c.lost_s = v.at_s "
+    "AND v.words = 'asks for ' || c.to_name)) GROUP BY name, sort, words, "
     "CASE WHEN sort IN ('refused', 'no answer') THEN 0 ELSE at_s END) "
     "SELECT n.node, CAST(v.at_s * 1000 AS INTEGER), v.sort, printf('%.2f s ', v.at_s) || v.words "
     "FROM told v JOIN (SELECT node, name FROM node WHERE group_name IS NULL ORDER BY node "
@@ -196,7 +205,8 @@ static int write_lanes(sql *db, FILE *script, timeline *t)
 /* Writes tics every so many seconds that about ten fit. */
 static void write_tics(FILE *script, const timeline *t)
 {
-    static const int64_t steps_ms[] = {100, 200, 500, 1000, 2000, 5000, 10000, 20000, 60000};
+    static const int64_t steps_ms[] = {100,   200,   500,    1000,   2000,   5000,    10000,
+                                       20000, 60000, 120000, 300000, 600000, 1200000, 3600000};
     enum { STEPS = sizeof steps_ms / sizeof steps_ms[0] };
     int64_t step = steps_ms[0];
     for (int i = 0; i < STEPS && step * 14 < t->end_ms; i++) step = steps_ms[i];

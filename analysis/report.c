@@ -109,8 +109,8 @@ static const struct {
     {plot_timeline, "What happened to the named nodes", "Nothing was noted about a named node.",
      "A mark at each occurrence; its words begin with the time. What happened at the same time "
      "stands from top to bottom, causes first. Refusals of the same node, and waits for the same "
-     "node, are one mark at the first of them; the figure above has each. A connection is lost "
-     "here "
+     "node, are one mark at the first of them; the figure above has each. Who loses a peer "
+     "asks for it again at once. A connection is lost here "
      "when its path was cut, which nodes notice later.",
      "SELECT at_s, name, words FROM v_timeline WHERE group_name IS NULL ORDER BY at_s, turn;", NULL,
      NULL},

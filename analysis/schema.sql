@@ -5,7 +5,7 @@
 -- of every table and view has a line in _doc: docs/database.md is the page to read first.
 
 PRAGMA application_id = 1886745198;
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
 
 CREATE TABLE _doc (
     table_name TEXT NOT NULL,
@@ -249,6 +249,23 @@ INSERT INTO _doc VALUES
 ('connect', 'first_path', '', 'relay, direct, or empty'),
 ('connect', 'last_path', '', 'at the end, or when it was lost: relay, direct, or empty');
 
+CREATE TABLE stream (
+    id INTEGER PRIMARY KEY,
+    from_node INTEGER NOT NULL,
+    to_node INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    asked_ns INTEGER NOT NULL,
+    delivered_ns INTEGER
+) STRICT;
+INSERT INTO _doc VALUES
+('stream', '', '', 'The streams that the scenario asked for, as far as it came to them.'),
+('stream', 'id', 'index', 'from 1, in the order written'),
+('stream', 'from_node', 'index', 'who sends'),
+('stream', 'to_node', 'index', 'to whom'),
+('stream', 'bytes', 'bytes', 'how many are to be sent'),
+('stream', 'asked_ns', 'ns', 'when it was asked for'),
+('stream', 'delivered_ns', 'ns', 'all of its bytes had come, unspoilt, and its end; NULL: never');
+
 CREATE TABLE note (
     at_ns INTEGER NOT NULL,
     node INTEGER,
@@ -259,8 +276,8 @@ INSERT INTO _doc VALUES
 ('note', '', '', 'What the script did, and the few things that every log level keeps.'),
 ('note', 'at_ns', 'ns', 'when'),
 ('note', 'node', 'index', 'who; NULL: nobody in particular'),
-('note', 'kind', '', 'of the script: start, connect, change_network, crash, clock, partition, block, mend; of nodes: reserved, relay-lost, refused, dial-failed, punch, punch-failed'),
-('note', 'text', '', 'by kind: the NODE itself; a PEER; clock: ahead or back; partition: "SIDE | SIDE"; block: "SIDE > SIDE"; mend: what ends; refused: "PEER (STAGE)"; dial-failed: "PEER: every address failed, ..."; punch: "PEER: direct after 1 round, 768.771 ms"; punch-failed: "PEER: failed after 3 rounds"');
+('note', 'kind', '', 'of the script: start, connect, stream, leave_network, change_network, sleep, wake, crash, clock, partition, block, mend, swizzle, clog, unclog (a link fails, is back), reboot, rebind, circuit_cut; of nodes: reserved, relay-lost, refused, dial-failed, punch, punch-failed'),
+('note', 'text', '', 'by kind: the NODE itself; a PEER; clock: ahead or back; partition: "SIDE | SIDE"; block: "SIDE > SIDE"; mend: what ends; swizzle: of whom; refused: "PEER (STAGE)"; dial-failed: "PEER: every address failed, ..."; punch: "PEER: direct after 1 round, 768.771 ms"; punch-failed: "PEER: failed after 3 rounds"');
 
 CREATE TABLE endpoint (
     id INTEGER PRIMARY KEY,

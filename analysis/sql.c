@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 /* As set by schema.sql. */
-enum { APPLICATION_ID = 1886745198, USER_VERSION = 5 };
+enum { APPLICATION_ID = 1886745198, USER_VERSION = 6 };
 
 static void fail(sql *s, const char *reason)
 {

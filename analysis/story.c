@@ -115,6 +115,23 @@ static const char group_sql[] =
     "HAVING count(*) > 0), '')) "
     "FROM pair p GROUP BY p.group_name ORDER BY min(p.id) LIMIT 4";
 
+/* What applications sent, a line for each sender and taker, the first three in full. */
+static const char stream_sql[] =
+    "WITH told AS (SELECT s.id, from_node, to_node, f.name AS from_name, t.name AS to_name, "
+    "(delivered_ns - asked_ns) / 1e9 AS took_s, CASE WHEN bytes < 1000 THEN printf('%d B', bytes) "
+    "WHEN bytes < 1000000 THEN printf('%.3g kB', bytes / 1e3) "
+    "ELSE printf('%.3g MB', bytes / 1e6) END AS size, "
+    "row_number() OVER (PARTITION BY from_node, to_node, delivered_ns IS NULL ORDER BY s.id) AS k "
+    "FROM stream s JOIN node f ON f.node = from_node JOIN node t ON t.node = to_node) "
+    "SELECT printf('%s sent %s%s%s%s.', from_name, to_name, coalesce(' ' || group_concat("
+    "CASE WHEN k <= 3 AND took_s IS NOT NULL THEN printf('%s in %.2f s', size, took_s) END, ', '), "
+    "''), CASE WHEN count(took_s) > 3 THEN printf(' and %d more', count(took_s) - 3) ELSE '' END, "
+    "CASE WHEN count(took_s) = count(*) THEN '' WHEN count(took_s) > 0 "
+    "THEN printf('; %d of %d never came whole', count(*) - count(took_s), count(*)) "
+    "ELSE printf(' %s that never came whole', CASE count(*) WHEN 1 THEN size ELSE "
+    "count(*) || ' streams' END) END) "
+    "FROM told GROUP BY from_node, to_node ORDER BY min(id) LIMIT 4";
+
 /* The verdict, with what was seen where a property was violated. */
 static const char property_sql[] =
     "SELECT printf('%d of %d properties held%s', sum(held), count(*), "
@@ -137,7 +154,7 @@ static void tell(sql *db, FILE *out, const char *query)
 bool report_story(const char *db_path, FILE *out, char *error, size_t error_cap)
 {
     static const char *const before[] = {run_sql, box_sql};
-    static const char *const after[] = {rtt_sql, refused_sql, group_sql, property_sql};
+    static const char *const after[] = {stream_sql, rtt_sql, refused_sql, group_sql, property_sql};
     sql db;
     if (sql_open(&db, db_path)) {
         for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) tell(&db, out, before[i]);

@@ -70,11 +70,24 @@ static const char refusal_view[] =
     "WHEN min(stage) = 'relay' THEN ', who did not carry it' ELSE '' END) AS words "
     "FROM said GROUP BY who";
 
-/* Crashes and changes of network, each with the connects that were lost with it. */
+/* Where a named node was from then on, by the kind of its innermost box, and where before. */
+static const char move_view[] =
+    "CREATE TEMP VIEW story_move AS SELECT a.node, a.at_ns, coalesce(b.type_name, '') AS box, "
+    "lag(coalesce(b.type_name, '')) OVER (PARTITION BY a.node ORDER BY a.at_ns) AS before "
+    "FROM attachment a JOIN node w ON w.node = a.node AND w.group_name IS NULL "
+    "LEFT JOIN nat b ON b.box = a.box";
+
+/* Crashes, sleeps and changes of network, each with the connects that were lost with it. */
 static const char blow_view[] =
     "CREATE TEMP VIEW story_blow AS SELECT n.at_ns, n.node, w.name, n.kind, "
-    "CASE n.kind WHEN 'crash' THEN 'crashed' WHEN 'sleep' THEN 'went to sleep' "
-    "WHEN 'leave_network' THEN 'left its network' ELSE 'changed its network' END AS did, "
+    "CASE n.kind WHEN 'crash' THEN 'crashed' WHEN 'leave_network' THEN 'left its network' "
+    "WHEN 'sleep' THEN coalesce((SELECT printf('fell asleep for %.0f s', (min(u.at_ns) - n.at_ns) "
+    "/ 1e9) "
+    "FROM note u WHERE u.kind = 'wake' AND u.node = n.node AND u.at_ns > n.at_ns "
+    "HAVING count(*) > 0), 'fell asleep for good') "
+    "ELSE 'changed its network' || coalesce((SELECT CASE box WHEN '' THEN ' to a public one' ELSE "
+    "' to one behind ' || box END FROM story_move m WHERE m.node = n.node AND m.at_ns = n.at_ns "
+    "AND m.box <> m.before LIMIT 1), '') END AS did, "
     "(SELECT count(*) FROM story_ask a WHERE a.before_ns = n.at_ns "
     "AND n.node IN (a.from_node, a.to_node)) AS lost "
     "FROM note n JOIN node w ON w.node = n.node AND w.group_name IS NULL "
@@ -104,8 +117,14 @@ static const char line_view[] =
     "HAVING count(*) > 0), '') FROM story_blow WHERE lost = 0 "
     "UNION ALL SELECT at_ns, 1, w.name || ' started again' FROM note n JOIN node w "
     "ON w.node = n.node AND w.group_name IS NULL WHERE kind = 'start' AND at_ns > 0 "
-    "UNION ALL SELECT at_ns, 1, w.name || ' woke up' FROM note n JOIN node w "
-    "ON w.node = n.node AND w.group_name IS NULL WHERE kind = 'wake' "
+    "UNION ALL SELECT at_ns, 1, printf('a box around %s %s', w.name, CASE kind WHEN 'reboot' "
+    "THEN 'started again and knew no mapping any more' ELSE 'moved all mappings to other ports' "
+    "END) FROM note n JOIN node w ON w.node = n.node WHERE kind IN ('reboot', 'rebind') "
+    "UNION ALL SELECT at_ns, 0, printf('links began to fail, one after the other, of %s%s', text, "
+    "(SELECT printf('; %d did, and all were back at %.1f s', count(DISTINCT u.node), "
+    "max(u.at_ns) / 1e9) FROM note u WHERE u.kind = 'unclog' AND u.at_ns >= n.at_ns AND u.at_ns < "
+    "(SELECT coalesce(min(at_ns), 9223372036854775807) FROM note s WHERE s.kind = 'swizzle' "
+    "AND s.at_ns > n.at_ns) HAVING count(*) > 0)) FROM note n WHERE kind = 'swizzle' "
     "UNION ALL SELECT at_ns, 1, printf('the clock of %s jumped %s', w.name, text) FROM note n "
     "JOIN node w ON w.node = n.node WHERE kind = 'clock' "
     "UNION ALL SELECT at_ns, 0, CASE kind WHEN 'partition' THEN 'nothing got across any more: ' "
@@ -126,8 +145,8 @@ static const char line_sql[] =
 
 const char *story_events(sql *db)
 {
-    static const char *const views[] = {ask_view,     came_view, death_view,
-                                        refusal_view, blow_view, line_view};
+    static const char *const views[] = {ask_view,  came_view, death_view, refusal_view,
+                                        move_view, blow_view, line_view};
     for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
         sqlite3_stmt *q = sql_query(db, views[i], "");
         while (sql_row(db, q)) {}

@@ -108,6 +108,14 @@ typedef struct tracedb_connect {
 } tracedb_connect;
 void tracedb_put_connect(tracedb *db, const tracedb_connect *connect);
 
+/* One stream of the script; delivered: all of its bytes had come, PU_NEVER: they did not. */
+typedef struct tracedb_stream {
+    uint32_t from, to;
+    uint64_t bytes;
+    pu_time asked, delivered;
+} tracedb_stream;
+void tracedb_put_stream(tracedb *db, const tracedb_stream *stream);
+
 /* What the script did at a time, or what summaries keep of events; text by kind, as _doc says. */
 void tracedb_put_note(tracedb *db, pu_time at, int64_t node, const char *kind, const char *text);
 

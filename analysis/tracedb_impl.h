@@ -20,6 +20,7 @@ enum table {
     TABLE_CONN,
     TABLE_PATH,
     TABLE_CONNECT,
+    TABLE_STREAM,
     TABLE_NOTE,
     TABLE_ENDPOINT,
     TABLE_PACKET,

@@ -178,6 +178,17 @@ void tracedb_put_connect(tracedb *db, const tracedb_connect *connect)
     row_end(&r);
 }
 
+void tracedb_put_stream(tracedb *db, const tracedb_stream *stream)
+{
+    row r = row_begin(db, TABLE_STREAM);
+    row_int(&r, stream->from);
+    row_int(&r, stream->to);
+    row_count(&r, stream->bytes);
+    row_time(&r, stream->asked);
+    row_time(&r, stream->delivered);
+    row_end(&r);
+}
+
 void tracedb_put_note(tracedb *db, pu_time at, int64_t node, const char *kind, const char *text)
 {
     row r = row_begin(db, TABLE_NOTE);

@@ -351,6 +351,16 @@ static void put_paths(record *r, const watch *w, pu_time end)
     }
 }
 
+static void put_streams(record *r, const apps *a)
+{
+    for (uint32_t i = 0; i < a->transfer_count; i++) {
+        const app_transfer *t = &a->transfers[i];
+        if (t->asked != PU_NEVER)
+            tracedb_put_stream(r->db,
+                               &(tracedb_stream){t->from, t->to, t->bytes, t->asked, t->delivered});
+    }
+}
+
 /* "12 s", "0.500 s". */
 static void seconds_text(uint64_t ns, char out[32])
 {
@@ -409,6 +419,7 @@ static void expected_text(const scenario *s, const scenario_expect *e, char *out
         seconds_text(e->after, after);
         snprintf(out, cap, "%s says %s, at most %s after %s", s->nodes[e->a].name,
                  e->says == SCENARIO_SAYS_RELAY_LOST ? "that it lost a relay"
+                 : e->says == SCENARIO_SAYS_FAILED   ? "that a connect came to nothing"
                                                      : "that it has a place at a relay",
                  within, after);
         break;
@@ -432,11 +443,13 @@ static void put_properties(record *r, const run_result *result)
     }
 }
 
-bool record_close(record *r, const watch *w, const run_options *options, const run_result *result)
+bool record_close(record *r, const watch *w, const apps *a, const run_options *options,
+                  const run_result *result)
 {
     if (r->db == NULL) return true;
     put_conns(r, w);
     put_paths(r, w, result->sim_ns);
+    put_streams(r, a);
     for (uint32_t i = 0; i < r->leg_count; i++) leg_put(r, &r->legs[i], PU_NEVER, "open", 0);
     free(r->legs);
     for (uint32_t i = 0; i < result->metric_count; i++)

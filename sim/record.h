@@ -37,7 +37,8 @@ void record_packet(record *r, const net_record *packet);
 void record_note(record *r, pu_time at, uint32_t node, const char *kind, const char *text);
 
 /* Everything that is known at the end, and closes. False: a line was printed on stderr. */
-bool record_close(record *r, const watch *w, const run_options *options, const run_result *result);
+bool record_close(record *r, const watch *w, const apps *a, const run_options *options,
+                  const run_result *result);
 
 /* Name of the node with that binary peer id; its base58 text in scratch when it is none of the
  * run's. */

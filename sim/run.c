@@ -268,7 +268,7 @@ int run_scenario(const scenario *s, const run_options *options, run_result *resu
                      w->box_nat); /* those of changed networks too */
         put_result(w, result);
         result->wall_ns = wall_clock_ns() - began;
-        is_good = record_close(&w->log, &w->judge, options, result) && end != RUN_STILL;
+        is_good = record_close(&w->log, &w->judge, &w->apps, options, result) && end != RUN_STILL;
     }
     is_good = tape_close(w, options, is_good) && is_good;
     is_good = capture_close(w, is_good) && is_good;

@@ -9,12 +9,22 @@ WITH failed AS (
 ), mark(node, at_ns, turn, sort, words) AS (
     SELECT node, at_ns, 0, 'start', 'start' FROM note WHERE kind = 'start'
     UNION ALL SELECT node, at_ns, 0, 'crash', 'crashes' FROM note WHERE kind = 'crash'
+    UNION ALL SELECT node, at_ns, 0, 'sleep', 'falls asleep' FROM note WHERE kind = 'sleep'
+    UNION ALL SELECT node, at_ns, 0, 'wake', 'wakes' FROM note WHERE kind = 'wake'
     UNION ALL SELECT node, at_ns, 1, 'clock', 'clock jumps ' || text FROM note WHERE kind = 'clock'
+    UNION ALL SELECT node, at_ns, 1, 'link down', CASE kind WHEN 'clog' THEN 'link fails'
+        ELSE 'leaves its network' END FROM note WHERE kind IN ('clog', 'leave_network')
+    UNION ALL SELECT node, at_ns, 1, 'link up', 'link is back' FROM note WHERE kind = 'unclog'
+    UNION ALL SELECT node, at_ns, 1, 'box', CASE kind WHEN 'reboot' THEN 'box forgets mappings'
+        ELSE 'box moves mappings' END FROM note WHERE kind IN ('reboot', 'rebind')
     UNION ALL SELECT NULL, at_ns, 1, 'cut', CASE kind WHEN 'partition' THEN 'apart: '
         WHEN 'block' THEN 'unheard: ' ELSE 'over: ' END || text
         FROM note WHERE kind IN ('partition', 'block', 'mend')
     UNION ALL SELECT node, at_ns, 1, 'network changed', 'changes network' FROM note
         WHERE kind = 'change_network'
+    UNION ALL SELECT s.to_node, s.delivered_ns, 8, 'stream', printf('has %d kB of ',
+        (s.bytes + 999) / 1000) || f.name FROM stream s JOIN node f ON f.node = s.from_node
+        WHERE s.delivered_ns IS NOT NULL
     UNION SELECT c.from_node, c.lost_ns, 2, 'lost', 'loses ' || t.name FROM connect c
         JOIN node t ON t.node = c.to_node WHERE c.lost_ns IS NOT NULL
     UNION SELECT c.to_node, c.lost_ns, 2, 'lost', 'loses ' || f.name FROM connect c
@@ -49,6 +59,6 @@ INSERT INTO _doc VALUES
 ('v_timeline', 'at_s', 's', 'when'),
 ('v_timeline', 'name', 'name', 'whom; NULL: the network'),
 ('v_timeline', 'group_name', 'name', 'group it belongs to; NULL: named in the scenario'),
-('v_timeline', 'sort', '', 'start, crash, clock, cut, network changed, lost, asked, reserved, relayed, direct, refused, no answer'),
+('v_timeline', 'sort', '', 'start, crash, sleep, wake, clock, cut, link down, link up, box, network changed, lost, asked, reserved, relayed, direct, stream, refused, no answer'),
 ('v_timeline', 'words', '', 'what happened'),
 ('v_timeline', 'turn', '', 'order of what happened at the same time: causes first');

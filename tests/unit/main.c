@@ -106,6 +106,7 @@
     X(json)            \
     X(tracedb)         \
     X(report)          \
+    X(report_marks)    \
     X(tm)              \
     X(tm_stream)       \
     X(tm_hostile)      \

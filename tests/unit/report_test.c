@@ -1,79 +1,10 @@
 /* tests/unit/report_test.c - the story and the page made of small run databases, hostile texts
  * included. */
-#include "analysis/report.h"
-#include "analysis/tracedb.h"
+#include "tests/unit/report_play.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 #include <sqlite3.h>
 
 int report_test(void);
-
-typedef struct place {
-    char folder[256], db[300], html[300], error[1600];
-} place;
-
-static int place_make(void **state)
-{
-    place *p = calloc(1, sizeof *p);
-    const char *base = getenv("TMPDIR");
-    if (!p) return -1;
-    snprintf(p->folder, sizeof p->folder, "%.200s/report-test-XXXXXX", base ? base : "/tmp");
-    if (!mkdtemp(p->folder)) return -1;
-    snprintf(p->db, sizeof p->db, "%s/run.db", p->folder);
-    snprintf(p->html, sizeof p->html, "%s/report.html", p->folder);
-    *state = p;
-    return 0;
-}
-
-/* The folder must hold nothing else: a report leaves no temporary files. */
-static int place_remove(void **state)
-{
-    place *p = *state;
-    unlink(p->db);
-    unlink(p->html);
-    int result = rmdir(p->folder);
-    free(p);
-    return result;
-}
-
-static tracedb *begin(place *p, const char *scenario)
-{
-    tracedb *db = tracedb_create(p->db, p->error, sizeof p->error);
-    if (!db) fail_msg("%s", p->error);
-    tracedb_put_run(db, &(tracedb_run){7, scenario, "What it is about.", "model", "b1",
-                                       "peerup-sim run x.yaml --seed 7", "aa", "bb", 120 * PU_S, 42,
-                                       false});
-    return db;
-}
-
-static void end(place *p, tracedb *db)
-{
-    if (!tracedb_close(db, true, p->error, sizeof p->error)) fail_msg("%s", p->error);
-}
-
-static void put_node(tracedb *db, uint32_t node, const char *name, const char *group,
-                     const char *behind)
-{
-    char peer[32];
-    snprintf(peer, sizeof peer, "12D3KooW%03u", node);
-    tracedb_put_node(db, &(tracedb_node){.node = node,
-                                         .name = name,
-                                         .peer = peer,
-                                         .group = group,
-                                         .is_relay = node == 0,
-                                         .is_public = behind[0] == '\0',
-                                         .address = "11.0.0.1",
-                                         .public_address = "11.0.0.1",
-                                         .behind = behind});
-    tracedb_put_note(db, 0, node, "start", "");
-}
 
 /* Where the nodes of put_run are: phone changes networks. */
 static void put_places(tracedb *db)
@@ -216,36 +147,6 @@ static void put_packets(tracedb *db)
                                       .a = i * 20 * PU_MS},
                           "desk");
     }
-}
-
-static char *story_of(place *p)
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    assert_non_null(out);
-    if (!report_story(p->db, out, p->error, sizeof p->error)) fail_msg("%s", p->error);
-    fclose(out);
-    return text;
-}
-
-static char *read_all(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    char *text = calloc(1, 1 << 20);
-    assert_non_null(text);
-    size_t len = fread(text, 1, (1 << 20) - 1, f);
-    assert_true(len > 0 && len < (1 << 20) - 1);
-    fclose(f);
-    return text;
-}
-
-static int count(const char *text, const char *word)
-{
-    int n = 0;
-    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word)) n++;
-    return n;
 }
 
 static void story_is_told(void **state)

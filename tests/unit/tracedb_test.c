@@ -135,7 +135,7 @@ static void rows_are_found_again(void **state)
         const char *query, *expected;
     } cases[] = {
         {"PRAGMA application_id", "1886745198"},
-        {"PRAGMA user_version", "5"},
+        {"PRAGMA user_version", "6"},
         {"PRAGMA integrity_check", "ok"},
         {"SELECT seed FROM run", "18446744073709551615"},
         {"SELECT count(*) FROM run WHERE duration_ns = 120000000000 AND events = 42", "1"},
