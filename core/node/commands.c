@@ -144,7 +144,7 @@ static void stop_work(pu_node *n, pu_token token)
         ctx_peer_drop(n, peer);
     }
     while (n->leg_count > 0 && out_has_room(n->out))
-        legs_cancel(n, n->legs[0].peer, true, 0); /* of punches: those of wants went with them */
+        legs_cancel(n, n->legs[0].peer, true, NULL); /* of punches: those of wants went with them */
     if (n->want_count > 0 || n->leg_count > 0) {
         ctx_timer(n, TIMER_COMMAND, token, n->now);
         return;

@@ -1,14 +1,8 @@
-/* Connections: from CONN_ASK or CONN_UP to CONN_DOWN, and which of several with one peer is the
- * best.
- *
- * One enum says where a connection is (ASKED, UP, CLOSING) and only this file changes it. The best
- * connection with a peer is a confirmed one, direct before relayed, QUIC before TCP, then the
- * newest: the application hears of it whenever that changes.
- */
+/* Connections: from CONN_ASK or CONN_UP to CONN_DOWN. One enum says where a connection is (ASKED,
+ * UP, CLOSING) and only this file changes it. */
 #include "node/fault.h"
 #include "node/impl.h"
 #include "proto/identify.h"
-#include "proto/ping.h"
 
 conn *conn_find(pu_node *n, pu_handle handle)
 {
@@ -45,69 +39,6 @@ uint32_t conns_of_peer(const pu_node *n, pu_peer peer)
         if ((c->state == CONN_UP || c->state == CONN_ASKED) && c->peer == peer) count++;
     }
     return count;
-}
-
-static bool is_better(const conn *a, const conn *b)
-{
-    bool relayed_a = (a->flags & PU_RELAYED) != 0, relayed_b = (b->flags & PU_RELAYED) != 0;
-    if (relayed_a != relayed_b) return relayed_b;
-    bool quic_a = a->transport == PU_TRANSPORT_QUIC, quic_b = b->transport == PU_TRANSPORT_QUIC;
-    if (quic_a != quic_b) return quic_a;
-    return pu_handle_ordinal(a->handle) > pu_handle_ordinal(b->handle);
-}
-
-conn *conn_best(pu_node *n, pu_peer peer, uint32_t without)
-{
-    conn *best = NULL;
-    for (uint32_t i = 0; i < n->conn_cap; i++) {
-        conn *c = &n->conns[i];
-        if (c->state != CONN_UP || c->peer != peer || !c->confirmed || c->doomed) continue;
-        if ((c->flags & without) != 0) continue;
-        if (best == NULL || is_better(c, best)) best = c;
-    }
-    return best;
-}
-
-conn *ctx_conn_of(pu_node *n, pu_peer peer)
-{
-    return conn_best(n, peer, 0);
-}
-
-conn *ctx_conn_direct(pu_node *n, pu_peer peer)
-{
-    return conn_best(n, peer, PU_RELAYED);
-}
-
-/* Tells the application how peer is reached: by the best connection; NULL: not at all. */
-static void tell_peer(pu_node *n, pu_peer peer, const conn *best)
-{
-    pu_ef *e = effect(n, PU_EF_EVENT);
-    e->what = PU_EVENT_PEER;
-    e->peer = out_copy(n->out, ctx_peer_id(n, peer));
-    if (best == NULL) {
-        e->flags = PU_GONE;
-        return;
-    }
-    e->conn = best->handle;
-    e->flags = best->flags & (PU_RELAYED | PU_LIMITED);
-    e->transport = (enum pu_transport)best->transport;
-    e->remote = best->remote;
-    e->offset = best->rtt_ns;
-}
-
-/* The best connection was `was` (a handle, 0: none); tells the application when it is another now.
- */
-static void tell_best(pu_node *n, pu_peer peer, pu_handle was)
-{
-    const conn *best = ctx_conn_of(n, peer);
-    if ((best != NULL ? best->handle : 0) == was) return;
-    tell_peer(n, peer, best);
-}
-
-static pu_handle best_handle(pu_node *n, pu_peer peer)
-{
-    const conn *best = ctx_conn_of(n, peer);
-    return best != NULL ? best->handle : 0;
 }
 
 /* The record for a new handle, in state ASKED; NULL without memory. */
@@ -288,42 +219,20 @@ void conn_up(pu_node *n, const pu_in *in)
     else if (is_revoked) ctx_hangup(n, c, PU_CODE_GATED); /* since it was asked about */
 }
 
-/* A new connection that a peer made to us may mean that it lost an older one: ask the older ones.
- */
-static void probe_older(pu_node *n, const conn *fresh)
-{
-    if ((fresh->flags & PU_DIALLER) != 0) return;
-    uint32_t cursor = 0;
-    for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
-        if (c != fresh && c->peer == fresh->peer && c->confirmed && !c->doomed &&
-            (c->flags & PU_RELAYED) == 0)
-            ping_probe(n, c);
-}
-
-/* A direct connection makes the relayed ones with that peer spare: they end a while later, when
- * nothing uses them. */
-static void spare_relayed(pu_node *n, const conn *direct)
-{
-    if ((direct->flags & PU_RELAYED) != 0) return;
-    uint32_t cursor = 0;
-    for (conn *c; (c = ctx_conn_at(n, &cursor)) != NULL;)
-        if (c->peer == direct->peer && (c->flags & PU_RELAYED) != 0 && !c->doomed)
-            ctx_timer(n, TIMER_CONN, c->handle, ctx_after(n, n->config->spare_ns));
-}
-
 void conn_confirmed(pu_node *n, conn *c)
 {
     if (c->state != CONN_UP || c->confirmed || c->doomed) return;
-    pu_handle was = best_handle(n, c->peer);
+    pu_handle was = conn_best_handle(n, c->peer);
     c->confirmed = true;
+    conns_doubt(n, c);
     ctx_timer(n, TIMER_CONN, c->handle, PU_NEVER);
     ctx_trace(n, PU_TR_CONN_CONFIRMED, c, NULL, 0, (c->flags & PU_DIALLER) != 0,
               (c->flags & PU_RELAYED) != 0, span_of(NULL, 0));
-    tell_best(n, c->peer, was);
+    conn_tell_best(n, c->peer, was);
     dialer_confirmed(n, c);
     keep_confirmed(n, c);
-    spare_relayed(n, c);
-    probe_older(n, c);
+    conns_probe(n, c);
+    conns_spare(n, c, (c->flags & PU_RELAYED) == 0);
     for (uint32_t m = 0; m < MODULE_COUNT && c->state == CONN_UP; m++) {
         const struct module *module = module_of((enum module_id)m);
         if (module->conn_confirmed != NULL) module->conn_confirmed(n, c);
@@ -343,7 +252,7 @@ void conn_path(pu_node *n, conn *c, const pu_in *in)
         }
         if ((c->flags & PU_DIALLER) != 0) identify_look(n); /* it is we who moved */
     }
-    if (ctx_conn_of(n, c->peer) == c) tell_peer(n, c->peer, c);
+    if (ctx_conn_of(n, c->peer) == c) conn_tell_peer(n, c->peer, c);
 }
 
 /* ---- down ---- */
@@ -352,12 +261,12 @@ void ctx_hangup(pu_node *n, conn *c, uint32_t code)
 {
     if (c->state != CONN_UP) return;
     ctx_trace(n, PU_TR_CONN_HANGUP, c, NULL, 0, code, 0, span_of(NULL, 0));
-    pu_handle was = best_handle(n, c->peer);
+    pu_handle was = conn_best_handle(n, c->peer);
     c->state = CONN_CLOSING;
     ctx_timer(n, TIMER_CONN, c->handle, PU_NEVER);
     bool is_lost = code == PU_CODE_ADDRESS_GONE || code == PU_CODE_LOST;
     hangup_handle(n, c->handle, code, is_lost ? 0 : n->config->hangup_ns);
-    tell_best(n, c->peer, was);
+    conn_tell_best(n, c->peer, was);
 }
 
 void conn_doom(pu_node *n, conn *c, uint32_t code)
@@ -399,10 +308,7 @@ void conn_end_timer(pu_node *n, uint64_t handle)
         ctx_hangup(n, c, c->doom_code);
         return;
     }
-    if (ctx_conn_direct(n, c->peer) == NULL)
-        return; /* the better one went: this one is needed again */
-    if (c->stream_count > 0) ctx_timer(n, TIMER_CONN, handle, ctx_after(n, n->config->spare_ns));
-    else ctx_hangup(n, c, PU_CODE_SUPPLANTED);
+    conn_spare_timer(n, c);
 }
 
 void conns_hangup_peer(pu_node *n, pu_peer peer, uint32_t code)
@@ -428,10 +334,10 @@ void conn_down(pu_node *n, conn *c, uint32_t code)
     }
     PU_VERIFY(c->stream_count == 0);
     ctx_trace(n, PU_TR_CONN_DOWN, c, NULL, 0, code, n->now - c->up_at, span_of(NULL, 0));
-    pu_handle was = best_handle(n, c->peer);
+    pu_handle was = conn_best_handle(n, c->peer);
     c->state = CONN_CLOSING;
     streams_drop_openings(n, c->handle);
-    tell_best(n, c->peer, was);
+    conn_tell_best(n, c->peer, was);
     modules_conn_down(n, c, code);
     dialer_down(n, c, code);
     pu_peer peer = c->peer;

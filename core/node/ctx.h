@@ -86,7 +86,8 @@ typedef struct conn {
     uint8_t transport; /* enum pu_transport */
     bool confirmed;    /* the other side has accepted us */
     bool identified;   /* identify: its message has come */
-    bool doomed;       /* hung up with doom_code in the next TICK: not used for anything new */
+    bool doomed : 1;   /* hung up with doom_code in the next TICK: not used for anything new */
+    bool doubted : 1;  /* its peer has come anew since it last answered: it may be dead */
     uint8_t asks_failed : 4; /* identify: how often its peer did not answer, counted up to a few */
     uint8_t pushes_failed : 3; /* identify: how often it did not take the last change */
     bool untold : 1;           /* identify: it has not been told of the last change */
@@ -311,9 +312,9 @@ conn *ctx_conn(pu_node *n, pu_handle handle); /* NULL: gone, or not CONN_UP */
 conn *ctx_conn_at(
     pu_node *n,
     uint32_t *cursor); /* walks all that are CONN_UP, by slot; cursor starts at 0; NULL: end */
-conn *ctx_conn_of(
-    pu_node *n, pu_peer peer); /* the best confirmed one: direct before relayed, then the newest */
+conn *ctx_conn_of(pu_node *n, pu_peer peer);     /* the best confirmed one: see best.c */
 conn *ctx_conn_direct(pu_node *n, pu_peer peer); /* the best confirmed one that is not relayed */
+void ctx_conn_answers(pu_node *n, conn *c);      /* its peer is alive, and on this one */
 /* Our end of c, until the next step; all zero: not known. */
 const pu_endpoint *ctx_conn_local(const pu_node *n, const conn *c);
 void ctx_hangup(pu_node *n, conn *c, uint32_t code);
@@ -355,7 +356,7 @@ void ctx_leg_failed(pu_node *n, pu_token token, uint32_t code);
 pu_token ctx_dial(pu_node *n, pu_peer peer, const direct_addr *to, pu_time deadline);
 /* Whether that address of the peer is being dialled, for whatever reason. */
 bool ctx_is_dialling(const pu_node *n, pu_peer peer, const direct_addr *to);
-/* Cancels all direct legs to a peer that ctx_dial began. */
+/* Cancels the direct legs to a peer that ctx_dial began and that have led to no connection yet. */
 void ctx_dial_cancel(pu_node *n, pu_peer peer);
 /* Sends one datagram from the MAIN socket that belongs to no connection. */
 void ctx_packet(pu_node *n, const pu_endpoint *remote, pu_span body);

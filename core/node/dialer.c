@@ -48,7 +48,7 @@ void want_drop(pu_node *n, pu_peer peer)
 {
     want *w = want_find(n, peer);
     if (w != NULL) want_remove(n, w);
-    legs_cancel(n, peer, true, 0);
+    legs_cancel(n, peer, true, NULL);
 }
 
 void want_release(pu_node *n, pu_peer peer)
@@ -260,7 +260,7 @@ void dialer_confirmed(pu_node *n, conn *c)
     bool is_best = (c->flags & PU_RELAYED) == 0 && c->transport == PU_TRANSPORT_QUIC;
     pu_peer peer = c->peer;
     if (!is_best) legs_won_second(n, peer, c);
-    else legs_cancel(n, peer, true, c->handle);
+    else legs_cancel(n, peer, true, c);
     want *w = want_find(n, peer);
     if (w != NULL) {
         if (w->is_backing_off) ctx_timer(n, TIMER_RETRY, peer, PU_NEVER);

@@ -275,11 +275,25 @@ void conn_down(pu_node *n, conn *c, uint32_t code);
 void conn_doom(pu_node *n, conn *c,
                uint32_t code); /* hangs up in the next TICK: for many at once */
 void conn_end_timer(pu_node *n, uint64_t handle);
-conn *conn_best(pu_node *n, pu_peer peer, uint32_t without); /* without: flags it must not have */
 void conns_hangup_peer(pu_node *n, pu_peer peer, uint32_t code);
 uint32_t conns_of_peer(const pu_node *n, pu_peer peer);
 /* Equal IPv4 addresses, or the same IPv6 /56: one place, as far as can be told. */
 bool endpoint_same_site(const pu_endpoint *a, const pu_endpoint *b);
+
+/* ---- best.c ---- */
+conn *conn_best(pu_node *n, pu_peer peer, uint32_t without); /* without: flags it must not have */
+pu_handle conn_best_handle(pu_node *n, pu_peer peer);        /* 0: there is none */
+/* Tells the application how peer is reached: by the best connection; NULL: not at all. */
+void conn_tell_peer(pu_node *n, pu_peer peer, const conn *best);
+/* The same, when the best connection is another than `was` (0: none). */
+void conn_tell_best(pu_node *n, pu_peer peer, pu_handle was);
+/* fresh is confirmed. If the peer made it, older ones may be lost to the peer, and are doubted; */
+void conns_doubt(pu_node *n, const conn *fresh);
+void conns_probe(pu_node *n, const conn *fresh); /* and asked. */
+/* c is confirmed, or answers: those with its peer that are spare now end after spare_ns. anew: also
+ * those that were spare before. */
+void conns_spare(pu_node *n, const conn *c, bool anew);
+void conn_spare_timer(pu_node *n, conn *c); /* c was spare; is it still, and unused? */
 
 /* ---- endpoints.c ---- */
 /* Finds or adds an endpoint and holds it once; 0: no memory (traced). */
@@ -383,7 +397,9 @@ void leg_found(pu_node *n, pu_token naming,
 void leg_named(pu_node *n, pu_token naming, uint32_t code); /* all is found that there is */
 void leg_up(pu_node *n, leg *l, conn *c);
 void legs_start_due(pu_node *n, pu_peer peer);
-void legs_cancel(pu_node *n, pu_peer peer, bool punches_too, pu_handle winner);
+/* winner: the confirmed direct QUIC connection that ends the race; NULL: nothing is wanted any more
+ */
+void legs_cancel(pu_node *n, pu_peer peer, bool punches_too, const conn *winner);
 void legs_won_second(pu_node *n, pu_peer peer, const conn *winner);
 /* Gives up the legs of a round that have not started and would give nothing better than c. */
 void legs_drop_worse(pu_node *n, pu_peer peer, const conn *c);

@@ -335,6 +335,14 @@ static bool betters(const leg *l, const conn *c)
     return (c->flags & PU_RELAYED) != 0 || l->transport == PU_TRANSPORT_QUIC;
 }
 
+/* Whether the peer may keep what l gave, and end winner for it, which it dialled itself: only
+ * best.c says which of the two goes, when both sides know of both. */
+static bool may_stay(const leg *l, const conn *winner)
+{
+    return l->state == LEG_UP && l->via == 0 && (winner->flags & PU_DIALLER) == 0 &&
+           l->transport == (enum pu_transport)winner->transport;
+}
+
 /* A leg gave a connection. One that came too late, with a direct one confirmed already, is not
  * kept. */
 void leg_up(pu_node *n, leg *l, conn *c)
@@ -344,7 +352,7 @@ void leg_up(pu_node *n, leg *l, conn *c)
     l->conn = c->handle;
     const conn *best = ctx_conn_direct(n, l->peer);
     bool is_late = best != NULL && (best->transport == PU_TRANSPORT_QUIC || !betters(l, best));
-    if (is_late && !l->punch) ctx_hangup(n, c, PU_CODE_SUPPLANTED);
+    if (is_late && !l->punch && !may_stay(l, best)) ctx_hangup(n, c, PU_CODE_SUPPLANTED);
 }
 
 static void cancel(pu_node *n, leg *l)
@@ -360,18 +368,19 @@ static void cancel(pu_node *n, leg *l)
     if (c != NULL) ctx_hangup(n, c, PU_CODE_SUPPLANTED);
 }
 
-void legs_cancel(pu_node *n, pu_peer peer, bool punches_too, pu_handle winner)
+void legs_cancel(pu_node *n, pu_peer peer, bool punches_too, const conn *winner)
 {
     for (uint32_t i = 0; i < n->leg_count;) {
         leg *l = &n->legs[i];
         bool is_meant = l->peer == peer && (punches_too || !l->punch);
-        if (is_meant && (l->state != LEG_UP || l->conn != winner)) {
+        bool has_won = winner != NULL && l->state == LEG_UP && l->conn == winner->handle;
+        if (!is_meant || (winner != NULL && !has_won && may_stay(l, winner))) {
+            i++;
+        } else if (!has_won) {
             cancel(n, l);
-        } else if (is_meant) {
+        } else {
             trace_leg(n, PU_TR_DIAL_WON, l, n->now - l->start_at, false);
             leg_remove(n, l);
-        } else {
-            i++;
         }
     }
     arm(n, peer);
@@ -389,7 +398,7 @@ void legs_won_second(pu_node *n, pu_peer peer, const conn *winner)
         if (l->peer == peer && is_winner) {
             trace_leg(n, PU_TR_DIAL_WON, l, n->now - l->start_at, false);
             leg_remove(n, l);
-        } else if (l->peer != peer || l->punch) {
+        } else if (l->peer != peer || l->punch || may_stay(l, winner)) {
             i++;
         } else if (!betters(l, winner) || (l->state == LEG_PLANNED && !is_relayed)) {
             cancel(n, l);
@@ -457,7 +466,8 @@ pu_token ctx_dial(pu_node *n, pu_peer peer, const direct_addr *to, pu_time deadl
 void ctx_dial_cancel(pu_node *n, pu_peer peer)
 {
     for (uint32_t i = 0; i < n->leg_count;) {
-        if (n->legs[i].peer == peer && n->legs[i].punch) cancel(n, &n->legs[i]);
+        bool is_meant = n->legs[i].peer == peer && n->legs[i].punch;
+        if (is_meant && n->legs[i].state != LEG_UP) cancel(n, &n->legs[i]);
         else i++;
     }
 }

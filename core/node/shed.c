@@ -21,6 +21,7 @@ static void conn_again(pu_node *n, conn *c)
         ctx_timer(n, TIMER_CONN, c->handle, n->now);
         return;
     }
+    conns_spare(n, c, false);
     for (uint32_t m = 0; c->confirmed && m < MODULE_COUNT; m++) {
         const struct module *module = module_of((enum module_id)m);
         if (module->conn_again != NULL) module->conn_again(n, c);

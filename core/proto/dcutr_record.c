@@ -154,8 +154,12 @@ uint32_t dcutr_dial_known(pu_node *n, pu_peer peer, pu_time until)
 bool dcutr_has_newer_direct(pu_node *n, const conn *c)
 {
     PU_ASSERT((c->flags & PU_RELAYED) != 0);
-    const conn *direct = ctx_conn_direct(n, c->peer);
-    return direct != NULL && pu_handle_ordinal(direct->handle) > pu_handle_ordinal(c->handle);
+    uint32_t cursor = 0;
+    for (const conn *d; (d = ctx_conn_at(n, &cursor)) != NULL;)
+        if (d->peer == c->peer && (d->flags & PU_RELAYED) == 0 && d->confirmed && !d->doomed &&
+            pu_handle_ordinal(d->handle) > pu_handle_ordinal(c->handle))
+            return true;
+    return false;
 }
 
 bool dcutr_send(pu_node *n, stream *s, enum wire_dcutr_type type)

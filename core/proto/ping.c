@@ -92,7 +92,10 @@ static void answered(pu_node *n, stream *s, asking *ask)
     ask->is_answered = true;
     uint64_t rtt_ns = ctx_now(n) - ask->sent_at;
     conn *c = ctx_conn(n, s->conn);
-    if (c != NULL) c->rtt_ns = rtt_ns;
+    if (c != NULL) {
+        c->rtt_ns = rtt_ns;
+        ctx_conn_answers(n, c);
+    }
     ctx_trace(n, PU_TR_PING_RTT, c, s, 0, rtt_ns, 0, span_of(NULL, 0));
     if (ask->purpose == PURPOSE_COMMAND) ctx_command_done(n, ask->command, PU_CODE_OK, rtt_ns);
     if (ask->purpose == PURPOSE_PERIODIC && c != NULL) ping_later(n, c);
@@ -157,8 +160,8 @@ static void ping_ended(pu_node *n, stream *s, uint32_t code)
     if (is_lost) ctx_trace(n, PU_TR_PING_LOST, c, s, 0, 0, 0, span_of(NULL, 0));
     if (ask->purpose == PURPOSE_COMMAND) ctx_command_done(n, ask->command, code, 0);
     else if (c != NULL && is_lost) ctx_hangup(n, c, PU_CODE_LOST);
-    else if (c != NULL && ask->purpose == PURPOSE_PERIODIC && code != PU_CODE_UNSUPPORTED)
-        ping_later(n, c);
+    else if (c != NULL && code == PU_CODE_UNSUPPORTED) ctx_conn_answers(n, c);
+    else if (c != NULL && ask->purpose == PURPOSE_PERIODIC) ping_later(n, c);
 }
 
 /* ---- the connection ---- */

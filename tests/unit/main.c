@@ -57,6 +57,7 @@
     X(dcutr_memory)    \
     X(dcutr_near)      \
     X(ping)            \
+    X(best)            \
     X(select)          \
     X(crypto)          \
     X(noise_prims)     \

@@ -62,7 +62,7 @@
     X(NS, hangup_ns, 1 * PU_S, 0, 60 * PU_S,                                                       \
       "how long a hang-up waits for what was sent before it")                                      \
     X(NS, spare_ns, 10 * PU_S, 100 * PU_MS, 600 * PU_S,                                            \
-      "how long a relayed connection outlives its direct successor")                               \
+      "how long a connection outlives the better one with its peer")                               \
     X(NS, select_ns, 10 * PU_S, PU_S, 60 * PU_S, "deadline of multistream-select on a stream")     \
     X(BYTES, stream_window_bytes, 16384, 4096, 65536,                                              \
       "room granted ahead on a stream that carries messages")                                      \
