@@ -141,7 +141,7 @@ static bool is_spare(pu_node *n, const conn *c)
     if (!c->confirmed || (c->flags & PU_DIALLER) == 0) return false;
     for (const conn *other = next_with_peer(n, c); other != c; other = next_with_peer(n, other)) {
         bool is_alike = is_usable(other) && !is_relayed(other) && other->transport == c->transport;
-        if (is_alike && !other->doubted && is_better(n, other, c)) return true;
+        if (is_alike && is_better(n, other, c)) return true;
     }
     return false;
 }

@@ -1,6 +1,8 @@
 /* proto/dcutr_ask.c - B, who accepted the relayed connection: it begins, asks, says when, and opens
- * its NAT's way with datagrams. In the last of several rounds it dials as well: go-libp2p before
- * 0.41 has the roles the other way round and waits for that.
+ * its NAT's way with datagrams. When these are out and A has not come, though it has had time for a
+ * second INITIAL, B dials as well: A cannot hit the port of a NAT that has another for each remote,
+ * while B's dial comes from that port; and go-libp2p before 0.41, which has the roles the other way
+ * round, waits for it.
  *
  * An attempt is a direct dial and up to dcutr_rounds rounds. After one that failed the next follows
  * when dcutr_retry_ns have passed, then twice as long, up to dcutr_retry_most_ns; other addresses
@@ -14,6 +16,8 @@ enum { PUNCH_BYTES = 64, RETRY_DOUBLINGS = 16 };
 #define PUNCH_RAMP_NS (10 * PU_MS)
 #define DIRECT_NS (2 * PU_S) /* how long the addresses from identify are tried */
 #define PAUSE_NS (1 * PU_S)  /* after an exchange that failed */
+#define CLIENT_NS \
+    (1500 * PU_MS) /* A's: a second for its first INITIAL, and the way of its second */
 
 /* ---- attempts and rounds ---- */
 
@@ -138,14 +142,24 @@ static void punch_send(pu_node *n, punch *p)
         return;
     }
     p->phase = PHASE_LISTENING;
-    ctx_timer(n, TIMER_PUNCH, p->conn, p->round_end);
+    pu_time next = p->dial_at > ctx_now(n) ? p->dial_at : ctx_now(n);
+    ctx_timer(n, TIMER_PUNCH, p->conn, next < p->round_end ? next : p->round_end);
 }
 
-/* Whether the peer has had its rounds as client, in vain. */
-static bool swaps_roles(const pu_node *n, const punch *p)
+/* The peer has had its time as client; a round that is over leaves none to us. */
+static void listening_next(pu_node *n, punch *p)
 {
-    PU_ASSERT(p->rounds > 0);
-    return p->rounds > 1 && p->rounds >= ctx_config(n)->dcutr_rounds;
+    PU_ASSERT(p->phase == PHASE_LISTENING);
+    if (p->dial_at == PU_NEVER || ctx_now(n) >= p->round_end) {
+        round_begin(n, p);
+        return;
+    }
+    p->dial_at = PU_NEVER;
+    for (uint32_t i = 0; i < p->addr_count; i++) {
+        direct_addr to = {p->addrs[i], PU_TRANSPORT_QUIC};
+        (void)ctx_dial(n, p->peer, &to, p->round_end);
+    }
+    ctx_timer(n, TIMER_PUNCH, p->conn, p->round_end);
 }
 
 static void sending_begin(pu_node *n, punch *p)
@@ -153,10 +167,8 @@ static void sending_begin(pu_node *n, punch *p)
     PU_ASSERT(p->phase == PHASE_SYNCED);
     p->phase = PHASE_SENDING;
     p->sent = 0;
-    for (uint32_t i = 0; swaps_roles(n, p) && i < p->addr_count; i++) {
-        direct_addr to = {p->addrs[i], PU_TRANSPORT_QUIC};
-        (void)ctx_dial(n, p->peer, &to, p->round_end);
-    }
+    uint64_t half_ns = ctx_config(n)->dcutr_round_ns / 2;
+    p->dial_at = ctx_after(n, CLIENT_NS < half_ns ? CLIENT_NS : half_ns);
     punch_send(n, p);
 }
 
@@ -170,8 +182,8 @@ void punch_next(pu_node *n, punch *p)
         break;
     case PHASE_IDLE: punch_begin(n, p); break;
     case PHASE_DIRECT:
-    case PHASE_PAUSE:
-    case PHASE_LISTENING: round_begin(n, p); break;
+    case PHASE_PAUSE: round_begin(n, p); break;
+    case PHASE_LISTENING: listening_next(n, p); break;
     case PHASE_SYNCED: sending_begin(n, p); break;
     case PHASE_SENDING: punch_send(n, p); break;
     case PHASE_DIALLING:

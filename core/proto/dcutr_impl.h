@@ -42,6 +42,7 @@ typedef struct punch {
     pu_time begun;      /* the attempt: its first step or CONNECT */
     pu_time asked_at;   /* our CONNECT left */
     pu_time round_end;
+    pu_time dial_at;    /* B: dials as well then, if its datagrams are out; PU_NEVER: it has */
     pu_time rests_from; /* B: the attempt failed */
     uint64_t mark;      /* of the addresses that it had to go by */
 } punch;

@@ -719,6 +719,7 @@ static void shipped_files(void **state)
         {"scenarios/base/lossy-link.yaml", "lossy-link", 3, 4},
         {"scenarios/nat/symmetric-both.yaml", "symmetric-both", 3, 4},
         {"scenarios/nat/one-nat.yaml", "one-nat", 4, 3},
+        {"scenarios/nat/symmetric-asked.yaml", "symmetric-asked", 4, 4},
         {"scenarios/nat/symmetric-one.yaml", "symmetric-one", 4, 5},
         {"scenarios/nat/udp-blocked.yaml", "udp-blocked", 4, 7},
         {"scenarios/nat/double-nat.yaml", "double-nat", 3, 4},
