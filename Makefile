@@ -53,7 +53,8 @@ base_src := \
     $(addprefix core/crypto/,model real_bulk real_ed25519 real_noise) \
     $(addprefix core/ident/,addr authorized_keys decimal endpoint envelope identity_key) \
     $(addprefix core/ident/,ip multiaddr multiaddr_text multibase peer_id peers rfc3339) \
-    $(addprefix core/wire/,wire_dcutr wire_identify wire_natpmp wire_pcp wire_record wire_relay) \
+    $(addprefix core/wire/,wire_dcutr wire_http wire_http_in wire_identify wire_igd wire_igd_call wire_natpmp wire_pcp) \
+    $(addprefix core/wire/,wire_record wire_relay wire_ssdp wire_text wire_url wire_xml wire_xml_text) \
     core/select/select
 
 node_src := \
@@ -87,7 +88,7 @@ tracedb_src := $(addprefix analysis/,attempt html intern partial plot plot_attem
 
 # All of the simulator but main: tests link it too.
 sim_src := \
-    $(addprefix sim/,queue wheels dist spell topo topo_regions trace_file nat nat_names nat_ports nat_profiles nat_table net net_answer net_gateway) \
+    $(addprefix sim/,queue wheels dist spell topo topo_regions trace_file nat nat_names nat_ports nat_profiles nat_table net net_answer net_gateway net_igd net_upnp) \
     $(addprefix sim/,net_line net_loss net_queue net_realm net_send net_soon net_trace net_way) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_kind scenario_mix scenario_nats) \
     $(addprefix sim/,scenario_away scenario_bend scenario_swarm scenario_life scenario_links scenario_network scenario_nodes scenario_read scenario_reader) \
@@ -120,11 +121,12 @@ test_src := $(addprefix tests/unit/, \
     quantity_test scenario_test scenario_life_test scenario_kind_test options_test json_test tracedb_test report_test report_marks_test \
     tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test away_test bent_test swarm_test record_test \
     advice_test agree_test crew_test docs_test result_test stun_test tally_test \
+    wire_http_test wire_igd_test wire_xml_test upnp_test \
     steps_test fault_test ident_edges_test crowd_test judge_test) \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \
     $(addprefix tests/lib/,steps_write chaos chaos_body) \
-    tests/lib/mux_pair
+    tests/lib/mux_pair tests/lib/upnp_client
 
 # What unit tests and fuzz targets share.
 play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer node_rig node_rig_net) \
@@ -137,13 +139,13 @@ interop_src := $(addprefix tests/interop/c/,commands crowd peer streams)
 lab_src := $(addprefix tests/netns/,link link_way) tests/lib/stun_ask
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
-fuzz_targets := varint protobuf identify hop stop dcutr peer_record natpmp pcp service envelope voucher \
+fuzz_targets := varint protobuf identify hop stop dcutr peer_record natpmp pcp http xml url ssdp igd igd_call service envelope voucher \
     identity_key der certificate noise noise_frame yamux_frame \
     select_dialer select_listener peer_text peer_bytes maddr_bytes maddr_text addr authorized_keys \
     multibase decimal ip_text time_text command recording replay scenario matrix profiles lengths \
     yaml set quantity suggest options cli repro page database config key_file auth_file control store_name host_port packet datagram \
     node nodes link links mux_shake yamux quic_datagrams quic_frames quic_lives
-fuzz_src := $(addprefix tests/fuzz/,wire_fuzz signed_fuzz secure_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
+fuzz_src := $(addprefix tests/fuzz/,wire_fuzz upnp_fuzz signed_fuzz secure_fuzz select_fuzz ident_fuzz text_fuzz record_fuzz) \
     $(addprefix tests/fuzz/,sim_fuzz sim_text_fuzz page_fuzz database_fuzz datagram_fuzz) \
     $(addprefix tests/fuzz/,link_fuzz links_fuzz mux_fuzz quic_fuzz node_fuzz program_fuzz) \
     tests/fuzz/nodes_fuzz
@@ -196,7 +198,7 @@ TEST_CFLAGS := $(call pkg,--cflags $(CMOCKA))
 TEST_LIBS   := $(call pkg,--libs $(CMOCKA))
 
 # libFuzzer learns from comparisons where bytes are read; where time passes they only cost.
-fuzz_uncompared := $(node_src) $(addprefix sim/,queue wheels heap host net net_answer net_gateway net_line net_loss net_queue net_realm net_send net_soon) \
+fuzz_uncompared := $(node_src) $(addprefix sim/,queue wheels heap host net net_answer net_gateway net_igd net_upnp net_line net_loss net_queue net_realm net_send net_soon) \
     $(addprefix sim/,net_trace net_way nat nat_ports nat_table) \
     $(addprefix sim/,watch check world script recorder) $(filter sim/transport_model/%,$(sim_src)) \
     $(addprefix core/base/,imap mem) $(addprefix core/ident/,peers)

@@ -213,6 +213,7 @@ static void run_until(town *t, pu_time end)
         case SIM_EV_CONN: host_conn_timer(&t->hosts[e.target], e.arg); break;
         case SIM_EV_ARRIVE:
         case SIM_EV_DELIVER:
+        case SIM_EV_GATEWAY:
         case SIM_EV_LINE: net_event(t->share.network, at, &e); break;
         case SIM_EV_SCRIPT: script(t, e.target, (enum todo)e.arg); break;
         }

@@ -494,7 +494,7 @@ static void soon_at(const host *h, unsigned round, pu_time at, const sim_event *
 void host_soon(const host_world *w, const host *hosts, unsigned round, pu_time at,
                const sim_event *e, uint32_t *note)
 {
-    if (e->kind == SIM_EV_SCRIPT || e->kind == SIM_EV_LINE) return;
+    if (e->kind == SIM_EV_SCRIPT || e->kind == SIM_EV_LINE || e->kind == SIM_EV_GATEWAY) return;
     bool is_datagram = e->kind == SIM_EV_ARRIVE || e->kind == SIM_EV_DELIVER;
     unsigned known = is_datagram ? NET_SOON_ROUNDS : 0;
     if (round < known) {

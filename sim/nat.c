@@ -215,10 +215,35 @@ static uint32_t mapping_add(nat *n, pu_time now, const nat_key *key, uint16_t po
     return nat_table_add(&n->table, key, outer);
 }
 
+/* Whether the key is that of a mapping which its host asked for beside another one: the port that
+ * was asked for makes it one of its own. */
+static bool is_forward(const nat_key *key)
+{
+    static const uint8_t nobody[16];
+    return key->remote.port != 0 && memcmp(key->remote.ip, nobody, sizeof nobody) == 0;
+}
+
+/* The forward by which remote came in to inner. */
+static uint32_t find_forward(const nat *n, pu_time now, const nat_remote *inner,
+                             const nat_remote *who)
+{
+    for (uint32_t i = 0; i < n->table.count; i++) {
+        const nat_key *key = &n->table.at[i].key;
+        if (!is_forward(key) || memcmp(&key->inner, inner, sizeof *inner) != 0) continue;
+        if (is_alive(n, now, i) && nat_table_allows(&n->table, i, who)) return i;
+    }
+    return NAT_NOWHERE;
+}
+
 /* The mapping by which what key names goes out. Who came in by one that its host asked for is
  * answered by the same, whatever the box's way of mapping. */
 static uint32_t find_out(const nat *n, pu_time now, const nat_key *key, const pu_endpoint *remote)
 {
+    if (n->has_forwards) {
+        nat_remote who = remote_of(remote, true);
+        uint32_t index = find_forward(n, now, &key->inner, &who);
+        if (index != NAT_NOWHERE) return index;
+    }
     if (n->has_held && n->type.mapping != NAT_EIM) {
         nat_key asked = {.inner = key->inner};
         nat_remote who = remote_of(remote, true);
@@ -254,6 +279,62 @@ void nat_unmap(nat *n, const pu_endpoint *inner)
     if (index == NAT_NOWHERE) return;
     n->table.at[index].held_until = 0;
     if (n->table.at[index].is_asked) nat_table_remove(&n->table, index);
+}
+
+/* Where a forward to that port is, alive or not. */
+static uint32_t forward_at(const nat *n, uint16_t external_port)
+{
+    return nat_table_by_outer(&n->table, nat_outer(0, external_port));
+}
+
+enum nat_verdict nat_forward(nat *n, pu_time now, const pu_endpoint *inner, bool is_any,
+                             pu_time until, uint16_t *external_port)
+{
+    nat_key key = {.inner = remote_of(inner, true)};
+    uint32_t index = live_by_outer(n, now, nat_outer(0, *external_port));
+    PU_ASSERT(n->type.ports != NAT_BLOCK && n->external_count == 1);
+    PU_ASSERT(*external_port != 0);
+    bool is_own = index != NAT_NOWHERE &&
+                  memcmp(&n->table.at[index].key.inner, &key.inner, sizeof key.inner) == 0;
+    if (index != NAT_NOWHERE && !is_own) {
+        if (!is_any) return NAT_FILTERED;
+        uint32_t other = nat_ports_choose(n, now, &key.inner);
+        if (other == NAT_NO_PORT) return NAT_NO_MAPPING;
+        *external_port = (uint16_t)other;
+    }
+    if (!is_own) {
+        bool has_one = live_by_key(n, now, &key) != NAT_NOWHERE;
+        if (has_one) key.remote.port = *external_port;
+        index = mapping_add(n, now, &key, *external_port);
+        if (index == NAT_NOWHERE) return NAT_NO_MAPPING;
+        PU_ASSERT(n->table.at[index].outer == nat_outer(0, *external_port));
+        n->table.at[index].used = now;
+        n->table.at[index].is_asked = true;
+        n->has_forwards |= has_one;
+    }
+    n->has_held = true;
+    n->table.at[index].held_until = until;
+    n->sweep_at = least(n->sweep_at, until);
+    return NAT_PASS;
+}
+
+bool nat_forwarded(const nat *n, pu_time now, uint16_t external_port, pu_endpoint *inner,
+                   pu_time *until)
+{
+    uint32_t index = forward_at(n, external_port);
+    if (index == NAT_NOWHERE || n->table.at[index].held_until <= now) return false;
+    *inner = inner_of(n, index);
+    *until = n->table.at[index].held_until;
+    return true;
+}
+
+void nat_unforward(nat *n, uint16_t external_port)
+{
+    uint32_t index = forward_at(n, external_port);
+    PU_ASSERT(index != NAT_NOWHERE);
+    nat_mapping_entry *m = &n->table.at[index];
+    m->held_until = 0;
+    if (m->is_asked) nat_table_remove(&n->table, index);
 }
 
 bool nat_is_held(const nat *n, pu_time now, const pu_endpoint *outer)
@@ -311,7 +392,7 @@ enum nat_verdict nat_in(nat *n, pu_time now, const pu_endpoint *remote, const pu
     if (verdict != NAT_PASS) return verdict;
     nat_mapping_entry *m = &n->table.at[index];
     m->is_answered = true;
-    if (m->held_until > now && n->type.mapping != NAT_EIM) {
+    if (m->held_until > now && (n->type.mapping != NAT_EIM || is_forward(&m->key))) {
         nat_remote who = remote_of(remote, true);
         nat_table_allow(&n->table, index, &who, FILTER_MAX);
     }

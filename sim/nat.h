@@ -39,8 +39,15 @@ enum nat_syn {
 };
 #define NAT_SYN_LATE_NS (6 * PU_S)
 
-/* Bits: protocols by which hosts ask for mappings (RFC 6886, 6887). */
-enum nat_gateway { NAT_GATEWAY_PMP = 1, NAT_GATEWAY_PCP = 2 };
+/* Bits: protocols by which hosts ask for mappings: RFC 6886, RFC 6887, UPnP's Internet gateway in
+ * its versions 1 and 2, of which a box has one. */
+enum nat_gateway {
+    NAT_GATEWAY_PMP = 1,
+    NAT_GATEWAY_PCP = 2,
+    NAT_GATEWAY_UPNP = 4,
+    NAT_GATEWAY_UPNP2 = 8,
+    NAT_GATEWAY_IGD = NAT_GATEWAY_UPNP | NAT_GATEWAY_UPNP2
+};
 
 /* What such a box says, and does. */
 enum nat_manner {
@@ -49,9 +56,17 @@ enum nat_manner {
     NAT_PRIVATE, /* names a private address for its own */
     NAT_WRONG,   /* names somebody else's */
     NAT_SHORT,   /* grants NAT_SHORT_S at most */
-    NAT_REFUSES
+    NAT_REFUSES,
+    NAT_SLOW, /* answers after NAT_SLOW_NS */
+    /* By UPnP alone; what else such a box speaks is honest. */
+    NAT_PERMANENT, /* takes no lease that ends */
+    NAT_GARBAGE,   /* describes itself by what is no XML */
+    NAT_ENDLESS,   /* describes itself without end */
+    NAT_REDIRECTS  /* says that its description is at somebody else's */
 };
+enum { NAT_MANNER_UPNP = NAT_PERMANENT }; /* from this one on */
 enum { NAT_SHORT_S = 20, NAT_LIFETIME_MAX_S = 7200 };
+#define NAT_SLOW_NS (3 * PU_S)
 
 /* What a kind of box does. */
 typedef struct nat_type {
@@ -155,6 +170,22 @@ enum nat_verdict nat_map(nat *n, pu_time now, const pu_endpoint *inner, uint16_t
 /* inner needs its mapping no more: it goes, or is what any other is when datagrams went out by it.
  */
 void nat_unmap(nat *n, const pu_endpoint *inner);
+
+/* Gives inner a mapping at *external_port of the first external address, as nat_map does, beside
+ * any other that it has; is_any: at another port when that one is somebody else's, and
+ * *external_port says which. Not for NAT_BLOCK. NAT_FILTERED: the port is somebody else's;
+ * NAT_NO_MAPPING: no room.
+ */
+enum nat_verdict nat_forward(nat *n, pu_time now, const pu_endpoint *inner, bool is_any,
+                             pu_time until, uint16_t *external_port);
+
+/* What is mapped at that port of the first external address, if its host asked for it: whose it is,
+ * and until when. False: nothing. */
+bool nat_forwarded(const nat *n, pu_time now, uint16_t external_port, pu_endpoint *inner,
+                   pu_time *until);
+
+/* That mapping is needed no more, as nat_unmap. */
+void nat_unforward(nat *n, uint16_t external_port);
 
 /* Whether what is mapped at outer at now is a mapping that its host asked for. */
 bool nat_is_held(const nat *n, pu_time now, const pu_endpoint *outer);

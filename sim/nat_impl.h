@@ -33,6 +33,7 @@ struct nat {
     enum nat_filtering filtering;
     bool is_blocked, is_443; /* all that would go out; all but what goes to NAT_PORT_HTTPS */
     bool has_held;           /* some host has asked for a mapping */
+    bool has_forwards;       /* some host has asked for one beside another that it had */
     uint32_t external_count;
     nat_table table;
     rng ports;

@@ -27,12 +27,13 @@ void net_free(net *n)
     if (n == NULL) return;
     for (uint32_t i = 0; i < n->slab_used; i++)
         if (n->slab[i].bytes != NULL) heap_resize(n->bytes, n->slab[i].bytes, n->slab[i].len, 0);
-    heap_free(n->bytes);
     for (uint32_t i = 0; i < n->box_count; i++) {
         nat_free(n->boxes[i].udp);
         nat_free(n->boxes[i].tcp);
         free(n->boxes[i].inside.members);
+        upnp_free(&n->boxes[i]);
     }
+    heap_free(n->bytes);
     free(n->public.members);
     free(n->public_six.members);
     free(n->sixes);
@@ -91,6 +92,7 @@ void net_box_reboot(net *n, uint32_t box)
     nat_reboot(n->boxes[box].udp);
     nat_reboot(n->boxes[box].tcp);
     n->boxes[box].has_epoch = false;
+    upnp_reboot(n, box);
 }
 
 void net_box_rebind(net *n, pu_time now, uint32_t box)

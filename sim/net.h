@@ -267,7 +267,7 @@ void net_soon_at(const net *n, uint32_t host);
  * rounds 0, 1 and 2. *to is read from round 1 on. */
 void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned round);
 
-/* Handles SIM_EV_ARRIVE, SIM_EV_DELIVER and SIM_EV_LINE. */
+/* Handles SIM_EV_ARRIVE, SIM_EV_DELIVER, SIM_EV_GATEWAY and SIM_EV_LINE. */
 void net_event(net *n, pu_time now, const sim_event *event);
 
 /* Datagrams under way. */

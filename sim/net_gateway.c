@@ -1,5 +1,5 @@
 /* sim/net_gateway.c - a box as the gateway that its hosts ask for mappings: NAT-PMP (RFC 6886) and
- * PCP (RFC 6887: MAP and ANNOUNCE), honest and otherwise.
+ * PCP (RFC 6887: MAP and ANNOUNCE), honest and otherwise; UPnP is in net_upnp.c.
  *
  * It listens at the first address of its inside. Its epoch is 0 when the first host asks after it
  * has lost its mappings, so that a host that asked before sees it go back. Left out: the nonce of a
@@ -26,9 +26,14 @@ typedef struct wish {
 
 bool gateway_is_meant(const net *n, uint32_t box, const datagram *d)
 {
-    pu_endpoint at = realm_gateway(&n->boxes[box].inside);
-    at.port = WIRE_NATPMP_PORT;
-    return d->carriage == NET_UDP && pu_endpoint_equal(&at, &d->to);
+    const net_box *b = &n->boxes[box];
+    if (b->type.gateway == 0) return false;
+    pu_endpoint at = realm_gateway(&b->inside);
+    at.port = d->to.port;
+    bool is_own = pu_endpoint_equal(&at, &d->to);
+    if ((b->type.gateway & NAT_GATEWAY_IGD) != 0 && upnp_is_meant(d, is_own)) return true;
+    bool has_others = (b->type.gateway & (NAT_GATEWAY_PMP | NAT_GATEWAY_PCP)) != 0;
+    return has_others && is_own && d->carriage == NET_UDP && d->to.port == WIRE_NATPMP_PORT;
 }
 
 static uint32_t epoch_s(net_box *b, pu_time now)
@@ -38,8 +43,7 @@ static uint32_t epoch_s(net_box *b, pu_time now)
     return (uint32_t)((now - b->epoch) / PU_S);
 }
 
-/* The address that b says is its own. */
-static pu_endpoint named_address(const net_box *b)
+pu_endpoint gateway_address(const net_box *b)
 {
     pu_endpoint e = nat_external(b->udp);
     if (b->type.manner == NAT_PRIVATE) return pu_endpoint_ip4(10, 0, 0, 1, 0);
@@ -51,7 +55,7 @@ static void grant(net_box *b, pu_time now, wish *w)
 {
     uint32_t most = b->type.manner == NAT_SHORT ? NAT_SHORT_S : NAT_LIFETIME_MAX_S;
     if (w->lifetime_s > most) w->lifetime_s = most;
-    w->outer = named_address(b);
+    w->outer = gateway_address(b);
     w->outer.port = w->external_port != 0 ? w->external_port : w->inner.port;
     w->is_granted = true;
     if (b->type.manner == NAT_IDLE) return;
@@ -69,8 +73,8 @@ static void grant(net_box *b, pu_time now, wish *w)
         nat_unmap(table, &w->inner);
         w->is_granted = false;
     }
-    if (b->type.manner == NAT_HONEST || b->type.manner == NAT_SHORT) w->outer = outer;
-    else w->outer.port = outer.port;
+    if (b->type.manner == NAT_PRIVATE || b->type.manner == NAT_WRONG) w->outer.port = outer.port;
+    else w->outer = outer;
 }
 
 /* ---- NAT-PMP ---- */
@@ -100,7 +104,7 @@ static void answer_natpmp(net_box *b, pu_time now, const datagram *d, pu_buf *ou
     m.epoch_s = epoch_s(b, now);
     if (m.op > WIRE_NATPMP_MAP_TCP) m.result = WIRE_NATPMP_BAD_OP;
     else if (b->type.manner == NAT_REFUSES) m.result = WIRE_NATPMP_REFUSED;
-    else if (m.op == WIRE_NATPMP_ADDRESS) memcpy(m.external_ip, named_address(b).ip + 12, 4);
+    else if (m.op == WIRE_NATPMP_ADDRESS) memcpy(m.external_ip, gateway_address(b).ip + 12, 4);
     else answer_map(b, now, d, &m);
     wire_natpmp_write(out, &m);
 }
@@ -163,12 +167,30 @@ static void answer_version(net_box *b, pu_time now, pu_buf *out)
     wire_natpmp_write(out, &m);
 }
 
-void gateway_take(net *n, pu_time now, const datagram *d)
+void gateway_send(net *n, pu_time now, uint32_t box, uint16_t port, const pu_endpoint *to,
+                  enum net_carriage carriage, pu_span bytes)
+{
+    const net_box *b = &n->boxes[box];
+    bool is_slow = carriage == NET_UDP && b->type.manner == NAT_SLOW;
+    datagram a = {.id = ++n->sent,
+                  .from = realm_gateway(&b->inside),
+                  .to = *to,
+                  .len = (uint32_t)bytes.len,
+                  .from_host = NET_NONE,
+                  .realm = box,
+                  .carriage = carriage,
+                  .is_local = true};
+    a.from.port = port;
+    way_record(n, now, &a, NET_NONE, box, NET_SENT);
+    net_put(n, now + NET_LAN_NS + (is_slow ? NAT_SLOW_NS : 0), &a, bytes);
+}
+
+/* d is a word of NAT-PMP, PCP, or neither. */
+static void answer(net *n, pu_time now, const datagram *d)
 {
     net_box *b = &n->boxes[d->realm];
     uint8_t bytes[WIRE_PCP_WRITTEN_MAX];
     pu_buf out = buf_of(bytes, sizeof bytes);
-    way_record(n, now, d, NET_NONE, d->realm, NET_DELIVERED);
     if (d->len == 0) return;
     bool speaks_pmp = (b->type.gateway & NAT_GATEWAY_PMP) != 0;
     bool speaks_pcp = (b->type.gateway & NAT_GATEWAY_PCP) != 0;
@@ -176,14 +198,12 @@ void gateway_take(net *n, pu_time now, const datagram *d)
     else if (d->bytes[0] == WIRE_PCP_VERSION && speaks_pcp) answer_pcp(b, now, d, &out);
     else answer_version(b, now, &out);
     PU_ASSERT(!out.full);
-    if (out.len == 0) return;
-    datagram a = {.id = ++n->sent,
-                  .from = d->to,
-                  .to = d->from,
-                  .len = (uint32_t)out.len,
-                  .from_host = NET_NONE,
-                  .realm = d->realm,
-                  .is_local = true};
-    way_record(n, now, &a, NET_NONE, d->realm, NET_SENT);
-    net_put(n, now + NET_LAN_NS, &a, buf_span(&out));
+    if (out.len > 0) gateway_send(n, now, d->realm, d->to.port, &d->from, NET_UDP, buf_span(&out));
+}
+
+void gateway_take(net *n, pu_time now, const datagram *d)
+{
+    way_record(n, now, d, NET_NONE, d->realm, NET_DELIVERED);
+    if (d->carriage == NET_UDP && d->to.port == WIRE_NATPMP_PORT) answer(n, now, d);
+    else upnp_take(n, now, d);
 }

@@ -1,6 +1,7 @@
 /* sim/net_impl.h - what the parts of the simulated network share: net.c (hosts and boxes),
  * net_realm.c (addresses), net_way.c (from realm to realm), net_send.c (links and datagrams),
- * net_answer.c (what is said to those that are not taken), net_line.c (links that do more than
+ * net_answer.c (what is said to those that are not taken), net_gateway.c with net_upnp.c and
+ * net_igd.c (boxes that hosts ask for mappings), net_line.c (links that do more than
  * most) with net_loss.c, net_queue.c and net_trace.c.
  */
 #ifndef SIM_NET_IMPL_H
@@ -93,6 +94,7 @@ enum net_stream {
     STREAM_SHUFFLE,  /* what is held back, what is copied */
     STREAM_PLACE,    /* once an attachment */
     STREAM_HANDOVER, /* by number of the handover */
+    STREAM_GATEWAY,  /* of a box's own TCP */
     STREAM_COUNT
 };
 
@@ -156,9 +158,10 @@ typedef struct net_box {
     nat_type type;
     uint32_t parent;
     realm inside;
-    bool has_home;  /* some host has been attached inside */
-    bool has_epoch; /* some host has asked it since it lost its mappings */
-    pu_time epoch;  /* when the first one did */
+    bool has_home;     /* some host has been attached inside */
+    bool has_epoch;    /* some host has asked it since it lost its mappings */
+    pu_time epoch;     /* when the first one did */
+    struct upnp *upnp; /* owned; NULL: nobody has asked by UPnP yet */
     uint32_t
         home_site; /* of the first one: where a datagram goes that no mapping tells more about */
     uint64_t home_access_ns;
@@ -179,6 +182,7 @@ typedef struct datagram {
     bool is_local; /* it stays in one LAN, and never crosses an access link */
     bool is_held;  /* a SYN that its box has not answered yet, or a word to a gateway */
     bool is_six;   /* of IPv6 */
+    bool is_asked; /* is_held: a word to a gateway */
 } datagram;
 
 struct net {
@@ -296,6 +300,29 @@ bool gateway_is_meant(const net *n, uint32_t box, const datagram *d);
 
 /* d has come to the gateway of the box that is its realm. */
 void gateway_take(net *n, pu_time now, const datagram *d);
+
+/* The address that b says is its own. */
+pu_endpoint gateway_address(const net_box *b);
+
+/* Sends bytes from that port of a box to a host beside it. */
+void gateway_send(net *n, pu_time now, uint32_t box, uint16_t port, const pu_endpoint *to,
+                  enum net_carriage carriage, pu_span bytes);
+
+/* ---- net_upnp.c: the gateway by UPnP ---- */
+
+enum { UPNP_HTTP_PORT = 5000 };
+
+/* Whether d is for such a gateway. is_own: it goes to the box's own address. */
+bool upnp_is_meant(const datagram *d, bool is_own);
+
+void upnp_take(net *n, pu_time now, const datagram *d);
+
+/* SIM_EV_GATEWAY. */
+void upnp_tick(net *n, pu_time now, uint32_t box);
+
+/* The box has lost its power: connections to it are gone without a word. */
+void upnp_reboot(net *n, uint32_t box);
+void upnp_free(net_box *b);
 
 /* ---- net_line.c: what a host with a line sends and gets ---- */
 

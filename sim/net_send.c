@@ -122,6 +122,13 @@ static bool is_routable(const pu_endpoint *to)
     return to->port != 0 && (scope == PU_SCOPE_GLOBAL || scope == PU_SCOPE_PRIVATE);
 }
 
+/* Whether d, which goes to a group, is for the box around its sender. */
+static bool is_heard(const net *n, const datagram *d)
+{
+    uint32_t box = n->hosts[d->from_host].box;
+    return !d->is_six && box != NET_NONE && gateway_is_meant(n, box, d);
+}
+
 void net_put(net *n, pu_time at, const datagram *d, pu_span bytes)
 {
     datagram own = *d;
@@ -152,7 +159,7 @@ void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoi
     bool is_attached = is_six ? net_six_of(n, host).is_there
                               : n->hosts[host].is_attached && n->hosts[host].place != NET_NONE;
     if (is_attached) way_record(n, now, &d, NET_NONE, NET_NONE, NET_SENT);
-    if (!is_attached || !is_routable(to)) {
+    if (!is_attached || (!is_routable(to) && !is_heard(n, &d))) {
         way_record(n, now, &d, NET_NONE, NET_NONE, NET_NO_ROUTE);
         return;
     }
@@ -209,7 +216,7 @@ static void arrive(net *n, pu_time now, uint32_t slot)
     const datagram *d = &n->slab[slot];
     if (d->is_held) {
         datagram held = slot_give(n, slot);
-        if (held.carriage == NET_UDP) gateway_take(n, now, &held);
+        if (held.is_asked) gateway_take(n, now, &held);
         else answer_late(n, now, &held);
         bytes_free(n, &held);
         return;
@@ -243,8 +250,9 @@ static void arrive(net *n, pu_time now, uint32_t slot)
 
 void net_event(net *n, pu_time now, const sim_event *event)
 {
-    if (event->kind == SIM_EV_LINE) {
-        line_event(n, now, event);
+    if (event->kind == SIM_EV_LINE || event->kind == SIM_EV_GATEWAY) {
+        if (event->kind == SIM_EV_LINE) line_event(n, now, event);
+        else upnp_tick(n, now, event->target);
         return;
     }
     PU_ASSERT(event->target < n->slab_used);

@@ -120,7 +120,7 @@ bool way_climb_from(net *n, pu_time now, datagram *d, uint32_t at)
         }
         if (n->boxes[at].type.gateway != 0 && gateway_is_meant(n, at, d)) {
             d->realm = at;
-            d->is_local = d->is_held = true;
+            d->is_local = d->is_held = d->is_asked = true;
             return true;
         }
         bool turns = nat_owns(n->boxes[at].udp, d->to.ip);

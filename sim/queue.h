@@ -16,6 +16,7 @@ enum sim_event_kind {
     SIM_EV_ARRIVE,   /* target: datagram; it has reached the far access link */
     SIM_EV_DELIVER,  /* target: datagram; it leaves the downlink queue */
     SIM_EV_SCRIPT,   /* target: line of the scenario's script */
+    SIM_EV_GATEWAY,  /* target: box; something of its gateway is due */
     SIM_EV_LINE      /* target: host or datagram, arg: which step; see net_line.c */
 };
 

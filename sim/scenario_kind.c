@@ -152,19 +152,40 @@ static void read_quotas(reader *r, const doc_node *node, nat_type *type)
         read_error(r, host, "a block has %u ports, and a host no more", type->block_ports);
 }
 
-/* `gateway: [nat_pmp, pcp]`, and how it answers. */
+/* What no box can do that speaks UPnP. */
+static void check_upnp(reader *r, const doc_node *list, const nat_type *type)
+{
+    if ((type->gateway & NAT_GATEWAY_IGD) == NAT_GATEWAY_IGD)
+        read_error(r, list, "a gateway has one version of UPnP: 'upnp2' takes words of the first");
+    if (nat_addresses(type) > 1)
+        read_error(r, list,
+                   "by UPnP a gateway names its external address, and there are %u of them",
+                   nat_addresses(type));
+    if (type->ports == NAT_BLOCK)
+        read_error(r, list,
+                   "by UPnP a host chooses its port, which it may not where ports are blocks");
+}
+
+/* `gateway: [nat_pmp, pcp, upnp]`, and how it answers. */
 static void read_gateway(reader *r, const doc_node *node, nat_type *type)
 {
-    static const char *const words[] = {"nat_pmp", "pcp"};
-    static const char *const manners[] = {"honest", "idle", "private", "wrong", "short", "refuses"};
+    static const char *const words[] = {"nat_pmp", "pcp", "upnp", "upnp2"};
+    static const char *const manners[] = {"honest",  "idle",    "private",  "wrong",
+                                          "short",   "refuses", "slow",     "permanent",
+                                          "garbage", "endless", "redirects"};
     const doc_node *list = doc_get(node, "gateway"), *manner = doc_get(node, "gateway_manner");
     uint32_t word;
     if (list != NULL && read_list(r, list)) {
         for (const doc_node *n = list->first; n != NULL; n = n->next)
-            if (read_word(r, n, words, 2, &word)) type->gateway |= (uint8_t)(1u << word);
+            if (read_word(r, n, words, 4, &word)) type->gateway |= (uint8_t)(1u << word);
         if (list->count == 0) read_error(r, list, "it says nothing: leave the key out");
     }
-    if (read_word(r, manner, manners, 6, &word)) type->manner = (enum nat_manner)word;
+    bool has_upnp = (type->gateway & NAT_GATEWAY_IGD) != 0;
+    if (has_upnp) check_upnp(r, list, type);
+    if (read_word(r, manner, manners, 11, &word)) type->manner = (enum nat_manner)word;
+    if (list != NULL && !has_upnp && (uint32_t)type->manner >= NAT_MANNER_UPNP)
+        read_error(r, manner, "'%s' is a manner of UPnP, which it does not speak",
+                   manners[type->manner]);
     if (manner != NULL && list == NULL)
         read_error(r, manner, "only a box with 'gateway' answers in a manner");
     if (list != NULL && type->tunnel_ns > 0)

@@ -20,6 +20,12 @@
     X(peer_record)      \
     X(natpmp)           \
     X(pcp)              \
+    X(http)             \
+    X(xml)              \
+    X(url)              \
+    X(ssdp)             \
+    X(igd)              \
+    X(igd_call)         \
     X(service)          \
     X(envelope)         \
     X(voucher)          \

@@ -96,6 +96,7 @@ static void take(world *w, pu_time at, const sim_event *e)
     case SIM_EV_CONN: host_conn_timer(&w->hosts[e->target], e->arg); break;
     case SIM_EV_ARRIVE:
     case SIM_EV_DELIVER:
+    case SIM_EV_GATEWAY:
     case SIM_EV_LINE: net_event(w->hosts_share.network, at, e); break;
     case SIM_EV_SCRIPT: script_do(w, e->target); break;
     }

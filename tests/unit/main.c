@@ -32,6 +32,9 @@
     X(wire_relay)      \
     X(wire_dcutr)      \
     X(wire_portmap)    \
+    X(wire_http)       \
+    X(wire_igd)        \
+    X(wire_xml)        \
     X(service)         \
     X(limits)          \
     X(names)           \
@@ -99,6 +102,7 @@
     X(net_tcp)         \
     X(net_refuse)      \
     X(gateway)         \
+    X(upnp)            \
     X(quantity)        \
     X(scenario)        \
     X(scenario_life)   \

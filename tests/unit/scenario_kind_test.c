@@ -59,14 +59,25 @@ static const struct {
           "  home: {profile: home, gateway_manner: idle}\n"
           "  gate: {profile: home, gateway: [pcp, igd], gateway_manner: kind}\n"
           "  far: {profile: vpn, gateway: [pcp]}\n"
-          "  none: {profile: home, gateway: []}\n",
+          "  none: {profile: home, gateway: []}\n"
+          "  both: {profile: home, gateway: [upnp, upnp2]}\n"
+          "  bulk: {profile: carrier, gateway: [upnp2]}\n"
+          "  late: {profile: home, gateway: [pcp], gateway_manner: endless}\n",
      "4:28: nodes.n.behind.1: 'gate' is a gateway for hosts beside it, and there is a box between\n"
      "6:41: nats.home.gateway_manner: only a box with 'gateway' answers in a manner\n"
-     "7:40: nats.gate.gateway.1: unknown word 'igd', use nat_pmp or pcp\n"
-     "7:62: nats.gate.gateway_manner: unknown word 'kind', use honest, idle, private, wrong, short "
-     "or refuses\n"
+     "7:40: nats.gate.gateway.1: unknown word 'igd', use nat_pmp, pcp, upnp or upnp2\n"
+     "7:62: nats.gate.gateway_manner: unknown word 'kind', use honest, idle, private, wrong, "
+     "short, "
+     "refuses, slow, permanent, garbage, endless or redirects\n"
      "8:32: nats.far.gateway: it is at the far end of a tunnel: no host is beside it\n"
-     "9:34: nats.none.gateway: it says nothing: leave the key out\n"},
+     "9:34: nats.none.gateway: it says nothing: leave the key out\n"
+     "10:34: nats.both.gateway: a gateway has one version of UPnP: 'upnp2' takes words of the "
+     "first\n"
+     "11:37: nats.bulk.gateway: by UPnP a gateway names its external address, and there are 4 of "
+     "them\n"
+     "11:37: nats.bulk.gateway: by UPnP a host chooses its port, which it may not where ports are "
+     "blocks\n"
+     "12:57: nats.late.gateway_manner: 'endless' is a manner of UPnP, which it does not speak\n"},
     {HEAD "nodes: {n: {behind: [vpn, home]}}\nnats: {home: {profile: home}, vpn: {profile: vpn}}\n",
      "4:22: nodes.n.behind.0: 'vpn' is at the far end of a tunnel, which goes through the boxes "
      "outside it and is not translated by them: leave them out\n"},
