@@ -91,7 +91,7 @@ sim_src := \
     $(addprefix sim/,queue wheels dist spell topo topo_regions trace_file nat nat_names nat_ports nat_profiles nat_table net net_answer net_gateway net_igd net_upnp) \
     $(addprefix sim/,net_line net_loss net_queue net_realm net_send net_soon net_trace net_way) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_kind scenario_mix scenario_nats) \
-    $(addprefix sim/,scenario_away scenario_bend scenario_swarm scenario_life scenario_links scenario_network scenario_nodes scenario_read scenario_reader) \
+    $(addprefix sim/,scenario_away scenario_bend scenario_families scenario_swarm scenario_life scenario_links scenario_network scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity diag file) \
     sim/app $(addprefix sim/,hash heap mem host watch check record recorder replay repro wall world script script_away bent swarm run) \
     $(addprefix sim/,advice agree calibrate_latency calibrate_mix calibrate_nat calibrate_punch cli cmd_calibrate cmd_calibrate_mix) \
@@ -118,7 +118,7 @@ test_src := $(addprefix tests/unit/, \
     service_test limits_test names_test loop_test udp_test dns_test tcp_test tcp_model_test store_test pcap_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test firewall_test \
     net_line_test net_queue_test net_send_test net_tcp_test net_refuse_test gateway_test scenario_links_test trace_file_test \
-    quantity_test scenario_test scenario_life_test scenario_kind_test options_test json_test tracedb_test report_test report_marks_test \
+    quantity_test scenario_test scenario_life_test scenario_kind_test families_test options_test json_test tracedb_test report_test report_marks_test \
     tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test away_test bent_test swarm_test record_test \
     advice_test agree_test crew_test docs_test result_test stun_test tally_test \
     wire_http_test wire_igd_test wire_xml_test upnp_test \
@@ -126,17 +126,17 @@ test_src := $(addprefix tests/unit/, \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \
     $(addprefix tests/lib/,steps_write chaos chaos_body) \
-    tests/lib/mux_pair
+    tests/lib/mux_pair tests/lib/upnp_client
 
 # What unit tests and fuzz targets share.
 play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer node_rig node_rig_net) \
-    $(addprefix tests/lib/,cert_forge quic_raw quic_rig upnp_client)
+    $(addprefix tests/lib/,cert_forge quic_raw quic_rig)
 
 # Our own side of tests/interop.
 interop_src := $(addprefix tests/interop/c/,commands crowd peer streams)
 
-# The programs of tests/netns: the network between namespaces, clients of STUN and UPnP.
-lab_src := $(addprefix tests/netns/,link link_way) $(addprefix tests/lib/,stun_ask upnp_ask)
+# The programs of tests/netns: the network between namespaces, a client of STUN.
+lab_src := $(addprefix tests/netns/,link link_way) tests/lib/stun_ask
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
 fuzz_targets := varint protobuf identify hop stop dcutr peer_record natpmp pcp http xml url ssdp igd igd_call service envelope voucher \
@@ -353,10 +353,6 @@ $(B)/lab-stun: $(call objects,tests/lib/stun_ask sim/stun sim/nat_probe sim/nat_
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
 
-$(B)/lab-upnp: $(call objects,tests/lib/upnp_ask tests/lib/upnp_client) $(B)/libpubase.a
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
-
 # Fuzz targets, the interop program and those of tests/netns need no cmocka and no vectors.
 $(call objects,$(fuzz_src) $(play_src) tests/fuzz/replay $(interop_src) $(lab_src)): $(B)/%.o: %.c $(B)/flags | packages
 	@mkdir -p $(@D)
@@ -436,7 +432,7 @@ bench:
 # Real NATs in namespaces, as root; says why when it cannot run.
 netns:
 	@.ci/setup netns
-	@$(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup peerup-sim lab-link lab-stun lab-upnp)
+	@$(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup peerup-sim lab-link lab-stun)
 	@tests/netns/run.sh build/release || { [ $$? -eq 77 ] && exit 0; exit 1; }
 
 # The whole of what `make netns` has a selection of: 36 pairs of NATs, 20 runs each (a quarter of an hour), noted

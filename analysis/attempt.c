@@ -25,10 +25,12 @@ static const char asked_sql[] =
     "AND p.at_ns BETWEEN c.asked_ns AND c.asked_ns + 3000000000) "
     "ORDER BY NOT c.authorized, c.id LIMIT 1";
 
-/* Boxes that let datagrams of node ?1 out, innermost first: in the order the first one met them. */
+/* Boxes that let datagrams of node ?1 out, innermost first: in the order the first one met them. A
+ * firewall stands before them, as it is met by none of theirs. */
 static const char box_sql[] =
-    "SELECT box FROM packet WHERE from_node = ?1 AND at_ns BETWEEN ?2 AND ?3 AND box IS NOT NULL "
-    "AND fate = 'translated' GROUP BY box ORDER BY min(rowid) LIMIT 4";
+    "SELECT box, fate = 'passed' AS is_six FROM packet WHERE from_node = ?1 "
+    "AND at_ns BETWEEN ?2 AND ?3 AND box IS NOT NULL AND fate IN ('translated', 'passed') "
+    "GROUP BY box ORDER BY is_six DESC, min(rowid) LIMIT 4";
 
 static const char relay_sql[] =
     "SELECT node FROM node WHERE is_relay AND node NOT IN (?1, ?2) "
@@ -73,25 +75,31 @@ static bool find_asked(sql *db, attempt *p)
     return found;
 }
 
-static void add_place(attempt *p, bool is_box, int64_t index, int side)
+static void add_host(attempt *p, int64_t index, int side)
 {
-    p->places[p->count++] = (attempt_place){is_box, index, side};
+    p->places[p->count++] = (attempt_place){.index = index, .side = side};
+}
+
+static attempt_place box_place(sqlite3_stmt *q, int side)
+{
+    return (attempt_place){
+        .is_box = true, .index = sql_int(q, 0), .side = side, .is_six = sql_int(q, 1) != 0};
 }
 
 /* Boxes of a from the inside out, b's from the outside in. */
 static void find_places(sql *db, attempt *p)
 {
-    int64_t boxes[ATTEMPT_BOXES_MAX];
+    attempt_place boxes[ATTEMPT_BOXES_MAX];
     int count = 0;
     sqlite3_stmt *q = sql_query(db, relay_sql, "iiii", p->a, p->b, p->from, p->until);
-    while (sql_row(db, q)) add_place(p, false, sql_int(q, 0), 0);
-    add_place(p, false, p->a, 1);
+    while (sql_row(db, q)) add_host(p, sql_int(q, 0), 0);
+    add_host(p, p->a, 1);
     q = sql_query(db, box_sql, "iii", p->a, p->from, p->until);
-    while (sql_row(db, q)) add_place(p, true, sql_int(q, 0), 1);
+    while (sql_row(db, q)) p->places[p->count++] = box_place(q, 1);
     q = sql_query(db, box_sql, "iii", p->b, p->from, p->until);
-    while (sql_row(db, q)) boxes[count++] = sql_int(q, 0);
-    while (count > 0) add_place(p, true, boxes[--count], 2);
-    add_place(p, false, p->b, 2);
+    while (sql_row(db, q)) boxes[count++] = box_place(q, 2);
+    while (count > 0) p->places[p->count++] = boxes[--count];
+    add_host(p, p->b, 2);
 }
 
 bool attempt_find(sql *db, attempt *p)

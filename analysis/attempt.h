@@ -18,6 +18,7 @@ typedef struct attempt_place {
     bool is_box;
     int64_t index; /* of the node or box */
     int side;      /* 1 and 2: the pair's; 0: relay */
+    bool is_six;   /* a box: a firewall, for IPv6 alone */
 } attempt_place;
 
 typedef struct attempt {

@@ -28,15 +28,18 @@ typedef struct way {
     const char *stop; /* the block for the mark where it was dropped; NULL: delivered */
 } way;
 
-static const char row_sql[] = "SELECT id, at_ns, from_node, to_node, box, kind, fate FROM packet "
-                              "WHERE at_ns BETWEEN ?1 AND ?2 ORDER BY id, rowid";
+static const char row_sql[] =
+    "SELECT p.id, at_ns, from_node, to_node, box, kind, fate, e.text LIKE '[%' FROM packet p "
+    "JOIN endpoint e ON e.id = to_endpoint WHERE at_ns BETWEEN ?1 AND ?2 ORDER BY p.id, p.rowid";
 
-/* The column of the outermost place on the side of column x. */
-static int outermost(const attempt *p, int x)
+/* The column of the outermost place on the side of column x that a datagram of a family meets. */
+static int outermost(const attempt *p, int x, bool is_six)
 {
-    while (p->places[x].side == 1 && p->places[x + 1].side == 1) x++;
-    while (p->places[x].side == 2 && p->places[x - 1].side == 2) x--;
-    return x;
+    int side = p->places[x].side, step = side == 1 ? 1 : -1, last = x;
+    if (side == 0) return x;
+    for (x += step; p->places[x].side == side; x += step)
+        if (p->places[x].is_six == is_six) last = x;
+    return last;
 }
 
 static void add_point(way *w, int x, int64_t at)
@@ -60,10 +63,10 @@ static void add_row(const attempt *p, way *w, sqlite3_stmt *q)
     w->is_hello = strcmp(sql_text(q, 5), "hello") == 0;
     if (strcmp(fate, "sent") == 0) {
         add_point(w, from, at);
-    } else if (strcmp(fate, "translated") == 0) {
+    } else if (strcmp(fate, "translated") == 0 || strcmp(fate, "passed") == 0) {
         add_point(w, box, at);
     } else if (strcmp(fate, "delivered") == 0) {
-        if (to >= 0) add_point(w, outermost(p, to), at);
+        if (to >= 0) add_point(w, outermost(p, to, sql_int(q, 7) != 0), at);
         add_point(w, to, at);
         w->is_whole = true;
     } else {

@@ -1,6 +1,9 @@
 /* analysis/plot_map.c - the figure "the network": the public network as a bar, boxes beneath it
  * down to the nodes, and under these an arc for each pair that was connected when the run ended.
  *
+ * A firewall for IPv6 stands between its nodes and their other boxes, with a broken line around it:
+ * it is beside them, and IPv4 does not meet it.
+ *
  * A column is a node: named ones first, then those of groups, as far as there is room. Columns are
  * ordered by their boxes from the outermost inwards, so that nodes that share one stand together.
  */
@@ -26,6 +29,7 @@ enum {
 typedef struct column {
     int64_t node, boxes[DEPTH_MAX]; /* from the outermost inwards */
     int depth;
+    bool has_wall; /* the innermost is a firewall */
     char name[64];
 } column;
 
@@ -36,16 +40,18 @@ typedef struct map {
     int64_t nodes;    /* of the run: more may not be shown */
 } map;
 
-static const char node_sql[] =
-    "SELECT n.node, n.name, (SELECT a.box FROM attachment a WHERE a.node = n.node\n"
-    "    ORDER BY a.at_ns DESC, a.rowid DESC LIMIT 1)\n"
-    "FROM node n ORDER BY n.group_name IS NOT NULL, n.node LIMIT ?";
+#define LAST_SQL(column)                                             \
+    "(SELECT a." column " FROM attachment a WHERE a.node = n.node\n" \
+    "    ORDER BY a.at_ns DESC, a.rowid DESC LIMIT 1)"
+static const char node_sql[] = "SELECT n.node, n.name, " LAST_SQL("box") ", " LAST_SQL(
+    "box6") "\nFROM node n ORDER BY n.group_name IS NOT NULL, n.node LIMIT ?";
 
 /* Pairs of nodes with a connection at the end, the best of them: direct, by UDP. */
 #define PAIR_SQL                                                                          \
     "SELECT min(c.node, p.node) AS one, max(c.node, p.node) AS other, min(c.relayed) AS " \
     "relayed,\n"                                                                          \
-    "    max(NOT c.relayed AND c.transport = 'quic') AS quic\n"                           \
+    "    max(NOT c.relayed AND c.transport = 'quic') AS quic,\n"                          \
+    "    max(NOT c.relayed AND c.remote LIKE '[%') AS six\n"                              \
     "FROM conn c JOIN node p ON p.name = c.peer\n"                                        \
     "WHERE c.confirmed_ns IS NOT NULL AND c.down_ns IS NULL GROUP BY 1, 2"
 
@@ -78,7 +84,7 @@ static int by_boxes(const void *a, const void *b)
 
 static void find_map(sql *db, map *m)
 {
-    int64_t boxes[COLUMNS_MAX];
+    int64_t boxes[COLUMNS_MAX], walls[COLUMNS_MAX];
     memset(m, 0, sizeof *m);
     m->nodes = sql_number(db, "SELECT count(*) FROM node");
     sqlite3_stmt *q = sql_query(db, node_sql, "i", (int64_t)COLUMNS_MAX);
@@ -87,10 +93,14 @@ static void find_map(sql *db, map *m)
         column *c = &m->columns[m->count];
         c->node = sql_int(q, 0);
         snprintf(c->name, sizeof c->name, "%.30s", sql_text(q, 1));
+        walls[m->count] = sql_null(q, 3) ? -1 : sql_int(q, 3);
         boxes[m->count++] = sql_null(q, 2) ? -1 : sql_int(q, 2);
     }
     for (int i = 0; i < m->count; i++) {
-        find_boxes(db, &m->columns[i], boxes[i]);
+        column *c = &m->columns[i];
+        find_boxes(db, c, boxes[i]);
+        c->has_wall = walls[i] >= 0 && c->depth < DEPTH_MAX;
+        if (c->has_wall) c->boxes[c->depth++] = walls[i];
         if (m->columns[i].depth > m->depth) m->depth = m->columns[i].depth;
     }
     m->name_room = 0.65;
@@ -141,7 +151,8 @@ static void write_box_words(sql *db, const map *m, FILE *script, int64_t box, do
 {
     sqlite3_stmt *q = sql_query(db,
                                 "SELECT CASE type_name WHEN '' THEN 'box' ELSE type_name END,\n"
-                                "    mapping || '/' || filtering FROM nat WHERE box = ?",
+                                "    CASE mapping WHEN 'none' THEN 'IPv6, ' || filtering\n"
+                                "    ELSE mapping || '/' || filtering END FROM nat WHERE box = ?",
                                 "i", box);
     while (sql_row(db, q)) {
         char type[64];
@@ -166,10 +177,11 @@ static void write_boxes(sql *db, const map *m, FILE *script)
         for (int x = 0; x < m->count; x++) {
             if (m->columns[x].depth <= i) continue;
             int until = shared_until(m, x, i), row = row_of(m, i);
-            fprintf(
-                script,
-                "set object rectangle from %g,%g to %g,%g front fs empty border lc rgb 'black'\n",
-                x - 0.42, row - BOX_HALF, until + 0.42, row + BOX_HALF);
+            bool is_wall = m->columns[x].has_wall && i == m->columns[x].depth - 1;
+            fprintf(script,
+                    "set object rectangle from %g,%g to %g,%g front fs empty border lc rgb "
+                    "'black'%s\n",
+                    x - 0.42, row - BOX_HALF, until + 0.42, row + BOX_HALF, is_wall ? " dt 2" : "");
             write_box_words(db, m, script, m->columns[x].boxes[i], (x + until) / 2.0, row);
             x = until;
         }
@@ -231,11 +243,14 @@ static void write_arc(const map *m, FILE *script, int from, int to, double deepe
 
 static const struct {
     const char *name, *title, *style;
-    bool is_relayed, is_quic;
+    bool is_relayed, is_quic, is_six;
 } arcs[] = {
-    {"quic", "direct, QUIC", "lw 1.6 lc rgb '" COLOR_DIRECT "'", false, true},
-    {"tcp", "direct, TCP", "lw 1.6 dt 2 lc rgb '" COLOR_DIRECT "'", false, false},
-    {"relayed", "through a relay", "lw 1.6 lc rgb '" COLOR_RELAY "'", true, false},
+    {"quic", "direct, QUIC", "lw 1.6 lc rgb '" COLOR_DIRECT "'", false, true, false},
+    {"tcp", "direct, TCP", "lw 1.6 dt 2 lc rgb '" COLOR_DIRECT "'", false, false, false},
+    {"six", "direct, QUIC over IPv6", "lw 2.6 lc rgb '" COLOR_DIRECT "'", false, true, true},
+    {"six_tcp", "direct, TCP over IPv6", "lw 2.6 dt 2 lc rgb '" COLOR_DIRECT "'", false, false,
+     true},
+    {"relayed", "through a relay", "lw 1.6 lc rgb '" COLOR_RELAY "'", true, false, false},
 };
 enum { ARCS = sizeof arcs / sizeof arcs[0] };
 
@@ -248,8 +263,9 @@ static bool write_arcs(sql *db, const map *m, FILE *script, int kind)
     sqlite3_stmt *q = sql_query(db, PAIR_SQL, "");
     while (next_pair(db, m, q, &from, &to)) {
         bool is_relayed = sql_int(q, 2) != 0, is_quic = sql_int(q, 3) != 0;
-        if (is_relayed != arcs[kind].is_relayed || (!is_relayed && is_quic != arcs[kind].is_quic))
-            continue;
+        bool is_six = sql_int(q, 4) != 0, is_like = is_relayed == arcs[kind].is_relayed;
+        if (!is_relayed) is_like &= is_quic == arcs[kind].is_quic && is_six == arcs[kind].is_six;
+        if (!is_like) continue;
         write_arc(m, script, from, to, (double)ARCS_PX / ROW_PX * (to - from) / most);
         has = true;
     }
@@ -289,7 +305,8 @@ void plot_map_caption(sql *db, FILE *out)
     int64_t nodes = sql_number(db, "SELECT count(*) FROM node");
     fputs("Boxes as they stand around each node when the run ends, the outermost on top, and where "
           "there is room with what RFC 4787 calls mapping and filtering; a node with a line to the "
-          "top is public. An arc "
+          "top is public. A box with a broken line is a firewall, which filters IPv6 and stands "
+          "beside the others: IPv4 does not meet it. An arc "
           "joins two nodes that have a connection then: the best one they have.",
           out);
     if (nodes > COLUMNS_MAX)
@@ -302,7 +319,8 @@ void plot_map_queries(sql *db, FILE *out)
     (void)db;
     fputs("-- who is behind what\n"
           "WITH last AS (SELECT node, max(at_ns) AS at_ns FROM attachment GROUP BY node)\n"
-          "SELECT n.name, a.address, a.box, b.type_name, b.mapping, b.filtering, b.parent\n"
+          "SELECT n.name, a.address, a.box, b.type_name, b.mapping, b.filtering, b.parent,\n"
+          "    a.address6, a.box6\n"
           "FROM last JOIN attachment a USING (node, at_ns) JOIN node n USING (node)\n"
           "    LEFT JOIN nat b USING (box) ORDER BY n.group_name IS NOT NULL, n.node;\n\n"
           "-- who is connected with whom\n" PAIR_SQL ";",

@@ -187,9 +187,9 @@ static const struct {
     {"Nodes", "There is no node.",
      "SELECT name, coalesce(group_name, '') AS \"group\",\n"
      "    CASE is_relay WHEN 1 THEN 'relay' ELSE '' END AS role, site, address,\n"
-     "    public_address AS \"public address\", behind\n"
+     "    address6 AS \"IPv6 address\", public_address AS \"public address\", behind\n"
      "FROM node ORDER BY group_name IS NOT NULL, node"},
-    {"NAT boxes", "Every node is public.",
+    {"NAT boxes and firewalls", "Every node is public.",
      "SELECT box, owner, CASE type_name WHEN '' THEN 'drawn' ELSE type_name END AS type,\n"
      "    mapping, filtering, ports, udp_idle_ns / 1000000000 AS \"idle (s)\",\n"
      "    CASE hairpin WHEN 'none' THEN '-' ELSE hairpin END AS hairpin,\n"

@@ -58,6 +58,7 @@ CREATE TABLE node (
     site INTEGER NOT NULL,
     address TEXT NOT NULL,
     public_address TEXT NOT NULL,
+    address6 TEXT NOT NULL,
     behind TEXT NOT NULL
 ) STRICT;
 INSERT INTO _doc VALUES
@@ -69,9 +70,10 @@ INSERT INTO _doc VALUES
 ('node', 'is_relay', 'bool', 'serves as a relay'),
 ('node', 'is_public', 'bool', 'behind no box'),
 ('node', 'site', 'index', 'place in the latency matrix'),
-('node', 'address', 'IP', 'its own address'),
+('node', 'address', 'IP', 'its own address; empty: it has IPv6 alone'),
 ('node', 'public_address', 'IP', 'address of its outermost box; its own when public'),
-('node', 'behind', '', 'boxes from the inside out with mapping/filtering/ports; empty when public');
+('node', 'address6', 'IP', 'its own address of IPv6; empty: none'),
+('node', 'behind', '', 'boxes from the inside out with mapping/filtering/ports; empty when public; then, if it has IPv6, its firewall and the filtering of that');
 
 CREATE TABLE nat (
     box INTEGER PRIMARY KEY,
@@ -92,13 +94,13 @@ CREATE TABLE nat (
     owner TEXT NOT NULL
 ) STRICT;
 INSERT INTO _doc VALUES
-('nat', '', '', 'The NAT boxes (terms of RFC 4787), those of changed networks too.'),
+('nat', '', '', 'The NAT boxes (terms of RFC 4787) and firewalls, those of changed networks too.'),
 ('nat', 'box', 'index', 'of the box'),
 ('nat', 'parent', 'index', 'box around it; NULL: the public network'),
 ('nat', 'type_name', 'name', 'type in the scenario; empty: drawn from a population'),
-('nat', 'mapping', '', 'eim, adm, apdm: endpoint-independent, address(-and-port)-dependent'),
+('nat', 'mapping', '', 'eim, adm, apdm: endpoint-independent, address(-and-port)-dependent; none: a firewall for IPv6, which translates nothing'),
 ('nat', 'filtering', '', 'eif, adf or apdf: the same for what it lets in'),
-('nat', 'ports', '', 'preserve, parity, sequential, random or block: how an outer port is chosen'),
+('nat', 'ports', '', 'preserve, parity, sequential, random or block: how an outer port is chosen; none: a firewall'),
 ('nat', 'udp_idle_ns', 'ns', 'a mapping of UDP that is not refreshed so long is gone'),
 ('nat', 'udp_answered_ns', 'ns', 'the same once something came in'),
 ('nat', 'tcp_idle_ns', 'ns', 'the same for an open connection of TCP'),
@@ -107,21 +109,25 @@ INSERT INTO _doc VALUES
 ('nat', 'addresses', '', 'how many outer addresses it has'),
 ('nat', 'pooling', '', 'paired: an inner host has one of them; arbitrary: each mapping draws'),
 ('nat', 'blocks_udp', 'bool', 'lets no UDP out'),
-('nat', 'address', 'IP', 'outer address, the first one'),
+('nat', 'address', 'IP', 'outer address, the first one; of a firewall its own'),
 ('nat', 'owner', 'name', 'node it was made for');
 
 CREATE TABLE attachment (
     node INTEGER NOT NULL,
     at_ns INTEGER NOT NULL,
     box INTEGER,
-    address TEXT NOT NULL
+    address TEXT NOT NULL,
+    box6 INTEGER,
+    address6 TEXT NOT NULL
 ) STRICT;
 INSERT INTO _doc VALUES
 ('attachment', '', '', 'Where nodes are in the network: at the start, and after each change of network.'),
 ('attachment', 'node', 'index', 'who'),
 ('attachment', 'at_ns', 'ns', 'since when'),
 ('attachment', 'box', 'index', 'innermost box it is behind; NULL: public'),
-('attachment', 'address', 'IP', 'its own address there');
+('attachment', 'address', 'IP', 'its own address there; empty: it has IPv6 alone'),
+('attachment', 'box6', 'index', 'firewall around its address of IPv6; NULL: none'),
+('attachment', 'address6', 'IP', 'its own address of IPv6 there; empty: none');
 
 CREATE TABLE event (
     at_ns INTEGER NOT NULL,
@@ -312,7 +318,7 @@ INSERT INTO _doc VALUES
 ('packet', 'to_endpoint', 'index', 'destination as it is at that place, see endpoint'),
 ('packet', 'carriage', '', 'how boxes see it: udp, tcp, or tcp-syn, which opens a connection; tcp-reset, tcp-unreachable, udp-unreachable: one of them was not taken'),
 ('packet', 'kind', '', 'what it carries: hello (first flight of a handshake), data, ack, keep-alive, close, punch, other'),
-('packet', 'fate', '', 'what became of it there: sent, translated, delivered; on a link: lost, queue-full, too-big, copied (the datagram begins here); between two sides of a cut: cut; nobody has the address: no-route; at a box: no-mapping, filtered, blocked, no-hairpin'),
+('packet', 'fate', '', 'what became of it there: sent, translated (by a box on its way out) or passed (by a firewall), delivered; on a link: lost, queue-full, too-big, copied (the datagram begins here); between two sides of a cut: cut; nobody has the address: no-route; at a box: no-mapping, filtered, blocked, no-hairpin'),
 ('packet', 'bytes', 'bytes', 'payload of the datagram or segment');
 
 CREATE TABLE metric (

@@ -37,7 +37,7 @@ static const char came_view[] =
     "CASE WHEN first_path = 'direct' THEN '' WHEN direct_ns IS NULL THEN ', never directly' "
     "ELSE printf(', directly after %.2f s%s', (direct_ns - asked_ns) / 1e9, "
     "CASE WHEN punch IS NULL THEN '' WHEN punch LIKE '0 rounds%' THEN "
-    "' by dialling an open address' ELSE ' by a hole punch' END) END END AS came FROM story_ask";
+    "' by dialling its own address' ELSE ' by a hole punch' END) END END AS came FROM story_ask";
 
 /* Where the datagrams of a connect that came to nothing died most, as far as packets were logged:
  * those sent to the addresses that it dialled. */
@@ -48,10 +48,12 @@ static const char death_view[] =
     "WHEN v.fate = 'no-route' THEN 'sent to an address that nobody has' "
     "ELSE 'lost on a link' END AS how, count(*) AS n "
     "FROM story_ask c JOIN v_packet v ON v.from_name = c.from_name "
-    "AND v.fate NOT IN ('sent', 'translated', 'delivered') "
+    "AND v.fate NOT IN ('sent', 'translated', 'passed', 'delivered') "
     "AND v.at_ms >= c.asked_ns / 1e6 WHERE c.usable_ns IS NULL AND EXISTS ("
     "SELECT 1 FROM dial d WHERE d.node = c.from_node AND d.to_name = c.to_name AND d.address = "
-    "'/ip4/' || replace(v.to_endpoint, ':', '/udp/') || '/quic-v1') GROUP BY c.id, how) "
+    "CASE WHEN v.to_endpoint LIKE '[%' THEN "
+    "'/ip6/' || replace(substr(v.to_endpoint, 2), ']:', '/udp/') "
+    "ELSE '/ip4/' || replace(v.to_endpoint, ':', '/udp/') END || '/quic-v1') GROUP BY c.id, how) "
     "GROUP BY id";
 
 /* By whom the named nodes that asked where they are not authorized were refused. */

@@ -36,8 +36,9 @@ typedef struct tracedb_node {
     const char *group;       /* NULL: named in the scenario */
     bool is_relay, is_public;
     uint32_t site;
-    const char *address;        /* its own, at the start */
+    const char *address;        /* its own, at the start; "" when it has IPv6 alone */
     const char *public_address; /* of the outermost box; its own when public */
+    const char *address6;       /* its own of IPv6; "" when it has none */
     const char *behind; /* "router eim/apdf/preserve > carrier eim/apdf/random"; "" when public */
 } tracedb_node;
 void tracedb_put_node(tracedb *db, const tracedb_node *node);
@@ -58,9 +59,14 @@ typedef struct tracedb_nat {
 } tracedb_nat;
 void tracedb_put_nat(tracedb *db, const tracedb_nat *nat);
 
-/* Where node is from then on: its innermost box (-1: public) and its own address. */
-void tracedb_put_attachment(tracedb *db, uint32_t node, pu_time at, int64_t box,
-                            const char *address);
+/* Where node is from then on, in either family: its innermost box (-1: public, or not there) and
+ * its own address ("": none). */
+typedef struct tracedb_place {
+    int64_t box;
+    const char *address;
+} tracedb_place;
+void tracedb_put_attachment(tracedb *db, uint32_t node, pu_time at, const tracedb_place *four,
+                            const tracedb_place *six);
 
 /* One trace record of a node (--log events and packets). */
 void tracedb_put_event(tracedb *db, uint32_t node, const pu_trace *event, const char *peer_name);

@@ -39,6 +39,7 @@ void tracedb_put_node(tracedb *db, const tracedb_node *node)
     row_int(&r, node->site);
     row_text(&r, node->address);
     row_text(&r, node->public_address);
+    row_text(&r, node->address6);
     row_text(&r, node->behind);
     row_end(&r);
 }
@@ -65,14 +66,16 @@ void tracedb_put_nat(tracedb *db, const tracedb_nat *nat)
     row_end(&r);
 }
 
-void tracedb_put_attachment(tracedb *db, uint32_t node, pu_time at, int64_t box,
-                            const char *address)
+void tracedb_put_attachment(tracedb *db, uint32_t node, pu_time at, const tracedb_place *four,
+                            const tracedb_place *six)
 {
     row r = row_begin(db, TABLE_ATTACHMENT);
     row_int(&r, node);
     row_time(&r, at);
-    row_index(&r, box);
-    row_text(&r, address);
+    row_index(&r, four->box);
+    row_text(&r, four->address);
+    row_index(&r, six->box);
+    row_text(&r, six->address);
     row_end(&r);
 }
 

@@ -36,6 +36,7 @@ static void *resize_anew(host_world *world, void *old, size_t old_len, size_t ne
 void host_world_close(host_world *world)
 {
     free(world->late);
+    free(world->sixes);
     while (world->graveyard != NULL) {
         void *block = world->graveyard;
         memcpy(&world->graveyard, block, sizeof world->graveyard);
@@ -79,7 +80,8 @@ static void capture(const host *h, bool out, uint16_t port, const pu_endpoint *r
 {
     const host_world *w = h->world;
     if (w->capture == NULL || (w->capture_of != NET_NONE && w->capture_of != h->index)) return;
-    pu_endpoint local = net_host_address(h->world->network, h->index);
+    pu_endpoint local = net_is_six(remote) ? net_host_six(w->network, h->index)
+                                           : net_host_address(w->network, h->index);
     local.port = port;
     pcap_packet(h->world->capture, h->world->now, h->index, out, &local, remote, carriage, bytes);
 }
@@ -110,10 +112,22 @@ static void on_wake(void *ctx, pu_handle conn, pu_time at)
     queue_push(h->world->q, at, h->index + 1, &(sim_event){SIM_EV_CONN, h->index, conn});
 }
 
-static pu_endpoint on_local(void *ctx)
+pu_endpoint host_six(const host *h)
+{
+    return h->index < h->world->six_cap ? h->world->sixes[h->index] : (pu_endpoint){0};
+}
+
+static bool is_set(const pu_endpoint *e)
+{
+    static const uint8_t none[16];
+    return memcmp(e->ip, none, sizeof none) != 0;
+}
+
+static pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
 {
     const host *h = ctx;
-    return h->local;
+    bool is_six = remote != NULL ? net_is_six(remote) : !is_set(&h->local);
+    return is_six ? host_six(h) : h->local;
 }
 
 static void on_soon(void *ctx, const pu_endpoint *to, unsigned round)
@@ -306,13 +320,21 @@ static void input_addr_of(host *h, uint32_t flags, const pu_endpoint *local)
 
 static void input_addr(host *h, uint32_t flags)
 {
-    input_addr_of(h, flags, &h->local);
+    pu_endpoint six = host_six(h);
+    if (is_set(&h->local) || !is_set(&six)) input_addr_of(h, flags, &h->local);
+    if (is_set(&six)) input_addr_of(h, flags, &six);
 }
 
 static void read_address(host *h)
 {
-    h->local = net_host_address(h->world->network, h->index);
+    host_world *w = h->world;
+    h->local = net_host_address(w->network, h->index);
     h->local.port = h->port;
+    pu_endpoint six = net_host_six(w->network, h->index);
+    if (!is_set(&six) && h->index >= w->six_cap) return;
+    w->sixes = sim_grow(w->sixes, &w->six_cap, h->index, sizeof *w->sixes);
+    six.port = is_set(&six) ? h->port : 0;
+    w->sixes[h->index] = six;
 }
 
 void host_started(host *h)
@@ -344,7 +366,9 @@ void host_moved(host *h)
 void host_parted(host *h, const pu_endpoint *old)
 {
     /* Behind two boxes it may have one and the same address: that is not gone. */
-    if (h->is_running && !pu_endpoint_equal(old, &h->local)) input_addr_of(h, PU_GONE, old);
+    pu_endpoint now = on_local(h, old);
+    if (h->is_running && is_set(old) && !pu_endpoint_equal(old, &now))
+        input_addr_of(h, PU_GONE, old);
 }
 
 /* ---- sleep ---- */
@@ -551,7 +575,7 @@ void host_datagram(host *h, enum net_carriage carriage, uint16_t port, const pu_
     host_input(h, &(pu_in){
                       .kind = PU_IN_PACKET,
                       .socket = PU_SOCKET_MAIN,
-                      .local = h->local,
+                      .local = on_local(h, remote),
                       .remote = *remote,
                       .body = bytes,
                   });

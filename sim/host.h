@@ -48,6 +48,8 @@ typedef struct host_world {
     size_t live_bytes;               /* what nodes hold by their allocator */
     uint64_t asked;                  /* times that a node has asked for memory */
     uint64_t fail_at;                /* the time that is refused, from 1; 0: none */
+    pu_endpoint *sixes;              /* owned; by host: address of IPv6 and port now */
+    uint32_t six_cap;                /* 0: none has one */
     host_late *late;                 /* owned: what sleeping machines owe, in its order */
     uint32_t late_count, late_cap;
     void *ctx; /* handed to the watchers below */
@@ -87,7 +89,7 @@ typedef struct host {
     bool is_running;
     bool is_asleep;    /* its machine: nothing happens there, but time passes */
     uint16_t port;     /* UDP and TCP; set before the first start */
-    pu_endpoint local; /* address and port now */
+    pu_endpoint local; /* address of IPv4 and port now */
     transport_host callbacks;
     pu_env env;
 
@@ -136,12 +138,15 @@ void host_forget(host *h);
 /* The clock jumps by so much. */
 void host_set_clock(host *h, int64_t by_ns);
 
+/* Its address of IPv6 and port, as its node knows it; all zero: none. */
+pu_endpoint host_six(const host *h);
+
 /* The same in two steps: it is attached nowhere; it is attached again. */
 void host_left(host *h);
 void host_arrived(host *h);
 
-/* It is attached elsewhere too: it hears at the new address from host_arrived on, and at the old
- * one until host_parted. */
+/* It is attached elsewhere too: it hears at the new addresses from host_arrived on, and at an old
+ * one until host_parted. All zero: it had none of that family. */
 void host_parted(host *h, const pu_endpoint *old);
 
 /* Its machine goes to sleep, and wakes up: what was due meanwhile is done then. */

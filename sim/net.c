@@ -235,6 +235,14 @@ uint32_t net_host_box(const net *n, uint32_t host)
     return n->hosts[host].box;
 }
 
+uint32_t net_host_around(const net *n, uint32_t host, bool is_six)
+{
+    PU_ASSERT(host < n->host_count);
+    const net_host *h = &n->hosts[host];
+    if (is_six) return net_six_of(n, host).is_there ? net_six_of(n, host).box : NET_ABSENT;
+    return h->is_attached && h->place != NET_NONE ? h->box : NET_ABSENT;
+}
+
 pu_endpoint net_box_address(const net *n, uint32_t box)
 {
     PU_ASSERT(box < n->box_count);

@@ -220,6 +220,9 @@ pu_endpoint net_host_six(const net *n, uint32_t host);
 uint32_t net_host_box(const net *n, uint32_t host);
 uint32_t net_host_six_box(const net *n, uint32_t host);
 
+/* What host was told to attach with, in either family: NET_ABSENT when it is not there. */
+uint32_t net_host_around(const net *n, uint32_t host, bool is_six);
+
 /* External address of a box, of a filter its own; port 0. The box around it. */
 pu_endpoint net_box_address(const net *n, uint32_t box);
 uint32_t net_box_parent(const net *n, uint32_t box);

@@ -272,8 +272,9 @@ static void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span seg
     gateway_send(u->n, u->now, u->box, port, to, carriage, segment);
 }
 
-static pu_endpoint on_local(void *ctx)
+static pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
 {
+    (void)remote;
     const upnp *u = ctx;
     return realm_gateway(&u->n->boxes[u->box].inside);
 }

@@ -17,6 +17,7 @@ enum {
     ICMPV4_UNREACHABLE = 3, /* type, and its code */
     ICMPV4_PORT = 3,
     ICMPV6_UNREACHABLE = 1,
+    ICMPV6_PROHIBITED = 1, /* what a firewall says of TCP: RFC 6092 REC-34 */
     ICMPV6_PORT = 4,
     QUOTED_MAX = IPV6_BYTES + TCP_BYTES + 8 + NET_QUOTE_MAX,
     TTL = 64,
@@ -36,17 +37,11 @@ static uint16_t fold(uint32_t sum)
     return (uint16_t)~sum;
 }
 
-static bool is_v4(const pu_endpoint *e)
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    return memcmp(e->ip, mapped, sizeof mapped) == 0;
-}
-
 static void put_ip(pu_buf *out, const pu_endpoint *from, const pu_endpoint *to, uint8_t proto,
                    size_t payload)
 {
     uint8_t head[IPV6_BYTES] = {0};
-    if (is_v4(from) && is_v4(to)) {
+    if (!net_is_six(from) && !net_is_six(to)) {
         head[0] = 0x45;
         store_be16(head + 2, (uint16_t)(IPV4_BYTES + payload));
         head[8] = TTL;
@@ -70,7 +65,7 @@ static void put_ip(pu_buf *out, const pu_endpoint *from, const pu_endpoint *to, 
 static uint32_t pseudo(const pu_endpoint *from, const pu_endpoint *to, uint8_t proto,
                        size_t payload)
 {
-    bool v4 = is_v4(from) && is_v4(to);
+    bool v4 = !net_is_six(from) && !net_is_six(to);
     size_t skip = v4 ? 12 : 0;
     uint32_t sum = sum_words(0, from->ip + skip, 16 - skip);
     return sum_words(sum, to->ip + skip, 16 - skip) + proto + (uint32_t)payload;
@@ -127,14 +122,14 @@ static void put_tcp(pu_buf *out, const pu_endpoint *from, const pu_endpoint *to,
     buf_put_span(out, s.body);
 }
 
-/* Port unreachable, with as much of what it refuses as the network kept. from: whom that was sent
- * to.
+/* Port unreachable, or what a firewall says, with as much of what it refuses as the network kept.
+ * from: whom that was sent to.
  */
 static void put_error(pu_buf *out, const pu_endpoint *from, const pu_endpoint *to,
                       enum net_carriage carriage, bool is_segment, pu_span bytes)
 {
     uint8_t head[ICMP_BYTES] = {ICMPV4_UNREACHABLE, ICMPV4_PORT}, quoted[QUOTED_MAX];
-    bool v4 = is_v4(from) && is_v4(to);
+    bool v4 = !net_is_six(from) && !net_is_six(to);
     uint8_t proto = v4 ? PROTO_ICMP : PROTO_ICMPV6;
     pu_buf quote = buf_of(quoted, sizeof quoted);
     if (carriage == NET_UDP_UNREACHABLE) put_udp(&quote, to, from, bytes);
@@ -144,7 +139,7 @@ static void put_error(pu_buf *out, const pu_endpoint *from, const pu_endpoint *t
     uint32_t sum = 0;
     if (!v4) {
         head[0] = ICMPV6_UNREACHABLE;
-        head[1] = ICMPV6_PORT;
+        head[1] = carriage == NET_TCP_UNREACHABLE ? ICMPV6_PROHIBITED : ICMPV6_PORT;
         sum = pseudo(from, to, proto, payload);
     }
     sum = sum_words(sum, head, ICMP_BYTES);

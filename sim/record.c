@@ -66,12 +66,13 @@ static void endpoint_name(const pu_endpoint *e, char out[64])
     if (memcmp(e->ip, none.ip, sizeof none.ip) != 0) pu_endpoint_text(e, out);
 }
 
-/* An address without its port. */
+/* An address without its port: "192.168.0.2", "2d00:0:100::2". */
 static void address_name(pu_endpoint e, char out[64])
 {
     endpoint_name(&e, out);
-    char *colon = strrchr(out, ':');
-    if (colon != NULL) *colon = 0;
+    char *end = strrchr(out, out[0] == '[' ? ']' : ':');
+    if (end != NULL) *end = 0;
+    if (out[0] == '[') memmove(out, out + 1, strlen(out));
 }
 
 /* ---- the network ---- */
@@ -89,9 +90,9 @@ void record_boxes(record *r, const net *network, const uint32_t *box_owner, cons
                        .box = i,
                        .parent = parent != NET_NONE ? (int64_t)parent : -1,
                        .type_name = box_nat[i] != SCENARIO_ANY ? r->s->nats[box_nat[i]].name : "",
-                       .mapping = nat_mapping_name(type->mapping),
+                       .mapping = type->is_filter ? "none" : nat_mapping_name(type->mapping),
                        .filtering = nat_filtering_name(type->filtering),
-                       .ports = nat_ports_name(type->ports),
+                       .ports = type->is_filter ? "none" : nat_ports_name(type->ports),
                        .udp_idle_ns = type->udp_idle_ns,
                        .tcp_idle_ns = type->tcp_idle_ns != 0 ? type->tcp_idle_ns : NAT_TCP_IDLE_NS,
                        .refresh = type->refresh_inbound ? "both" : "outbound",
@@ -108,31 +109,45 @@ void record_boxes(record *r, const net *network, const uint32_t *box_owner, cons
 }
 
 /* "router eim/apdf/preserve > carrier eim/apdf/random", innermost first. */
-static void chain_name(const record *r, const net *network, const host *h, char *out, size_t cap)
+static void put_chain(FILE *out, const record *r, const net *network, const host *h)
 {
     const scenario_node *node = &r->s->nodes[h->index];
-    size_t len = 0;
-    out[0] = 0;
     uint32_t place = 0;
-    for (uint32_t box = net_host_box(network, h->index); box != NET_NONE && len < cap;
+    for (uint32_t box = net_host_box(network, h->index); box != NET_NONE;
          box = net_box_parent(network, box)) {
         const nat_type *t = net_box_type(network, box);
         const char *name =
             place < node->behind.count ? r->s->nats[node->behind.box[place].nat].name : "nat";
-        int wrote = snprintf(out + len, cap - len, "%s%s %s/%s/%s", place > 0 ? " > " : "", name,
-                             nat_mapping_name(t->mapping), nat_filtering_name(t->filtering),
-                             nat_ports_name(t->ports));
-        if (wrote < 0) return;
-        len += (size_t)wrote;
+        fprintf(out, "%s%s %s/%s/%s", place > 0 ? " > " : "", name, nat_mapping_name(t->mapping),
+                nat_filtering_name(t->filtering), nat_ports_name(t->ports));
         place++;
     }
+}
+
+/* What is around a node: "router eim/apdf/preserve; IPv6: strict apdf", "IPv6 alone, public". */
+static void chain_name(const record *r, const net *network, const host *h, char *text, size_t cap)
+{
+    const scenario_families *f = &r->s->nodes[h->index].families;
+    text[0] = 0;
+    FILE *out = fmemopen(text, cap, "w");
+    if (out == NULL) sim_no_memory(cap);
+    put_chain(out, r, network, h);
+    if (f->six != SCENARIO_SIX_NONE) {
+        const nat_type *t = f->six == SCENARIO_SIX_BEHIND
+                                ? net_box_type(network, net_host_six_box(network, h->index))
+                                : NULL;
+        fprintf(out, "%sIPv6%s %s%s%s", ftell(out) > 0 ? "; " : "", f->no_four ? " alone:" : ":",
+                t != NULL ? r->s->nats[f->wall.nat].name : "public", t != NULL ? " " : "",
+                t != NULL ? nat_filtering_name(t->filtering) : "");
+    }
+    fclose(out);
 }
 
 void record_node(record *r, const net *network, const host *h, uint32_t site)
 {
     if (r->db == NULL) return;
     const scenario_node *node = &r->s->nodes[h->index];
-    char peer[PU_PEER_ID_TEXT_MAX], address[64], outside[64], behind[256];
+    char peer[PU_PEER_ID_TEXT_MAX], address[64], outside[64], six[64], behind[384];
     pu_peer_id_text(h->id, PU_PEER_BASE58, peer);
     pu_endpoint own = net_host_address(network, h->index);
     address_name(own, address);
@@ -140,6 +155,7 @@ void record_node(record *r, const net *network, const host *h, uint32_t site)
     while (outermost != NET_NONE && net_box_parent(network, outermost) != NET_NONE)
         outermost = net_box_parent(network, outermost);
     address_name(outermost != NET_NONE ? net_box_address(network, outermost) : own, outside);
+    address_name(net_host_six(network, h->index), six);
     chain_name(r, network, h, behind, sizeof behind);
     tracedb_put_node(
         r->db, &(tracedb_node){
@@ -148,23 +164,31 @@ void record_node(record *r, const net *network, const host *h, uint32_t site)
                    .peer = peer,
                    .group = node->group != SCENARIO_ANY ? r->s->groups[node->group].name : NULL,
                    .is_relay = node->is_relay,
-                   .is_public = box == NET_NONE,
+                   .is_public = box == NET_NONE && net_host_six_box(network, h->index) == NET_NONE,
                    .site = site,
                    .address = address,
-                   .public_address = outside,
+                   .public_address = outside[0] != 0 ? outside : six,
+                   .address6 = six,
                    .behind = behind,
                });
 }
 
 /* ---- while it runs ---- */
 
+static int64_t box_index(uint32_t box)
+{
+    return box != NET_NONE ? (int64_t)box : -1;
+}
+
 void record_attachment(record *r, const net *network, pu_time at, uint32_t node)
 {
-    char address[64];
-    uint32_t box = net_host_box(network, node);
+    char address[64], six[64];
     if (r->db == NULL) return;
     address_name(net_host_address(network, node), address);
-    tracedb_put_attachment(r->db, node, at, box != NET_NONE ? (int64_t)box : -1, address);
+    address_name(net_host_six(network, node), six);
+    tracedb_put_attachment(r->db, node, at,
+                           &(tracedb_place){box_index(net_host_box(network, node)), address},
+                           &(tracedb_place){box_index(net_host_six_box(network, node)), six});
 }
 
 void record_note(record *r, pu_time at, uint32_t node, const char *kind, const char *text)

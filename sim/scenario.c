@@ -16,7 +16,9 @@ enum {
     HASH_SEED = 0x7363656e,
     HASH_SLEEP = 0x736c6570,
     HASH_ROAM = 0x726f616d,
-    HASH_BEND = 0x62656e64
+    HASH_BEND = 0x62656e64,
+    HASH_FILTER = 0x77616c6c,
+    HASH_FAMILIES = 0x69707636
 };
 
 void scenario_free(scenario *s)
@@ -129,6 +131,7 @@ static void hash_rules(mix128 *m, const nat_type *t)
                      (uint64_t)t->is_tcp_443 << 20 | (uint64_t)(t->tunnel_ns != 0) << 21;
     if (rules != 0) mix_u64(m, rules);
     if (t->tunnel_ns != 0) mix_u64(m, t->tunnel_ns);
+    if (t->is_filter) mix_u64(m, HASH_FILTER | (uint64_t)t->refuses_udp << 32);
     if (t->gateway != 0) mix_u64(m, (uint64_t)t->gateway | (uint64_t)t->manner << 8);
 }
 
@@ -166,6 +169,17 @@ static void hash_chain(mix128 *m, const scenario_chain *chain)
 }
 
 /* As hash_away. */
+static void hash_families(mix128 *m, const scenario_families *f)
+{
+    if (!f->no_four && f->six == SCENARIO_SIX_NONE) return;
+    mix_u64(m, HASH_FAMILIES);
+    mix_u64(m, (uint64_t)f->no_four | (uint64_t)f->six << 1);
+    if (f->six != SCENARIO_SIX_BEHIND) return;
+    mix_u64(m, f->wall.nat);
+    hash_text(m, f->wall.shared);
+}
+
+/* As hash_away. */
 static void hash_bend(mix128 *m, const scenario_bend *b)
 {
     if (!b->is_any) return;
@@ -186,6 +200,7 @@ static void hash_nodes(mix128 *m, const scenario *s)
         mix_u64(m, n->site);
         if (n->port != 0) mix_u64(m, n->port);
         hash_chain(m, &n->behind);
+        hash_families(m, &n->families);
         mix_u64(m, n->relay_count);
         for (uint32_t k = 0; k < n->relay_count; k++) mix_u64(m, n->relays[k]);
         mix_u64(m, n->is_relay);
@@ -219,6 +234,8 @@ static void hash_away(mix128 *m, const scenario_group *g)
     hash_spell(m, &g->roam_on);
     hash_spell(m, &g->roam_off);
     hash_chain(m, &g->roam_chain);
+    if (g->has_roam_families) mix_u64(m, HASH_FAMILIES);
+    hash_families(m, &g->roam_families);
     mix_u64(m, g->roam_link);
     mix_u64(m, g->roam_gap_ns);
     mix_u64(m, g->roam_overlap_ns);
@@ -265,6 +282,8 @@ static void hash_script(mix128 *m, const scenario *s)
         mix_u64(m, e->b);
         mix_u64(m, e->has_chain);
         hash_chain(m, &e->chain);
+        if (e->has_families) mix_u64(m, HASH_FAMILIES);
+        hash_families(m, &e->families);
         mix_u64(m, e->site);
         if (e->has_link) mix_u64(m, e->link);
         mix_u64(m, e->keep);

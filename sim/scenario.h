@@ -27,7 +27,7 @@ typedef struct scenario_place {
     uint32_t line, column; /* from 1 */
 } scenario_place;
 
-/* A kind of box, from `nats:`. */
+/* A kind of box, from `nats:`, or, behind those, from `firewalls:`. */
 typedef struct scenario_nat {
     char name[SCENARIO_NAME_MAX];
     nat_type type;
@@ -60,6 +60,16 @@ typedef struct scenario_chain {
     scenario_box box[SCENARIO_CHAIN_MAX];
 } scenario_chain;
 
+/* Where a host's IPv6 comes from. */
+enum scenario_six { SCENARIO_SIX_NONE = 0, SCENARIO_SIX_PUBLIC, SCENARIO_SIX_BEHIND };
+
+/* Which families of addresses a host has; what is around its IPv4 is a chain. */
+typedef struct scenario_families {
+    bool no_four; /* no IPv4 */
+    enum scenario_six six;
+    scenario_box wall; /* SIX_BEHIND: the firewall */
+} scenario_families;
+
 /* A parameter of peerup/config.h set by the scenario. */
 typedef struct scenario_setting {
     const pu_config_info *info;
@@ -83,6 +93,7 @@ typedef struct scenario_node {
     uint32_t link;                              /* index in links; SCENARIO_ANY: network.link */
     uint64_t cpu_datagram_ns, cpu_handshake_ns; /* see net_extra */
     scenario_chain behind;                      /* count 0: public */
+    scenario_families families;
     uint32_t relay_count;
     uint32_t relays[SCENARIO_RELAYS_MAX]; /* nodes */
     bool is_relay;                        /* roles: [relay] */
@@ -114,6 +125,8 @@ typedef struct scenario_group {
     spell roam_on, roam_off;   /* how long one is in its own, and in the other */
     uint32_t roam_link;        /* in the other: index in links; SCENARIO_ANY: as in its own */
     scenario_chain roam_chain; /* the other one */
+    bool has_roam_families;    /* others there than in its own */
+    scenario_families roam_families;
     uint64_t roam_gap_ns, roam_overlap_ns; /* between the two, see scenario_event */
     bool churn_keep;                       /* what a member stored is there when it comes back */
 } scenario_group;
@@ -139,6 +152,8 @@ typedef struct scenario_event {
     uint32_t a, b;  /* CONNECT, STREAM: from, to. Those about one node: a */
     bool has_chain; /* CHANGE_NETWORK: behind was given; otherwise new boxes of the same types */
     scenario_chain chain;
+    bool has_families; /* CHANGE_NETWORK: others than those of its line */
+    scenario_families families;
     uint32_t site; /* CHANGE_NETWORK: SCENARIO_ANY: the same */
     bool has_link; /* CHANGE_NETWORK: another kind of link */
     uint32_t link; /* which one, as a node's */

@@ -28,12 +28,16 @@ void read_roam(reader *r, const doc_node *node, scenario_group *group)
 {
     static const key_rule rules[] = {
         {"weibull", false}, {"exponential", false}, {"trace", false},   {"off", false},
-        {"behind", true},   {"gap", false},         {"overlap", false}, {"link", false},
+        {"behind", false},  {"gap", false},         {"overlap", false}, {"link", false},
+        {"ipv4", false},    {"ipv6", false},
     };
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     group->has_roam = true;
     read_spells(r, node, &group->roam_on, &group->roam_off);
     read_chain(r, doc_get(node, "behind"), &group->roam_chain);
+    group->has_roam_families = read_families(r, node, &group->roam_families);
+    if (doc_get(node, "behind") == NULL && !group->roam_families.no_four)
+        read_error(r, node, "the key 'behind' is missing");
     group->roam_link = SCENARIO_ANY;
     read_link_ref(r, doc_get(node, "link"), &group->roam_link);
     read_crossing(r, node, &group->roam_gap_ns, &group->roam_overlap_ns);

@@ -25,14 +25,25 @@ void read_cpu(reader *r, const doc_node *node, scenario_node *of);
 /* Complains of links that nodes which name them cannot do with. Called when nodes are known. */
 void check_links(reader *r);
 
-/* `nats:`: kinds of boxes. */
-void read_nats(reader *r, const doc_node *node);
+/* `nats:` and `firewalls:`: kinds of boxes. */
+void read_nats(reader *r, const doc_node *nodes, const doc_node *walls);
 
-/* One of them. */
+/* One of either. */
 void read_nat_kind(reader *r, const doc_node *node, nat_type *type);
+void read_firewall_kind(reader *r, const doc_node *node, nat_type *type);
 
 /* A `behind:` list; chain stays empty when node is NULL or wrong. */
 void read_chain(reader *r, const doc_node *node, scenario_chain *chain);
+
+/* The firewall that `ipv6:` names, alone in chain; which stays empty when it is wrong. */
+void read_firewall(reader *r, const doc_node *node, scenario_chain *chain);
+
+/* `ipv4:` and `ipv6:` of map, which may have `behind:` as well. False: neither is there, and
+ * *families stays as it is. */
+bool read_families(reader *r, const doc_node *map, scenario_families *families);
+
+/* Complains of what hosts cannot do with the families that they have. Called when all is known. */
+void check_families(reader *r);
 
 /* Sums up what uses of shared boxes say of them, when all are known. */
 void read_shared(reader *r);

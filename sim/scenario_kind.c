@@ -1,5 +1,5 @@
-/* sim/scenario_kind.c - a kind of boxes, `nats.NAME`: what it does, and which combinations no box
- * can have.
+/* sim/scenario_kind.c - a kind of boxes, `nats.NAME` or `firewalls.NAME`: what it does, and which
+ * combinations no box can have.
  */
 #include "sim/scenario_impl.h"
 
@@ -255,4 +255,61 @@ void read_nat_kind(reader *r, const doc_node *node, nat_type *type)
     read_quotas(r, node, type);
     read_gateway(r, node, type);
     check_walls(r, node, type);
+}
+
+/* Complains of what RFC 6092 forbids. */
+static void check_rfc6092(reader *r, const doc_node *node, const nat_type *type)
+{
+    const struct {
+        const char *key;
+        bool is_broken;
+        const char *rule;
+    } rules[] = {
+        {"udp_idle", type->udp_idle_ns < NAT_FIREWALL_UDP_NS, "two minutes at least (REC-14)"},
+        {"tcp_idle", type->tcp_idle_ns != 0 && type->tcp_idle_ns < NAT_FIREWALL_TCP_NS,
+         "124 minutes at least (REC-35)"},
+        {"tcp_opening_idle",
+         type->tcp_opening_ns != 0 && type->tcp_opening_ns < NAT_FIREWALL_OPENING_NS,
+         "four minutes at least (REC-35)"},
+        {"icmp_errors", type->swallows_errors, "errors of what is let out come in (REC-18, 36)"},
+        {"simultaneous_open", type->no_crossing, "both ways of opening are let through (REC-31)"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (rules[i].is_broken && doc_get(node, rules[i].key) != NULL)
+            read_error(r, doc_get(node, rules[i].key),
+                       "RFC 6092: %s; 'rfc6092: false' allows it all the same", rules[i].rule);
+}
+
+void read_firewall_kind(reader *r, const doc_node *node, nat_type *type)
+{
+    static const key_rule rules[] = {
+        {"filtering", true},
+        {"udp_idle", false},
+        {"udp_answered_idle", false},
+        {"refresh", false},
+        {"udp", false},
+        {"tcp", false},
+        {"tcp_filtering", false},
+        {"tcp_idle", false},
+        {"tcp_opening_idle", false},
+        {"icmp_errors", false},
+        {"unsolicited_syn", false},
+        {"unsolicited_udp", false},
+        {"simultaneous_open", false},
+        {"rfc6092", false},
+    };
+    static const char *const udp_words[] = {"drop", "refuse"};
+    uint32_t word;
+    bool conforms = true;
+    *type = nat_firewall;
+    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
+    read_behaviour(r, node, type);
+    read_switches(r, node, type);
+    read_tcp(r, node, type);
+    read_idles(r, node, type);
+    if (read_word(r, doc_get(node, "unsolicited_udp"), udp_words, 2, &word))
+        type->refuses_udp = word == 1;
+    check_walls(r, node, type);
+    read_switch(r, doc_get(node, "rfc6092"), &conforms);
+    if (conforms) check_rfc6092(r, node, type);
 }

@@ -1,38 +1,70 @@
-/* sim/scenario_nats.c - `nats:` and `behind:`: kinds of boxes, and chains of them around a node. */
+/* sim/scenario_nats.c - `nats:`, `firewalls:` and `behind:`: kinds of boxes, and chains of them
+ * around a node. */
 #include "base/suggest.h"
 #include "sim/mem.h"
 #include "sim/scenario_impl.h"
 
-void read_nats(reader *r, const doc_node *node)
+static scenario_nat *add_kind(scenario *s, const doc_node *n)
+{
+    scenario_nat *kind = &s->nats[s->nat_count++];
+    snprintf(kind->name, sizeof kind->name, "%s", n->key);
+    return kind;
+}
+
+/* A name says which of both it is, and is none of the words of `ipv6:`. */
+static void check_wall_name(reader *r, const doc_node *n, const doc_node *nats)
+{
+    if (doc_get(nats, n->key) != NULL) read_key_error(r, n, "'%s' is also in nats", n->key);
+    if (strcmp(n->key, "none") == 0 || strcmp(n->key, "public") == 0)
+        read_key_error(r, n, "'ipv6: %s' means something else", n->key);
+}
+
+void read_nats(reader *r, const doc_node *nats, const doc_node *walls)
 {
     scenario *s = r->s;
-    if (!read_names(r, node) || node->count == 0) return;
-    s->nats = sim_alloc(node->count * sizeof *s->nats);
-    for (const doc_node *n = node->first; n != NULL; n = n->next) {
-        scenario_nat *kind = &s->nats[s->nat_count++];
-        snprintf(kind->name, sizeof kind->name, "%s", n->key);
-        read_nat_kind(r, n, &kind->type);
+    if (!read_names(r, nats)) nats = NULL;
+    if (!read_names(r, walls)) walls = NULL;
+    uint32_t count = (nats != NULL ? nats->count : 0) + (walls != NULL ? walls->count : 0);
+    if (count == 0) return;
+    s->nats = sim_alloc(count * sizeof *s->nats);
+    for (const doc_node *n = nats != NULL ? nats->first : NULL; n != NULL; n = n->next)
+        read_nat_kind(r, n, &add_kind(s, n)->type);
+    for (const doc_node *n = walls != NULL ? walls->first : NULL; n != NULL; n = n->next) {
+        check_wall_name(r, n, nats);
+        read_firewall_kind(r, n, &add_kind(s, n)->type);
     }
 }
 
-static bool find_type(reader *r, const doc_node *node, const char *name, uint32_t *index)
+static bool find_type(reader *r, const doc_node *node, bool is_wall, const char *name,
+                      uint32_t *index)
 {
     suggest near;
     char hint[SUGGEST_HINT_MAX];
     suggest_begin(&near, name);
     for (uint32_t i = 0; i < r->s->nat_count; i++) {
-        if (strcmp(name, r->s->nats[i].name) == 0) {
+        const scenario_nat *kind = &r->s->nats[i];
+        if (strcmp(name, kind->name) == 0 && kind->type.is_filter == is_wall) {
             *index = i;
             return true;
         }
-        suggest_offer(&near, r->s->nats[i].name);
+        if (strcmp(name, kind->name) == 0) {
+            read_error(r, node,
+                       is_wall ? "'%s' translates IPv4: it belongs to 'behind'"
+                               : "'%s' is a firewall for IPv6: it belongs to 'ipv6'",
+                       name);
+            return false;
+        }
+        if (kind->type.is_filter == is_wall) suggest_offer(&near, kind->name);
     }
-    read_error(r, node, "unknown nat '%.80s'%s", name, suggest_hint(&near, hint));
+    if (is_wall) suggest_offer(&near, "public");
+    if (is_wall) suggest_offer(&near, "none");
+    read_error(r, node, "unknown %s '%.80s'%s", is_wall ? "firewall" : "nat", name,
+               suggest_hint(&near, hint));
     return false;
 }
 
 /* "carrier" or "carrier@isp1". */
-static bool read_box(reader *r, const doc_node *node, scenario_box *box)
+static bool read_box(reader *r, const doc_node *node, bool is_wall, scenario_box *box)
 {
     char name[2 * SCENARIO_NAME_MAX + 1];
     const char *text = read_text(r, node);
@@ -45,7 +77,7 @@ static bool read_box(reader *r, const doc_node *node, scenario_box *box)
     }
     snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), text);
     box->number = SCENARIO_ANY;
-    if (!find_type(r, node, name, &box->nat)) return false;
+    if (!find_type(r, node, is_wall, name, &box->nat)) return false;
     if (at != NULL) memcpy(box->shared, at + 1, strlen(at + 1) + 1);
     return true;
 }
@@ -74,7 +106,8 @@ static void check_same(reader *r, const doc_node *node, const scenario_chain *ch
 }
 
 /* Gives a shared box its number: the same wherever it is named. */
-static void check_shared(reader *r, const doc_node *node, scenario_chain *chain, uint32_t at)
+static void check_shared(reader *r, const doc_node *node, names *known, scenario_chain *chain,
+                         uint32_t at)
 {
     shared_box use = {.place = node->place};
     scenario_box *box = &chain->box[at];
@@ -88,7 +121,7 @@ static void check_shared(reader *r, const doc_node *node, scenario_chain *chain,
         use.from_here.box[use.from_here.count++] = chain->box[i];
     }
     use.name = strchr(node->text, '@') + 1;
-    box->number = names_add(&r->shared_names, use.name, r->shared_count);
+    box->number = names_add(known, use.name, r->shared_count);
     if (box->number < r->shared_count) {
         check_same(r, node, &use.from_here, &r->shared[box->number]);
         return;
@@ -132,15 +165,23 @@ void read_chain(reader *r, const doc_node *node, scenario_chain *chain)
         return;
     }
     for (const doc_node *n = node->first; n != NULL; n = n->next)
-        is_good &= read_box(r, n, &read.box[read.count++]);
+        is_good &= read_box(r, n, false, &read.box[read.count++]);
     if (!is_good) return;
     *chain = read;
     check_tunnels(r, node, chain);
     check_gateways(r, node, chain);
     const doc_node *n = node->first;
     for (uint32_t i = 0; i < read.count; i++, n = n->next) {
-        if (read.box[i].shared[0] != '\0') check_shared(r, n, chain, i);
+        if (read.box[i].shared[0] != '\0') check_shared(r, n, &r->shared_names, chain, i);
     }
+}
+
+void read_firewall(reader *r, const doc_node *node, scenario_chain *chain)
+{
+    scenario_chain read = {.count = 1};
+    if (!read_box(r, node, true, &read.box[0])) return;
+    *chain = read;
+    if (read.box[0].shared[0] != '\0') check_shared(r, node, &r->shared_walls, chain, 0);
 }
 
 /* One more host is behind chain. */
@@ -154,16 +195,31 @@ static void count_host(scenario *s, const scenario_chain *chain)
     }
 }
 
+static void count_wall(scenario *s, const scenario_families *f)
+{
+    if (f->six == SCENARIO_SIX_BEHIND && f->wall.number != SCENARIO_ANY)
+        s->shared[f->wall.number].hosts++;
+}
+
 void read_shared(reader *r)
 {
     scenario *s = r->s;
     if (r->shared_count == 0) return;
     s->shared_count = r->shared_count;
     s->shared = sim_alloc(s->shared_count * sizeof *s->shared);
-    for (uint32_t i = 0; i < s->node_count; i++) count_host(s, &s->nodes[i].behind);
-    for (uint32_t i = 0; i < s->event_count; i++) count_host(s, &s->events[i].chain);
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        count_host(s, &s->nodes[i].behind);
+        count_wall(s, &s->nodes[i].families);
+    }
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        count_host(s, &s->events[i].chain);
+        count_wall(s, &s->events[i].families);
+    }
     for (uint32_t i = 0; i < s->group_count; i++)
-        for (uint32_t k = 0; k < s->groups[i].count; k++) count_host(s, &s->groups[i].roam_chain);
+        for (uint32_t k = 0; k < s->groups[i].count; k++) {
+            count_host(s, &s->groups[i].roam_chain);
+            count_wall(s, &s->groups[i].roam_families);
+        }
     for (uint32_t i = 0; i < s->shared_count; i++) {
         const scenario_shared *shared = &s->shared[i];
         if (shared->hosts > NET_LAN_HOSTS_MAX && !shared->holds_boxes)

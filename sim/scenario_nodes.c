@@ -94,7 +94,7 @@ static void read_node(reader *r, const doc_node *node, scenario_node *out)
     static const key_rule rules[] = {
         {"at", false},    {"behind", false},     {"relays", false}, {"roles", false},
         {"knows", false}, {"config", false},     {"port", false},   {"link", false},
-        {"cpu", false},   {"misbehaves", false},
+        {"cpu", false},   {"misbehaves", false}, {"ipv4", false},   {"ipv6", false},
     };
     static const char *const known[] = {"all"};
     uint32_t word;
@@ -102,6 +102,7 @@ static void read_node(reader *r, const doc_node *node, scenario_node *out)
     read_site(r, doc_get(node, "at"), &out->site);
     read_port(r, doc_get(node, "port"), &out->port);
     read_chain(r, doc_get(node, "behind"), &out->behind);
+    read_families(r, node, &out->families);
     read_relays(r, doc_get(node, "relays"), out);
     read_link_ref(r, doc_get(node, "link"), &out->link);
     read_cpu(r, doc_get(node, "cpu"), out);
@@ -129,7 +130,8 @@ static void read_group(reader *r, const doc_node *node, scenario_group *group)
     static const key_rule rules[] = {
         {"count", true},   {"nat_mix", false}, {"behind", false}, {"relays", false},
         {"config", false}, {"pairs", false},   {"churn", false},  {"link", false},
-        {"cpu", false},    {"sleep", false},   {"roam", false},
+        {"cpu", false},    {"sleep", false},   {"roam", false},   {"ipv4", false},
+        {"ipv6", false},
     };
     scenario_node common = {.link = SCENARIO_ANY};
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
@@ -137,6 +139,7 @@ static void read_group(reader *r, const doc_node *node, scenario_group *group)
     if (mix != NULL && behind != NULL) read_error(r, behind, "it has either 'nat_mix' or 'behind'");
     read_mix(r, mix, group);
     read_chain(r, behind, &common.behind);
+    read_families(r, node, &common.families);
     read_relays(r, doc_get(node, "relays"), &common);
     read_link_ref(r, doc_get(node, "link"), &common.link);
     read_cpu(r, doc_get(node, "cpu"), &common);
@@ -150,6 +153,7 @@ static void read_group(reader *r, const doc_node *node, scenario_group *group)
     for (uint32_t i = 0; i < group->count; i++) {
         scenario_node *member = &r->s->nodes[group->first + i];
         member->behind = common.behind;
+        member->families = common.families;
         memcpy(member->relays, common.relays, sizeof common.relays);
         member->relay_count = common.relay_count;
         member->link = common.link;

@@ -47,13 +47,13 @@ static void read_root(reader *r, const doc_node *root)
         {"scenario", true}, {"about", false},  {"duration", true}, {"fidelity", false},
         {"crypto", false},  {"network", true}, {"links", false},   {"nats", false},
         {"nodes", true},    {"groups", false}, {"config", false},  {"authorize", false},
-        {"events", false},  {"expect", false}, {"swarm", false},
+        {"events", false},  {"expect", false}, {"swarm", false},   {"firewalls", false},
     };
     if (!read_map(r, root, rules, sizeof rules / sizeof rules[0])) return;
     read_head(r, root);
     read_network(r, doc_get(root, "network"));
     read_links(r, doc_get(root, "links"));
-    read_nats(r, doc_get(root, "nats"));
+    read_nats(r, doc_get(root, "nats"), doc_get(root, "firewalls"));
     read_nodes(r, doc_get(root, "nodes"), doc_get(root, "groups"));
     read_config(r, doc_get(root, "config"), &r->s->settings, &r->s->setting_count);
     read_authorize(r, doc_get(root, "authorize"));
@@ -62,6 +62,7 @@ static void read_root(reader *r, const doc_node *root)
     read_swarm(r, doc_get(root, "swarm"));
     read_expects(r, doc_get(root, "expect"));
     check_swarm(r);
+    check_families(r);
     read_shared(r);
 }
 
@@ -84,9 +85,11 @@ static scenario *build(const char *path, const doc_node *root, diag *errors)
     memcpy(r.s->path, path, strlen(path) + 1);
     names_init(&r.node_names);
     names_init(&r.shared_names);
+    names_init(&r.shared_walls);
     read_root(&r, root);
     names_close(&r.node_names);
     names_close(&r.shared_names);
+    names_close(&r.shared_walls);
     free(r.shared);
     topo_free(r.regions);
     if (errors->count == 0) {

@@ -31,6 +31,7 @@ typedef struct reader {
     shared_box *shared;         /* owned; by the number of the shared box */
     uint32_t shared_count, shared_cap;
     names shared_names; /* numbers of shared boxes */
+    names shared_walls; /* of firewalls: one may be called as a NAT is */
     names node_names;   /* of nodes, members of groups too */
 } reader;
 

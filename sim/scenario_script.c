@@ -54,14 +54,15 @@ static bool read_connect(reader *r, const doc_node *node, scenario_event *event)
 static bool read_change(reader *r, const doc_node *node, scenario_event *event)
 {
     static const key_rule rules[] = {
-        {"node", true},  {"behind", false}, {"at", false},
-        {"link", false}, {"gap", false},    {"overlap", false},
+        {"node", true}, {"behind", false},  {"at", false},   {"link", false},
+        {"gap", false}, {"overlap", false}, {"ipv4", false}, {"ipv6", false},
     };
     event->kind = SCENARIO_CHANGE_NETWORK;
     if (node->kind != DOC_MAP) return read_node_ref(r, node, &event->a);
     read_map(r, node, rules, sizeof rules / sizeof rules[0]);
     event->has_chain = doc_get(node, "behind") != NULL;
     read_chain(r, doc_get(node, "behind"), &event->chain);
+    event->has_families = read_families(r, node, &event->families);
     read_site(r, doc_get(node, "at"), &event->site);
     event->has_link = doc_get(node, "link") != NULL;
     read_link_ref(r, doc_get(node, "link"), &event->link);
@@ -99,6 +100,15 @@ static uint32_t boxes_of(const scenario *s, uint32_t node)
     return most;
 }
 
+/* Whether a firewall is around it at some time. */
+static bool has_firewall(const scenario *s, uint32_t node)
+{
+    bool has = s->nodes[node].families.six == SCENARIO_SIX_BEHIND;
+    for (uint32_t i = 0; i < s->event_count; i++)
+        has |= s->events[i].a == node && s->events[i].families.six == SCENARIO_SIX_BEHIND;
+    return has;
+}
+
 /* `reboot: NODE`, the innermost box around it, or a map that says which one. */
 static bool read_disturbed(reader *r, const doc_node *node, scenario_event *event)
 {
@@ -113,6 +123,12 @@ static bool read_disturbed(reader *r, const doc_node *node, scenario_event *even
     }
     if (!read_node_ref(r, who, &event->a)) return false;
     uint32_t most = boxes_of(r->s, event->a);
+    bool has_wall = has_firewall(r->s, event->a);
+    if (most == 0 && has_wall && event->kind == SCENARIO_REBOOT) most = 1;
+    if (most == 0 && has_wall) {
+        read_error(r, who, "a firewall translates nothing, so nothing can move to other ports");
+        return false;
+    }
     if (box == 0 || box > most) {
         read_error(r, which != NULL ? which : who,
                    most == 0 ? "there is no box around it"

@@ -155,28 +155,49 @@ static void tell(world *w, uint32_t node, uint32_t other, const pu_endpoint *end
     }
 }
 
-static pu_endpoint main_endpoint(const world *w, uint32_t node)
+/* Where node listens, in the families that it has. Returns how many. */
+static uint32_t main_endpoints(const world *w, uint32_t node, pu_endpoint out[2])
 {
-    pu_endpoint e = net_host_address(w->hosts_share.network, node);
-    e.port = w->hosts[node].port;
-    return e;
+    const net *network = w->hosts_share.network;
+    bool has_six = net_host_around(network, node, true) != NET_ABSENT;
+    bool has_four = net_host_around(network, node, false) != NET_ABSENT || !has_six;
+    uint32_t count = 0;
+    if (has_four) out[count++] = net_host_address(network, node);
+    if (has_six) out[count++] = net_host_six(network, node);
+    for (uint32_t i = 0; i < count; i++) out[i].port = w->hosts[node].port;
+    return count;
+}
+
+/* Tells node how it would see another's own endpoint: by itself, and through the boxes around it.
+ */
+static void tell_ways(world *w, uint32_t node, uint32_t other, const pu_endpoint *own)
+{
+    pu_endpoint from[2], seen;
+    uint32_t count = main_endpoints(w, node, from);
+    const pu_endpoint *like = &from[0]; /* of own's family, where node has that */
+    for (uint32_t i = 0; i < count; i++)
+        if (net_is_six(&from[i]) == net_is_six(own)) like = &from[i];
+    if (w->places[other].arrives_at == 0) tell(w, node, other, own, 0);
+    if (net_is_six(like) == net_is_six(own) &&
+        net_public_view(w->hosts_share.network, w->hosts_share.now, other, own->port, like,
+                        &seen) &&
+        !pu_endpoint_equal(&seen, own))
+        tell(w, node, other, &seen, 0);
 }
 
 /* Tells a node that knows everybody all that can be known of `other`: its own address, how its
  * boxes show it now, and the circuits through its relays. */
 static void tell_all(world *w, uint32_t node, uint32_t other)
 {
-    pu_endpoint own = main_endpoint(w, other), seen, from = main_endpoint(w, node);
-    if (w->places[other].arrives_at == 0) tell(w, node, other, &own, 0);
-    if (net_public_view(w->hosts_share.network, w->hosts_share.now, other, own.port, &from,
-                        &seen) &&
-        !pu_endpoint_equal(&seen, &own))
-        tell(w, node, other, &seen, 0);
+    pu_endpoint own[2];
+    uint32_t count = main_endpoints(w, other, own);
+    for (uint32_t i = 0; i < count; i++) tell_ways(w, node, other, &own[i]);
     const scenario_node *n = &w->s->nodes[other];
     for (uint32_t i = 0; i < n->relay_count; i++) {
         uint8_t bytes[PU_MADDR_MAX];
-        pu_endpoint relay = main_endpoint(w, n->relays[i]);
-        pu_buf maddr = maddr_of(bytes, &relay, PU_TRANSPORT_QUIC, w->hosts[n->relays[i]].id);
+        pu_endpoint relay[2];
+        (void)main_endpoints(w, n->relays[i], relay);
+        pu_buf maddr = maddr_of(bytes, &relay[0], PU_TRANSPORT_QUIC, w->hosts[n->relays[i]].id);
         varint_put(&maddr, PU_MA_CIRCUIT);
         put_p2p(&maddr, w->hosts[other].id);
         host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), 0, buf_span(&maddr));
@@ -242,8 +263,10 @@ static void start(world *w, uint32_t node)
     const watch_trust *trust = watch_trusted(&w->judge, node, &count);
     for (uint32_t i = 0; i < count; i++) authorise(w, node, trust[i].peer);
     for (uint32_t i = 0; i < s->nodes[node].relay_count; i++) {
-        pu_endpoint relay = main_endpoint(w, s->nodes[node].relays[i]);
-        tell(w, node, s->nodes[node].relays[i], &relay, PU_RELAY);
+        pu_endpoint relay[2];
+        uint32_t known = main_endpoints(w, s->nodes[node].relays[i], relay);
+        for (uint32_t k = 0; k < known; k++)
+            tell(w, node, s->nodes[node].relays[i], &relay[k], PU_RELAY);
     }
     expose(w, node);
     host_started(h);
@@ -306,11 +329,13 @@ static void set_clock(world *w, const scenario_event *e)
 static void disturb_box(world *w, enum world_do what, const scenario_event *e)
 {
     net *network = w->hosts_share.network;
-    uint32_t box = net_host_box(network, e->a);
+    uint32_t box = net_host_box(network, e->a), wall = net_host_six_box(network, e->a);
     for (uint32_t i = 0; i < e->box && box != NET_NONE; i++) box = net_box_parent(network, box);
-    if (box == NET_NONE) return; /* it is elsewhere by now */
-    if (what == WORLD_REBOOT) net_box_reboot(network, box);
-    else net_box_rebind(network, w->hosts_share.now, box);
+    bool has_wall = what == WORLD_REBOOT && e->box == 0 && wall != NET_NONE; /* of one device */
+    if (box == NET_NONE && !has_wall) return; /* it is elsewhere by now */
+    if (has_wall) net_box_reboot(network, wall);
+    if (what == WORLD_REBOOT && box != NET_NONE) net_box_reboot(network, box);
+    if (what == WORLD_REBIND) net_box_rebind(network, w->hosts_share.now, box);
     record_note(&w->log, w->hosts_share.now, e->a, what == WORLD_REBOOT ? "reboot" : "rebind",
                 w->s->nodes[e->a].name);
 }

@@ -59,6 +59,7 @@ static void leave(world *w, uint32_t node, bool lingers)
     net *network = w->hosts_share.network;
     p->is_lingering = lingers;
     p->old = w->hosts[node].local;
+    p->old_six = host_six(&w->hosts[node]);
     if (lingers) net_host_linger(network, node);
     else net_host_detach(network, node);
     watch_moved(&w->judge, w->hosts_share.now, node);
@@ -84,7 +85,8 @@ static void arrive_by_event(world *w, uint32_t node, const scenario_event *e)
 {
     if (e->site != SCENARIO_ANY) w->places[node].site = e->site;
     if (e->has_link) w->places[node].link = e->link;
-    world_attach(w, node, e->has_chain ? &e->chain : NULL, !e->has_chain);
+    world_attach(w, node, e->has_chain ? &e->chain : NULL, e->has_families ? &e->families : NULL,
+                 !e->has_chain && !e->has_families);
     arrived(w, node);
 }
 
@@ -94,12 +96,17 @@ static void arrive_by_roaming(world *w, uint32_t node)
     world_place *p = place_of(w, node);
     const scenario_group *g = group_of(w, node);
     p->link = p->is_other && g->roam_link != SCENARIO_ANY ? g->roam_link : w->s->nodes[node].link;
-    bool is_first = p->is_other && g->roam_chain.count > 0 && p->other_box == NET_NONE;
-    if (is_first) {
-        world_attach(w, node, &g->roam_chain, false);
-        p->other_box = net_host_box(w->hosts_share.network, node);
+    const net *network = w->hosts_share.network;
+    if (!p->is_other) {
+        world_attach_box(w, node, p->home_box, p->home_wall);
+    } else if (p->has_other) {
+        world_attach_box(w, node, p->other_box, p->other_wall);
     } else {
-        world_attach_box(w, node, p->is_other ? p->other_box : p->home_box);
+        world_attach(w, node, &g->roam_chain, g->has_roam_families ? &g->roam_families : NULL,
+                     false);
+        p->has_other = true;
+        p->other_box = net_host_around(network, node, false);
+        p->other_wall = net_host_around(network, node, true);
     }
     arrived(w, node);
 }
@@ -145,7 +152,9 @@ void away_part(world *w, uint32_t node)
 {
     bool was_lingering = w->places[node].is_lingering;
     away_crash(w, node);
-    if (was_lingering) host_parted(&w->hosts[node], &w->places[node].old);
+    if (!was_lingering) return;
+    host_parted(&w->hosts[node], &w->places[node].old);
+    host_parted(&w->hosts[node], &w->places[node].old_six);
 }
 
 void away_roam(world *w, uint32_t node)
@@ -153,7 +162,10 @@ void away_roam(world *w, uint32_t node)
     world_place *p = place_of(w, node);
     const scenario_group *g = group_of(w, node);
     PU_ASSERT(g != NULL && g->has_roam);
-    if (!p->is_other) p->home_box = net_host_box(w->hosts_share.network, node);
+    if (!p->is_other) {
+        p->home_box = net_host_around(w->hosts_share.network, node, false);
+        p->home_wall = net_host_around(w->hosts_share.network, node, true);
+    }
     p->is_other = !p->is_other;
     change(w, node, NULL, g->roam_gap_ns, g->roam_overlap_ns);
     uint64_t stay_ns = spell_draw(&p->roam, p->is_other ? &g->roam_off : &g->roam_on);

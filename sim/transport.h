@@ -25,7 +25,8 @@ typedef struct transport_host {
     void (*wake)(void *ctx, pu_handle conn,
                  pu_time at); /* call timer(conn) at that time, never before now; a later wake does
                                  not cancel an earlier one, stale calls are harmless */
-    pu_endpoint (*local)(void *ctx); /* the MAIN socket's endpoint now */
+    /* The MAIN socket's endpoint now, that of remote's family; NULL: of either. All zero: none. */
+    pu_endpoint (*local)(void *ctx, const pu_endpoint *remote);
     /* Something will be sent there: asks the caches for what that reads, in rounds 0, 1 and 2. *to
      * is read from round 1 on. */
     void (*soon)(void *ctx, const pu_endpoint *to, unsigned round);

@@ -181,27 +181,43 @@ static uint32_t chain_new(world *w, uint32_t node, const scenario_chain *chain, 
     return box;
 }
 
-void world_attach_box(world *w, uint32_t node, uint32_t box)
+void world_attach_box(world *w, uint32_t node, uint32_t box, uint32_t wall)
 {
     const world_place *place = &w->places[node];
     const scenario_node *n = &w->s->nodes[node];
     const scenario_link *link =
         place->link == SCENARIO_ANY ? &w->s->link : &w->s->links[place->link];
     net_host_attach(w->hosts_share.network, node, box, place->site, &link->link);
+    if (wall != NET_ABSENT) net_host_attach_six(w->hosts_share.network, node, wall);
     net_extra extra = link->extra;
     extra.cpu_datagram_ns = n->cpu_datagram_ns;
     extra.cpu_handshake_ns = n->cpu_handshake_ns;
     net_host_extra(w->hosts_share.network, node, &extra);
 }
 
-void world_attach(world *w, uint32_t node, const scenario_chain *chain, bool fresh)
+/* What is around node's IPv4. */
+static uint32_t box_around(world *w, uint32_t node, const scenario_chain *chain, bool fresh)
 {
     const world_place *place = &w->places[node];
-    uint32_t box;
     if (chain == NULL && place->is_drawn)
-        box = box_new(w, node, SCENARIO_ANY, &place->drawn, NET_NONE, false);
-    else box = chain_new(w, node, chain != NULL ? chain : &w->s->nodes[node].behind, fresh);
-    world_attach_box(w, node, box);
+        return box_new(w, node, SCENARIO_ANY, &place->drawn, NET_NONE, false);
+    return chain_new(w, node, chain != NULL ? chain : &w->s->nodes[node].behind, fresh);
+}
+
+/* What is around its IPv6. */
+static uint32_t wall_around(world *w, uint32_t node, const scenario_families *f, bool fresh)
+{
+    if (f->six == SCENARIO_SIX_NONE) return NET_ABSENT;
+    scenario_chain alone = {.count = f->six == SCENARIO_SIX_BEHIND, .box = {f->wall}};
+    return chain_new(w, node, &alone, fresh);
+}
+
+void world_attach(world *w, uint32_t node, const scenario_chain *chain,
+                  const scenario_families *families, bool fresh)
+{
+    const scenario_families *f = families != NULL ? families : &w->s->nodes[node].families;
+    uint32_t box = f->no_four ? NET_ABSENT : box_around(w, node, chain, fresh);
+    world_attach_box(w, node, box, wall_around(w, node, f, fresh));
 }
 
 /* ---- nodes ---- */
@@ -214,14 +230,14 @@ static void place_node(world *w, uint32_t node)
     place->site = n->site != SCENARIO_ANY ? n->site : topo_draw(w->sites, &w->draws);
     place->link = n->link;
     rng_init(&place->roam, w->roam_seed, node);
-    place->home_box = place->other_box = NET_NONE;
+    place->home_box = place->other_box = place->home_wall = place->other_wall = NET_ABSENT;
     if (n->group != SCENARIO_ANY && w->s->groups[n->group].has_mix) {
         place->is_drawn = true;
         place->drawn = population_draw(&w->draws, &w->s->groups[n->group]);
     }
     uint32_t added = net_host_add(w->hosts_share.network);
     PU_ASSERT(added == node);
-    world_attach(w, node, NULL, false);
+    world_attach(w, node, NULL, NULL, false);
 }
 
 static void settings_apply(pu_config *config, const scenario_setting *settings, uint32_t count)

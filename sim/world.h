@@ -14,15 +14,18 @@ typedef struct world_place {
     pu_time start; /* of the node, for the first time */
     bool is_drawn; /* behind one box of a group's mix, of type `drawn` */
     nat_type drawn;
-    rng churn;                    /* how long it runs, and is away; or is awake, and asleep */
-    rng roam;                     /* how long it is in its network, and in the other */
-    uint32_t home_box, other_box; /* of a member that roams; NET_NONE: public, or not there yet */
-    bool is_other;                /* it is in the other network */
+    rng churn; /* how long it runs, and is away; or is awake, and asleep */
+    rng roam;  /* how long it is in its network, and in the other */
+    /* Of a member that roams: what is around it in its own network and in the other, of either
+     * family, as net_host_around has it. */
+    uint32_t home_box, other_box, home_wall, other_wall;
+    bool is_other;      /* it is in the other network */
+    bool has_other;     /* it has been */
     pu_time wakes_at;   /* its machine sleeps until then; 0: it is awake; PU_NEVER: till the end */
     pu_time arrives_at; /* between two networks until then; 0: it is in one */
     bool has_left, has_arrived; /* while its machine slept: the node has not been told */
     bool is_lingering;          /* it is to hear at `old` as well */
-    pu_endpoint old;
+    pu_endpoint old, old_six;
 } world_place;
 
 /* One entry of the script. */
@@ -113,12 +116,14 @@ typedef struct world {
 bool world_build(world *w, const scenario *s, const run_options *options);
 void world_close(world *w);
 
-/* Attaches node behind a chain of new boxes (shared ones are found) at its site. chain NULL: the
- * one of its scenario line or its group's mix. fresh: shared boxes are not looked for. */
-void world_attach(world *w, uint32_t node, const scenario_chain *chain, bool fresh);
+/* Attaches node behind a chain of new boxes (shared ones are found) at its site, in these families.
+ * chain NULL: the one of its scenario line or its group's mix; families NULL: those of its line.
+ * fresh: shared boxes are not looked for. */
+void world_attach(world *w, uint32_t node, const scenario_chain *chain,
+                  const scenario_families *families, bool fresh);
 
-/* Attaches node behind that box, NET_NONE: nowhere behind one. */
-void world_attach_box(world *w, uint32_t node, uint32_t box);
+/* Attaches node behind a box and a firewall that are there; see net_host_around. */
+void world_attach_box(world *w, uint32_t node, uint32_t box, uint32_t wall);
 
 /* Does one entry of the script. */
 void script_build(world *w);

@@ -183,7 +183,7 @@ static void accept_syn(tcp_model *t, uint16_t port, const pu_endpoint *remote, c
     if (waiting >= BACKLOG) return;
     conn *c = conn_new(t, STATE_SYN_RECEIVED);
     c->is_accepted = true;
-    c->local = t->host->local(t->host->ctx);
+    c->local = t->host->local(t->host->ctx, remote);
     c->local.port = port;
     c->remote = *remote;
     c->rcv = (uint64_t)s->seq + 1;
@@ -229,7 +229,8 @@ void tcp_model_too_big(tcp_model *t, pu_time now, uint16_t port, const pu_endpoi
     conn *c = conn_at(t, port, remote);
     if (c == NULL || c->state != STATE_OPEN) return;
     uint32_t least = mtu > MTU_LEAST ? mtu : MTU_LEAST;
-    uint32_t mss = least - NET_TCP_HEADER_BYTES - TCP_HEADER_BYTES;
+    uint32_t headers = NET_TCP_HEADER_BYTES + (net_is_six(remote) ? NET_SIX_MORE_BYTES : 0);
+    uint32_t mss = least - headers - TCP_HEADER_BYTES;
     if (mss >= c->mss) return;
     conn_shorten(c, mss);
     conn_push(c, false);
@@ -302,7 +303,7 @@ static void begin_dial(conn *c)
         conn_dies(c, PU_CODE_UNREACHABLE); /* such a connection exists */
         return;
     }
-    c->local = t->host->local(t->host->ctx);
+    c->local = t->host->local(t->host->ctx, &c->remote);
     c->local.port = port;
     c->state = STATE_SYN_SENT;
     c->deadline = c->target.deadline;

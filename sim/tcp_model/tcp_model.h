@@ -41,7 +41,8 @@ typedef struct tcp_model_host {
     void (*down)(void *ctx, uint64_t handle, uint32_t token, uint32_t code); /* last word */
     void (*send)(void *ctx, uint16_t port, const pu_endpoint *to, pu_span segment,
                  enum net_carriage carriage);
-    pu_endpoint (*local)(void *ctx); /* the host's address now, port 0; all zero: none */
+    /* The host's address now, of remote's family; all zero: none. */
+    pu_endpoint (*local)(void *ctx, const pu_endpoint *remote);
 } tcp_model_host;
 
 /* A dial; see pu_link_ef. */

@@ -41,7 +41,7 @@ uint32_t conn_window(const conn *c)
 /* A segment of c: from an address that the host no longer has, nothing leaves. */
 static void conn_emit(conn *c, uint8_t flags, uint64_t seq, pu_span body)
 {
-    pu_endpoint now = c->owner->host->local(c->owner->host->ctx);
+    pu_endpoint now = c->owner->host->local(c->owner->host->ctx, &c->remote);
     if (memcmp(now.ip, c->local.ip, sizeof now.ip) != 0) return;
     c->window_told = conn_window(c);
     tcp_segment s = {.flags = flags, .window = c->window_told, .seq = low32(seq), .body = body};

@@ -184,7 +184,7 @@ void tm_conn_path(tm *t, conn *c)
     pu_in in = {.kind = PU_IN_CONN_PATH, .conn = c->handle, .offset = c->srtt_ns};
     if (c->moved) in.flags = PU_MIGRATED;
     if (!c->circuit) {
-        in.local = t->host->local(t->host->ctx);
+        in.local = t->host->local(t->host->ctx, &c->remote);
         in.remote = c->remote;
     }
     c->moved = false;

@@ -175,7 +175,7 @@ void handshake_inbound(tm *t, bool tcp, const pu_endpoint *remote, const packet 
     give(t, &(pu_in){.kind = PU_IN_CONN_ASK,
                      .what = PU_ASK_ACCEPT,
                      .conn = c->handle,
-                     .local = t->host->local(t->host->ctx),
+                     .local = t->host->local(t->host->ctx, &c->remote),
                      .remote = c->remote,
                      .transport = tcp ? PU_TRANSPORT_TCP : PU_TRANSPORT_QUIC});
 }
@@ -202,7 +202,7 @@ static void up(tm *t, conn *c)
         in.via = c->outer->conn->handle;
     } else {
         in.transport = c->tcp ? PU_TRANSPORT_TCP : PU_TRANSPORT_QUIC;
-        in.local = t->host->local(t->host->ctx);
+        in.local = t->host->local(t->host->ctx, &c->remote);
         in.remote = c->remote;
     }
     c->state = CONN_LIVE;

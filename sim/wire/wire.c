@@ -260,18 +260,20 @@ static void on_segment(void *ctx, uint16_t port, const pu_endpoint *to, pu_span 
     w->host->send(w->host->ctx, port, to, segment, carriage, kind);
 }
 
-static pu_endpoint on_local(void *ctx)
+static pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
 {
     const wire *w = ctx;
-    return w->host->local(w->host->ctx);
+    return w->host->local(w->host->ctx, remote);
 }
 
 /* ---- the calls of the host ---- */
 
-/* MAIN and the listener of TCP have the same address and port number. */
+/* MAIN and the listener of TCP have the same address and port number. Where the host has two
+ * families both are bound to all addresses, and which one a connection uses follows from what
+ * arrives. */
 static void tell_local(wire *w)
 {
-    pu_endpoint local = w->host->local(w->host->ctx);
+    pu_endpoint local = w->host->local(w->host->ctx, NULL);
     step(w, &(pu_link_in){.kind = PU_LINK_IN_LOCAL, .socket = PU_SOCKET_MAIN, .local = local});
     step(w, &(pu_link_in){.kind = PU_LINK_IN_LOCAL, .flags = PU_LINK_TCP, .local = local});
 }
@@ -343,7 +345,7 @@ static bool datagram(void *self, pu_time now, enum net_carriage carriage, uint16
     } else if (carriage != NET_UDP) {
         tcp_model_segment(w->tcp, now, port, remote, bytes);
     } else if (port >= w->port && port <= w->port + PROBES_MAX) {
-        pu_endpoint local = w->host->local(w->host->ctx);
+        pu_endpoint local = w->host->local(w->host->ctx, remote);
         local.port = port;
         step(w, &(pu_link_in){.kind = PU_LINK_IN_UDP,
                               .socket = socket_of(w, port),

@@ -48,6 +48,7 @@ static void put_rows(tracedb *db)
                                              .is_public = i == 0,
                                              .address = "10.0.0.1",
                                              .public_address = "11.0.0.1",
+                                             .address6 = "",
                                              .behind = i > 0 ? "router eim/apdf/preserve" : ""});
     tracedb_put_dial(db, &(tracedb_dial){.node = 2,
                                          .to = "home",

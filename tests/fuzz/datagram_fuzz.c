@@ -105,8 +105,9 @@ static void on_wake(void *ctx, pu_handle handle, pu_time at)
     s->b->wake_conn[i] = handle;
 }
 
-static pu_endpoint on_local(void *ctx)
+static pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
 {
+    (void)remote;
     const side *s = ctx;
     return s->at;
 }

@@ -28,11 +28,12 @@ capture() { # NAME SCENARIO OPTION...: into $work/NAME.pcapng
 read_it() {
     tshark -r "$work/$1.pcapng" -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE -o tcp.check_checksum:TRUE -T fields -E separator=';' \
         -e frame.interface_name -e frame.protocols -e udp.length -e quic.frame_type -e quic.stream.stream_id -e _ws.col.Info \
-        -e ip.checksum.status -e udp.checksum.status -e tcp.checksum.status -e tcp.payload -e quic.long.packet_type 2>/dev/null >"$work/$1.fields"
+        -e ip.checksum.status -e udp.checksum.status -e tcp.checksum.status -e tcp.payload -e quic.long.packet_type \
+        -e icmpv6.checksum.status -e ipv6.addr -e icmpv6.code 2>/dev/null >"$work/$1.fields"
 }
 count() { # NAME CONDITION: packets for which an awk condition over the fields holds
     awk -F';' -v shake=2f6d756c746973747265616d2f -v noise=2f6e6f697365 -v inner=2f697066732f \
-        "{bad = 0; for (i = 7; i <= 9; i++) bad += \$i ~ /0/} $2 {n++} END {print n + 0}" "$work/$1.fields"
+        "{bad = 0; for (i = 7; i <= 9; i++) bad += \$i ~ /0/; bad += \$12 ~ /0/} $2 {n++} END {print n + 0}" "$work/$1.fields"
 }
 check() { # NAME TEST...
     local name=$1
@@ -78,6 +79,15 @@ check 'connections over TCP begin with their selection' "$(count tcp 'index($10,
 check 'of Noise' "$(count tcp 'index($10, noise)')" -ge 4
 check 'and what follows is sealed' "$(count tcp 'index($10, inner)')" -eq 0
 check 'with a dozen segments at least' "$(count tcp '$10 != "" && !index($10, noise)')" -gt 12
+
+# IPv6 beside IPv4, through firewalls that say what they do not let in.
+capture six scenarios/nat/ipv6-only-mobile.yaml --pcap-keys --pcap-of home
+read_it six
+check 'no packet of either family is malformed' "$(count six '$2 ~ /malformed/')" -eq 0
+check 'no checksum of IPv6 is wrong' "$(count six 'bad > 0')" -eq 0
+check 'QUIC runs over both' "$(count six '$2 ~ /ipv6/ && $2 ~ /quic/')" -gt 50 -a "$(count six '$2 ~ /:ip:/ && $2 ~ /quic/')" -gt 20
+check 'all of it decrypts' "$(count six "$closed && \$3 != 72 && \$2 !~ /icmpv6/")" -eq 0
+check 'ICMPv6 says that a port cannot be reached' "$(count six '$2 ~ /icmpv6/ && $14 == 4')" -gt 0
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -46,6 +46,7 @@
     X(tcp_model)       \
     X(pcap)            \
     X(firewall)        \
+    X(families)        \
     X(wire_record)     \
     X(envelope)        \
     X(endpoints)       \

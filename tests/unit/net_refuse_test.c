@@ -79,8 +79,9 @@ static void end_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span se
     net_send(e->lab->w.n, e->lab->now, e->index, port, to, segment, carriage, NET_KIND_DATA);
 }
 
-static pu_endpoint end_local(void *ctx)
+static pu_endpoint end_local(void *ctx, const pu_endpoint *remote)
 {
+    (void)remote;
     const end *e = ctx;
     return net_host_address(e->lab->w.n, e->index);
 }

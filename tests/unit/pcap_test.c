@@ -138,6 +138,12 @@ static void refusals_have_their_headers(void **state)
     assert_memory_equal(bytes + 40, ((const uint8_t[]){1, 4}), 2);
     assert_memory_equal(bytes + 48 + 8, to.ip, 16);
     assert_sums_up(bytes + 40, 60, words(bytes + 8, 32) + 58 + 60);
+
+    out = buf_of(bytes, sizeof bytes);
+    pcap_frame(&out, &from, &to, NET_TCP_UNREACHABLE, true, span_of(syn, sizeof syn));
+    assert_int_equal(out.len, 40 + 8 + 40 + 28);
+    assert_memory_equal(bytes + 40, ((const uint8_t[]){1, 1}), 2); /* prohibited */
+    assert_sums_up(bytes + 40, 76, words(bytes + 8, 32) + 58 + 76);
 }
 
 static void a_file_is_a_row_of_blocks(void **state)

@@ -30,10 +30,10 @@ static void put_moves(tracedb *db)
     put_node(db, 1, "desk", NULL, "");
     put_node(db, 2, "phone", NULL, "");
     tracedb_put_nat(db, &cafe);
-    tracedb_put_attachment(db, 2, 0, -1, "11.0.0.2");
-    tracedb_put_attachment(db, 2, 40 * PU_S, 0, "10.0.0.2");
-    tracedb_put_attachment(db, 2, 50 * PU_S, 0, "10.0.0.3");
-    tracedb_put_attachment(db, 2, 60 * PU_S, -1, "11.0.0.3");
+    put_place(db, 2, 0, -1, "11.0.0.2");
+    put_place(db, 2, 40 * PU_S, 0, "10.0.0.2");
+    put_place(db, 2, 50 * PU_S, 0, "10.0.0.3");
+    put_place(db, 2, 60 * PU_S, -1, "11.0.0.3");
     tracedb_put_note(db, 10 * PU_S, 2, "sleep", "phone");
     tracedb_put_note(db, 30 * PU_S, 2, "wake", "phone");
     for (uint64_t at = 40; at <= 60; at += 10)

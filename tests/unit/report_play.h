@@ -71,8 +71,16 @@ static inline void put_node(tracedb *db, uint32_t node, const char *name, const 
                                          .is_public = behind[0] == '\0',
                                          .address = "11.0.0.1",
                                          .public_address = "11.0.0.1",
+                                         .address6 = "",
                                          .behind = behind});
     tracedb_put_note(db, 0, node, "start", "");
+}
+
+/* Where node is from then on, with IPv4 alone: its box, -1 for none. */
+static inline void put_place(tracedb *db, uint32_t node, pu_time at, int64_t box,
+                             const char *address)
+{
+    tracedb_put_attachment(db, node, at, &(tracedb_place){box, address}, &(tracedb_place){-1, ""});
 }
 
 static inline char *story_of(place *p)

@@ -10,8 +10,8 @@ int report_test(void);
 static void put_places(tracedb *db)
 {
     static const int64_t boxes[] = {-1, 1, 2, -1, -1, -1, -1, -1};
-    for (uint32_t i = 0; i < 8; i++) tracedb_put_attachment(db, i, 0, boxes[i], "10.0.0.1");
-    tracedb_put_attachment(db, 2, 60 * PU_S, 3, "10.0.0.2");
+    for (uint32_t i = 0; i < 8; i++) put_place(db, i, 0, boxes[i], "10.0.0.1");
+    put_place(db, 2, 60 * PU_S, 3, "10.0.0.2");
 }
 
 /* A relay, two named nodes that punch, lose each other by a change of network and come back; a

@@ -163,8 +163,9 @@ static void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span byt
     if (draw(r, 100) < r->repeat_percent) put_segment(r, from, other, port, to, bytes);
 }
 
-static pu_endpoint on_local(void *ctx)
+static pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
 {
+    (void)remote;
     return ((side *)ctx)->address;
 }
 

@@ -243,8 +243,9 @@ static inline void on_wake(void *ctx, pu_handle conn, pu_time at)
     push(h->w, (event){.at = at, .host = h->index, .wake = conn});
 }
 
-static inline pu_endpoint on_local(void *ctx)
+static inline pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
 {
+    (void)remote;
     return ((host *)ctx)->at;
 }
 

@@ -65,6 +65,7 @@ static void put_rows(tracedb *db)
                                          .site = 4,
                                          .address = "11.0.0.1",
                                          .public_address = "11.0.0.1",
+                                         .address6 = "",
                                          .behind = ""});
     tracedb_put_nat(db, &(tracedb_nat){3, -1, "router", "eim", "apdf", "preserve", 65 * PU_S,
                                        120 * PU_S, PU_S, "both", "none", true, 1, "paired",

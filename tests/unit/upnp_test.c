@@ -86,8 +86,9 @@ static void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span seg
     net_send(a->lab->w.n, a->lab->now, a->host, port, to, segment, carriage, NET_KIND_DATA);
 }
 
-static pu_endpoint on_local(void *ctx)
+static pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
 {
+    (void)remote;
     const asker *a = ctx;
     return net_host_address(a->lab->w.n, a->host);
 }
