@@ -82,7 +82,7 @@ static void town_share(town *t, const uint8_t seed[32])
     rng_init(&order, seed, PURPOSE_ORDER);
     share->q = queue_new(rng_u64(&order));
     queue_on_soon(share->q, soon, HOST_ROUNDS, t);
-    share->alloc = (pu_alloc){heap_resize, heap_new()};
+    host_world_open(share);
     share->network =
         net_new(share->q, t->sites, seed, &(net_observer){t, saw_packet, deliver, NULL});
     share->has_model_crypto = true;
@@ -141,6 +141,7 @@ static town *town_new(const bench_town *what)
 static void town_free(town *t)
 {
     for (uint32_t node = 0; node < t->nodes; node++) host_close(&t->hosts[node]);
+    host_world_close(&t->share);
     net_free(t->share.network);
     queue_free(t->share.q);
     pu_out_free(t->share.out);
@@ -157,7 +158,7 @@ static void town_free(town *t)
 /* The node learns an address of another and keeps a connection to it. */
 static void dial(town *t, uint32_t node, uint32_t other)
 {
-    const pu_peer_id *id = pu_peers_id(t->share.peers, t->hosts[other].peer);
+    const pu_peer_id *id = host_id(&t->hosts[other]);
     uint32_t box = net_host_box(t->share.network, other);
     pu_endpoint at = box == NET_NONE ? net_host_address(t->share.network, other)
                                      : net_box_address(t->share.network, box);
@@ -209,7 +210,7 @@ static void run_until(town *t, pu_time end)
         t->share.now = at;
         t->events++;
         switch (e.kind) {
-        case SIM_EV_NODE: host_wake(&t->hosts[e.target], e.arg); break;
+        case SIM_EV_NODE: host_wake(&t->hosts[e.target]); break;
         case SIM_EV_CONN: host_conn_timer(&t->hosts[e.target], e.arg); break;
         case SIM_EV_ARRIVE:
         case SIM_EV_DELIVER:

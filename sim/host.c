@@ -37,6 +37,7 @@ void host_world_close(host_world *world)
 {
     free(world->late);
     free(world->sixes);
+    free(world->touched);
     while (world->graveyard != NULL) {
         void *block = world->graveyard;
         memcpy(&world->graveyard, block, sizeof world->graveyard);
@@ -106,10 +107,25 @@ static void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span byt
     net_send(w->network, w->now, h->index, port, to, bytes, carriage, kind);
 }
 
-static void on_wake(void *ctx, pu_handle conn, pu_time at)
+static void on_wake(void *ctx, queue_timer *timer, pu_handle conn, pu_time at)
+{
+    const host *h = ctx;
+    queue_timer_set(h->world->q, timer, at, h->index, SIM_EV_CONN, conn);
+}
+
+static void touched_add(const host *h)
+{
+    host_world *w = h->world;
+    w->touched = sim_grow(w->touched, &w->touched_cap, w->touched_count, sizeof *w->touched);
+    w->touched[w->touched_count++] = h->index;
+}
+
+static void on_touch(void *ctx)
 {
     host *h = ctx;
-    queue_push(h->world->q, at, h->index + 1, &(sim_event){SIM_EV_CONN, h->index, conn});
+    if (h->is_touched) return;
+    h->is_touched = true;
+    touched_add(h);
 }
 
 pu_endpoint host_six(const host *h)
@@ -130,10 +146,18 @@ static pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
     return is_six ? host_six(h) : h->local;
 }
 
-static void on_soon(void *ctx, const pu_endpoint *to, unsigned round)
+static void on_soon(void *ctx, const pu_endpoint *to, queue_timer timer, unsigned round)
 {
     const host *h = ctx;
+    if (round == 0) queue_timer_soon(h->world->q, timer);
     net_soon_to(h->world->network, h->index, to, round);
+}
+
+void host_world_open(host_world *world)
+{
+    world->alloc = (pu_alloc){heap_resize, heap_new()};
+    world->plugs =
+        (transport_host){&world->alloc, on_input, on_send, on_wake, on_touch, on_local, on_soon};
 }
 
 /* ---- life ---- */
@@ -143,7 +167,7 @@ enum seed_use { SEED_KEY = 1, SEED_RANDOM, SEED_NODE, SEED_TRANSPORT, SEED_USES 
 void host_init(host *h, host_world *world, uint32_t index, const pu_config *config,
                const uint8_t run_seed[32])
 {
-    *h = (host){.world = world, .index = index, .config = config, .armed = PU_NEVER};
+    *h = (host){.world = world, .index = index, .config = config};
     h->run_seed = run_seed;
     h->port = HOST_PORT;
     uint8_t key_seed[32];
@@ -161,7 +185,6 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
     pu_peer_id_from_ed25519(&id, key);
     h->peer = pu_peers_intern(world->peers, &id);
     if (h->peer == 0) sim_fatal("no memory for peer ids");
-    h->id = pu_peers_id(world->peers, h->peer);
     h->env = (pu_env){
         .peers = world->peers,
         .crypto = &h->crypto,
@@ -171,8 +194,6 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
         .trace_ctx = h,
         .trace_mask = PU_TRACE_ALL,
     };
-    h->callbacks =
-        (transport_host){h, &world->alloc, on_input, on_send, on_wake, on_local, on_soon};
 }
 
 void host_record_end(host *h)
@@ -188,8 +209,8 @@ void host_crash(host *h)
     h->world->transport->free(h->transport);
     pu_node_close(h->node);
     resize(h->world, h->mem, pu_node_size(h->config), 0);
-    h->is_running = false;
-    h->armed = PU_NEVER;
+    h->is_running = h->is_touched = false;
+    queue_timer_set(h->world->q, &h->timer, PU_NEVER, h->index, SIM_EV_NODE, 0);
 }
 
 void host_close(host *h)
@@ -291,8 +312,9 @@ void host_start(host *h)
     if (err != PU_OK) sim_fatal("a node cannot be made: a parameter is outside its range");
     h->transport = h->world->transport->make(&(transport_setup){
         .config = h->config,
-        .self = h->id,
-        .host = &h->callbacks,
+        .self = host_id(h),
+        .host = &h->world->plugs,
+        .ctx = h,
         .seed = h->transport_seed,
         .crypto = &h->crypto,
         .hash_seed = h->world->hash_seed,
@@ -389,9 +411,11 @@ void host_awake(host *h)
     h->is_asleep = false;
     net_host_sleep(w->network, h->index, false);
     if (h->is_running) host_input(h, &(pu_in){.kind = PU_IN_TICK});
+    if (h->is_touched) touched_add(h);
     for (uint32_t i = 0; i < w->late_count; i++) {
-        if (w->late[i].host == h->index) on_wake(h, w->late[i].conn, w->now);
-        else w->late[kept++] = w->late[i];
+        host_late late = w->late[i];
+        if (late.host != h->index) w->late[kept++] = late;
+        else queue_push(w->q, w->now, h->index + 1, &(sim_event){SIM_EV_CONN, h->index, late.conn});
     }
     w->late_count = kept;
 }
@@ -481,12 +505,10 @@ static void arm(host *h)
 {
     if (!h->is_running) return;
     pu_time at = pu_node_deadline(h->node, NULL);
-    if (at >= h->armed) return;
-    h->armed = at;
-    queue_push(h->world->q, at, h->index + 1, &(sim_event){SIM_EV_NODE, h->index, at});
+    queue_timer_set(h->world->q, &h->timer, at, h->index, SIM_EV_NODE, 0);
 }
 
-void host_drain(host_world *w, host *hosts)
+static void steps(host_world *w, host *hosts)
 {
     while (w->first != NULL) {
         struct host_input *i = w->first;
@@ -500,10 +522,22 @@ void host_drain(host_world *w, host *hosts)
     }
 }
 
+void host_drain(host_world *w, host *hosts)
+{
+    steps(w, hosts);
+    while (w->touched_count > 0) {
+        host *h = &hosts[w->touched[--w->touched_count]];
+        if (!h->is_touched || h->is_asleep) continue; /* it has crashed; host_awake sees to it */
+        h->is_touched = false;
+        w->transport->flush(h->transport, w->now);
+        steps(w, hosts);
+    }
+}
+
 /* ---- events ---- */
 
 /* What `e` will read at h, in rounds after the one that asks for h itself. */
-static void soon_at(const host *h, unsigned round, pu_time at, const sim_event *e)
+static void soon_at(const host *h, unsigned round, const sim_event *e)
 {
     const host_world *w = h->world;
     bool is_timer = e->kind == SIM_EV_CONN, is_tick = e->kind == SIM_EV_NODE;
@@ -511,8 +545,9 @@ static void soon_at(const host *h, unsigned round, pu_time at, const sim_event *
     pu_handle conn = is_timer  ? e->arg
                      : is_tick ? 0
                                : w->transport->named(net_soon_bytes(w->network, e));
-    w->transport->soon(h->transport, at, conn, is_timer, round);
+    w->transport->soon(h->transport, conn, round);
     if (!is_timer && round < 2) pu_node_soon(h->node, conn, round);
+    if (!is_timer && round == 0) queue_timer_soon(w->q, h->timer);
 }
 
 void host_soon(const host_world *w, const host *hosts, unsigned round, pu_time at,
@@ -529,18 +564,14 @@ void host_soon(const host_world *w, const host *hosts, unsigned round, pu_time a
         ahead(&hosts[*note], offsetof(host, key));
         if (is_datagram) net_soon_at(w->network, *note);
     } else if (*note != NET_NONE) {
-        soon_at(&hosts[*note], round - known - 1, at, e);
+        soon_at(&hosts[*note], round - known - 1, e);
     }
 }
 
-void host_wake(host *h, pu_time at)
+void host_wake(host *h)
 {
-    if (at != h->armed) return; /* stale: an earlier deadline replaced it, or the host crashed */
-    h->armed = PU_NEVER;
-    PU_ASSERT(h->is_running); /* a crash makes all wake-ups stale */
-    if (h->is_asleep) return; /* host_awake sees to it */
-    if (pu_node_deadline(h->node, NULL) <= at) host_input(h, &(pu_in){.kind = PU_IN_TICK});
-    else arm(h);
+    PU_ASSERT(h->is_running); /* a crash takes the timer back */
+    if (!h->is_asleep) host_input(h, &(pu_in){.kind = PU_IN_TICK}); /* else host_awake sees to it */
 }
 
 void host_conn_timer(host *h, pu_handle conn)

@@ -30,7 +30,8 @@ typedef struct host_world {
     void *transport_share;          /* what they share */
     queue *q;
     net *network;
-    pu_alloc alloc; /* a heap's, for what hosts and transports hold */
+    pu_alloc alloc;       /* a heap's, for what hosts and transports hold */
+    transport_host plugs; /* what transports call */
     pu_peers *peers;
     pu_out *out;
     pu_time now;
@@ -52,6 +53,8 @@ typedef struct host_world {
     uint32_t six_cap;                /* 0: none has one */
     host_late *late;                 /* owned: what sleeping machines owe, in its order */
     uint32_t late_count, late_cap;
+    uint32_t *touched; /* owned: hosts whose transports are to be flushed at the end of the event */
+    uint32_t touched_count, touched_cap;
     void *ctx; /* handed to the watchers below */
     bool (*bent)(void *ctx, uint32_t host, const pu_in *in,
                  const pu_ef *ef); /* true: the effect is not performed; NULL: all are */
@@ -79,23 +82,22 @@ typedef struct host_record {
     uint8_t *body; /* owned */
 } host_record;
 
-/* What every event reads comes first: three cache lines, up to `key`. */
+/* What every event reads comes first: two cache lines, up to `key`. */
 typedef struct host {
     host_world *world;
     pu_node *node;
-    void *transport; /* of the world's sort */
-    pu_time armed;   /* the earliest wake-up in the queue for the node; PU_NEVER: none */
-    uint32_t index;  /* in the run, and in the network */
+    void *transport;   /* of the world's sort */
+    uint32_t index;    /* in the run, and in the network */
+    queue_timer timer; /* of the node */
     bool is_running;
     bool is_asleep;    /* its machine: nothing happens there, but time passes */
+    bool is_touched;   /* its transport is to be flushed */
     uint16_t port;     /* UDP and TCP; set before the first start */
     pu_endpoint local; /* address of IPv4 and port now */
-    transport_host callbacks;
     pu_env env;
 
     host_key key;
     pu_crypto crypto;
-    const pu_peer_id *id;    /* in the run's peers */
     const pu_config *config; /* borrowed; hosts of a run share theirs */
     const uint8_t *run_seed; /* 32 bytes, borrowed */
     uint8_t transport_seed[32];
@@ -108,8 +110,14 @@ typedef struct host {
     uint32_t kept_count, kept_cap;
 } host;
 
-_Static_assert(offsetof(host, key) <= 192, "what is asked for ahead of every event");
-_Static_assert(sizeof(host) == 448, "no line of one host is another's too");
+_Static_assert(offsetof(host, key) == 128, "what is asked for ahead of every event");
+_Static_assert(sizeof(host) == 384, "no line of one host is another's too");
+
+/* Its node's peer id, in the run's peers. */
+static inline const pu_peer_id *host_id(const host *h)
+{
+    return pu_peers_id(h->world->peers, h->peer);
+}
 
 /* Sets up identity and seeds; the node does not exist yet. config and run_seed are kept until
  * host_close. h must not move afterwards. Aborts without memory. */
@@ -117,7 +125,11 @@ void host_init(host *h, host_world *world, uint32_t index, const pu_config *conf
                const uint8_t run_seed[32]);
 void host_close(host *h);
 
-/* Frees the memory that never_reuses has kept: when every host is closed. */
+/* Makes the heap of a world, and what transports call: before the first host. */
+void host_world_open(host_world *world);
+
+/* Frees what hosts shared, and the memory that never_reuses has kept: when every host is closed.
+ * The heap stays. */
 void host_world_close(host_world *world);
 
 /* Makes the node and gives it what it kept in earlier lives: its inputs up to the first ADDR are
@@ -162,7 +174,7 @@ void host_command(host *h, enum pu_command what, pu_span peer, uint32_t flags, p
 /* The host is attached elsewhere in the network: tells node and transport. */
 void host_moved(host *h);
 
-/* Empties the FIFO and arms timers: at the end of every event. */
+/* Empties the FIFO, flushes transports, and arms timers: at the end of every event. */
 void host_drain(host_world *world, host *hosts);
 
 /* An event of the queue is near: asks the caches for what it will read, in HOST_ROUNDS rounds. See
@@ -172,7 +184,7 @@ void host_soon(const host_world *world, const host *hosts, unsigned round, pu_ti
                const sim_event *event, uint32_t *note);
 
 /* Events of the queue, and datagrams of the network. Each leaves inputs in the FIFO. */
-void host_wake(host *h, pu_time at);
+void host_wake(host *h);
 void host_conn_timer(host *h, pu_handle conn);
 void host_datagram(host *h, enum net_carriage carriage, uint16_t port, const pu_endpoint *remote,
                    pu_span bytes);

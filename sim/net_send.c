@@ -115,11 +115,13 @@ static bool uplink(net *n, pu_time now, const datagram *d, pu_time *arrival)
 }
 
 /* Loopback, link-local and reserved destinations go nowhere: every simulated host has one interface
- * and one address of a family. */
-static bool is_routable(const pu_endpoint *to)
+ * and one address of a family. What somebody has in the public realm is none of these. */
+static bool is_routable(const net *n, const pu_endpoint *to)
 {
+    if (to->port == 0) return false;
+    if (realm_find(&n->public, to->ip) != 0) return true;
     enum pu_scope scope = pu_endpoint_scope(to);
-    return to->port != 0 && (scope == PU_SCOPE_GLOBAL || scope == PU_SCOPE_PRIVATE);
+    return scope == PU_SCOPE_GLOBAL || scope == PU_SCOPE_PRIVATE;
 }
 
 /* Whether d, which goes to a group, is for the box around its sender. */
@@ -159,7 +161,7 @@ void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoi
     bool is_attached = is_six ? net_six_of(n, host).is_there
                               : n->hosts[host].is_attached && n->hosts[host].place != NET_NONE;
     if (is_attached) way_record(n, now, &d, NET_NONE, NET_NONE, NET_SENT);
-    if (!is_attached || (!is_routable(to) && !is_heard(n, &d))) {
+    if (!is_attached || (!is_routable(n, to) && !is_heard(n, &d))) {
         way_record(n, now, &d, NET_NONE, NET_NONE, NET_NO_ROUTE);
         return;
     }

@@ -8,9 +8,15 @@
  * The order of events is decided here alone: buckets only say which tick comes first. Events of one
  * source at one time come in the order of their pushes; wheels and run keep it, and the heap, which
  * cannot, numbers what it takes.
+ *
+ * A timer is a record in a table, and entries that name it. At most one of these counts: the
+ * earliest. When its turn comes and the timer was put off, it is pushed again for the time it was
+ * put off to; whatever else names the timer is passed over. All that happens when an entry is first
+ * in the order of all, so it is part of that order.
  */
 #include "sim/queue.h"
 
+#include "base/ahead.h"
 #include "base/mix.h"
 #include "sim/mem.h"
 #include "sim/wheels.h"
@@ -34,6 +40,21 @@ typedef struct late {
     bool has_tie;
 } late;
 
+/* An entry of a kind with this bit names a timer instead of its target, which is the source's host.
+ */
+enum { KIND_TIMER = 1 << (WHEELS_KIND_BITS - 1) };
+
+/* A timer. All entries that name it are alike but for their times. */
+typedef struct timer {
+    pu_time at;       /* when it is to come; PU_NEVER: it has come, or is nobody's */
+    pu_time queued;   /* of the entry that counts; PU_NEVER: there is none */
+    uint32_t entries; /* that name it */
+    queue_timer next; /* 0: it is somebody's. Nobody's: the next free one, or, as long as entries
+                         name it, itself */
+} timer;
+
+_Static_assert(sizeof(timer) == 24, "every connection of a large simulation has one");
+
 struct queue {
     mix128 ties; /* where every tie begins */
     size_t count;
@@ -51,12 +72,16 @@ struct queue {
     uint32_t *notes; /* owned; of `soon`, one an entry of the run */
     uint32_t notes_cap;
     wheels far;
+    timer *timers; /* owned; the first is none */
+    uint32_t timer_count, timer_cap;
+    queue_timer timer_last; /* that became free; 0: none is */
 };
 
 queue *queue_new(uint64_t order_seed)
 {
     queue *q = sim_alloc(sizeof *q);
     mix_init(&q->ties, order_seed);
+    q->timer_count = 1;
     return q;
 }
 
@@ -67,6 +92,7 @@ void queue_free(queue *q)
     free(q->run);
     free(q->heap);
     free(q->notes);
+    free(q->timers);
     free(q);
 }
 
@@ -77,10 +103,14 @@ static uint32_t source_of(const entry *e)
     return e->source_kind >> WHEELS_KIND_BITS;
 }
 
+static uint32_t kind_of(const entry *e)
+{
+    return e->source_kind & ((1u << WHEELS_KIND_BITS) - 1);
+}
+
 static sim_event event_of(const entry *e)
 {
-    uint32_t kind = e->source_kind & ((1u << WHEELS_KIND_BITS) - 1);
-    return (sim_event){(enum sim_event_kind)kind, e->target, e->arg};
+    return (sim_event){(enum sim_event_kind)kind_of(e), e->target, e->arg};
 }
 
 /* mix3(order seed, source, time). */
@@ -279,12 +309,114 @@ static void run_fill(queue *q)
     sort_groups(q);
 }
 
+/* ---- timers ---- */
+
+static void put(queue *q, const entry *e)
+{
+    if (e->at >> WHEELS_TICK_BITS > q->far.tick) wheels_put(&q->far, e);
+    else heap_push(q, e);
+    q->count++;
+}
+
+static bool is_timer(const entry *e)
+{
+    return (kind_of(e) & KIND_TIMER) != 0;
+}
+
+static void timer_take(queue *q, queue_timer *name)
+{
+    if (q->timer_last != 0) {
+        *name = q->timer_last;
+        q->timer_last = q->timers[*name].next;
+    } else {
+        *name = q->timer_count++;
+        q->timers = sim_grow(q->timers, &q->timer_cap, *name, sizeof *q->timers);
+    }
+    q->timers[*name] = (timer){.at = PU_NEVER, .queued = PU_NEVER};
+}
+
+/* Nobody's timer is taken again when no entry names it any more. */
+static void timer_leave(queue *q, queue_timer name)
+{
+    timer *t = &q->timers[name];
+    t->next = name;
+    if (t->entries > 0) return;
+    t->next = q->timer_last;
+    q->timer_last = name;
+}
+
+/* Pushes what names the timer, for the time it is set to: e, but for that. */
+static void timer_push(queue *q, queue_timer name, entry e)
+{
+    timer *t = &q->timers[name];
+    t->queued = e.at = t->at;
+    t->entries++;
+    put(q, &e);
+}
+
+void queue_timer_set(queue *q, queue_timer *name, pu_time at, uint32_t host,
+                     enum sim_event_kind kind, uint64_t arg)
+{
+    PU_ASSERT(host < SOURCES_MAX - 1);
+    if (*name == 0 && at == PU_NEVER) return;
+    if (*name == 0) timer_take(q, name);
+    timer *t = &q->timers[*name];
+    t->at = at;
+    if (at == PU_NEVER) {
+        t->queued = PU_NEVER;
+        timer_leave(q, *name);
+        *name = 0;
+    } else if (at < t->queued) {
+        uint32_t source_kind = (host + 1) << WHEELS_KIND_BITS | KIND_TIMER | (uint32_t)kind;
+        timer_push(q, *name, (entry){.arg = arg, .source_kind = source_kind, .target = *name});
+    }
+}
+
+/* Whether e, which names t, is the one that counts. */
+static bool is_of_timer(const entry *e, const timer *t)
+{
+    return t->queued == e->at;
+}
+
+/* What e, which names a timer, becomes when that is due. */
+static entry entry_due(const entry *e)
+{
+    return (entry){.at = e->at,
+                   .arg = e->arg,
+                   .source_kind = e->source_kind & ~(uint32_t)KIND_TIMER,
+                   .target = source_of(e) - 1};
+}
+
+/* The entry e, which names a timer, has been taken: it comes to nothing, or once more. */
+static void timer_pass(queue *q, const entry *e)
+{
+    queue_timer name = e->target;
+    timer *t = &q->timers[name];
+    t->entries--;
+    if (is_of_timer(e, t)) timer_push(q, name, *e);
+    else if (t->next == name) timer_leave(q, name);
+}
+
+void queue_timer_soon(const queue *q, queue_timer name)
+{
+    if (name != 0) ahead(&q->timers[name], sizeof q->timers[name]);
+}
+
 /* ---- announcing ---- */
 
+/* A timer itself is asked for in the first round; if it is due it has its event's rounds after. */
 static void announce(queue *q, unsigned round, uint32_t index)
 {
-    sim_event e = event_of(&q->run[index]);
-    q->soon(q->soon_ctx, round, q->run[index].at, &e, &q->notes[index]);
+    entry e = q->run[index];
+    if (is_timer(&e)) {
+        const timer *t = &q->timers[e.target];
+        if (round == 0) ahead(t, sizeof *t);
+        if (round == 0 || !is_of_timer(&e, t) || t->at > e.at) return;
+        e = entry_due(&e);
+        round--;
+    }
+    sim_event event = event_of(&e);
+    q->soon(q->soon_ctx, round, e.at, &event, &q->notes[index]);
 }
 
 /* How far ahead of its turn an event has that round. */
@@ -318,31 +450,6 @@ static void announce_next(queue *q, uint32_t index)
 
 /* ---- the queue ---- */
 
-/* Brings the earliest event into run or heap, when there is any. */
-static inline void advance(queue *q)
-{
-    while (q->run_at == q->run_count && q->heap_count == 0 && q->count > 0) {
-        wheels_deal(&q->far);
-        run_fill(q);
-        announce_first(q);
-    }
-}
-
-void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event)
-{
-    PU_ASSERT(at != PU_NEVER);
-    PU_ASSERT(source < SOURCES_MAX);
-    entry e = {
-        .at = at,
-        .arg = event->arg,
-        .source_kind = source << WHEELS_KIND_BITS | (uint32_t)event->kind,
-        .target = event->target,
-    };
-    if (at >> WHEELS_TICK_BITS > q->far.tick) wheels_put(&q->far, &e);
-    else heap_push(q, &e);
-    q->count++;
-}
-
 /* Whether the run's next event comes before the heap's. Of one source and time it was pushed
  * first. */
 static bool is_run_first(queue *q)
@@ -356,18 +463,64 @@ static bool is_run_first(queue *q)
     return is_before_at_once(q, &q->head, &q->heap[0]);
 }
 
+static entry take(queue *q)
+{
+    q->count--;
+    if (!is_run_first(q)) return heap_pop(q);
+    uint32_t index = q->run_at++;
+    entry first = q->run[index]; /* copied: announcing reads on */
+    if (q->announces) announce_next(q, index);
+    return first;
+}
+
+/* The earliest entry, in run or heap. NULL: the queue is empty. */
+static const entry *first_of(queue *q)
+{
+    while (q->run_at == q->run_count && q->heap_count == 0) {
+        if (q->count == 0) return NULL;
+        wheels_deal(&q->far);
+        run_fill(q);
+        announce_first(q);
+    }
+    return is_run_first(q) ? &q->run[q->run_at] : &q->heap[0].e;
+}
+
+/* The earliest entry that is an event, or a timer's that is due: others are passed over, or queued
+ * again. */
+static const entry *next_of(queue *q)
+{
+    const entry *e;
+    while ((e = first_of(q)) != NULL && is_timer(e)) {
+        const timer *t = &q->timers[e->target];
+        if (is_of_timer(e, t) && t->at <= e->at) return e;
+        entry old = take(q);
+        timer_pass(q, &old);
+    }
+    return e;
+}
+
+void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event)
+{
+    PU_ASSERT(at != PU_NEVER);
+    PU_ASSERT(source < SOURCES_MAX);
+    PU_ASSERT((unsigned)event->kind < KIND_TIMER);
+    put(q, &(entry){
+               .at = at,
+               .arg = event->arg,
+               .source_kind = source << WHEELS_KIND_BITS | (uint32_t)event->kind,
+               .target = event->target,
+           });
+}
+
 bool queue_pop(queue *q, pu_time *at, sim_event *event)
 {
-    advance(q);
-    if (q->count == 0) return false;
-    q->count--;
-    entry first;
-    if (is_run_first(q)) {
-        uint32_t index = q->run_at++;
-        first = q->run[index];
-        if (q->announces) announce_next(q, index);
-    } else {
-        first = heap_pop(q);
+    if (next_of(q) == NULL) return false;
+    entry first = take(q);
+    if (is_timer(&first)) {
+        timer *t = &q->timers[first.target];
+        t->at = t->queued = PU_NEVER;
+        t->entries--;
+        first = entry_due(&first);
     }
     *at = first.at;
     *event = event_of(&first);
@@ -376,10 +529,8 @@ bool queue_pop(queue *q, pu_time *at, sim_event *event)
 
 pu_time queue_next(queue *q)
 {
-    advance(q);
-    pu_time of_run = q->run_at < q->run_count ? q->run[q->run_at].at : PU_NEVER;
-    pu_time of_heap = q->heap_count > 0 ? q->heap[0].e.at : PU_NEVER;
-    return of_run < of_heap ? of_run : of_heap;
+    const entry *e = next_of(q);
+    return e != NULL ? e->at : PU_NEVER;
 }
 
 void queue_only_heap(queue *q)

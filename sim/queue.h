@@ -11,8 +11,8 @@
 #include "peerup/base.h"
 
 enum sim_event_kind {
-    SIM_EV_NODE = 1, /* target: host; its node's deadline may have come */
-    SIM_EV_CONN,     /* target: host, arg: connection handle; a timer of the transport model */
+    SIM_EV_NODE = 1, /* target: host; its node's deadline has come */
+    SIM_EV_CONN,     /* target: host, arg: connection handle; a timer of the transport */
     SIM_EV_ARRIVE,   /* target: datagram; it has reached the far access link */
     SIM_EV_DELIVER,  /* target: datagram; it leaves the downlink queue */
     SIM_EV_SCRIPT,   /* target: line of the scenario's script */
@@ -40,6 +40,20 @@ void queue_only_heap(queue *q);
 /* Schedules event at time `at`, on behalf of source (a host's index + 1, or 0 for the scenario). */
 void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event);
 
+/* One event that somebody moves about: a deadline that is put off each time something comes, and
+ * hardly ever comes itself. Where it waits in the queue is only looked at when that time has come;
+ * so moving it costs a word, mostly. */
+typedef uint32_t queue_timer; /* 0: none */
+
+/* An event of that kind comes to host at `at`, and at no time that was asked for before; PU_NEVER:
+ * at none. *timer, 0 at first, is whoever's it is to keep, and 0 again after PU_NEVER; until then
+ * host, kind and arg must be the same. */
+void queue_timer_set(queue *q, queue_timer *timer, pu_time at, uint32_t host,
+                     enum sim_event_kind kind, uint64_t arg);
+
+/* The timer will be set: asks the caches for what that reads. */
+void queue_timer_soon(const queue *q, queue_timer timer);
+
 /* Takes the first event. False: empty. */
 bool queue_pop(queue *q, pu_time *at, sim_event *event);
 
@@ -55,7 +69,7 @@ typedef void (*queue_soon)(void *ctx, unsigned round, pu_time at, const sim_even
                            uint32_t *note);
 void queue_on_soon(queue *q, queue_soon soon, unsigned rounds, void *ctx);
 
-/* Events that wait. */
+/* Events that wait, and times that timers were put off from. */
 size_t queue_count(const queue *q);
 
 #endif

@@ -148,7 +148,7 @@ void record_node(record *r, const net *network, const host *h, uint32_t site)
     if (r->db == NULL) return;
     const scenario_node *node = &r->s->nodes[h->index];
     char peer[PU_PEER_ID_TEXT_MAX], address[64], outside[64], six[64], behind[384];
-    pu_peer_id_text(h->id, PU_PEER_BASE58, peer);
+    pu_peer_id_text(host_id(h), PU_PEER_BASE58, peer);
     pu_endpoint own = net_host_address(network, h->index);
     address_name(own, address);
     uint32_t box = net_host_box(network, h->index), outermost = box;

@@ -28,7 +28,7 @@ static void take_event(world *w, pu_time at, const sim_event *e)
     w->hosts_share.now = at;
     w->events++;
     switch (e->kind) {
-    case SIM_EV_NODE: host_wake(&w->hosts[e->target], e->arg); break;
+    case SIM_EV_NODE: host_wake(&w->hosts[e->target]); break;
     case SIM_EV_CONN: host_conn_timer(&w->hosts[e->target], e->arg); break;
     case SIM_EV_ARRIVE:
     case SIM_EV_DELIVER:

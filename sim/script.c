@@ -150,7 +150,7 @@ static void tell(world *w, uint32_t node, uint32_t other, const pu_endpoint *end
     static const enum pu_transport transports[] = {PU_TRANSPORT_QUIC, PU_TRANSPORT_TCP};
     for (unsigned i = 0; i < 2; i++) {
         uint8_t bytes[PU_MADDR_MAX];
-        pu_buf maddr = maddr_of(bytes, endpoint, transports[i], w->hosts[other].id);
+        pu_buf maddr = maddr_of(bytes, endpoint, transports[i], host_id(&w->hosts[other]));
         host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), flags, buf_span(&maddr));
     }
 }
@@ -197,9 +197,10 @@ static void tell_all(world *w, uint32_t node, uint32_t other)
         uint8_t bytes[PU_MADDR_MAX];
         pu_endpoint relay[2];
         (void)main_endpoints(w, n->relays[i], relay);
-        pu_buf maddr = maddr_of(bytes, &relay[0], PU_TRANSPORT_QUIC, w->hosts[n->relays[i]].id);
+        pu_buf maddr =
+            maddr_of(bytes, &relay[0], PU_TRANSPORT_QUIC, host_id(&w->hosts[n->relays[i]]));
         varint_put(&maddr, PU_MA_CIRCUIT);
-        put_p2p(&maddr, w->hosts[other].id);
+        put_p2p(&maddr, host_id(&w->hosts[other]));
         host_command(&w->hosts[node], PU_CMD_ADDRESS, span_of(NULL, 0), 0, buf_span(&maddr));
     }
 }
@@ -209,7 +210,7 @@ static void tell_all(world *w, uint32_t node, uint32_t other)
 static void authorise(world *w, uint32_t node, uint32_t peer)
 {
     char line[PU_PEER_ID_TEXT_MAX + SCENARIO_NAME_MAX + 8];
-    size_t len = pu_peer_id_text(w->hosts[peer].id, PU_PEER_BASE58, line);
+    size_t len = pu_peer_id_text(host_id(&w->hosts[peer]), PU_PEER_BASE58, line);
     int more = snprintf(line + len, sizeof line - len, "  # %s", w->s->nodes[peer].name);
     PU_ASSERT(more > 0 && (size_t)more < sizeof line - len);
     host_command(&w->hosts[node], PU_CMD_AUTHORISE, span_of(NULL, 0), 0,
@@ -226,7 +227,7 @@ static const scenario_group *churn_of(const world *w, uint32_t node)
 static void connect_command(world *w, uint32_t from, uint32_t to)
 {
     if (w->s->nodes[from].knows_all) tell_all(w, from, to);
-    const pu_peer_id *id = w->hosts[to].id;
+    const pu_peer_id *id = host_id(&w->hosts[to]);
     host_command(&w->hosts[from], PU_CMD_CONNECT, span_of(id->bytes, id->len), PU_KEEP,
                  span_of(NULL, 0));
 }
@@ -312,7 +313,7 @@ static void connect_pair(world *w, uint32_t from, uint32_t to)
 static void stream(world *w, uint32_t number)
 {
     app_transfer *t = &w->apps.transfers[number];
-    const pu_peer_id *id = w->hosts[t->to].id;
+    const pu_peer_id *id = host_id(&w->hosts[t->to]);
     record_note(&w->log, w->hosts_share.now, t->from, "stream", w->s->nodes[t->to].name);
     if (w->hosts[t->from].is_running)
         apps_begin(&w->apps, w->hosts_share.now, number, span_of(id->bytes, id->len));

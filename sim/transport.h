@@ -13,23 +13,25 @@ enum { TRANSPORT_ROUNDS = 6 };
 /* The MAIN socket's UDP port, and that of TCP, unless a host has another. */
 enum { HOST_PORT = 4001 };
 
-/* What a transport asks of its host. Spans are borrowed during the call. */
+/* What a transport asks of its host, which is the first argument of each. Spans are borrowed during
+ * the call. */
 typedef struct transport_host {
-    void *ctx;
     const pu_alloc *alloc; /* what the transport holds is allocated there; must not fail */
     void (*input)(void *ctx, const pu_in *in); /* append to the node's input FIFO (never steps);
                                                   `now` is the host's to set */
     /* From a UDP or TCP port; 0: the host's own. */
     void (*send)(void *ctx, uint16_t port, const pu_endpoint *to, pu_span bytes,
                  enum net_carriage carriage, enum net_kind kind);
-    void (*wake)(void *ctx, pu_handle conn,
-                 pu_time at); /* call timer(conn) at that time, never before now; a later wake does
-                                 not cancel an earlier one, stale calls are harmless */
+    /* Call timer(conn) at that time, never before now, and at none that was asked for with *timer
+     * before; PU_NEVER: not at all. *timer, 0 at first, is the transport's to keep, and to give
+     * back by PU_NEVER. */
+    void (*wake)(void *ctx, queue_timer *timer, pu_handle conn, pu_time at);
+    void (*touch)(void *ctx); /* call flush at the end of this event */
     /* The MAIN socket's endpoint now, that of remote's family; NULL: of either. All zero: none. */
     pu_endpoint (*local)(void *ctx, const pu_endpoint *remote);
-    /* Something will be sent there: asks the caches for what that reads, in rounds 0, 1 and 2. *to
-     * is read from round 1 on. */
-    void (*soon)(void *ctx, const pu_endpoint *to, unsigned round);
+    /* Something will be sent there, and the timer set: asks the caches for what that reads, in
+     * rounds 0, 1 and 2. *to is read from round 1 on. */
+    void (*soon)(void *ctx, const pu_endpoint *to, queue_timer timer, unsigned round);
 } transport_host;
 
 /* What a transport is made of. All is kept until `free`. */
@@ -37,6 +39,7 @@ typedef struct transport_setup {
     const pu_config *config;
     const pu_peer_id *self;
     const transport_host *host;
+    void *ctx;               /* of what host has */
     const uint8_t *seed;     /* 32 bytes, of this life */
     const pu_crypto *crypto; /* the node's */
     uint64_t hash_seed;
@@ -62,6 +65,9 @@ typedef struct transport_ops {
     bool (*datagram)(void *self, pu_time now, enum net_carriage carriage, uint16_t port,
                      const pu_endpoint *remote, pu_span bytes);
     void (*timer)(void *self, pu_time now, pu_handle conn); /* a time asked for by wake has come */
+    /* touch was called, and the node has taken its inputs: what waits is to be sent. It may give
+     * the node more, and touch again. NULL: touch never is called. */
+    void (*flush)(void *self, pu_time now);
     /* ICMP says that what leaves that port for remote must be mtu bytes at most, IP header
      * included. NULL: nobody cares. */
     void (*too_big)(void *self, pu_time now, enum net_carriage carriage, uint16_t port,
@@ -70,10 +76,10 @@ typedef struct transport_ops {
     void (*clock)(void *self, pu_time now, uint64_t unix_ns); /* its clock jumped */
     /* The handle that the peer's transport has for the other end of conn; 0: none (any more). */
     pu_handle (*other_end)(const void *self, pu_handle conn);
-    /* At `at` a timer of conn will fire, or a datagram for it come (conn 0: something else will be
+    /* A timer of conn will fire soon, or a datagram for it come (conn 0: something else will be
      * done): asks the caches for what that reads, in TRANSPORT_ROUNDS rounds. NULL: it costs more
      * than it gives. */
-    void (*soon)(const void *self, pu_time at, pu_handle conn, bool is_timer, unsigned round);
+    void (*soon)(const void *self, pu_handle conn, unsigned round);
     /* The connection that a datagram says it is for; anything when it does not. NULL: no soon. */
     pu_handle (*named)(pu_span bytes);
     size_t (*bytes)(const void *self); /* held, for the memory figure */

@@ -320,7 +320,7 @@ static void share_init(world *w)
     rng_init(&order, w->seed, ORDER_PURPOSE);
     share->q = queue_new(rng_u64(&order));
     queue_on_soon(share->q, soon, HOST_ROUNDS, w);
-    share->alloc = (pu_alloc){heap_resize, heap_new()};
+    host_world_open(share);
     rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
     share->network =
         net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver, too_big});

@@ -4,8 +4,8 @@
  * The carrier is reliable and ordered, so packets have no numbers and are not acknowledged. Credit
  * holds in both directions: the inner connection packs frames only while the carrier's buffer takes
  * a whole packet, and the carrier's peer gets room only for bytes that the inner connection has
- * taken. What comes is read in the inner connection's own timer, armed to fire at once: no carrier
- * ever calls into what it carries, however deep circuits are nested.
+ * taken. What comes is read when the inner connection itself is looked at: no carrier ever calls
+ * into what it carries, however deep circuits are nested.
  */
 #include "sim/transport_model/tm_impl.h"
 
@@ -26,7 +26,7 @@ static void adopt(tm *t, conn *c, stream *s, const pu_ef *ef)
     c->greeting->peer.len = (uint8_t)ef->peer.len;
     if (ef->peer.len > 0) memcpy(c->greeting->peer.bytes, ef->peer.base, ef->peer.len);
     fifo_append(t, &c->rx, ef->body);
-    tm_conn_touch(t, s->conn);
+    tm_conn_ready(t, s->conn);
 }
 
 void circuit_upgrade(tm *t, const pu_ef *ef)
@@ -52,7 +52,7 @@ void circuit_upgrade(tm *t, const pu_ef *ef)
         c->greeting->began_at = t->now;
         handshake_send(t, c, PACKET_INIT);
     }
-    tm_conn_touch(t, c);
+    tm_conn_ready(t, c);
 }
 
 /* ---- bytes ---- */
@@ -70,7 +70,7 @@ void circuit_send(tm *t, conn *c, pu_span bytes)
     fifo_append(t, &s->tx, span_of(head, sizeof head));
     fifo_append(t, &s->tx, bytes);
     s->tx_taken += sizeof head + bytes.len;
-    tm_conn_touch(t, s->conn);
+    tm_conn_ready(t, s->conn);
 }
 
 void circuit_data(tm *t, stream *s, pu_span bytes)
@@ -81,7 +81,7 @@ void circuit_data(tm *t, stream *s, pu_span bytes)
         return;
     }
     fifo_append(t, &s->inner->rx, bytes);
-    tm_conn_touch(t, s->inner);
+    tm_conn_ready(t, s->inner);
 }
 
 /* What the packet must be made with; see packet_write. */
@@ -132,7 +132,7 @@ bool circuit_read(tm *t, conn *c)
     uint64_t room = s->rx_next - fifo_len(c->rx) + CARRIER_WINDOW;
     if (room >= s->rx_told + CARRIER_WINDOW / 2 && room > s->rx_room) {
         s->rx_room = room;
-        tm_conn_touch(t, s->conn);
+        tm_conn_ready(t, s->conn);
     }
     if (s->rx_done && c->state != CONN_ASK_SECURED) {
         tm_conn_end(t, c, PU_CODE_LOST);
@@ -157,5 +157,5 @@ void circuit_release(tm *t, stream *s, bool bye)
         return;
     }
     s->fin_asked = true;
-    tm_conn_touch(t, s->conn);
+    tm_conn_ready(t, s->conn);
 }

@@ -7,7 +7,7 @@ enum { EARLY_HEAD_BYTES = 18 /* length, number, time of a packet that waits for 
 conn *tm_conn_new(tm *t, enum conn_state state)
 {
     conn *c = mem_new(&t->alloc, sizeof *c);
-    c->handle = slots_add(t, &t->conns, c);
+    c->handle = slots_add(t, &t->conns, t->config->conns_max, c);
     if (c->handle == 0) {
         mem_free(&t->alloc, c, sizeof *c);
         return NULL;
@@ -15,7 +15,6 @@ conn *tm_conn_new(tm *t, enum conn_state state)
     c->greeting = mem_new(&t->alloc, sizeof *c->greeting);
     c->greeting->began_at = c->greeting->resend_at = PU_NEVER;
     c->state = (uint8_t)state;
-    for (unsigned i = 0; i < WAKES_MAX; i++) c->armed[i] = PU_NEVER;
     c->deadline = c->rto_at = PU_NEVER;
     c->heard_at = c->spoke_at = t->now;
     c->tx_next = 1;
@@ -36,6 +35,8 @@ static bool is_inbound_handshake(const conn *c)
 
 void tm_conn_free(tm *t, conn *c)
 {
+    tm_conn_untouch(t, c);
+    t->host->wake(t->ctx, &c->timer, c->handle, PU_NEVER);
     while (c->first != NULL) tm_stream_free(t, c->first);
     recovery_free(t, c);
     fifo_free(t, &c->control);
@@ -64,7 +65,7 @@ void tm_conn_send(tm *t, conn *c, const packet *p, size_t size, uint32_t key, en
         enum net_carriage carriage = !c->tcp                 ? NET_UDP
                                      : p->kind == PACKET_SYN ? NET_TCP_SYN
                                                              : NET_TCP;
-        t->host->send(t->host->ctx, 0, &c->remote, bytes, carriage, kind);
+        t->host->send(t->ctx, 0, &c->remote, bytes, carriage, kind);
     }
 }
 
@@ -184,7 +185,7 @@ void tm_conn_path(tm *t, conn *c)
     pu_in in = {.kind = PU_IN_CONN_PATH, .conn = c->handle, .offset = c->srtt_ns};
     if (c->moved) in.flags = PU_MIGRATED;
     if (!c->circuit) {
-        in.local = t->host->local(t->host->ctx, &c->remote);
+        in.local = t->host->local(t->ctx, &c->remote);
         in.remote = c->remote;
     }
     c->moved = false;
@@ -193,26 +194,30 @@ void tm_conn_path(tm *t, conn *c)
     give(t, &in);
 }
 
-/* ---- timers ---- */
-
-/* The wakes under way are remembered, in order: now, an acknowledgement, a retransmission, idle. A
- * near one must not make us forget a far one that is still to come, or each near one would order
- * the far one again. When there are more, the last but one is forgotten: it is ordered again, and
- * stale then. */
-void tm_conn_arm(tm *t, conn *c, pu_time at)
-{
-    if (at < t->now) at = t->now; /* due by now: what was believed about it has changed */
-    if (at >= c->armed[0]) return;
-    if (c->armed[WAKES_MAX - 1] == PU_NEVER) c->armed[WAKES_MAX - 1] = c->armed[WAKES_MAX - 2];
-    memmove(c->armed + 1, c->armed, (WAKES_MAX - 2) * sizeof c->armed[0]);
-    c->armed[0] = at;
-    t->host->wake(t->host->ctx, c->handle, at);
-}
+/* ---- what is due ---- */
 
 void tm_conn_touch(tm *t, conn *c)
 {
+    if (c->touched) return;
+    if (t->touched == NULL) t->host->touch(t->ctx);
+    c->touched = true;
+    c->touched_next = t->touched;
+    t->touched = c;
+}
+
+void tm_conn_untouch(tm *t, conn *c)
+{
+    if (!c->touched) return;
+    conn **at = &t->touched;
+    while (*at != c) at = &(*at)->touched_next;
+    *at = c->touched_next;
+    c->touched = false;
+}
+
+void tm_conn_ready(tm *t, conn *c)
+{
     c->waits = true;
-    tm_conn_arm(t, c, t->now);
+    tm_conn_touch(t, c);
 }
 
 static pu_time earlier(pu_time a, pu_time b)
@@ -228,7 +233,14 @@ static pu_time keep_alive_at(const tm *t, const conn *c)
     return c->spoke_at + (c->dialler ? silence_ns : silence_ns + silence_ns / 8);
 }
 
-void tm_conn_arm_next(tm *t, conn *c)
+static void wake(tm *t, conn *c, pu_time at)
+{
+    if (at < t->now) at = t->now;
+    t->host->wake(t->ctx, &c->timer, c->handle, at);
+}
+
+/* Sets the timer to the next deadline of c. */
+static void arm(tm *t, conn *c)
 {
     pu_time next = c->rto_at;
     if (c->greeting != NULL) next = earlier(next, c->greeting->resend_at);
@@ -239,16 +251,10 @@ void tm_conn_arm_next(tm *t, conn *c)
         if (c->ack_count > 0) next = earlier(next, c->ack_at);
         if (c->moved) next = earlier(next, c->path_at);
     }
-    tm_conn_arm(t, c, next);
+    wake(t, c, next);
 }
 
-bool tm_conn_is_due(const tm *t, const conn *c, pu_time at)
-{
-    if (c->state != CONN_LIVE || c->closing || c->rto_at <= at) return true;
-    return c->ack_count > 0 ? c->ack_at <= at : keep_alive_at(t, c) <= at;
-}
-
-static void timer_live(tm *t, conn *c)
+static void look_live(tm *t, conn *c)
 {
     if (t->now >= c->heard_at + t->config->idle_ns) {
         tm_conn_end(t, c, PU_CODE_LOST);
@@ -258,22 +264,22 @@ static void timer_live(tm *t, conn *c)
     /* An acknowledgement under way ends the silence as well. */
     if (c->ack_count == 0 && t->now >= keep_alive_at(t, c)) c->ping = true;
     recovery_resend(t, c);
-    if (c->waits || c->ping || c->ack_count > 0) recovery_flush(t, c);
+    if (c->waits || c->ping || (c->ack_count > 0 && t->now >= c->ack_at)) recovery_flush(t, c);
     tm_conn_path(t, c);
     if (c->closing && t->now >= c->deadline) tm_conn_close(t, c, c->code);
     else tm_conn_settle(t, c);
 }
 
-void tm_conn_timer(tm *t, conn *c)
+void tm_conn_look(tm *t, conn *c)
 {
-    while (c->armed[0] <= t->now) {
-        memmove(c->armed, c->armed + 1, (WAKES_MAX - 1) * sizeof c->armed[0]);
-        c->armed[WAKES_MAX - 1] = PU_NEVER;
-    }
+    pu_handle handle = c->handle;
+    tm_conn_untouch(t, c);
     if (c->circuit && !circuit_read(t, c)) return;
-    if (c->state == CONN_LIVE) timer_live(t, c);
+    if (c->state == CONN_LIVE) look_live(t, c);
     else if (t->now >= c->deadline) tm_conn_end(t, c, PU_CODE_TIMEOUT);
     else handshake_resend(t, c);
+    c = tm_conn_of(t, handle);
+    if (c != NULL) arm(t, c);
 }
 
 /* ---- ends ---- */
@@ -288,8 +294,7 @@ void tm_conn_hangup(tm *t, conn *c, uint32_t code, pu_time deadline)
     c->closing = true;
     c->code = code;
     c->deadline = deadline;
-    tm_conn_touch(t,
-                  c); /* its timer flushes, and closes when nothing waits or the deadline is now */
+    tm_conn_ready(t, c); /* flushes, and closes when nothing waits or the deadline is now */
 }
 
 void tm_conn_close(tm *t, conn *c, uint32_t code)

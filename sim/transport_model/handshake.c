@@ -97,7 +97,7 @@ void handshake_dial(tm *t, const pu_ef *ef)
         c->greeting->began_at = t->now;
         handshake_send(t, c, tcp ? PACKET_SYN : PACKET_INIT);
     }
-    tm_conn_arm_next(t, c);
+    tm_conn_touch(t, c);
 }
 
 void handshake_cancel(tm *t, pu_token token)
@@ -133,7 +133,7 @@ void handshake_syn(tm *t, const pu_endpoint *remote, const packet *p)
     uint8_t out[PACKET_MAX];
     packet answer = {.kind = PACKET_SYNACK, .to = p->from};
     size_t len = packet_write(out, &answer, 0, p->nonce);
-    t->host->send(t->host->ctx, 0, remote, span_of(out, len), NET_TCP, NET_KIND_HELLO);
+    t->host->send(t->ctx, 0, remote, span_of(out, len), NET_TCP, NET_KIND_HELLO);
 }
 
 void handshake_refused(tm *t, const pu_endpoint *remote, pu_span quote)
@@ -171,11 +171,11 @@ void handshake_inbound(tm *t, bool tcp, const pu_endpoint *remote, const packet 
     c->client_nonce = p->nonce;
     c->deadline = t->now + t->config->handshake_ns;
     c->asked = true;
-    tm_conn_arm_next(t, c);
+    tm_conn_touch(t, c);
     give(t, &(pu_in){.kind = PU_IN_CONN_ASK,
                      .what = PU_ASK_ACCEPT,
                      .conn = c->handle,
-                     .local = t->host->local(t->host->ctx, &c->remote),
+                     .local = t->host->local(t->ctx, &c->remote),
                      .remote = c->remote,
                      .transport = tcp ? PU_TRANSPORT_TCP : PU_TRANSPORT_QUIC});
 }
@@ -202,7 +202,7 @@ static void up(tm *t, conn *c)
         in.via = c->outer->conn->handle;
     } else {
         in.transport = c->tcp ? PU_TRANSPORT_TCP : PU_TRANSPORT_QUIC;
-        in.local = t->host->local(t->host->ctx, &c->remote);
+        in.local = t->host->local(t->ctx, &c->remote);
         in.remote = c->remote;
     }
     c->state = CONN_LIVE;
@@ -231,7 +231,7 @@ void handshake_verdict(tm *t, conn *c, uint32_t code)
     if (!c->circuit) tm_conn_take_early(t, c);
     c = tm_conn_of(t, handle);
     if (c != NULL)
-        tm_conn_touch(t, c); /* its timer sends what the node says now, and reads on in a circuit */
+        tm_conn_ready(t, c); /* what the node says now is sent, and a circuit is read on */
 }
 
 /* ---- messages ---- */

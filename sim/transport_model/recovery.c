@@ -55,11 +55,8 @@ bool recovery_note(tm *t, conn *c, uint64_t number, pu_time at)
 static void put_ack(const tm *t, const conn *c, pu_buf *out)
 {
     uint8_t bits[FRAME_ACK_BITS / 8];
-    size_t len = 0;
-    for (size_t i = 0; i < sizeof bits; i++) {
-        bits[i] = (uint8_t)(c->rx_seen[i / 8] >> (8 * (i % 8)));
-        if (bits[i] != 0) len = i + 1;
-    }
+    size_t len = (size_t)(recovery_high(c) - c->rx_low + 7) / 8;
+    for (size_t i = 0; i < len; i++) bits[i] = (uint8_t)(c->rx_seen[i / 8] >> (8 * (i % 8)));
     frame_put(out, &(frame){.kind = FRAME_ACK,
                             .offset = c->rx_low,
                             .delay_us = (uint32_t)((t->now - c->rx_high_at) / PU_US),
@@ -140,7 +137,7 @@ bool recovery_acked(tm *t, conn *c, const frame *ack)
         c->backoff = 0;
         set_rto(c);
     }
-    if (c->blocked) tm_conn_touch(t, c);
+    if (c->blocked) tm_conn_ready(t, c);
     return true;
 }
 

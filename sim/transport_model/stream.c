@@ -15,7 +15,7 @@ enum {
 static stream *stream_new(tm *t, conn *c, uint32_t id)
 {
     stream *s = mem_new(&t->alloc, sizeof *s);
-    s->handle = slots_add(t, &t->streams, s);
+    s->handle = slots_add(t, &t->streams, t->config->streams_max, s);
     if (s->handle == 0) {
         mem_free(&t->alloc, s, sizeof *s);
         return NULL;
@@ -84,7 +84,7 @@ static void control(tm *t, conn *c, enum frame_kind kind, uint32_t id, uint32_t 
     frame_put(&out, &(frame){.kind = kind, .stream = id, .code = code});
     PU_ASSERT(out.len == FRAME_CODE_BYTES);
     fifo_append(t, &c->control, buf_span(&out));
-    tm_conn_touch(t, c);
+    tm_conn_ready(t, c);
 }
 
 /* ---- effects ---- */
@@ -109,14 +109,14 @@ void tm_stream_open(tm *t, const pu_ef *ef)
                      .stream = s->handle,
                      .token = ef->token,
                      .offset = s->tx_told});
-    tm_conn_touch(t, c);
+    tm_conn_ready(t, c);
 }
 
 /* More room: at once when nothing is kept, otherwise when half of the buffer became free. */
 static void tell_room(tm *t, stream *s)
 {
     if (s->carrier) {
-        if (s->inner != NULL && s->inner->blocked) tm_conn_touch(t, s->inner);
+        if (s->inner != NULL && s->inner->blocked) tm_conn_ready(t, s->inner);
         return;
     }
     uint64_t room = s->tx_sent + TX_MAX;
@@ -140,14 +140,14 @@ void tm_stream_send(tm *t, stream *s, pu_span bytes, bool fin)
     } else {
         fifo_append(t, &s->tx, bytes);
     }
-    tm_conn_touch(t, s->conn);
+    tm_conn_ready(t, s->conn);
 }
 
 void tm_stream_room(tm *t, stream *s, uint64_t offset)
 {
     if (offset <= s->rx_room || s->rx_stopped) return;
     s->rx_room = offset;
-    tm_conn_touch(t, s->conn);
+    tm_conn_ready(t, s->conn);
 }
 
 void tm_stream_stop(tm *t, stream *s, uint32_t code)
@@ -331,7 +331,7 @@ static void take_stop(tm *t, stream *s, uint32_t code)
                      .stream = s->handle,
                      .code = code});
     tell_room(t, s);
-    tm_conn_touch(t, s->conn);
+    tm_conn_ready(t, s->conn);
 }
 
 static void take_reset(tm *t, stream *s, uint32_t code)
@@ -353,7 +353,7 @@ static bool take(tm *t, stream *s, const frame *f)
     case FRAME_FIN: return take_data(t, s, f);
     case FRAME_ROOM:
         if (f->offset > s->tx_room) s->tx_room = f->offset;
-        if (fifo_len(s->tx) > 0) tm_conn_touch(t, s->conn);
+        if (fifo_len(s->tx) > 0) tm_conn_ready(t, s->conn);
         return true;
     case FRAME_STOP: take_stop(t, s, f->code); return true;
     case FRAME_RESET: take_reset(t, s, f->code); return true;

@@ -67,12 +67,12 @@ pu_span fifo_span(const fifo *f)
 
 /* ---- tables ---- */
 
-pu_handle slots_add(tm *t, slots *s, void *object)
+pu_handle slots_add(tm *t, slots *s, uint64_t max, void *object)
 {
     uint32_t slot = s->low;
     while (slot < s->cap && s->at[slot].handle != 0) slot++;
     if (slot == s->cap &&
-        !mem_grow(&t->alloc, (void **)&s->at, &s->cap, slot, s->max, sizeof s->at[0])) {
+        !mem_grow(&t->alloc, (void **)&s->at, &s->cap, slot, (uint32_t)max, sizeof s->at[0])) {
         return 0;
     }
     s->low = slot + 1;
@@ -98,7 +98,7 @@ void *slots_get(const slots *s, pu_handle handle)
 
 void give(tm *t, const pu_in *in)
 {
-    t->host->input(t->host->ctx, in);
+    t->host->input(t->ctx, in);
 }
 
 /* ---- ended connections ---- */
@@ -152,14 +152,13 @@ static bool tomb_answer(tm *t, bool tcp, const pu_endpoint *remote, const packet
     uint8_t out[PACKET_MAX];
     packet close = {.kind = PACKET_CLOSE, .to = b->peer_cid, .code = b->code};
     size_t len = packet_write(out, &close, 0, b->key);
-    t->host->send(t->host->ctx, 0, remote, span_of(out, len), tcp ? NET_TCP : NET_UDP,
-                  NET_KIND_CLOSE);
+    t->host->send(t->ctx, 0, remote, span_of(out, len), tcp ? NET_TCP : NET_UDP, NET_KIND_CLOSE);
     return true;
 }
 
 /* ---- public calls ---- */
 
-tm *tm_new(const pu_config *config, const pu_peer_id *self, const transport_host *host,
+tm *tm_new(const pu_config *config, const pu_peer_id *self, const transport_host *host, void *ctx,
            const uint8_t seed[32])
 {
     tm *t = mem_new(host->alloc, sizeof *t);
@@ -167,10 +166,9 @@ tm *tm_new(const pu_config *config, const pu_peer_id *self, const transport_host
     t->config = config;
     t->port = HOST_PORT;
     t->host = host;
+    t->ctx = ctx;
     t->self = self;
     t->alloc = (pu_alloc){.resize = resize, .ctx = t};
-    t->conns.max = (uint32_t)config->conns_max;
-    t->streams.max = (uint32_t)config->streams_max;
     rng_init(&t->nonces, seed, 0);
     imap_init(&t->origins, ORIGINS_SEED, &t->alloc);
     return t;
@@ -218,8 +216,6 @@ static void set(tm *t, const pu_ef *ef)
     *own = changed;
     t->config = own;
     t->owns_config = true;
-    t->conns.max = (uint32_t)own->conns_max;
-    t->streams.max = (uint32_t)own->streams_max;
 }
 
 bool tm_effect(tm *t, pu_time now, const pu_ef *effect)
@@ -291,9 +287,8 @@ bool tm_datagram(tm *t, pu_time now, enum net_carriage carriage, const pu_endpoi
     if (c->circuit || c->state == CONN_EXPECT || c->tcp != (carriage == NET_TCP)) return false;
     if (!packet_is_proven(bytes, key_for(c, p.kind))) return false;
     if (!tm_conn_follow(t, c, remote, &p)) return true;
+    tm_conn_touch(t, c);
     tm_conn_take(t, c, &p);
-    c = tm_conn_of(t, p.to);
-    if (c != NULL) tm_conn_arm_next(t, c);
     return true;
 }
 
@@ -301,10 +296,13 @@ void tm_timer(tm *t, pu_time now, pu_handle handle)
 {
     t->now = now;
     conn *c = tm_conn_of(t, handle);
-    if (c == NULL) return;
-    tm_conn_timer(t, c);
-    c = tm_conn_of(t, handle);
-    if (c != NULL) tm_conn_arm_next(t, c);
+    if (c != NULL) tm_conn_touch(t, c);
+}
+
+void tm_flush(tm *t, pu_time now)
+{
+    t->now = now;
+    while (t->touched != NULL) tm_conn_look(t, t->touched);
 }
 
 void tm_rebound(tm *t, pu_time now)
@@ -314,7 +312,7 @@ void tm_rebound(tm *t, pu_time now)
         conn *c = t->conns.at[i].object;
         if (c == NULL || c->circuit || c->tcp || c->state != CONN_LIVE) continue;
         c->ping = true; /* the first packet from the new address tells the peer */
-        tm_conn_touch(t, c);
+        tm_conn_ready(t, c);
     }
 }
 
@@ -329,19 +327,18 @@ pu_handle tm_named(pu_span bytes)
     return packet_to(bytes);
 }
 
-/* What a connection that sends or takes a packet reads besides what its timer always does. */
+/* What a connection that sends or takes a packet reads besides. */
 static void conn_soon(const tm *t, const conn *c, unsigned round)
 {
     if (round == 0) {
         if (c->unacked != NULL) ahead(c->unacked, sizeof *c->unacked);
         if (c->first != NULL) ahead(c->first, sizeof *c->first);
         if (t->streams.cap > 0) ahead(t->streams.at, sizeof t->streams.at[0]);
-        ahead(&c->control, sizeof *c - offsetof(conn, control));
     }
-    if (!c->circuit) t->host->soon(t->host->ctx, &c->remote, round);
+    if (!c->circuit) t->host->soon(t->ctx, &c->remote, c->timer, round);
 }
 
-void tm_soon(const tm *t, pu_time at, pu_handle handle, bool is_timer, unsigned round)
+void tm_soon(const tm *t, pu_handle handle, unsigned round)
 {
     if (round == 0) {
         ahead(t, offsetof(tm, self));
@@ -353,8 +350,8 @@ void tm_soon(const tm *t, pu_time at, pu_handle handle, bool is_timer, unsigned 
     const conn *c = s->object;
     if (round == 1) ahead(s, sizeof *s);
     else if (c == NULL || s->handle != handle) return;
-    else if (round == 2) ahead(c, offsetof(conn, control));
-    else if (!is_timer || tm_conn_is_due(t, c, at)) conn_soon(t, c, round - 3);
+    else if (round == 2) ahead(c, sizeof *c);
+    else conn_soon(t, c, round - 3);
 }
 
 size_t tm_bytes(const tm *t)
@@ -366,7 +363,7 @@ size_t tm_bytes(const tm *t)
 
 static void *model_make(const transport_setup *setup)
 {
-    tm *t = tm_new(setup->config, setup->self, setup->host, setup->seed);
+    tm *t = tm_new(setup->config, setup->self, setup->host, setup->ctx, setup->seed);
     t->port = setup->port;
     return t;
 }
@@ -393,6 +390,11 @@ static void model_timer(void *self, pu_time now, pu_handle handle)
     tm_timer(self, now, handle);
 }
 
+static void model_flush(void *self, pu_time now)
+{
+    tm_flush(self, now);
+}
+
 static void model_rebound(void *self, pu_time now)
 {
     tm_rebound(self, now);
@@ -410,10 +412,9 @@ static pu_handle model_other_end(const void *self, pu_handle handle)
     return tm_other_end(self, handle);
 }
 
-static void model_soon(const void *self, pu_time at, pu_handle handle, bool is_timer,
-                       unsigned round)
+static void model_soon(const void *self, pu_handle handle, unsigned round)
 {
-    tm_soon(self, at, handle, is_timer, round);
+    tm_soon(self, handle, round);
 }
 
 static size_t model_bytes(const void *self)
@@ -427,6 +428,7 @@ const transport_ops transport_model = {
     .effect = model_effect,
     .datagram = model_datagram,
     .timer = model_timer,
+    .flush = model_flush,
     .rebound = model_rebound,
     .clock = model_clock,
     .other_end = model_other_end,

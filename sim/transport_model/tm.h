@@ -29,9 +29,9 @@
 
 typedef struct tm tm;
 
-/* Makes the transport of the node with peer id `self`. All arguments (seed: 32 bytes) are kept
- * until tm_free. Aborts without memory. */
-tm *tm_new(const pu_config *config, const pu_peer_id *self, const transport_host *host,
+/* Makes the transport of the node with peer id `self`; ctx is for the functions of host. All
+ * arguments (seed: 32 bytes) are kept until tm_free. Aborts without memory. */
+tm *tm_new(const pu_config *config, const pu_peer_id *self, const transport_host *host, void *ctx,
            const uint8_t seed[32]);
 
 /* Frees everything, silently: the host has crashed, or the run is over. */
@@ -49,6 +49,9 @@ bool tm_datagram(tm *t, pu_time now, enum net_carriage carriage, const pu_endpoi
 /* A time asked for by wake has come. */
 void tm_timer(tm *t, pu_time now, pu_handle conn);
 
+/* The node has taken its inputs: sends what waits, and sets timers. */
+void tm_flush(tm *t, pu_time now);
+
 /* The host's local address changed: connections keep their remote; what they send leaves from the
  * new one. */
 void tm_rebound(tm *t, pu_time now);
@@ -56,9 +59,9 @@ void tm_rebound(tm *t, pu_time now);
 /* The handle that the peer's transport has for the other end of conn; 0: not known (any more). */
 pu_handle tm_other_end(const tm *t, pu_handle conn);
 
-/* At `at` a timer of conn will fire, or a datagram for it come: asks the caches for what that
- * reads, in TRANSPORT_ROUNDS rounds. */
-void tm_soon(const tm *t, pu_time at, pu_handle conn, bool is_timer, unsigned round);
+/* A timer of conn will fire soon, or a datagram for it come: asks the caches for what that reads,
+ * in TRANSPORT_ROUNDS rounds. */
+void tm_soon(const tm *t, pu_handle conn, unsigned round);
 
 /* The connection that a datagram says it is for. */
 pu_handle tm_named(pu_span bytes);

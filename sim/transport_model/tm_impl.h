@@ -10,8 +10,9 @@
  *
  * Who may end what: a connection is freed only by tm_conn_end, which its own packets, timers and
  * effects call last, and which ends the connections that it carries. Frames never end the
- * connection that they came on: they say "violation". What a connection has to send leaves in its
- * timer, armed to fire at once: all effects of a step share packets.
+ * connection that they came on: they say "violation". What a connection has to send leaves when the
+ * event is over (tm_flush): all effects of its steps share packets, and what it acknowledges rides
+ * along. Only then is its timer set.
  */
 #ifndef SIM_TRANSPORT_MODEL_TM_IMPL_H
 #define SIM_TRANSPORT_MODEL_TM_IMPL_H
@@ -27,7 +28,6 @@ enum {
     PACKETS_MAX = 256,      /* unacknowledged packet numbers, first to last */
     STREAM_JUMP_MAX =
         4096,          /* streams that one frame may open at once, itself and those before it */
-    WAKES_MAX = 4,     /* wakes of a connection that are remembered */
     EARLY_MAX = 16384, /* bytes of packets kept that overtook their FINISH */
     TOMBS_MAX = 64,    /* ended connections whose peers are still answered */
     CIRCUIT_LENGTH_BYTES = 2, /* before each packet in a stream */
@@ -53,10 +53,10 @@ typedef struct fifo {
 
 /* Objects by handle: the lowest free slot, the next ordinal. */
 typedef struct slots {
-    struct slot *at;   /* owned; cap of them */
-    uint32_t cap, max; /* allocated, allowed */
-    uint32_t low;      /* no slot below is free */
-    uint64_t ordinal;  /* of the latest object */
+    struct slot *at;  /* owned; cap of them */
+    uint32_t cap;     /* allocated */
+    uint32_t low;     /* no slot below is free */
+    uint64_t ordinal; /* of the latest object */
 } slots;
 
 struct slot {
@@ -76,14 +76,19 @@ typedef struct tomb {
     pu_time until;
 } tomb;
 
+typedef struct conn conn;
+typedef struct stream stream;
+
 /* What most calls read is first, up to `self`. */
 struct tm {
     const pu_config *config; /* the host's, until the first SET: then one of its own */
     const transport_host *host;
+    void *ctx;      /* of the host's functions */
     pu_alloc alloc; /* counts into bytes, aborts without memory */
     size_t bytes;
     pu_time now; /* of the call under way */
     slots conns, streams;
+    conn *touched; /* connections to be looked at, the last that was touched first */
     const pu_peer_id *self;
     rng nonces;
     imap origins; /* hash of a client's endpoint and cid -> slot of the accepted connection */
@@ -94,10 +99,8 @@ struct tm {
     tomb *tombs;   /* owned; oldest first */
 };
 
-_Static_assert(sizeof(tm) == 192 && offsetof(tm, self) <= 128, "whole cache lines");
-
-typedef struct conn conn;
-typedef struct stream stream;
+_Static_assert(sizeof(tm) > 176 && sizeof(tm) <= 192 && offsetof(tm, self) <= 128,
+               "whole cache lines");
 
 void fifo_append(tm *t, fifo **f, pu_span bytes);
 void fifo_drop(tm *t, fifo **f, uint32_t count);
@@ -105,8 +108,8 @@ void fifo_free(tm *t, fifo **f);
 uint32_t fifo_len(const fifo *f);
 pu_span fifo_span(const fifo *f);
 
-/* Names object by a new handle; 0: all slots are taken. */
-pu_handle slots_add(tm *t, slots *s, void *object);
+/* Names object by a new handle; 0: max are named. */
+pu_handle slots_add(tm *t, slots *s, uint64_t max, void *object);
 void slots_del(slots *s, pu_handle handle);
 /* The object called handle, or NULL. */
 void *slots_get(const slots *s, pu_handle handle);
@@ -156,19 +159,21 @@ struct conn {
     pu_handle handle; /* also the connection id that the peer sends to */
     uint8_t state;    /* enum conn_state */
     bool dialler, confirmed;
-    bool asked;               /* the node knows the handle */
-    bool circuit;             /* carried in a stream */
-    bool tcp;                 /* its datagrams are marked TCP */
-    bool closing;             /* hung up: flushes, takes no more data */
-    bool bye;                 /* CLOSE was sent or has come */
-    bool ping;                /* a PING waits to be sent */
-    bool waits;               /* something may wait to be sent */
-    bool blocked;             /* something waits for packet numbers or for the carrier */
-    bool moved;               /* the remote changed and the node does not know yet */
-    uint8_t ack_count;        /* packets that wait for their acknowledgement */
-    uint8_t backoff;          /* time-outs in a row, with nothing acknowledged between them */
-    uint16_t in_count;        /* streams of the peer's that are open */
-    pu_time armed[WAKES_MAX]; /* wakes under way, earliest first */
+    bool asked;        /* the node knows the handle */
+    bool circuit;      /* carried in a stream */
+    bool tcp;          /* its datagrams are marked TCP */
+    bool closing;      /* hung up: flushes, takes no more data */
+    bool bye;          /* CLOSE was sent or has come */
+    bool ping;         /* a PING waits to be sent */
+    bool waits;        /* something may wait to be sent */
+    bool blocked;      /* something waits for packet numbers or for the carrier */
+    bool moved;        /* the remote changed and the node does not know yet */
+    uint8_t ack_count; /* packets that wait for their acknowledgement */
+    uint8_t backoff;   /* time-outs in a row, with nothing acknowledged between them */
+    uint16_t in_count; /* streams of the peer's that are open */
+    bool touched;      /* it is to be looked at when the event is over */
+    queue_timer timer;
+    conn *touched_next;
     pu_time heard_at, spoke_at;
     pu_time rto_at;     /* no packet is due before */
     pu_time ack_at;     /* an acknowledgement is due, when ack_count is not 0 */
@@ -197,18 +202,20 @@ struct conn {
                 after its length, number and time */
 };
 
-_Static_assert(sizeof(conn) == 320, "idle connections are most of a simulation's memory");
+_Static_assert(sizeof(conn) == 304, "idle connections are most of a simulation's memory");
 
 conn *tm_conn_new(tm *t, enum conn_state state);
 void tm_conn_free(tm *t, conn *c);
 conn *tm_conn_of(const tm *t, pu_handle handle);
 
-/* Wakes c at `at` at the latest. */
-void tm_conn_arm(tm *t, conn *c, pu_time at);
-/* Lets c send what waits, after the node's step. */
+/* Looks at c when the event is over: what is due, and what its next deadline is. */
 void tm_conn_touch(tm *t, conn *c);
-/* Arms the next deadline of c. */
-void tm_conn_arm_next(tm *t, conn *c);
+/* Lets c send what waits, too. */
+void tm_conn_ready(tm *t, conn *c);
+/* It is not to be looked at any more. */
+void tm_conn_untouch(tm *t, conn *c);
+/* Looks at c. It may have ended afterwards. */
+void tm_conn_look(tm *t, conn *c);
 
 /* Sends p, padded to size, through c's carrier. */
 void tm_conn_send(tm *t, conn *c, const packet *p, size_t size, uint32_t key, enum net_kind kind);
@@ -216,9 +223,6 @@ void tm_conn_send(tm *t, conn *c, const packet *p, size_t size, uint32_t key, en
 void tm_conn_take(tm *t, conn *c, const packet *p);
 /* Whether a packet from `remote` is to be taken; follows an accepted connection to a new remote. */
 bool tm_conn_follow(tm *t, conn *c, const pu_endpoint *remote, const packet *p);
-void tm_conn_timer(tm *t, conn *c);
-/* Whether c's timer, called at `at`, may have more to do than to set the next one. */
-bool tm_conn_is_due(const tm *t, const conn *c, pu_time at);
 /* Does what can only be done after frames or acknowledgements: streams and hang-ups that are
  * finished. c may have ended. */
 void tm_conn_settle(tm *t, conn *c);

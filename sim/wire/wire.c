@@ -25,6 +25,7 @@ typedef struct share {
 
 typedef struct wire {
     const transport_host *host;
+    void *ctx; /* of the host's functions */
     share *share;
     uint16_t port; /* of MAIN and of TCP; those of the probes follow */
     pu_crypto crypto;
@@ -33,7 +34,7 @@ typedef struct wire {
     tcp_model *tcp;
     tcp_model_host tcp_host;
     pu_time now;
-    pu_time armed; /* the earliest wake that was asked for; PU_NEVER: none */
+    queue_timer timer;
     size_t tcp_bytes;
     pu_alloc tcp_alloc;
     uint8_t tcp_seed[32];
@@ -133,7 +134,7 @@ static void send_datagrams(wire *w, const pu_link_ef *ef, bool is_punch)
     for (pu_span rest = ef->body; rest.len > 0;) {
         pu_span one = span_head(rest, rest.len < each ? rest.len : each);
         rest = span_skip(rest, one.len);
-        w->host->send(w->host->ctx, port_of(w, ef->socket), &ef->remote, one, NET_UDP,
+        w->host->send(w->ctx, port_of(w, ef->socket), &ef->remote, one, NET_UDP,
                       is_punch ? NET_KIND_PUNCH : kind_of(one));
     }
 }
@@ -141,7 +142,7 @@ static void send_datagrams(wire *w, const pu_link_ef *ef, bool is_punch)
 static void give(wire *w, const pu_in *in)
 {
     if (in->kind == PU_IN_CONN_UP) end_add(w, in->conn);
-    w->host->input(w->host->ctx, in);
+    w->host->input(w->ctx, in);
     if (in->kind == PU_IN_CONN_DOWN) end_del(w, in->conn);
 }
 
@@ -195,10 +196,7 @@ static pu_time deadline(const wire *w)
 static void arm(wire *w)
 {
     pu_time at = deadline(w);
-    if (at < w->now) at = w->now;
-    if (at >= w->armed || at == PU_NEVER) return;
-    w->armed = at;
-    w->host->wake(w->host->ctx, 0, at);
+    w->host->wake(w->ctx, &w->timer, 0, at < w->now ? w->now : at);
 }
 
 static void timer(void *self, pu_time now, pu_handle conn)
@@ -206,8 +204,6 @@ static void timer(void *self, pu_time now, pu_handle conn)
     wire *w = self;
     (void)conn;
     w->now = now;
-    if (w->armed > now) return; /* stale: what it was for has been done */
-    w->armed = PU_NEVER;
     /* One at a time: the node answers before the link hears of anything else. */
     if (tcp_model_deadline(w->tcp) <= now) tcp_model_tick(w->tcp, now);
     else if (pu_link_deadline(w->link, NULL) <= now)
@@ -257,13 +253,13 @@ static void on_segment(void *ctx, uint16_t port, const pu_endpoint *to, pu_span 
     if ((s.flags & TCP_SYN) != 0) kind = NET_KIND_HELLO;
     else if ((s.flags & (TCP_RST | TCP_FIN)) != 0) kind = NET_KIND_CLOSE;
     else if (s.body.len == 0) kind = NET_KIND_ACK;
-    w->host->send(w->host->ctx, port, to, segment, carriage, kind);
+    w->host->send(w->ctx, port, to, segment, carriage, kind);
 }
 
 static pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
 {
     const wire *w = ctx;
-    return w->host->local(w->host->ctx, remote);
+    return w->host->local(w->ctx, remote);
 }
 
 /* ---- the calls of the host ---- */
@@ -273,7 +269,7 @@ static pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
  * arrives. */
 static void tell_local(wire *w)
 {
-    pu_endpoint local = w->host->local(w->host->ctx, NULL);
+    pu_endpoint local = w->host->local(w->ctx, NULL);
     step(w, &(pu_link_in){.kind = PU_LINK_IN_LOCAL, .socket = PU_SOCKET_MAIN, .local = local});
     step(w, &(pu_link_in){.kind = PU_LINK_IN_LOCAL, .flags = PU_LINK_TCP, .local = local});
 }
@@ -290,11 +286,11 @@ static void *make(const transport_setup *setup)
     const pu_alloc *alloc = setup->host->alloc;
     wire *w = mem_new(alloc, sizeof *w);
     *w = (wire){.host = setup->host,
+                .ctx = setup->ctx,
                 .share = setup->share,
                 .port = setup->port,
                 .crypto = *setup->crypto,
-                .now = setup->now,
-                .armed = PU_NEVER};
+                .now = setup->now};
     w->env = (pu_link_env){.crypto = &w->crypto,
                            .alloc = *alloc,
                            .hash_seed = setup->hash_seed,
@@ -318,6 +314,7 @@ static void wire_free(void *self)
     wire *w = self;
     const pu_alloc *alloc = w->host->alloc;
     end_del(w, 0);
+    w->host->wake(w->ctx, &w->timer, 0, PU_NEVER);
     pu_link_free(w->link);
     tcp_model_free(w->tcp);
     PU_ASSERT(w->tcp_bytes == 0);
@@ -345,7 +342,7 @@ static bool datagram(void *self, pu_time now, enum net_carriage carriage, uint16
     } else if (carriage != NET_UDP) {
         tcp_model_segment(w->tcp, now, port, remote, bytes);
     } else if (port >= w->port && port <= w->port + PROBES_MAX) {
-        pu_endpoint local = w->host->local(w->host->ctx, remote);
+        pu_endpoint local = w->host->local(w->ctx, remote);
         local.port = port;
         step(w, &(pu_link_in){.kind = PU_LINK_IN_UDP,
                               .socket = socket_of(w, port),

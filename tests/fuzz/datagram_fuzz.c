@@ -21,6 +21,7 @@ typedef struct side {
     pu_handle conn; /* the latest that came up */
     pu_handle stream;
     uint64_t sent, room, got; /* of the latest stream */
+    bool is_touched;          /* it is to be flushed */
 } side;
 
 /* A datagram under way. */
@@ -95,12 +96,13 @@ static void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_span byt
     memcpy(f->bytes, bytes.base, bytes.len);
 }
 
-static void on_wake(void *ctx, pu_handle handle, pu_time at)
+static void on_wake(void *ctx, queue_timer *timer, pu_handle handle, pu_time at)
 {
     side *s = ctx;
     size_t i = s == &s->b->sides[0] ? 0 : 1;
     PU_ASSERT(at >= s->b->now);
-    if (at > s->b->wake[i]) return;
+    *timer = at != PU_NEVER;
+    if (at == PU_NEVER || at > s->b->wake[i]) return;
     s->b->wake[i] = at;
     s->b->wake_conn[i] = handle;
 }
@@ -112,10 +114,17 @@ static pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
     return s->at;
 }
 
-static void on_soon(void *ctx, const pu_endpoint *to, unsigned round)
+static void on_touch(void *ctx)
+{
+    side *s = ctx;
+    s->is_touched = true;
+}
+
+static void on_soon(void *ctx, const pu_endpoint *to, queue_timer timer, unsigned round)
 {
     (void)ctx;
     (void)to;
+    (void)timer;
     (void)round;
 }
 
@@ -125,11 +134,22 @@ static void open_side(bench *b, size_t i)
     static const uint8_t seed[SIDES][32] = {{7}, {8}};
     uint8_t key[32] = {(uint8_t)(i + 1)};
     s->b = b;
+    s->is_touched = false;
     s->at = pu_endpoint_ip4(1, 2, 3, (uint8_t)(4 + i), 4001);
     pu_peer_id_from_ed25519(&s->id, key);
-    s->hooks = (transport_host){s, &b->alloc, on_input, on_send, on_wake, on_local, on_soon};
-    s->t = tm_new(&b->config, &s->id, &s->hooks, seed[i]);
+    s->hooks = (transport_host){&b->alloc, on_input, on_send, on_wake, on_touch, on_local, on_soon};
+    s->t = tm_new(&b->config, &s->id, &s->hooks, s, seed[i]);
     b->wake[i] = PU_NEVER;
+}
+
+/* The end of an event. */
+static void flush(bench *b)
+{
+    while (b->sides[0].is_touched || b->sides[1].is_touched) {
+        side *s = b->sides[0].is_touched ? &b->sides[0] : &b->sides[1];
+        s->is_touched = false;
+        tm_flush(s->t, b->now);
+    }
 }
 
 /* Fires the wake that is due first on side i, if it is due by `until`. */
@@ -139,11 +159,13 @@ static bool fire(bench *b, size_t i, pu_time until)
     if (b->wake[i] > b->now) b->now = b->wake[i];
     b->wake[i] = PU_NEVER;
     tm_timer(b->sides[i].t, b->now, b->wake_conn[i]);
+    flush(b);
     return true;
 }
 
 static void carry(bench *b)
 {
+    flush(b);
     for (uint32_t round = 0; round < 100; round++) {
         for (uint32_t i = 0; i < b->wire_count; i++) {
             flying f = b->wire[i];
@@ -152,6 +174,7 @@ static void carry(bench *b)
                               span_of(f.bytes, f.len));
         }
         b->wire_count = 0;
+        flush(b);
         if (!fire(b, 0, b->now + PU_MS) && !fire(b, 1, b->now + PU_MS) && b->wire_count == 0)
             return;
     }
@@ -253,6 +276,7 @@ void fuzz_datagram(pu_span bytes)
         else if (op <= OP_CLOSE) deliver_packet(&b, op, body, value);
         else if (op == OP_TIME) pass_time(&b, value * PU_MS);
         else act(&b.sides[0], op, value);
+        flush(&b);
     }
     for (size_t i = 0; i < SIDES; i++) tm_free(b.sides[i].t);
     PU_ASSERT(b.heap.live_bytes == 0);

@@ -92,7 +92,7 @@ static void take(world *w, pu_time at, const sim_event *e)
 {
     w->hosts_share.now = at;
     switch (e->kind) {
-    case SIM_EV_NODE: host_wake(&w->hosts[e->target], e->arg); break;
+    case SIM_EV_NODE: host_wake(&w->hosts[e->target]); break;
     case SIM_EV_CONN: host_conn_timer(&w->hosts[e->target], e->arg); break;
     case SIM_EV_ARRIVE:
     case SIM_EV_DELIVER:
@@ -132,7 +132,7 @@ void fuzz_nodes(pu_span bytes)
     options.fail_at = fuzz_u8(&fates); /* a node gets no memory once, too */
     bool is_built = world_build(&w, s, &options);
     PU_ASSERT(is_built);
-    for (uint32_t i = 0; i < s->node_count; i++) w.hosts[i].callbacks.send = on_send;
+    w.hosts_share.plugs.send = on_send;
     live(&w, fates.len > 0 ? s->duration_ns : CALM_NS);
     run_property nothing = {0};
     check_expect(&w.judge, 0, &nothing);

@@ -362,6 +362,107 @@ static void a_source_does_not_shift_the_others(void **state)
     }
 }
 
+/* ---- timers ---- */
+
+/* A timer as the test knows it. */
+typedef struct moved {
+    queue_timer timer;
+    pu_time at; /* PU_NEVER: it is not set */
+} moved;
+
+enum { TIMERS = 64 };
+
+/* Moves a timer, or takes it back. */
+static void move(queue *q, moved *all, uint32_t i, pu_time at)
+{
+    queue_timer_set(q, &all[i].timer, at, i % 8, SIM_EV_CONN, 1000 + i);
+    all[i].at = at;
+    assert_int_equal(all[i].timer == 0, at == PU_NEVER);
+}
+
+static pu_time earliest(const moved *all)
+{
+    pu_time first = PU_NEVER;
+    for (uint32_t i = 0; i < TIMERS; i++) first = all[i].at < first ? all[i].at : first;
+    return first;
+}
+
+/* Timers come when they were last set to, each once, with what belongs to them, and no other. */
+static void timers_move(bool is_only_heap)
+{
+    moved all[TIMERS];
+    for (uint32_t i = 0; i < TIMERS; i++) all[i] = (moved){0, PU_NEVER};
+    queue *q = queue_new(6);
+    if (is_only_heap) queue_only_heap(q);
+    rng r;
+    rng_init(&r, seed, 4);
+    pu_time now = 0;
+    uint32_t fired = 0;
+    for (uint32_t i = 0; i < OPERATIONS; i++) {
+        uint64_t draw = rng_u64(&r);
+        uint64_t reach = UINT64_C(1) << draw / 256 % 32; /* near ones and far ones */
+        bool is_set = draw % 4 != 0 || earliest(all) == PU_NEVER;
+        if (is_set) {
+            pu_time at = draw % 64 == 1 ? PU_NEVER : now + (draw >> 20) % reach;
+            move(q, all, draw / 8192 % TIMERS, at);
+            continue;
+        }
+        pu_time at;
+        sim_event e;
+        assert_int_equal(queue_next(q), earliest(all));
+        assert_true(queue_pop(q, &at, &e));
+        assert_int_equal(e.kind, SIM_EV_CONN);
+        assert_in_range(e.arg, 1000, 1000 + TIMERS - 1);
+        assert_int_equal(e.target, (e.arg - 1000) % 8);
+        assert_int_equal(at, earliest(all));
+        assert_int_equal(all[e.arg - 1000].at, at);
+        all[e.arg - 1000].at = PU_NEVER; /* its name stays */
+        now = at;
+        fired++;
+    }
+    assert_in_range(fired, OPERATIONS / 8, OPERATIONS / 4);
+    for (uint32_t i = 0; i < TIMERS; i++) move(q, all, i, PU_NEVER);
+    assert_int_equal(queue_next(q), PU_NEVER);
+    assert_int_equal(queue_count(q), 0); /* what was left behind is gone, too */
+    queue_free(q);
+}
+
+static void timers_come_when_they_were_set_to_last(void **state)
+{
+    (void)state;
+    timers_move(false);
+    timers_move(true);
+}
+
+/* A timer that is given back and one that is made in its place are two, even at one instant. */
+static void a_timer_does_not_come_for_another(void **state)
+{
+    (void)state;
+    queue *q = queue_new(7);
+    queue_timer a = 0, b = 0;
+    queue_timer_set(q, &a, PU_S, 3, SIM_EV_CONN, 1);
+    queue_timer_set(q, &a, PU_NEVER, 3, SIM_EV_CONN, 1);
+    queue_timer_set(q, &b, PU_S, 3, SIM_EV_CONN, 2);
+    pu_time at;
+    sim_event e;
+    assert_true(queue_pop(q, &at, &e));
+    assert_int_equal(at, PU_S);
+    assert_int_equal(e.arg, 2);
+    assert_false(queue_pop(q, &at, &e));
+    queue_free(q);
+}
+
+static void a_timer_put_off_costs_no_entry(void **state)
+{
+    (void)state;
+    queue *q = queue_new(8);
+    queue_timer t = 0;
+    for (uint32_t i = 1; i <= 1000; i++) queue_timer_set(q, &t, i * PU_MS, 0, SIM_EV_NODE, 0);
+    assert_int_equal(queue_count(q), 1);
+    assert_int_equal(queue_next(q), PU_S);
+    queue_free(q);
+}
+
 int queue_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +477,9 @@ int queue_test(void)
         cmocka_unit_test(another_instant_has_another_order),
         cmocka_unit_test(equal_ties_fall_to_the_source),
         cmocka_unit_test(a_source_does_not_shift_the_others),
+        cmocka_unit_test(timers_come_when_they_were_set_to_last),
+        cmocka_unit_test(a_timer_does_not_come_for_another),
+        cmocka_unit_test(a_timer_put_off_costs_no_entry),
     };
     return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
 }

@@ -69,6 +69,7 @@ typedef struct host {
     pu_in fifo[FIFO_MAX];
     uint32_t fifo_head, fifo_len;
     uint32_t accept_code, secured_code; /* verdicts */
+    bool is_touched;                    /* its transport is to be flushed */
     bool is_echo;                       /* echoes what inbound streams bring */
     bool is_relay;     /* forwards what inbound streams bring to a new stream on relay_to */
     bool is_upgrading; /* upgrades inbound streams with the server's role */
@@ -236,11 +237,23 @@ static inline void on_send(void *ctx, uint16_t port, const pu_endpoint *to, pu_s
     }
 }
 
-static inline void on_wake(void *ctx, pu_handle conn, pu_time at)
+/* One event a connection. */
+static inline void on_wake(void *ctx, queue_timer *timer, pu_handle conn, pu_time at)
 {
     host *h = ctx;
-    assert_true(at >= h->w->now);
-    push(h->w, (event){.at = at, .host = h->index, .wake = conn});
+    world *w = h->w;
+    uint32_t i = 0;
+    assert_true(at >= w->now);
+    while (i < w->event_count && (w->events[i].host != h->index || w->events[i].wake != conn)) i++;
+    if (i < w->event_count) w->events[i] = w->events[--w->event_count];
+    if (at != PU_NEVER) push(w, (event){.at = at, .host = h->index, .wake = conn});
+    *timer = at != PU_NEVER;
+}
+
+static inline void on_touch(void *ctx)
+{
+    host *h = ctx;
+    h->is_touched = true;
 }
 
 static inline pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
@@ -250,9 +263,10 @@ static inline pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
 }
 
 /* It is told of endpoints that something is then sent to, or nothing: who sends is not changed. */
-static inline void on_soon(void *ctx, const pu_endpoint *to, unsigned round)
+static inline void on_soon(void *ctx, const pu_endpoint *to, queue_timer timer, unsigned round)
 {
     (void)ctx;
+    (void)timer;
     assert_true(round < TRANSPORT_ROUNDS);
     if (round > 0) assert_int_not_equal(to->port, 0);
 }
@@ -484,6 +498,13 @@ static inline void drain(world *w)
             free((void *)(uintptr_t)in.peer.base);
             is_busy = true;
         }
+        for (uint32_t i = 0; i < HOSTS_MAX && !is_busy; i++) {
+            host *h = &w->hosts[i];
+            if (!h->is_touched) continue;
+            h->is_touched = false;
+            tm_flush(h->t, w->now);
+            is_busy = true;
+        }
     }
 }
 
@@ -502,8 +523,7 @@ static inline void run(world *w, pu_time until)
         w->now = e.at;
         host *h = &w->hosts[e.host];
         pu_handle named = e.wake != 0 ? e.wake : tm_named(span_of(e.bytes, e.len));
-        for (unsigned round = 0; round < TRANSPORT_ROUNDS; round++)
-            tm_soon(h->t, e.at, named, e.wake != 0, round);
+        for (unsigned round = 0; round < TRANSPORT_ROUNDS; round++) tm_soon(h->t, named, round);
         if (e.wake != 0) tm_timer(h->t, w->now, e.wake);
         else (void)tm_datagram(h->t, w->now, e.carriage, &e.from, span_of(e.bytes, e.len));
         free(e.bytes);
@@ -523,12 +543,12 @@ static inline world *world_new(void)
         h->index = i;
         h->at = pu_endpoint_ip4(11, 0, (uint8_t)i, 1, 4001);
         pu_peer_id_from_ed25519(&h->id, key);
-        h->hooks =
-            (transport_host){h, &tm_world_alloc, on_input, on_send, on_wake, on_local, on_soon};
+        h->hooks = (transport_host){&tm_world_alloc, on_input, on_send, on_wake,
+                                    on_touch,        on_local, on_soon};
 #define SET(kind, name, value, least, most, meaning) h->config.name = value;
         PU_CONFIG_LIST(SET)
 #undef SET
-        h->t = tm_new(&h->config, &h->id, &h->hooks, seed);
+        h->t = tm_new(&h->config, &h->id, &h->hooks, h, seed);
     }
     return w;
 }
