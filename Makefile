@@ -204,12 +204,19 @@ fuzz_uncompared := $(node_src) $(addprefix sim/,queue wheels heap host net net_a
     $(addprefix core/base/,imap mem) $(addprefix core/ident/,peers)
 build_flags = $(if $(and $(filter fuzz,$(BUILD)),$(filter $(fuzz_uncompared),$*)),-fno-sanitize-coverage=trace-cmp)
 
+# To the optimiser the simulator is one file: a step calls a hundred small functions of twenty. The
+# objects are code as well, which everything else is linked from. clang's would need its own linker.
+lto_objects = $(call objects,$(base_src) $(node_src) $(sim_src) $(bench_src) sim/main sim/wire/without)
+has_lto := $(if $(findstring clang,$(CC)),,$(if $(filter release,$(BUILD)),$(filter -O3,$(OPT))))
+lto_flags = $(if $(has_lto),$(if $(filter $@,$(lto_objects)),-flto -ffat-lto-objects))
+
 # The core is plain C11 and its private names stay private; the rest may use POSIX.
-core_flags = $(BASE_FLAGS) $(build_flags) -fvisibility=hidden \
+core_flags = $(BASE_FLAGS) $(build_flags) $(lto_flags) -fvisibility=hidden \
     $(if $(findstring /real_,$<)$(filter core/tls/% core/quic/%,$<),$(PKG_CFLAGS)) $(CFLAGS)
-host_flags = $(BASE_FLAGS) $(build_flags) -D_POSIX_C_SOURCE=200809L -I$(B) $(PKG_CFLAGS) $(CFLAGS)
+host_flags = $(BASE_FLAGS) $(build_flags) $(lto_flags) -D_POSIX_C_SOURCE=200809L -I$(B) $(PKG_CFLAGS) $(CFLAGS)
 test_flags = $(host_flags) -Ibuild $(TEST_CFLAGS)
-link_flags = $(OPT) -g $(EXTRA_$(BUILD)) $(LDFLAGS) -Wl,--as-needed
+link_flags = $(OPT) -g $(if $(has_lto),-fno-lto) $(EXTRA_$(BUILD)) $(LDFLAGS) -Wl,--as-needed
+sim_link_flags = $(patsubst -fno-lto,-flto=auto,$(link_flags))
 
 # ---- how a step is shown -----------------------------------------------------------------------
 
@@ -249,7 +256,7 @@ test-packages:
 # Changes only when compiler or flags do, so that another CC or OPT in the same folder rebuilds it.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(subst ','\'',$(CC) $(BASE_FLAGS) $(PKG_CFLAGS) $(CFLAGS))' >$@.new
+	@echo '$(subst ','\'',$(CC) $(BASE_FLAGS) $(if $(has_lto),-flto) $(PKG_CFLAGS) $(CFLAGS))' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 # The revision that is built, with a '+' when tracked files differ from it.
@@ -310,8 +317,8 @@ $(archives):
 # to it, so that a program may use them for its own.
 $(B)/libpeerup.a: $(B)/libpubase.a $(B)/libpunode.a $(wire_archives)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(CC) -r -nostdlib -o $(B)/libpeerup.o -Wl,--whole-archive $^ && \
-	    $(OBJCOPY) --localize-hidden $(B)/libpeerup.o && ar rcs $@ $(B)/libpeerup.o
+	$(Q)rm -f $@ && $(CC) $(if $(has_lto),-fno-lto) -r -nostdlib -o $(B)/libpeerup.o -Wl,--whole-archive $^ && \
+	    $(OBJCOPY) --localize-hidden --remove-section='.gnu.lto_*' $(B)/libpeerup.o && ar rcs $@ $(B)/libpeerup.o
 
 # What a program is linked from. Link and quic call each other, so the linker goes over the archives
 # until nothing is missing.
@@ -319,13 +326,13 @@ inputs = $(filter-out %.a,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 $(B)/peerup-sim: $(call objects,sim/main) $(archives)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
+	$(Q)$(CC) $(sim_link_flags) -o $@ $(inputs)
 
 # The same simulator linked with base and node only: it cannot call a byte of a real transport,
 # because none is there. Large simulations and benchmarks run with it.
 $(B)/peerup-sim-model: $(call objects,sim/main sim/wire/without) $(model_archives)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
+	$(Q)$(CC) $(sim_link_flags) -o $@ $(inputs)
 
 build/peerup-sim: build/release/peerup-sim
 	@ln -sfn release/peerup-sim $@
