@@ -18,7 +18,7 @@ static const uint32_t percents[CALIBRATE_QUANTILES] = {5, 25, 50, 75, 90, 95, 99
 typedef struct pinged {
     uint32_t a, b;                     /* sites, and nodes of the round's run */
     uint64_t data_ns;                  /* what it ought to be */
-    uint64_t seen_ns[CALIBRATE_SIDES]; /* PU_NEVER: no ping came back yet */
+    uint64_t seen_ns[CALIBRATE_SIDES]; /* of the worst ping; PU_NEVER: none came back */
 } pinged;
 
 /* One round under way. */
@@ -50,11 +50,20 @@ static void pairs_of(const topo *sites, uint64_t turn, round *r)
     }
 }
 
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* Of each pair and side the ping that is furthest off counts. */
 static void saw_rtt(void *ctx, const run_rtt *rtt)
 {
     round *r = ctx;
-    uint64_t *seen = &r->pairs[r->pair_of[rtt->node]].seen_ns[r->side];
-    if (*seen == PU_NEVER && !rtt->is_punch) *seen = rtt->rtt_ns;
+    pinged *p = &r->pairs[r->pair_of[rtt->node]];
+    uint64_t *seen = &p->seen_ns[r->side];
+    if (rtt->is_punch) return;
+    if (*seen == PU_NEVER || distance(rtt->rtt_ns, p->data_ns) > distance(*seen, p->data_ns))
+        *seen = rtt->rtt_ns;
 }
 
 static char *text_of(const char *path, uint32_t sites, const round *r)
@@ -133,11 +142,6 @@ static void put_file(const topo *sites, rtt_calibration *out)
             if (rtt > out->most_ns) out->most_ns = rtt;
         }
     if (out->pairs_of_all > 0) out->mean_ns = sum / out->pairs_of_all;
-}
-
-static uint64_t distance(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : b - a;
 }
 
 static void put_quantiles(const pinged *pairs, uint64_t count, rtt_calibration *out)

@@ -86,6 +86,8 @@ typedef struct request {
     const char **sets; /* owned; the last place is for the fidelity */
     uint32_t set_count;
     uint64_t workers, band_ppm;
+    const char
+        *special; /* the last option that only the comparison of fidelities has; NULL: none */
     bool is_json;
     enum progress_kind progress;
 } request;
@@ -137,6 +139,8 @@ static bool read_progress(const cli_command *self, const options *o, request *q)
 static bool take(const cli_command *self, const options *o, request *q)
 {
     const char *name = o->which->name;
+    bool is_for_all = strcmp(name, "seeds") == 0 || strcmp(name, "json") == 0;
+    if (!is_for_all) q->special = name;
     if (strcmp(name, "seeds") == 0)
         return q->has_seeds = cli_read_seeds(self, o->value, SEEDS_MAX, &q->first, &q->last);
     if (strcmp(name, "jobs") == 0)
@@ -160,7 +164,11 @@ static const subject *subject_of(const char *word)
 static bool is_sound(const cli_command *self, const request *q)
 {
     bool is_other = q->of->run != NULL;
-    if (is_other && (q->set_count > 0 || (q->path != NULL && !q->of->has_file))) {
+    if (is_other && q->special != NULL) {
+        cli_wrong(self, "%s has no --%s: that is of 'fidelity'", q->of->name, q->special);
+        return false;
+    }
+    if (is_other && q->path != NULL && !q->of->has_file) {
         cli_wrong(self, "%s: it has no scenario", q->of->name);
         return false;
     }

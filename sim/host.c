@@ -616,6 +616,6 @@ void host_too_big(host *h, enum net_carriage carriage, uint16_t port, const pu_e
                   uint32_t mtu)
 {
     host_world *w = h->world;
-    if (!h->is_running || w->transport->too_big == NULL) return;
+    if (!h->is_running || h->is_asleep || w->transport->too_big == NULL) return;
     w->transport->too_big(h->transport, w->now, carriage, port, remote, mtu);
 }

@@ -254,13 +254,20 @@ static uint32_t find_out(const nat *n, pu_time now, const nat_key *key, const pu
 }
 
 enum nat_verdict nat_map(nat *n, pu_time now, const pu_endpoint *inner, uint16_t external_port,
-                         pu_time until, pu_endpoint *outer)
+                         bool is_strict, pu_time until, pu_endpoint *outer)
 {
     nat_key key = {.inner = remote_of(inner, true)};
+    if (n->is_blocked) return NAT_BLOCKED;
     uint32_t index = live_by_key(n, now, &key);
-    if (index == NAT_NOWHERE) {
+    if (index != NAT_NOWHERE) {
+        if (is_strict && outer_of(n, index).port != external_port) return NAT_FILTERED;
+    } else {
         index = mapping_add(n, now, &key, external_port);
         if (index == NAT_NOWHERE) return NAT_NO_MAPPING;
+        if (is_strict && outer_of(n, index).port != external_port) {
+            nat_table_remove(&n->table, index);
+            return NAT_FILTERED;
+        }
         n->table.at[index].used = now;
         n->table.at[index].is_asked = true;
     }
@@ -281,6 +288,17 @@ void nat_unmap(nat *n, const pu_endpoint *inner)
     if (n->table.at[index].is_asked) nat_table_remove(&n->table, index);
 }
 
+void nat_unmap_host(nat *n, const pu_endpoint *host)
+{
+    for (uint32_t i = 0; i < n->table.count;) {
+        nat_mapping_entry *m = &n->table.at[i];
+        bool is_its = memcmp(m->key.inner.ip, host->ip, sizeof host->ip) == 0;
+        if (is_its) m->held_until = 0;
+        if (is_its && m->is_asked) nat_table_remove(&n->table, i); /* another comes to its place */
+        else i++;
+    }
+}
+
 /* Where a forward to that port is, alive or not. */
 static uint32_t forward_at(const nat *n, uint16_t external_port)
 {
@@ -294,6 +312,7 @@ enum nat_verdict nat_forward(nat *n, pu_time now, const pu_endpoint *inner, bool
     uint32_t index = live_by_outer(n, now, nat_outer(0, *external_port));
     PU_ASSERT(n->type.ports != NAT_BLOCK && n->external_count == 1);
     PU_ASSERT(*external_port != 0);
+    if (n->is_blocked) return NAT_BLOCKED;
     bool is_own = index != NAT_NOWHERE &&
                   memcmp(&n->table.at[index].key.inner, &key.inner, sizeof key.inner) == 0;
     if (index != NAT_NOWHERE && !is_own) {

@@ -163,19 +163,23 @@ bool nat_peek(const nat *n, pu_time now, const pu_endpoint *outer, pu_endpoint *
 
 /* Gives inner a mapping that anybody may send in by, until `until` whether or not it is used: what
  * a host asks its gateway for. One that is there is kept, with its endpoint; otherwise it gets
- * external_port when that is free, another when not, or when it is 0. NAT_PASS: *outer is set. */
+ * external_port when that is free, another when not, or when it is 0; is_strict: that port or
+ * nothing, and what is there stays as it is. NAT_PASS: *outer is set. NAT_BLOCKED: nothing passes
+ * this box; NAT_FILTERED: not that port; NAT_NO_MAPPING: no room. */
 enum nat_verdict nat_map(nat *n, pu_time now, const pu_endpoint *inner, uint16_t external_port,
-                         pu_time until, pu_endpoint *outer);
+                         bool is_strict, pu_time until, pu_endpoint *outer);
 
 /* inner needs its mapping no more: it goes, or is what any other is when datagrams went out by it.
  */
 void nat_unmap(nat *n, const pu_endpoint *inner);
 
+/* The same for all mappings that were asked for from this address, whatever the port. */
+void nat_unmap_host(nat *n, const pu_endpoint *host);
+
 /* Gives inner a mapping at *external_port of the first external address, as nat_map does, beside
  * any other that it has; is_any: at another port when that one is somebody else's, and
  * *external_port says which. Not for NAT_BLOCK. NAT_FILTERED: the port is somebody else's;
- * NAT_NO_MAPPING: no room.
- */
+ * NAT_NO_MAPPING: no room; NAT_BLOCKED: nothing passes this box. */
 enum nat_verdict nat_forward(nat *n, pu_time now, const pu_endpoint *inner, bool is_any,
                              pu_time until, uint16_t *external_port);
 

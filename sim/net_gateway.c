@@ -11,7 +11,7 @@
 #include "wire/wire_natpmp.h"
 #include "wire/wire_pcp.h"
 
-enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, ERROR_S = 30 };
+enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, ERROR_S = 30, RESPONSE_BIT = 0x80 };
 
 /* What a host asks for, in either protocol, and what comes of it. */
 typedef struct wish {
@@ -58,21 +58,19 @@ static void grant(net_box *b, pu_time now, wish *w)
     w->outer = gateway_address(b);
     w->outer.port = w->external_port != 0 ? w->external_port : w->inner.port;
     w->is_granted = true;
+    if (w->lifetime_s == 0) w->outer.port = 0;
     if (b->type.manner == NAT_IDLE) return;
     nat *table = w->protocol == NAT_UDP ? b->udp : b->tcp;
     if (w->lifetime_s == 0) {
-        nat_unmap(table, &w->inner);
-        w->outer.port = 0;
+        if (w->inner.port == 0) nat_unmap_host(table, &w->inner);
+        else nat_unmap(table, &w->inner);
         return;
     }
     pu_endpoint outer;
     pu_time until = now + w->lifetime_s * PU_S;
-    w->is_granted = nat_map(table, now, &w->inner, w->external_port, until, &outer) == NAT_PASS;
+    w->is_granted =
+        nat_map(table, now, &w->inner, w->external_port, w->is_strict, until, &outer) == NAT_PASS;
     if (!w->is_granted) return;
-    if (w->is_strict && outer.port != w->external_port) {
-        nat_unmap(table, &w->inner);
-        w->is_granted = false;
-    }
     if (b->type.manner == NAT_PRIVATE || b->type.manner == NAT_WRONG) w->outer.port = outer.port;
     else w->outer = outer;
 }
@@ -86,7 +84,7 @@ static void answer_map(net_box *b, pu_time now, const datagram *d, wire_natpmp *
               .external_port = m->external_port,
               .lifetime_s = m->lifetime_s};
     w.inner.port = m->internal_port;
-    if (m->internal_port == 0) {
+    if (m->internal_port == 0 && m->lifetime_s > 0) { /* with 0 all of its mappings go */
         m->result = WIRE_NATPMP_REFUSED;
         return;
     }
@@ -140,11 +138,22 @@ static enum wire_pcp_result try_pcp(net_box *b, pu_time now, const datagram *d, 
     return m->op == WIRE_PCP_MAP ? try_map(b, now, d, m) : WIRE_PCP_OK;
 }
 
+/* A datagram with the bit of a response, or too short to have one, is not answered (RFC 6887
+ * section 8.3). */
+static bool is_question(const datagram *d)
+{
+    return d->len >= 2 && (d->bytes[1] & RESPONSE_BIT) == 0;
+}
+
 static void answer_pcp(net_box *b, pu_time now, const datagram *d, pu_buf *out)
 {
     wire_pcp m;
-    if (!wire_pcp_read(&m, span_of(d->bytes, d->len)) || m.is_response) return;
-    m.result = (uint8_t)try_pcp(b, now, d, &m);
+    if (!is_question(d)) return;
+    if (wire_pcp_read(&m, span_of(d->bytes, d->len))) {
+        m.result = (uint8_t)try_pcp(b, now, d, &m);
+    } else {
+        m = (wire_pcp){.op = d->bytes[1], .result = WIRE_PCP_MALFORMED_REQUEST};
+    }
     m.is_response = true;
     m.epoch_s = epoch_s(b, now);
     if (m.result != WIRE_PCP_OK) m.lifetime_s = ERROR_S;
@@ -196,7 +205,7 @@ static void answer(net *n, pu_time now, const datagram *d)
     bool speaks_pcp = (b->type.gateway & NAT_GATEWAY_PCP) != 0;
     if (d->bytes[0] == WIRE_NATPMP_VERSION && speaks_pmp) answer_natpmp(b, now, d, &out);
     else if (d->bytes[0] == WIRE_PCP_VERSION && speaks_pcp) answer_pcp(b, now, d, &out);
-    else answer_version(b, now, &out);
+    else if (is_question(d)) answer_version(b, now, &out);
     PU_ASSERT(!out.full);
     if (out.len > 0) gateway_send(n, now, d->realm, d->to.port, &d->from, NET_UDP, buf_span(&out));
 }

@@ -88,9 +88,12 @@ uint64_t send_delay(net *n, pu_time now, const datagram *d)
         far_ns = h->link.access_ns;
         far_spread_ns = h->link.jitter_ns;
     } else {
-        const net_box *b = &n->boxes[member_index(way_entry(n, d))];
-        if (b->has_home) site = b->home_site;
-        far_ns = b->home_access_ns;
+        member entry = way_entry(n, d);
+        if (entry != 0) { /* 0: it waited for the uplink, and its receiver went meanwhile */
+            const net_box *b = &n->boxes[member_index(entry)];
+            if (b->has_home) site = b->home_site;
+            far_ns = b->home_access_ns;
+        }
     }
     uint64_t near_jitter_ns = dist_jitter(&from->jitter, from->link.jitter_ns);
     uint64_t far_jitter_ns = dist_jitter(&from->jitter, far_spread_ns);

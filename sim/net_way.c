@@ -57,8 +57,8 @@ static bool box_let_out(net *n, pu_time now, uint32_t box, datagram *d)
     return verdict == NAT_PASS;
 }
 
-/* Whether box lets d in. What ends or refuses does not keep a mapping alive (RFC 5508 REQ-5, RFC
- * 5382 section 5). */
+/* Whether box lets d in. A refusal does not keep a mapping alive (RFC 5508 REQ-5), be it ICMP or a
+ * reset of the network; a reset of a connection's own end is a segment like others. */
 static enum nat_verdict verdict_in(const net_box *b, pu_time now, const datagram *d,
                                    pu_endpoint *inner)
 {

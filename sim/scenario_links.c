@@ -253,23 +253,21 @@ void read_cpu(reader *r, const doc_node *node, scenario_node *of)
 /* ---- links and who has them ---- */
 
 /* Whether all that a node sends by UDP is stopped by a box of its own. */
-static bool has_only_tcp(const scenario *s, uint32_t node)
+static bool has_only_tcp(const scenario *s, const scenario_chain *chain)
 {
-    const scenario_chain *chain = &s->nodes[node].behind;
     for (uint32_t i = 0; i < chain->count; i++)
         if (s->nats[chain->box[i].nat].type.blocks_udp) return true;
     return false;
 }
 
 /* QUIC's first datagrams have 1,200 bytes, and who cannot send them has no QUIC: that is fine only
- * for who has none anyway. */
-static void check_mtu(reader *r, uint32_t node)
+ * for who has none anyway. `node` has this link behind these boxes, at some time. */
+static void check_mtu(reader *r, uint32_t node, uint32_t link, const scenario_chain *behind)
 {
     const scenario *s = r->s;
-    uint32_t link = s->nodes[node].link;
     const scenario_link *l = link == SCENARIO_ANY ? &s->link : &s->links[link];
     if (l->extra.mtu == 0 || l->extra.mtu >= QUIC_MTU || l->extra.mtu < MTU_LEAST) return;
-    if (!s->is_wire || has_only_tcp(s, node)) return;
+    if (!s->is_wire || has_only_tcp(s, behind)) return;
     diag_add(
         r->errors, (diag_place){0, l->place.line, l->place.column},
         "an MTU of %u is too short for QUIC, which needs %d (RFC 9000 section 14), and '%s' is "
@@ -279,9 +277,19 @@ static void check_mtu(reader *r, uint32_t node)
 
 void check_links(reader *r)
 {
-    for (uint32_t node = 0; node < r->s->node_count; node++) {
-        uint32_t group = r->s->nodes[node].group;
-        bool is_first = group == SCENARIO_ANY || r->s->groups[group].first == node;
-        if (is_first) check_mtu(r, node); /* the others of a group have the same link */
+    const scenario *s = r->s;
+    for (uint32_t node = 0; node < s->node_count; node++) {
+        const scenario_node *n = &s->nodes[node];
+        bool is_first = n->group == SCENARIO_ANY || s->groups[n->group].first == node;
+        if (!is_first) continue; /* the others of a group have the same links */
+        check_mtu(r, node, n->link, &n->behind);
+        const scenario_group *g = n->group == SCENARIO_ANY ? NULL : &s->groups[n->group];
+        if (g != NULL && g->has_roam && g->roam_link != SCENARIO_ANY)
+            check_mtu(r, node, g->roam_link, &g->roam_chain);
+    }
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        const scenario_event *e = &s->events[i];
+        if (e->kind == SCENARIO_CHANGE_NETWORK && e->has_link)
+            check_mtu(r, e->a, e->link, e->has_chain ? &e->chain : &s->nodes[e->a].behind);
     }
 }

@@ -72,7 +72,8 @@ bool is_name(const char *text)
     return true;
 }
 
-#define WRONG_NAME "'%.80s' is not a name: letters, digits, '-' and '_', at most %d"
+#define WRONG_NAME \
+    "'%.80s' is not a name: letters, digits, '-' and '_', no '-' in front, at most %d"
 
 bool read_names(reader *r, const doc_node *node)
 {

@@ -97,6 +97,9 @@ static uint32_t boxes_of(const scenario *s, uint32_t node)
         const scenario_event *e = &s->events[i];
         if (e->a == node && e->has_chain && e->chain.count > most) most = e->chain.count;
     }
+    if (n->group == SCENARIO_ANY) return most;
+    const scenario_group *g = &s->groups[n->group];
+    if (g->has_roam && g->roam_chain.count > most) most = g->roam_chain.count;
     return most;
 }
 

@@ -28,7 +28,7 @@ static void send_first_again(conn *c)
     uint32_t cwnd = c->cwnd;
     c->nxt = c->una;
     c->fin_sent = c->fin_sent && c->una > c->fin_seq;
-    c->cwnd = TCP_MSS;
+    c->cwnd = c->mss;
     c->timed_seq = 0;
     conn_push(c, false);
     c->cwnd = cwnd;
@@ -73,8 +73,10 @@ static void new_ack(conn *c, uint64_t ack)
     } else if (ack >= c->recover) {
         c->is_recovering = false;
         c->cwnd = c->ssthresh;
-    } else {
-        send_first_again(c); /* RFC 6582: the next hole */
+    } else { /* RFC 6582: the next hole; what came is no longer on its way */
+        c->cwnd -= acked < c->cwnd ? (uint32_t)acked : c->cwnd;
+        c->cwnd += TCP_MSS;
+        send_first_again(c);
     }
 }
 
@@ -86,6 +88,7 @@ static void take_ack(conn *c, const tcp_segment *s)
     bool is_same_window = s->window == c->peer_window;
     c->peer_window = s->window;
     if (ack > c->una) new_ack(c, ack);
+    else if (ack == c->una && s->window == 0) c->retries = 0; /* a probe's answer: it lives */
     else if (ack == c->una && is_bare && is_same_window && c->high > c->una) duplicate_ack(c);
 }
 

@@ -7,7 +7,9 @@
  * without a word (RFC 4821 section 7.7; Linux does that with net.ipv4.tcp_mtu_probing = 1): from
  * the third time-out in a row on, to 1,024 bytes and then by halves. They do not grow again. Left
  * out, because no node can tell: urgent data, TIME-WAIT (a late segment of an ended connection is
- * answered by a reset), selective acknowledgements, keep-alive.
+ * answered by a reset), selective acknowledgements, keep-alive. Buffers and windows stay as they
+ * are, while Linux lets them grow to megabytes: over a long and fast path no more than 256 KiB
+ * travel in a round trip (26 Mbit/s at 80 ms).
  *
  * A segment is 12 bytes and its data: flags, window (24 bits), sequence, acknowledgement. Ports are
  * the network's. The network counts 40 bytes more a segment, so that its size is that of a real one

@@ -38,11 +38,11 @@ uint32_t conn_window(const conn *c)
     return c->rx.len < TCP_READ_BUFFER ? TCP_READ_BUFFER - c->rx.len : 0;
 }
 
-/* A segment of c: from an address that the host no longer has, nothing leaves. */
+/* A segment of c: from an address that the host no longer has, nothing leaves, though c has said
+ * it.
+ */
 static void conn_emit(conn *c, uint8_t flags, uint64_t seq, pu_span body)
 {
-    pu_endpoint now = c->owner->host->local(c->owner->host->ctx, &c->remote);
-    if (memcmp(now.ip, c->local.ip, sizeof now.ip) != 0) return;
     c->window_told = conn_window(c);
     tcp_segment s = {.flags = flags, .window = c->window_told, .seq = low32(seq), .body = body};
     if ((flags & TCP_ACK) != 0) {
@@ -50,7 +50,9 @@ static void conn_emit(conn *c, uint8_t flags, uint64_t seq, pu_span body)
         c->ack_at = PU_NEVER;
         c->unacked_segments = 0;
     }
-    emit(c->owner, c->local.port, &c->remote, &s);
+    pu_endpoint now = c->owner->host->local(c->owner->host->ctx, &c->remote);
+    if (memcmp(now.ip, c->local.ip, sizeof now.ip) == 0)
+        emit(c->owner, c->local.port, &c->remote, &s);
 }
 
 void conn_send_syn(conn *c)

@@ -33,20 +33,25 @@ static void lab_deliver(void *ctx, pu_time now, uint32_t host, enum net_carriage
     memcpy(l->answer, bytes.base, bytes.len);
 }
 
-static void lab_open(lab *l, uint8_t speaks, enum nat_manner manner, enum nat_mapping mapping)
+static void lab_open_type(lab *l, const nat_type *type)
 {
     *l = (lab){.w = {.q = queue_new(1), .sites = topo_constant(RTT_NS, SITES)}};
     l->w.log = sim_alloc(LOG_MAX * sizeof *l->w.log);
     l->w.got = sim_alloc(LOG_MAX * sizeof *l->w.got);
     l->w.n = net_new(l->w.q, l->w.sites, world_seed,
                      &(net_observer){.ctx = l, .record = lab_record, .deliver = lab_deliver});
-    nat_type type = router(mapping, NAT_APDF, NAT_PRESERVE);
-    type.gateway = speaks;
-    type.manner = manner;
-    l->box = net_box_add(l->w.n, &type, NET_NONE, false);
+    l->box = net_box_add(l->w.n, type, NET_NONE, false);
     l->inner = add(&l->w, l->box, 0, &plain);
     l->server = add(&l->w, NET_NONE, 1, &plain);
     l->other = add(&l->w, NET_NONE, 2, &plain);
+}
+
+static void lab_open(lab *l, uint8_t speaks, enum nat_manner manner, enum nat_mapping mapping)
+{
+    nat_type type = router(mapping, NAT_APDF, NAT_PRESERVE);
+    type.gateway = speaks;
+    type.manner = manner;
+    lab_open_type(l, &type);
 }
 
 /* Sends to the gateway and returns what it answers, which may be nothing. */
@@ -242,10 +247,73 @@ static void pcp_says_why_not(void **state)
     static const uint8_t natpmp[2];
     assert_true(wire_pcp_read(&got, ask(&l, 15 * PU_S, span_of(natpmp, 2))));
     assert_int_equal(got.result, WIRE_PCP_UNSUPP_VERSION);
-    assert_int_equal(ask(&l, 17 * PU_S, span_of(peer, 3)).len, 0);
+    assert_true(wire_pcp_read(&got, ask(&l, 17 * PU_S, span_of(peer, 3))));
+    assert_int_equal(got.result, WIRE_PCP_MALFORMED_REQUEST);
+    static const uint8_t long_option[28] = {2, 0, [24] = 1, 0, 0, 4};
+    assert_true(wire_pcp_read(&got, ask(&l, 18 * PU_S, span_of(long_option, 28))));
+    assert_int_equal(got.result, WIRE_PCP_MALFORMED_REQUEST);
     assert_int_equal(ask(&l, 19 * PU_S, span_of(NULL, 0)).len, 0);
     peer[1] |= 0x80; /* an answer is not answered */
     assert_int_equal(ask(&l, 21 * PU_S, span_of(peer, sizeof peer)).len, 0);
+    world_close(&l.w);
+}
+
+/* Who insists on another port than it has is refused, and keeps what it has. */
+static void a_refusal_takes_nothing(void **state)
+{
+    (void)state;
+    lab l;
+    lab_open(&l, NAT_GATEWAY_PCP, NAT_HONEST, NAT_EIM);
+    pu_endpoint own_address = own(&l.w, l.inner);
+    wire_pcp p = {.op = WIRE_PCP_MAP,
+                  .protocol = 17,
+                  .internal_port = PORT,
+                  .external_port = 9000,
+                  .lifetime_s = 3600};
+    memcpy(p.client_ip, own_address.ip, sizeof p.client_ip);
+    assert_int_equal(ask_pcp(&l, PU_S, &p).external_port, 9000);
+    p.external_port = 9001;
+    p.prefers_failure = true;
+    assert_int_equal(ask_pcp(&l, 3 * PU_S, &p).result, WIRE_PCP_CANNOT_PROVIDE_EXTERNAL);
+    assert_true(is_open(&l, 5 * PU_S, 9000));
+    assert_false(is_open(&l, 7 * PU_S, 9001));
+    world_close(&l.w);
+}
+
+/* RFC 6886 section 3.4: ports and lifetime 0 end all mappings of the host, of that protocol. */
+static void all_mappings_end_at_once(void **state)
+{
+    (void)state;
+    lab l;
+    lab_open(&l, NAT_GATEWAY_PMP, NAT_HONEST, NAT_EIM);
+    for (uint16_t i = 0; i < 8; i++) {
+        wire_natpmp m = map_udp;
+        m.internal_port = (uint16_t)(PORT + i);
+        m.external_port = (uint16_t)(8080 + i);
+        assert_int_equal(ask_natpmp(&l, (2u * i + 1) * PU_S, &m).external_port, 8080 + i);
+        assert_true(is_open(&l, (2u * i + 2) * PU_S, (uint16_t)(8080 + i)));
+    }
+    wire_natpmp end = {.op = WIRE_NATPMP_MAP_TCP};
+    assert_int_equal(ask_natpmp(&l, 30 * PU_S, &end).result, WIRE_NATPMP_OK);
+    assert_true(is_open(&l, 32 * PU_S, 8080));
+    end.op = WIRE_NATPMP_MAP_UDP;
+    assert_int_equal(ask_natpmp(&l, 34 * PU_S, &end).result, WIRE_NATPMP_OK);
+    for (uint16_t i = 0; i < 8; i++)
+        assert_false(is_open(&l, (36 + 2u * i) * PU_S, (uint16_t)(8080 + i)));
+    world_close(&l.w);
+}
+
+/* Where no UDP passes, a mapping of UDP would be a hole. */
+static void a_box_that_blocks_grants_nothing(void **state)
+{
+    (void)state;
+    lab l;
+    nat_type type = router(NAT_EIM, NAT_APDF, NAT_PRESERVE);
+    type.gateway = NAT_GATEWAY_PMP;
+    type.blocks_udp = true;
+    lab_open_type(&l, &type);
+    assert_int_equal(ask_natpmp(&l, PU_S, &map_udp).result, WIRE_NATPMP_NO_RESOURCES);
+    assert_false(is_open(&l, 3 * PU_S, 8080));
     world_close(&l.w);
 }
 
@@ -262,7 +330,9 @@ static void natpmp_says_why_not(void **state)
     wire_natpmp m;
     assert_true(wire_natpmp_read(&m, ask(&l, 5 * PU_S, span_of(pcp, sizeof pcp))));
     assert_int_equal(m.result, WIRE_NATPMP_BAD_VERSION);
-    assert_int_equal(ask(&l, 7 * PU_S, span_of(pcp, 1)).len > 0, 1);
+    assert_int_equal(ask(&l, 7 * PU_S, span_of(pcp, 1)).len, 0);
+    static const uint8_t pcp_answer[24] = {2, 0x81};
+    assert_int_equal(ask(&l, 8 * PU_S, span_of(pcp_answer, sizeof pcp_answer)).len, 0);
     static const uint8_t answer[8] = {0, 0x80};
     assert_int_equal(ask(&l, 9 * PU_S, span_of(answer, sizeof answer)).len, 0);
     world_close(&l.w);
@@ -283,10 +353,16 @@ static void others_say_nothing(void **state)
 int gateway_test(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls_come_in_by_it), cmocka_unit_test(an_honest_one_maps),
-        cmocka_unit_test(leases_end),          cmocka_unit_test(liars_lie),
-        cmocka_unit_test(pcp_says_why_not),    cmocka_unit_test(natpmp_says_why_not),
+        cmocka_unit_test(calls_come_in_by_it),
+        cmocka_unit_test(an_honest_one_maps),
+        cmocka_unit_test(leases_end),
+        cmocka_unit_test(liars_lie),
+        cmocka_unit_test(pcp_says_why_not),
+        cmocka_unit_test(natpmp_says_why_not),
         cmocka_unit_test(others_say_nothing),
+        cmocka_unit_test(a_refusal_takes_nothing),
+        cmocka_unit_test(all_mappings_end_at_once),
+        cmocka_unit_test(a_box_that_blocks_grants_nothing),
     };
     return cmocka_run_group_tests_name("gateway", tests, NULL, NULL);
 }

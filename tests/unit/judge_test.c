@@ -56,6 +56,35 @@ static void judge(const char *text, const char *held)
     scenario_free(s);
 }
 
+/* ---- what has broken runs ---- */
+
+/* What waits for a slow uplink comes out of it when its receiver is elsewhere. */
+static void a_receiver_goes_while_datagrams_wait(void **state)
+{
+    (void)state;
+    judge("scenario: t\nduration: 30s\nnetwork: {latency: {rtt: 80ms}}\n"
+          "links: {slow: {up: 500kbit, down: 500kbit, queue: 2s, codel: {}}}\n"
+          "nodes: {a: {knows: all, link: slow}, b: {}}\nauthorize: [[a, b]]\nevents:\n"
+          "  - {at: 5s, connect: {from: a, to: b}}\n"
+          "  - {at: 8s, stream: {from: a, to: b, bytes: 2MiB}}\n"
+          "  - {at: 10s, change_network: b}\n",
+          "");
+}
+
+/* Bytes over TCP to a host that gets another address meanwhile. */
+static void a_receiver_over_tcp_moves(void **state)
+{
+    (void)state;
+    judge("scenario: t\nduration: 25s\nfidelity: wire\nnetwork: {latency: {rtt: 80ms}}\n"
+          "nats: {office: {profile: udp_blocked}}\n"
+          "nodes: {a: {knows: all}, b: {knows: all, behind: [office]}}\nauthorize: [[a, b]]\n"
+          "events:\n"
+          "  - {at: 5s, connect: {from: b, to: a}}\n"
+          "  - {at: 8s, stream: {from: b, to: a, bytes: 20MiB}}\n"
+          "  - {at: 10s, change_network: {node: a, behind: [], overlap: 3s}}\n",
+          "");
+}
+
 /* ---- asks ---- */
 
 static void who_has_not_started_asks_as_it_starts(void **state)
@@ -277,6 +306,8 @@ static void run_without_progress_ends(void **state)
 int judge_test(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_receiver_goes_while_datagrams_wait),
+        cmocka_unit_test(a_receiver_over_tcp_moves),
         cmocka_unit_test(who_has_not_started_asks_as_it_starts),
         cmocka_unit_test(who_never_starts_is_said_to_have_never_asked),
         cmocka_unit_test(asking_again_for_a_connected_pair_is_answered_at_once),

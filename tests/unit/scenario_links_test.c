@@ -170,6 +170,10 @@ static const struct {
     {WIRE LINK("mtu: 1227") NODE,
      "6:9: an MTU of 1227 is too short for QUIC, which needs 1228 (RFC 9000 section 14), and 'a' "
      "is not behind a box with udp: blocked\n"},
+    {WIRE "scenario: t\nduration: 60s\nnetwork: {latency: {rtt: 80ms}}\nlinks: {short: {mtu: "
+          "600}}\n" NODE "events: [{at: 5s, change_network: {node: a, link: short}}]\n",
+     "5:16: an MTU of 600 is too short for QUIC, which needs 1228 (RFC 9000 section 14), and 'a' "
+     "is not behind a box with udp: blocked\n"},
     {LINK("handover: {every: 0s}") NODE,
      "5:20: network.link.handover: 'every' is more than nothing\n"},
     {LINK("handover: {every: 15s, at: 15s}") NODE,

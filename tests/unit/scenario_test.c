@@ -242,7 +242,8 @@ static const struct {
 
     /* values and units */
     {"scenario: a b\nduration: 0s\nfidelity: wires\nnetwork: {latency: {rtt: 8}}\nnodes: {a: {}}\n",
-     "1:11: scenario: 'a b' is not a name: letters, digits, '-' and '_', at most 63\n"
+     "1:11: scenario: 'a b' is not a name: letters, digits, '-' and '_', no '-' in front, at most "
+     "63\n"
      "2:11: duration: a run takes some time\n"
      "3:11: fidelity: unknown word 'wires', did you mean 'wire'?\n"
      "4:26: network.latency.rtt: '8' is not a duration: its unit is missing: ns, us, ms, s, m, "
@@ -279,7 +280,8 @@ static const struct {
      "4:17: nodes.a.at: site 100000 does not exist, they go from 0 to 99999\n"
      "4:32: nodes.a.knows: unknown word 'some', use all\n"
      "4:45: nodes.a.roles: a list belongs here: [...] or lines with '-'\n"
-     "4:53: nodes: 'b c' is not a name: letters, digits, '-' and '_', at most 63\n"},
+     "4:53: nodes: 'b c' is not a name: letters, digits, '-' and '_', no '-' in front, at most "
+     "63\n"},
 
     /* references */
     {HEAD "nodes: {a: {behind: [rooter], relays: [b, a, c]}, b: {}}\n",

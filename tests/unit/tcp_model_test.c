@@ -548,6 +548,42 @@ static void a_full_window_opens_again(void **state)
     rig_close(&r);
 }
 
+/* RFC 9293 section 3.8.6.1: while probes of a closed window are answered, the connection stays. */
+static void a_closed_window_is_no_death(void **state)
+{
+    enum { TOTAL = FIRST_ROOM + 2 * TCP_READ_BUFFER };
+    (void)state;
+    rig r;
+    rig_open(&r, 9);
+    connect_both(&r);
+    pu_time until = r.now + 3600 * PU_S;
+    do send_some(&r, &r.a, TOTAL, UINT64_MAX);
+    while (turn(&r, until));
+    assert_int_equal(r.a.downs + r.b.downs, 0);
+    tcp_model_room(r.b.t, r.now, r.b.handle, r.b.granted = TOTAL);
+    do send_some(&r, &r.a, TOTAL, UINT64_MAX);
+    while (!r.b.fin && turn(&r, 7200 * PU_S));
+    assert_int_equal(r.b.received, TOTAL);
+    rig_close(&r);
+}
+
+/* A host that has another address sends nothing from the old one, and does not try for ever in the
+ * same instant. */
+static void a_lost_address_is_silent(void **state)
+{
+    (void)state;
+    rig r;
+    rig_open(&r, 10);
+    connect_both(&r);
+    send_some(&r, &r.b, 50000, UINT64_MAX);
+    while (r.a.received < 10000) assert_true(turn(&r, r.now + PU_S));
+    r.a.address.ip[15] = 77;
+    unsigned turns = 0;
+    while (turn(&r, r.now + 600 * PU_S)) assert_true(++turns < 1000);
+    assert_int_equal(r.b.downs, 1); /* nothing is acknowledged */
+    rig_close(&r);
+}
+
 /* Whatever arrives, nothing breaks, and nobody is told of a connection that was not made. */
 static void strangers_bytes_do_nothing(void **state)
 {
@@ -587,6 +623,8 @@ int tcp_model_test(void)
         cmocka_unit_test(ends_are_told_once),
         cmocka_unit_test(repeated_bytes_do_not_reset_what_is_closed),
         cmocka_unit_test(a_full_window_opens_again),
+        cmocka_unit_test(a_closed_window_is_no_death),
+        cmocka_unit_test(a_lost_address_is_silent),
         cmocka_unit_test(strangers_bytes_do_nothing),
     };
     return cmocka_run_group_tests_name("tcp_model", tests, NULL, NULL);
