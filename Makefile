@@ -126,17 +126,17 @@ test_src := $(addprefix tests/unit/, \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \
     $(addprefix tests/lib/,steps_write chaos chaos_body) \
-    tests/lib/mux_pair tests/lib/upnp_client
+    tests/lib/mux_pair
 
 # What unit tests and fuzz targets share.
 play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer node_rig node_rig_net) \
-    $(addprefix tests/lib/,cert_forge quic_raw quic_rig)
+    $(addprefix tests/lib/,cert_forge quic_raw quic_rig upnp_client)
 
 # Our own side of tests/interop.
 interop_src := $(addprefix tests/interop/c/,commands crowd peer streams)
 
-# The programs of tests/netns: the network between namespaces, a client of STUN.
-lab_src := $(addprefix tests/netns/,link link_way) tests/lib/stun_ask
+# The programs of tests/netns: the network between namespaces, clients of STUN and UPnP.
+lab_src := $(addprefix tests/netns/,link link_way) $(addprefix tests/lib/,stun_ask upnp_ask)
 
 # The targets of tests/fuzz, the same list as in tests/fuzz/fuzz.h.
 fuzz_targets := varint protobuf identify hop stop dcutr peer_record natpmp pcp http xml url ssdp igd igd_call service envelope voucher \
@@ -360,6 +360,10 @@ $(B)/lab-stun: $(call objects,tests/lib/stun_ask sim/stun sim/nat_probe sim/nat_
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
 
+$(B)/lab-upnp: $(call objects,tests/lib/upnp_ask tests/lib/upnp_client) $(B)/libpubase.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) -o $@ $(inputs)
+
 # Fuzz targets, the interop program and those of tests/netns need no cmocka and no vectors.
 $(call objects,$(fuzz_src) $(play_src) tests/fuzz/replay $(interop_src) $(lab_src)): $(B)/%.o: %.c $(B)/flags | packages
 	@mkdir -p $(@D)
@@ -439,7 +443,7 @@ bench:
 # Real NATs in namespaces, as root; says why when it cannot run.
 netns:
 	@.ci/setup netns
-	@$(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup peerup-sim lab-link lab-stun)
+	@$(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup peerup-sim lab-link lab-stun lab-upnp)
 	@tests/netns/run.sh build/release || { [ $$? -eq 77 ] && exit 0; exit 1; }
 
 # The whole of what `make netns` has a selection of: 36 pairs of NATs, 20 runs each (a quarter of an hour), noted

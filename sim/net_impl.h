@@ -338,6 +338,9 @@ void lines_free(net *n);
 
 /* ---- net_loss.c ---- */
 
+/* Draws the state in which a host finds the lane of a link. */
+void loss_burst_begin(net_lane *lane, const net_extra *extra);
+
 /* Steps the lane's state and says whether this datagram is lost. */
 bool loss_burst(net_lane *lane, const net_extra *extra);
 

@@ -69,6 +69,7 @@ void net_host_extra(net *n, uint32_t host, const net_extra *extra)
     net_line *line = n->lines[host];
     line->extra = *extra;
     h->has_line = true;
+    for (int i = 0; i < NET_DIRECTIONS; i++) loss_burst_begin(&line->lane[i], extra);
     uint64_t access = rng_u64(&line->place), from = rng_u64(&line->place); /* always two draws */
     if (extra->access_spread_ns > 0) h->link.access_ns += access % (extra->access_spread_ns + 1);
     const net_trace *trace = extra->trace;

@@ -3,6 +3,7 @@
  *
  * Gilbert-Elliott (E. N. Gilbert 1960, E. O. Elliott 1963), a datagram a step: a share enter /
  * (enter + leave) of all datagrams meets the bad state, for 1 / leave of them in a row on average.
+ * The first one as well: a link is not made for whoever is attached to it.
  *
  * A handover's draws are those of its number, not of its turn: a link that nobody used in between
  * has the same ones.
@@ -11,6 +12,12 @@
 #include "sim/net_impl.h"
 
 enum { DRAWS = 2 /* a handover */ };
+
+void loss_burst_begin(net_lane *lane, const net_extra *extra)
+{
+    lane->is_bad = extra->enter_ppm > 0 &&
+                   rng_chance(&lane->burst, extra->enter_ppm, extra->enter_ppm + extra->leave_ppm);
+}
 
 bool loss_burst(net_lane *lane, const net_extra *extra)
 {

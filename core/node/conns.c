@@ -250,7 +250,7 @@ void conn_path(pu_node *n, conn *c, const pu_in *in)
             ctx_hangup(n, c, PU_CODE_RESOURCE);
             return;
         }
-        if ((c->flags & PU_DIALLER) != 0) identify_look(n); /* it is we who moved */
+        if ((c->flags & PU_DIALLER) != 0) identify_moved(n); /* it is we who moved */
     }
     if (ctx_conn_of(n, c->peer) == c) conn_tell_peer(n, c->peer, c);
 }

@@ -60,6 +60,7 @@ enum rng_purpose { RNG_DIAL = 1, RNG_PING, RNG_RELAY, RNG_DCUTR, RNG_FAULT, RNG_
     X(CIRCUIT, "relay-circuit")     /* arg: circuit number: as relay, its life ends */            \
     X(PUNCH, "punch")        /* arg: relayed connection handle: next step of a hole punch */      \
     X(PUSH, "identify-push") /* arg: 1: tell everybody what has changed about us */               \
+    X(LOOK, "identify-look") /* arg: 1: ask our relays how they see us, since we have moved */    \
     X(APP_OPEN, "application-open") /* arg: number of an APP OPEN: look again, or give it up */   \
     X(APPS, "applications")         /* arg: 0: reset what nobody may use any more */
 enum timer_kind {

@@ -26,23 +26,15 @@ static const struct module *const modules[MODULE_COUNT] = {
 typedef void (*timer_handler)(pu_node *n, uint64_t arg);
 
 static const timer_handler handlers[TIMER_COUNT] = {
-    [TIMER_STREAM] = stream_timer,
-    [TIMER_OPEN] = stream_open_timer,
-    [TIMER_CONN] = conn_end_timer,
-    [TIMER_LEG] = leg_timer,
-    [TIMER_RETRY] = dialer_retry_timer,
-    [TIMER_COMMAND] = command_timer,
-    [TIMER_EXPIRY] = gater_timer,
-    [TIMER_PING] = ping_timer,
-    [TIMER_RESERVE] = relay_reserve_timer,
-    [TIMER_RESERVATION] = relay_reservation_timer,
-    [TIMER_CIRCUIT] = relay_circuit_timer,
-    [TIMER_PUNCH] = dcutr_timer,
-    [TIMER_PUSH] = identify_push_timer,
-    [TIMER_IDENTIFY] = identify_timer,
-    [TIMER_BOOK] = book_timer,
-    [TIMER_APP_OPEN] = app_open_timer,
-    [TIMER_APPS] = apps_timer,
+    [TIMER_STREAM] = stream_timer,         [TIMER_OPEN] = stream_open_timer,
+    [TIMER_CONN] = conn_end_timer,         [TIMER_LEG] = leg_timer,
+    [TIMER_RETRY] = dialer_retry_timer,    [TIMER_COMMAND] = command_timer,
+    [TIMER_EXPIRY] = gater_timer,          [TIMER_PING] = ping_timer,
+    [TIMER_RESERVE] = relay_reserve_timer, [TIMER_RESERVATION] = relay_reservation_timer,
+    [TIMER_CIRCUIT] = relay_circuit_timer, [TIMER_PUNCH] = dcutr_timer,
+    [TIMER_PUSH] = identify_push_timer,    [TIMER_IDENTIFY] = identify_timer,
+    [TIMER_LOOK] = identify_look_timer,    [TIMER_BOOK] = book_timer,
+    [TIMER_APP_OPEN] = app_open_timer,     [TIMER_APPS] = apps_timer,
 };
 
 const struct proto *proto_of(enum proto_id id)

@@ -237,6 +237,7 @@ static void push_fin(pu_node *n, stream *s)
         if (other->peer != peer || !other->identified) continue;
         if (t->protocols > 0) other->speaks = t->speaks;
         ctx_identified(n, other);
+        identify_push_known(n, other); /* it may speak push since, and be owed one */
     }
 }
 

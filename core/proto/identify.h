@@ -23,4 +23,11 @@ void identify_timer(pu_node *n, uint64_t handle);
  * that was done less than identify_ns ago. */
 void identify_look(pu_node *n);
 
+/* Our own address has moved: the same, with those who answered a moment ago, when identify_ns have
+ * passed since the last time. */
+void identify_moved(pu_node *n);
+
+/* TIMER_LOOK: that time has come. */
+void identify_look_timer(pu_node *n, uint64_t arg);
+
 #endif

@@ -77,16 +77,16 @@ def start_gateway(router):
             raise RuntimeError("miniupnpd does not start:\n" + log.read())
 
 
-def try_protocol(net, home, probe, protocol):
+def try_protocol(build, net, home, probe, protocol):
     """[(what is checked, whether it held, what was said)]"""
     port, router = PROTOCOLS[protocol], net.boxes["home"][0]
     at = f"/ip4/{net.outer['home']}/udp/{port}/quic-v1/p2p/{home.id}"
     own, gateway = str(router.inside[2]), str(router.inside[1])
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "portmap.py")
+    asks = [os.path.join(build, "lab-upnp")] if protocol == "upnp" else ["python3", script, protocol]
 
     def ask(lifetime):
-        said = net.spaces["home"].run("python3", script, protocol, gateway, own, PORT, port, lifetime)
-        return json.loads(said)
+        return json.loads(net.spaces["home"].run(*asks, gateway, own, PORT, port, lifetime))
 
     results = []
     before = probe.ping(home, 3, at)
@@ -130,7 +130,7 @@ def main():
         probe.start()
         probe.waits("listening", 5)
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        tried = {protocol: pool.submit(try_protocol, net, home, nodes[f"probe-{protocol}"], protocol)
+        tried = {protocol: pool.submit(try_protocol, build, net, home, nodes[f"probe-{protocol}"], protocol)
                  for protocol in PROTOCOLS}
     for protocol, results in tried.items():
         for name, is_good, said in results.result():

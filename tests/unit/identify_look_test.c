@@ -166,6 +166,12 @@ static void who_punches_no_holes_does_not_look(void **state)
                         .body = SPAN_LITERAL("dcutr=0")});
     lab_connect(l, PEER, PU_RELAYED | PU_LIMITED, 0);
     assert_false(is_asked(l, relay));
+    lab_step(l, (pu_in){.kind = PU_IN_CONN_PATH,
+                        .conn = relay,
+                        .flags = PU_MIGRATED,
+                        .local = pu_endpoint_ip4(192, 168, 0, 3, 4001),
+                        .remote = lab_endpoint(RELAY)});
+    assert_false(is_asked(l, relay));
     lab_end(l);
 }
 
@@ -200,6 +206,42 @@ static void a_move_of_our_own_makes_it_look(void **state)
     lab_step(l, moved);
     assert_true(is_asked(l, relay));
     lab_end(l);
+}
+
+/* What a relay has said before the move is good for nothing, however new: it is asked again, as
+ * soon as identify_ns have passed since the last time, and however often we move once in that. */
+static void a_move_is_not_forgotten(void **state)
+{
+    (void)state;
+    for (int is_new = 0; is_new <= 1; is_new++) {
+        lab *l = inside();
+        pu_handle relay = relay_up(l, RELAY, endpoint_of(50));
+        pu_in moved = {.kind = PU_IN_CONN_PATH,
+                       .conn = relay,
+                       .flags = PU_MIGRATED,
+                       .local = pu_endpoint_ip4(192, 168, 0, 3, 4001),
+                       .remote = lab_endpoint(RELAY)};
+        if (is_new) { /* it came up a moment ago */
+            lab_down(l, relay);
+            moved.conn = relay = lab_connect(l, RELAY, PU_DIALLER, 0);
+            tell(l, lab_accept_proto(l, relay, IDENTIFY), RELAY, NULL, endpoint_of(50));
+            lab_step(l, moved);
+        } else {
+            lab_connect(l, PEER, PU_RELAYED | PU_LIMITED, 0);
+        }
+        tell(l, lab_accept_proto(l, relay, IDENTIFY), RELAY, NULL, endpoint_of(50));
+        for (int i = 0; i < 4; i++) {
+            lab_pass(l, PU_S);
+            lab_step(l, moved);
+        }
+        lab_pass(l, l->config.identify_ns - 4 * PU_S - 1);
+        assert_false(is_asked(l, relay));
+        lab_pass(l, 1);
+        assert_true(is_asked(l, relay));
+        lab_pass(l, 60 * PU_S);
+        assert_false(is_asked(l, relay));
+        lab_end(l);
+    }
 }
 
 /* B's second attempt and A's first round look too, but not B's first: the connection has just come
@@ -276,6 +318,7 @@ int identify_look_test(void)
         cmocka_unit_test(who_punches_no_holes_does_not_look),
         cmocka_unit_test(a_doomed_witness_is_not_asked),
         cmocka_unit_test(a_move_of_our_own_makes_it_look),
+        cmocka_unit_test(a_move_is_not_forgotten),
         cmocka_unit_test(attempts_make_it_look),
         cmocka_unit_test(without_memory_it_looks_later),
     };

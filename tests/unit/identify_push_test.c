@@ -100,6 +100,34 @@ static void a_change_is_pushed_to_who_speaks_it(void **state)
     lab_end(l);
 }
 
+/* It says that it takes pushes only after there was something to push: it hears of that now. */
+static void who_speaks_it_later_is_told_what_it_missed(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle b = identified(l, B, (telling){.protocols = {IDENTIFY}});
+    pu_handle c = identified(l, C, (telling){.protocols = {IDENTIFY}});
+    push(l, c, (telling){.protocols = {PUSH}});
+    lab_pass(l, 10 * PU_S);
+    assert_null(lab_accept_proto(l, c, PUSH)); /* it knows all that there is */
+    lab_local(l, pu_endpoint_ip4(9, 9, 9, 50, 4001), PU_LISTEN);
+    lab_pass(l, l->config.identify_push_ns);
+    lab_finish(l, lab_accept_proto(l, c, PUSH));
+    assert_null(lab_accept_proto(l, b, PUSH));
+    push(l, b, (telling){.protocols = {PUSH}});
+    lab_pass(l, l->config.identify_push_ns);
+    lab_stream *s = lab_accept_proto(l, b, PUSH);
+    assert_non_null(s);
+    wire_identify m;
+    read_told(s, &m);
+    assert_int_equal(m.addr_count, 2);
+    lab_finish(l, s);
+    push(l, b, (telling){.protocols = {PUSH}});
+    lab_pass(l, 60 * PU_S);
+    assert_null(lab_accept_proto(l, b, PUSH));
+    lab_end(l);
+}
+
 static void our_pushes_have_a_rate(void **state)
 {
     (void)state;
@@ -283,6 +311,7 @@ int identify_push_test(void)
         cmocka_unit_test(a_push_replaces_what_it_brings),
         cmocka_unit_test(pushes_have_a_rate),
         cmocka_unit_test(a_change_is_pushed_to_who_speaks_it),
+        cmocka_unit_test(who_speaks_it_later_is_told_what_it_missed),
         cmocka_unit_test(our_pushes_have_a_rate),
         cmocka_unit_test(a_switch_of_what_we_serve_is_pushed),
         cmocka_unit_test(a_push_that_is_reset_is_repeated_a_few_times),

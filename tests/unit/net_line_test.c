@@ -76,6 +76,30 @@ static void bursts_have_gilbert_and_elliotts_means(void **state)
     }
 }
 
+/* Of many links as many are bad at first as are later: enter / (enter + leave), here a quarter, up
+ * and down. */
+static void a_link_is_found_in_either_state(void **state)
+{
+    (void)state;
+    enum { LINKS = 2000 };
+    const net_extra extra = {.enter_ppm = 1000, .leave_ppm = 3000, .bad_ppm = 1000000};
+    world w;
+    world_open(&w);
+    uint32_t other = add_extra(&w, NET_NONE, 1, &plain, &none), lost[2] = {0, 0};
+    for (uint32_t i = 0; i < LINKS; i++) {
+        uint32_t host = add_extra(&w, NET_NONE, 0, &plain, &extra);
+        for (int is_up = 0; is_up <= 1; is_up++) {
+            forget(&w);
+            send(&w, i * PU_S + (pu_time)is_up * PU_S / 2, is_up ? host : other,
+                 own(&w, is_up ? other : host), 1);
+            run_all(&w);
+            lost[is_up] += w.got_count == 0;
+        }
+    }
+    for (int i = 0; i <= 1; i++) assert_in_range(lost[i], LINKS / 4 - 75, LINKS / 4 + 75);
+    world_close(&w);
+}
+
 /* ---- handovers ---- */
 
 /* One datagram each 10 ms for ten minutes: lost are those of the first 150 ms after each of the 40
@@ -549,6 +573,7 @@ int net_line_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bursts_have_gilbert_and_elliotts_means),
+        cmocka_unit_test(a_link_is_found_in_either_state),
         cmocka_unit_test(a_handover_loses_what_comes_in_its_time),
         cmocka_unit_test(handovers_are_drawn_by_their_number),
         cmocka_unit_test(a_handover_makes_the_way_longer),
