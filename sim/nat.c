@@ -305,6 +305,15 @@ static uint32_t forward_at(const nat *n, uint16_t external_port)
     return nat_table_by_outer(&n->table, nat_outer(0, external_port));
 }
 
+/* Whether the mapping at index is what another port of the same host has asked for: it gets what
+ * the host asks for last. */
+static bool is_replaced(const nat *n, pu_time now, uint32_t index, const nat_remote *inner)
+{
+    const nat_mapping_entry *m = &n->table.at[index];
+    return m->held_until > now && m->key.inner.port != inner->port &&
+           memcmp(m->key.inner.ip, inner->ip, sizeof inner->ip) == 0;
+}
+
 enum nat_verdict nat_forward(nat *n, pu_time now, const pu_endpoint *inner, bool is_any,
                              pu_time until, uint16_t *external_port)
 {
@@ -313,6 +322,10 @@ enum nat_verdict nat_forward(nat *n, pu_time now, const pu_endpoint *inner, bool
     PU_ASSERT(n->type.ports != NAT_BLOCK && n->external_count == 1);
     PU_ASSERT(*external_port != 0);
     if (n->is_blocked) return NAT_BLOCKED;
+    if (index != NAT_NOWHERE && is_replaced(n, now, index, &key.inner)) {
+        nat_table_remove(&n->table, index);
+        index = NAT_NOWHERE;
+    }
     bool is_own = index != NAT_NOWHERE &&
                   memcmp(&n->table.at[index].key.inner, &key.inner, sizeof key.inner) == 0;
     if (index != NAT_NOWHERE && !is_own) {

@@ -178,8 +178,9 @@ void nat_unmap_host(nat *n, const pu_endpoint *host);
 
 /* Gives inner a mapping at *external_port of the first external address, as nat_map does, beside
  * any other that it has; is_any: at another port when that one is somebody else's, and
- * *external_port says which. Not for NAT_BLOCK. NAT_FILTERED: the port is somebody else's;
- * NAT_NO_MAPPING: no room; NAT_BLOCKED: nothing passes this box. */
+ * *external_port says which. What another port of that host has asked for there is gone. Not for
+ * NAT_BLOCK. NAT_FILTERED: the port is somebody else's; NAT_NO_MAPPING: no room; NAT_BLOCKED:
+ * nothing passes this box. */
 enum nat_verdict nat_forward(nat *n, pu_time now, const pu_endpoint *inner, bool is_any,
                              pu_time until, uint16_t *external_port);
 

@@ -63,12 +63,12 @@ static nat *table_of(const net_box *b, const wire_igd_call *m)
     return m->is_tcp ? b->tcp : b->udp;
 }
 
-/* When a lease ends. Only version 1 has such as do not. */
+/* When a lease ends: in version 2 after a week at most, as miniupnpd has it. */
 static pu_time end_of(const net_box *b, pu_time now, uint32_t lease_s)
 {
-    pu_time end = now + lease_s * PU_S;
-    if (lease_s == 0)
-        end = igd_version(b) == 2 ? now + (pu_time)WIRE_IGD_LEASE_MAX_S * PU_S : PU_NEVER;
+    bool is_long = lease_s == 0 || lease_s > WIRE_IGD_LEASE_MAX_S;
+    pu_time end = lease_s == 0 ? PU_NEVER : now + lease_s * PU_S;
+    if (is_long && igd_version(b) == 2) end = now + WIRE_IGD_LEASE_MAX_S * PU_S;
     pu_time soon = now + NAT_SHORT_S * PU_S;
     return b->type.manner == NAT_SHORT && end > soon ? soon : end;
 }
@@ -79,7 +79,6 @@ static enum wire_igd_error try_add(net_box *b, pu_time now, const pu_endpoint *w
     if (!is_any(m->remote_ip)) return WIRE_IGD_WILDCARD_HOST;
     if (m->external_port == 0) return WIRE_IGD_NO_WILDCARD_PORT;
     if (m->internal_port == 0) return WIRE_IGD_INVALID_ARGS;
-    if (igd_version(b) == 2 && m->lease_s > WIRE_IGD_LEASE_MAX_S) return WIRE_IGD_INVALID_ARGS;
     if (memcmp(m->internal_ip, who->ip, sizeof who->ip) != 0) return WIRE_IGD_NOT_AUTHORIZED;
     if (!m->is_enabled) return WIRE_IGD_ACTION_FAILED;
     if (b->type.manner == NAT_PERMANENT && m->lease_s != 0) return WIRE_IGD_ONLY_PERMANENT;

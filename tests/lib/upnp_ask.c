@@ -2,11 +2,13 @@
  * real sockets.
  *
  *   lab-upnp GATEWAY OWN-ADDRESS INNER OUTER LIFETIME-S
+ *   lab-upnp GATEWAY OWN-ADDRESS             asks all that upnp_play does
  *
  * UDP; a lifetime of 0 gives the port back. What the gateway then says of the mapping is compared
  * with what was asked for. Prints {"is_answer", "result", "outer", "lifetime", "address"} as JSON,
- * result being a fault's code or 0. Exit code 1 and a reason when there is no gateway, or one that
- * contradicts itself; 2 for what is our own fault.
+ * result being a fault's code or 0; or {"otherwise"}: what was answered otherwise than by the
+ * simulator's gateways. Exit code 1 and a reason when there is no gateway, or one that contradicts
+ * itself; 2 for what is our own fault.
  */
 #define _GNU_SOURCE
 #include "tests/lib/upnp_client.h"
@@ -148,27 +150,38 @@ static void map(upnp_client *c, const wire_igd_call *asked)
            done.error, asked->external_port, lease_s, (int)text.len, (const char *)memory);
 }
 
+static void play(upnp_client *c, const asker *a)
+{
+    const char *wrong = upnp_play(c, &a->own), *quote = wrong != NULL ? "\"" : "";
+    printf("{\"otherwise\": %s%s%s}\n", quote, wrong != NULL ? wrong : "null", quote);
+}
+
 int main(int argc, char **argv)
 {
     static upnp_client c;
     asker a;
     pu_endpoint gateway;
-    if (argc != 6 || !read_address(&gateway, argv[1]) || !read_address(&a.own, argv[2])) {
-        fprintf(stderr, "usage: lab-upnp GATEWAY OWN-ADDRESS INNER OUTER LIFETIME-S\n");
+    bool plays = argc == 3;
+    if ((argc != 6 && !plays) || !read_address(&gateway, argv[1]) ||
+        !read_address(&a.own, argv[2])) {
+        fprintf(stderr, "usage: lab-upnp GATEWAY OWN-ADDRESS [INNER OUTER LIFETIME-S]\n");
         return 2;
     }
-    wire_igd_call asked = {.action = WIRE_IGD_ADD,
-                           .is_enabled = true,
-                           .internal_port = (uint16_t)strtoul(argv[3], NULL, 10),
-                           .external_port = (uint16_t)strtoul(argv[4], NULL, 10),
-                           .lease_s = (uint32_t)strtoul(argv[5], NULL, 10),
-                           .note_len = sizeof note - 1};
+    wire_igd_call asked = {.action = WIRE_IGD_ADD, .is_enabled = true, .note_len = sizeof note - 1};
+    if (!plays) {
+        asked.internal_port = (uint16_t)strtoul(argv[3], NULL, 10);
+        asked.external_port = (uint16_t)strtoul(argv[4], NULL, 10);
+        asked.lease_s = (uint32_t)strtoul(argv[5], NULL, 10);
+    }
     memcpy(asked.internal_ip, a.own.ip, sizeof asked.internal_ip);
     memcpy(asked.note, note, sizeof note - 1);
     if (asked.lease_s == 0) asked.action = WIRE_IGD_DELETE;
     upnp_io io = {&a, search, exchange};
     switch (upnp_find(&c, &io, &gateway, target, true)) {
-    case UPNP_FOUND: map(&c, &asked); return 0;
+    case UPNP_FOUND:
+        if (plays) play(&c, &a);
+        else map(&c, &asked);
+        return 0;
     case UPNP_SILENT: refuse("nobody answers");
     case UPNP_ELSEWHERE: refuse("it says that it is elsewhere");
     case UPNP_UNREADABLE: refuse("a description that cannot be read");

@@ -49,4 +49,9 @@ enum upnp_found upnp_find(upnp_client *c, const upnp_io *io, const pu_endpoint *
  * False: none that can be read. */
 bool upnp_ask(upnp_client *c, wire_igd_call *m);
 
+/* Asks, in a fixed order, for what gateways of version 2 agree about: leases, ports asked for
+ * again, and which of them lead where; own is the asker's address. In the end everything is given
+ * back. Returns what was answered otherwise than it should be; NULL: nothing. */
+const char *upnp_play(upnp_client *c, const pu_endpoint *own);
+
 #endif

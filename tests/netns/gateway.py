@@ -89,6 +89,9 @@ def try_protocol(build, net, home, probe, protocol):
         return json.loads(net.spaces["home"].run(*asks, gateway, own, PORT, port, lifetime))
 
     results = []
+    if protocol == "upnp":
+        said = json.loads(net.spaces["home"].run(*asks, gateway, own))
+        results.append(("it answers as the simulator's gateway does", said["otherwise"] is None, said))
     before = probe.ping(home, 3, at)
     results.append(("the port leads nowhere before", not before["ok"], before))
     with ONE_AT_A_TIME:

@@ -194,6 +194,7 @@ static void liars_lie(void **state)
         {NAT_HONEST, true, true, false, 3600},       {NAT_IDLE, true, false, false, 3600},
         {NAT_PRIVATE, false, true, false, 3600},     {NAT_WRONG, false, true, false, 3600},
         {NAT_SHORT, true, true, false, NAT_SHORT_S}, {NAT_REFUSES, false, false, true, 0},
+        {NAT_ENDLESS, true, true, false, 3600}, /* by UPnP it would be */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         lab l;
@@ -216,6 +217,18 @@ static void liars_lie(void **state)
         assert_int_equal(is_open(&l, 5 * PU_S, 8080), cases[i].is_open);
         world_close(&l.w);
     }
+}
+
+static void a_slow_one_answers_late(void **state)
+{
+    (void)state;
+    lab l;
+    lab_open(&l, NAT_GATEWAY_PMP, NAT_SLOW, NAT_EIM);
+    static const uint8_t natpmp[2];
+    assert_int_equal(ask(&l, PU_S, span_of(natpmp, 2)).len, 0);
+    run(&l.w, 2 * PU_S + NAT_SLOW_NS);
+    assert_int_equal(l.answers, 1);
+    world_close(&l.w);
 }
 
 static void pcp_says_why_not(void **state)
@@ -363,6 +376,7 @@ int gateway_test(void)
         cmocka_unit_test(a_refusal_takes_nothing),
         cmocka_unit_test(all_mappings_end_at_once),
         cmocka_unit_test(a_box_that_blocks_grants_nothing),
+        cmocka_unit_test(a_slow_one_answers_late),
     };
     return cmocka_run_group_tests_name("gateway", tests, NULL, NULL);
 }

@@ -119,6 +119,13 @@ static void profiles_are_kinds(void **state)
     assert_int_equal(t->tunnel_ns, 5 * PU_MS);
     assert_int_equal(s->nodes[0].port, 443);
     scenario_free(s);
+    s = read_good(HEAD "nodes: {n: {behind: [k]}}\nnats: {k: {profile: home, gateway: [nat_pmp, "
+                       "upnp2], gateway_manner: redirects}}\n",
+                  NULL);
+    t = &s->nats[0].type;
+    assert_int_equal(t->gateway, NAT_GATEWAY_PMP | NAT_GATEWAY_UPNP2);
+    assert_int_equal(t->manner, NAT_REDIRECTS);
+    scenario_free(s);
 }
 
 int scenario_kind_test(void)

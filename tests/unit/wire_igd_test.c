@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "peerup/ident.h"
+#include "vectors/upnp.h"
 #include "wire/wire_http.h"
 #include "wire/wire_igd_call.h"
 #include "wire/wire_ssdp.h"
@@ -534,6 +535,57 @@ static void headers(void **state)
     }
 }
 
+/* ---- a real gateway ---- */
+
+/* What it answered to the question of that name: the body of the HTTP message. */
+static pu_span answered(const char *name, uint16_t status)
+{
+    static uint8_t memory[8192];
+    for (size_t i = 0; i < sizeof miniupnpd_answers / sizeof miniupnpd_answers[0]; i++) {
+        wire_http_in in;
+        pu_span bytes = miniupnpd_answers[i].bytes;
+        if (strcmp(miniupnpd_answers[i].name, name) != 0) continue;
+        if (status == 0) return bytes;
+        wire_http_in_init(&in, memory, sizeof memory);
+        wire_http_in_take(&in, &bytes);
+        assert_true(in.state == WIRE_HTTP_DONE && bytes.len == 0);
+        assert_int_equal(in.head.status, status);
+        return wire_http_in_body(&in);
+    }
+    fail();
+    return span_of(NULL, 0);
+}
+
+static void what_miniupnpd_says(void **state)
+{
+    (void)state;
+    static const uint8_t outer[16] = {[10] = 0xff, [11] = 0xff, 11, 0, 0, 1};
+    static const uint8_t inner[16] = CLIENT;
+    wire_ssdp found;
+    wire_igd d;
+    wire_url control;
+    wire_igd_call m;
+    assert_true(wire_ssdp_read(&found, answered("search", 0)));
+    assert_true(text_is(found.target, "urn:schemas-upnp-org:device:InternetGatewayDevice:1"));
+    assert_true(found.max_age_s == 120 && found.boot_id == 1795752579);
+    assert_true(wire_igd_read(&d, answered("description", 200)));
+    assert_true(d.count == 1 && d.offers[0].service == WIRE_IGD_IP2);
+    assert_true(wire_igd_control(&control, &d, 0, &found.location));
+    assert_true(text_is(wire_url_path(&control), "/ctl/IPConn") && control.at.port == 5000);
+    assert_int_equal(wire_igd_call_read(&m, answered("GetExternalIPAddress", 200)), WIRE_IGD_OK);
+    assert_int_equal(m.action, WIRE_IGD_ADDRESS);
+    assert_memory_equal(m.external_ip, outer, sizeof outer);
+    assert_int_equal(wire_igd_call_read(&m, answered("AddPortMapping", 200)), WIRE_IGD_OK);
+    assert_true(m.action == WIRE_IGD_ADD && m.is_answer && m.error == WIRE_IGD_OK);
+    assert_int_equal(wire_igd_call_read(&m, answered("GetSpecificPortMappingEntry", 200)),
+                     WIRE_IGD_OK);
+    assert_true(m.internal_port == 4001 && m.is_enabled && m.lease_s == 600);
+    assert_memory_equal(m.internal_ip, inner, sizeof inner);
+    assert_true(text_is(span_of(m.note, m.note_len), "lab <&> \"test\""));
+    assert_int_equal(wire_igd_call_read(&m, answered("NoSuchEntryInArray", 500)), WIRE_IGD_OK);
+    assert_int_equal(m.error, WIRE_IGD_NO_SUCH_ENTRY);
+}
+
 int wire_igd_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -547,6 +599,7 @@ int wire_igd_test(void)
         cmocka_unit_test(strange_actions),
         cmocka_unit_test(arguments),
         cmocka_unit_test(headers),
+        cmocka_unit_test(what_miniupnpd_says),
     };
     return cmocka_run_group_tests_name("wire_igd", tests, NULL, NULL);
 }

@@ -259,10 +259,16 @@ def hmac_sha256():
                       lambda _, case: [hex_span(case[key]) for key in ("key", "msg", "tag")])
 
 
+def upnp():
+    fields = [("const char *", "name", "what was asked for"), ("pu_span", "bytes", "the whole answer")]
+    rows = [[json.dumps(name), text_span(text)] for name, text in load("upnp/miniupnpd.json")["answers"].items()]
+    return header("upnp", "upnp/miniupnpd.json", [table("upnp_answer", "miniupnpd_answers", fields, rows)])
+
+
 def all_headers():
     """What each header is called, and who makes it."""
     makers = (peer_ids, identity_keys, tls_certificates, noise, multiaddrs, multibase, multihash, envelopes, ed25519,
-              x25519, chacha20_poly1305, hkdf_sha256, hmac_sha256)
+              x25519, chacha20_poly1305, hkdf_sha256, hmac_sha256, upnp)
     return {"wycheproof": wycheproof_results, **{make.__name__: make for make in makers}}
 
 
