@@ -4,6 +4,7 @@
 #include "sim/build_id.h"
 #include "sim/check.h"
 #include "sim/mem.h"
+#include "sim/swarm.h"
 #include "sim/wall.h"
 #include "sim/world.h"
 
@@ -191,7 +192,15 @@ static void put_result(const world *w, run_result *r)
     r->bytes_per_node = s->node_count > 0 ? bytes_held(w) / s->node_count : 0;
     r->property_count = r->is_partial ? 0 : s->expect_count;
     if (r->property_count > 0) r->properties = sim_alloc(r->property_count * sizeof *r->properties);
-    for (uint32_t i = 0; i < r->property_count; i++) check_expect(&w->judge, i, &r->properties[i]);
+    for (uint32_t i = 0; i < r->property_count; i++) {
+        run_property *p = &r->properties[i];
+        check_expect(&w->judge, i, p);
+        size_t len = strlen(p->why);
+        if (swarm_missed(w, &s->expects[i]))
+            snprintf(p->why + len, sizeof p->why - len,
+                     "; no fault was drawn for them or their relays, so this seed says nothing of "
+                     "faults");
+    }
     put_connections(&w->judge, r);
     put_handshakes(&w->judge, r);
     put_metrics(w, r);

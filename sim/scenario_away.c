@@ -106,8 +106,6 @@ void check_away(reader *r)
     for (uint32_t i = 0; i < s->event_count; i++) {
         const scenario_event *e = &s->events[i];
         const char *why = e->a < s->node_count ? objection(s, e) : NULL;
-        if (why != NULL)
-            diag_add(r->errors, (diag_place){0, e->place.line, e->place.column}, "'%s' %s",
-                     s->nodes[e->a].name, why);
+        if (why != NULL) read_error(r, r->events[i], "'%s' %s", s->nodes[e->a].name, why);
     }
 }

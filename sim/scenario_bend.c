@@ -2,12 +2,14 @@
 #include "sim/scenario_impl.h"
 
 /* What is never reached or never heard of would be no misbehaviour. */
-static void check_bend(reader *r, const doc_node *node, const scenario_node *of)
+static void check_bend(reader *r, const doc_node *node, const scenario_node *of, bool is_odd)
 {
     const scenario_bend *b = &of->bend;
     bool ends = b->ends_ns > 0 || b->ends_bytes > 0;
-    if (!of->is_relay)
-        read_error(r, node, "'%s' is not a relay: it has no roles: [relay]", of->name);
+    bool is_news_of = !of->is_relay && is_news(r, THING_RELAY, of->name);
+    if (is_news_of) read_error(r, node, "'%s' is not a relay: it has no roles: [relay]", of->name);
+    else if (!of->is_relay) return;
+    else if (!b->swallows && !ends && b->bps == 0 && is_odd) return;
     else if (!b->swallows && !ends && b->bps == 0)
         read_error(r, node,
                    "it has one of 'swallows', 'ends_after', 'ends_after_bytes' and 'rate'");
@@ -27,6 +29,7 @@ void read_bend(reader *r, const doc_node *node, scenario_node *of)
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     const doc_node *end = doc_get(node, "ends_after"), *bytes = doc_get(node, "ends_after_bytes");
     const doc_node *rate = doc_get(node, "rate");
+    uint32_t before = r->errors->count + r->errors->dropped;
     b->is_any = true;
     read_switch(r, doc_get(node, "swallows"), &b->swallows);
     if (read_quantity(r, end, QUANTITY_DURATION, &b->ends_ns) && b->ends_ns == 0)
@@ -36,5 +39,7 @@ void read_bend(reader *r, const doc_node *node, scenario_node *of)
     if (read_quantity(r, rate, QUANTITY_RATE, &b->bps) && b->bps == 0)
         read_error(r, rate, "what passes nothing on is 'swallows: true'");
     read_time(r, doc_get(node, "from"), &b->from);
-    check_bend(r, node, of);
+    bool is_odd = has_unknown_key(node, rules, sizeof rules / sizeof rules[0]) ||
+                  r->errors->count + r->errors->dropped > before;
+    check_bend(r, node, of, is_odd);
 }

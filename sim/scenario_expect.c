@@ -25,6 +25,8 @@ static bool start_of(reader *r, const doc_node *node, const scenario_expect *e, 
         is_found = true;
     }
     const char *from = s->nodes[e->a].name, *to = s->nodes[e->b].name;
+    if (!is_found && (r->gaps & GAP_EVENTS) != 0) return false;
+    if (s->event_count == 0) r->gaps |= GAP_EVENTS; /* once is enough */
     if (!is_found && e->kind == SCENARIO_EXPECT_DELIVERED)
         read_error(r, node, "no event streams anything from %s to %s", from, to);
     else if (!is_found)
@@ -56,11 +58,11 @@ static bool read_window(reader *r, const doc_node *node, scenario_expect *e)
 /* Whom it is about: `{from, to}` or `{pairs: GROUP}`. */
 static void read_whom(reader *r, const doc_node *whom, scenario_expect *e)
 {
-    static const key_rule pair_rules[] = {{"from", true}, {"to", true}};
+    static const key_rule pair_rules[] = {{"from", true}, {"to", true}, {"pairs", false}};
     static const key_rule group_rules[] = {{"pairs", true}};
     const doc_node *pairs = doc_get(whom, "pairs");
     if (pairs == NULL) {
-        if (read_map(r, whom, pair_rules, 2)) read_pair(r, whom, &e->a, &e->b);
+        if (read_map(r, whom, pair_rules, 3)) read_pair(r, whom, &e->a, &e->b);
     } else if (read_map(r, whom, group_rules, 1) && read_group_ref(r, pairs, &e->group)) {
         if (!r->s->groups[e->group].has_pairs)
             read_error(r, pairs, "the group '%s' has no 'pairs'", pairs->text);
@@ -190,7 +192,8 @@ static bool read_kind(reader *r, const doc_node *node, scenario_expect *e)
         kind = i;
     }
     if (found == 1) return kinds[kind].read(r, node, e);
-    if (read_map(r, node, rules, sizeof rules / sizeof rules[0]))
+    const size_t count = sizeof rules / sizeof rules[0];
+    if (read_map(r, node, rules, count) && (found > 1 || !has_unknown_key(node, rules, count)))
         read_error(r, node,
                    "it has one of 'connected', 'path', 'never', 'together', 'says' and "
                    "'delivered'");
@@ -206,9 +209,11 @@ void read_expects(reader *r, const doc_node *node)
         scenario_expect *e = &s->expects[s->expect_count];
         *e = (scenario_expect){.a = SCENARIO_ANY, .b = SCENARIO_ANY, .group = SCENARIO_ANY};
         e->place = (scenario_place){n->place.line, n->place.column};
+        uint32_t before = r->errors->count + r->errors->dropped;
         bool is_good = read_kind(r, n, e);
         const doc_node *name = doc_get(n, "name");
         is_good &= read_name(r, name, e->name);
+        if (is_good && r->errors->count + r->errors->dropped == before) check_drawn(r, n, e);
         for (uint32_t i = 0; is_good && i < s->expect_count; i++) {
             if (strcmp(s->expects[i].name, e->name) == 0)
                 read_error(r, name, "'%s' is the name of another one already", e->name);

@@ -95,10 +95,12 @@ bool read_block(reader *r, const doc_node *node, scenario_event *event);
 /* The event that decides whether e's node runs just before e; NULL: it has run from the start. */
 const scenario_event *life_before(const scenario *s, const scenario_event *e);
 
-/* `swizzle:` as an event, and `swarm:`; what cannot be expected while faults are drawn. */
+/* `swizzle:` as an event, and `swarm:`. */
 bool read_swizzle(reader *r, const doc_node *node, scenario_event *event);
 void read_swarm(reader *r, const doc_node *node);
-void check_swarm(reader *r);
+
+/* Complains of e, which node is, when it cannot be expected while faults are drawn. */
+void check_drawn(reader *r, const doc_node *node, const scenario_expect *e);
 
 /* A node, a group, or a list of them on a side of event's. */
 void read_side(reader *r, const doc_node *node, uint8_t side, scenario_event *event);

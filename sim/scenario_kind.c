@@ -135,7 +135,7 @@ static void read_pool(reader *r, const doc_node *node, nat_type *type)
         read_error(r, pooling, "a host whose ports are one block has one address");
     if (type->ports != NAT_BLOCK) type->block_ports = 0;
     else if (type->block_ports == 0) type->block_ports = DEFAULT_BLOCK_PORTS;
-    if (type->ports != NAT_BLOCK && block != NULL)
+    if (type->ports != 0 && type->ports != NAT_BLOCK && block != NULL)
         read_error(r, block, "only a box with 'ports: block' has blocks");
     read_some(r, block, NAT_BLOCK_PORTS_MIN, NAT_BLOCK_PORTS_MAX, &type->block_ports);
 }

@@ -86,10 +86,15 @@ static void read_trace(reader *r, const doc_node *node, spell *out)
 
 static void read_spell(reader *r, const doc_node *map, spell *out)
 {
+    static const key_rule all[] = {/* of the maps that say it */
+                                   {"weibull", false}, {"exponential", false}, {"trace", false},
+                                   {"off", false},     {"keep", false},        {"behind", false},
+                                   {"gap", false},     {"overlap", false},     {"link", false}};
     const doc_node *weibull = doc_get(map, "weibull"), *trace = doc_get(map, "trace");
     const doc_node *exponential = doc_get(map, "exponential");
     if ((weibull != NULL) + (exponential != NULL) + (trace != NULL) != 1) {
-        read_error(r, map, "it has one of 'weibull', 'exponential' and 'trace'");
+        if (!has_unknown_key(map, all, sizeof all / sizeof all[0]))
+            read_error(r, map, "it has one of 'weibull', 'exponential' and 'trace'");
         return;
     }
     read_weibull(r, weibull, out);
@@ -263,16 +268,16 @@ void check_lives(reader *r)
     for (uint32_t i = 0; i < s->event_count; i++) {
         const scenario_event *e = &s->events[i];
         if (e->kind != SCENARIO_CRASH && e->kind != SCENARIO_RESTART) continue;
-        const diag_place place = {0, e->place.line, e->place.column};
+        const doc_node *node = r->events[i];
         const char *name = s->nodes[e->a].name;
         uint32_t group = s->nodes[e->a].group;
         const scenario_event *before = life_before(s, e);
         bool is_running = before == NULL || before->kind == SCENARIO_RESTART;
         if (group != SCENARIO_ANY && s->groups[group].has_churn)
-            diag_add(r->errors, place, "'%s' comes and goes by the churn of its group", name);
+            read_error(r, node, "'%s' comes and goes by the churn of its group", name);
         else if (e->kind == SCENARIO_CRASH && !is_running)
-            diag_add(r->errors, place, "'%s' has crashed before and was not started again", name);
+            read_error(r, node, "'%s' has crashed before and was not started again", name);
         else if (e->kind == SCENARIO_RESTART && is_running)
-            diag_add(r->errors, place, "'%s' is running: nothing crashed it before", name);
+            read_error(r, node, "'%s' is running: nothing crashed it before", name);
     }
 }

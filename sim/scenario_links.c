@@ -144,7 +144,8 @@ static void read_handover(reader *r, const doc_node *node, net_extra *extra)
     if (extra->handover_every_ns == 0) read_error(r, node, "'every' is more than nothing");
     else if (extra->handover_at_ns >= extra->handover_every_ns)
         read_error(r, at, "the first one comes before 'every' is over");
-    if (extra->outage_most_ns < extra->outage_least_ns)
+    bool has_most = lost == NULL || lost->kind != DOC_MAP || extra->outage_most_ns > 0;
+    if (has_most && extra->outage_most_ns < extra->outage_least_ns)
         read_error(r, lost, "'most' is less than 'least'");
     else if (extra->outage_most_ns > 0 && extra->outage_most_ns >= extra->handover_every_ns)
         read_error(r, lost, "the next handover comes before this one is over: nothing ever passes");
@@ -233,7 +234,10 @@ void read_link_ref(reader *r, const doc_node *node, uint32_t *index)
         }
         suggest_offer(&near, r->s->links[i].name);
     }
-    read_error(r, node, "unknown kind of link '%.80s'%s", text, suggest_hint(&near, hint));
+    bool is_told = (r->gaps & GAP_LINKS) != 0;
+    if (r->s->link_count == 0) r->gaps |= GAP_LINKS; /* nor is any other */
+    if (!is_told && is_news(r, THING_LINK, text))
+        read_error(r, node, "unknown kind of link '%.80s'%s", text, suggest_hint(&near, hint));
 }
 
 static void read_cost(reader *r, const doc_node *node, uint64_t *ns)

@@ -58,8 +58,12 @@ static bool find_type(reader *r, const doc_node *node, bool is_wall, const char 
     }
     if (is_wall) suggest_offer(&near, "public");
     if (is_wall) suggest_offer(&near, "none");
-    read_error(r, node, "unknown %s '%.80s'%s", is_wall ? "firewall" : "nat", name,
-               suggest_hint(&near, hint));
+    enum gap gap = is_wall ? GAP_WALLS : GAP_NATS;
+    bool is_told = (r->gaps & gap) != 0;
+    if (r->s->nat_count == 0) r->gaps |= gap; /* nor is any other */
+    if (!is_told && is_news(r, is_wall ? THING_WALL : THING_NAT, node->text))
+        read_error(r, node, "unknown %s '%.80s'%s", is_wall ? "firewall" : "nat", name,
+                   suggest_hint(&near, hint));
     return false;
 }
 
@@ -155,18 +159,27 @@ static void check_gateways(reader *r, const doc_node *node, const scenario_chain
     }
 }
 
-void read_chain(reader *r, const doc_node *node, scenario_chain *chain)
+static bool read_boxes(reader *r, const doc_node *node, scenario_chain *chain)
 {
     bool is_good = true;
-    scenario_chain read = {0};
-    if (!read_list(r, node)) return;
+    if (!read_list(r, node)) return false;
     if (node->count > SCENARIO_CHAIN_MAX) {
         read_error(r, node, "%u boxes in a row, at most %d", node->count, SCENARIO_CHAIN_MAX);
-        return;
+        return false;
     }
     for (const doc_node *n = node->first; n != NULL; n = n->next)
-        is_good &= read_box(r, n, false, &read.box[read.count++]);
-    if (!is_good) return;
+        is_good &= read_box(r, n, false, &chain->box[chain->count++]);
+    return is_good;
+}
+
+void read_chain(reader *r, const doc_node *node, scenario_chain *chain)
+{
+    scenario_chain read = {0};
+    if (node == NULL) return;
+    if (!read_boxes(r, node, &read)) {
+        r->gaps |= GAP_CHAINS;
+        return;
+    }
     *chain = read;
     check_tunnels(r, node, chain);
     check_gateways(r, node, chain);

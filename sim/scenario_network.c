@@ -40,10 +40,15 @@ static void read_latency(reader *r, const doc_node *node)
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     const doc_node *matrix = doc_get(node, "matrix"), *regions = doc_get(node, "regions");
     const doc_node *rtt = doc_get(node, "rtt");
-    if ((matrix != NULL) + (regions != NULL) + (rtt != NULL) != 1)
+    int ways = (matrix != NULL) + (regions != NULL) + (rtt != NULL);
+    bool is_odd = has_unknown_key(node, rules, sizeof rules / sizeof rules[0]);
+    if (ways != 1 && (ways > 1 || !is_odd))
         read_error(r, node, "it has either 'matrix' or 'regions' or 'rtt'");
-    else if (rtt != NULL) read_quantity(r, rtt, QUANTITY_DURATION, &r->s->rtt_ns);
-    else read_latency_file(r, matrix != NULL ? matrix : regions, regions != NULL);
+    else if (ways == 0) return;
+    else if (rtt != NULL) {
+        r->sites = SCENARIO_NODES_MAX; /* any: all are equally far apart */
+        read_quantity(r, rtt, QUANTITY_DURATION, &r->s->rtt_ns);
+    } else read_latency_file(r, matrix != NULL ? matrix : regions, regions != NULL);
     read_quantity(r, doc_get(node, "access"), QUANTITY_DURATION, &r->latency_access_ns);
     r->s->link.link.access_ns = r->latency_access_ns;
 }
@@ -51,7 +56,6 @@ static void read_latency(reader *r, const doc_node *node)
 void read_network(reader *r, const doc_node *node)
 {
     static const key_rule rules[] = {{"latency", true}, {"link", false}, {"refuses", false}};
-    r->sites = SCENARIO_NODES_MAX; /* any, when all are equally far apart */
     r->s->link.link.queue_ns = LINK_QUEUE_NS;
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     read_latency(r, doc_get(node, "latency"));

@@ -39,14 +39,26 @@ void read_site(reader *r, const doc_node *node, uint32_t *site)
                    r->sites - 1);
 }
 
-static void read_roles(reader *r, const doc_node *node, bool *is_relay)
+static const key_rule node_rules[] = {
+    {"at", false},    {"behind", false},     {"relays", false}, {"roles", false},
+    {"knows", false}, {"config", false},     {"port", false},   {"link", false},
+    {"cpu", false},   {"misbehaves", false}, {"ipv4", false},   {"ipv6", false},
+};
+
+/* Whose roles are not what was meant counts as a relay: whoever names it as one is right. */
+static void read_roles(reader *r, const doc_node *of, bool *is_relay)
 {
     static const char *const roles[] = {"relay"};
+    const doc_node *node = doc_get(of, "roles");
     uint32_t role;
-    if (!read_list(r, node)) return;
-    for (const doc_node *n = node->first; n != NULL; n = n->next) {
-        if (read_word(r, n, roles, 1, &role)) *is_relay = true;
-    }
+    *is_relay =
+        of->kind != DOC_MAP ||
+        (node == NULL && has_unknown_key(of, node_rules, sizeof node_rules / sizeof node_rules[0]));
+    if (node == NULL) return;
+    if (!read_list(r, node)) *is_relay = true;
+    else if (node->count > 0) *is_relay = true;
+    for (const doc_node *n = node->kind == DOC_LIST ? node->first : NULL; n != NULL; n = n->next)
+        read_word(r, n, roles, 1, &role);
 }
 
 /* Appends one relay to those of a node. */
@@ -59,7 +71,8 @@ static void read_relay(reader *r, const doc_node *node, scenario_node *of)
         return;
     }
     if (!r->s->nodes[relay].is_relay) {
-        read_error(r, node, "'%s' is not a relay: it has no roles: [relay]", node->text);
+        if (is_news(r, THING_RELAY, node->text))
+            read_error(r, node, "'%s' is not a relay: it has no roles: [relay]", node->text);
         return;
     }
     for (uint32_t i = 0; i < of->relay_count; i++) {
@@ -91,14 +104,9 @@ static void read_port(reader *r, const doc_node *node, uint16_t *port)
 
 static void read_node(reader *r, const doc_node *node, scenario_node *out)
 {
-    static const key_rule rules[] = {
-        {"at", false},    {"behind", false},     {"relays", false}, {"roles", false},
-        {"knows", false}, {"config", false},     {"port", false},   {"link", false},
-        {"cpu", false},   {"misbehaves", false}, {"ipv4", false},   {"ipv6", false},
-    };
     static const char *const known[] = {"all"};
     uint32_t word;
-    if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
+    if (!read_map(r, node, node_rules, sizeof node_rules / sizeof node_rules[0])) return;
     read_site(r, doc_get(node, "at"), &out->site);
     read_port(r, doc_get(node, "port"), &out->port);
     read_chain(r, doc_get(node, "behind"), &out->behind);
@@ -115,10 +123,10 @@ static void read_node(reader *r, const doc_node *node, scenario_node *out)
 static void read_pairs(reader *r, const doc_node *node, scenario_group *group)
 {
     static const key_rule rules[] = {{"from", true}, {"until", true}};
+    if (node != NULL) group->has_pairs = true;
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     bool has_from = read_time(r, doc_get(node, "from"), &group->pairs_from_ns);
     bool has_until = read_time(r, doc_get(node, "until"), &group->pairs_until_ns);
-    group->has_pairs = true;
     if (has_from && has_until && group->pairs_until_ns < group->pairs_from_ns)
         read_error(r, doc_get(node, "until"), "it is before 'from'");
     if (group->count == 1) read_error(r, node, "one member makes no pair");
@@ -134,6 +142,8 @@ static void read_group(reader *r, const doc_node *node, scenario_group *group)
         {"ipv6", false},
     };
     scenario_node common = {.link = SCENARIO_ANY};
+    group->has_pairs =
+        node->kind != DOC_MAP || has_unknown_key(node, rules, sizeof rules / sizeof rules[0]);
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     const doc_node *mix = doc_get(node, "nat_mix"), *behind = doc_get(node, "behind");
     if (mix != NULL && behind != NULL) read_error(r, behind, "it has either 'nat_mix' or 'behind'");
@@ -238,7 +248,7 @@ static void add_nodes(reader *r, const doc_node *nodes, const doc_node *groups, 
     for (const doc_node *n = nodes != NULL ? nodes->first : NULL; n != NULL; n = n->next) {
         scenario_node *node = add_node(s, n, SCENARIO_ANY);
         snprintf(node->name, sizeof node->name, "%s", n->key);
-        read_roles(r, doc_get(n, "roles"), &node->is_relay);
+        read_roles(r, n, &node->is_relay);
         names_add(&r->node_names, node->name, s->node_count - 1);
         if (is_taken(s, &group_names, node->name))
             read_key_error(r, n, "'%s' is also in groups", node->name);

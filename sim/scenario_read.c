@@ -41,6 +41,26 @@ static void read_head(reader *r, const doc_node *root)
     read_crypto(r, doc_get(root, "crypto"));
 }
 
+/* Sections that are not there though they may be meant to be, or are no sections. */
+static void find_gaps(reader *r, const doc_node *root, bool is_odd)
+{
+    static const struct {
+        const char *key;
+        enum gap gap;
+        enum doc_kind kind;
+    } sections[] = {{"nodes", GAP_NODES, DOC_MAP}, {"groups", GAP_GROUPS, DOC_MAP},
+                    {"nats", GAP_NATS, DOC_MAP},   {"firewalls", GAP_WALLS, DOC_MAP},
+                    {"links", GAP_LINKS, DOC_MAP}, {"events", GAP_EVENTS, DOC_LIST}};
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        const doc_node *section = doc_get(root, sections[i].key);
+        bool is_gap = section != NULL ? section->kind != sections[i].kind
+                                      : is_odd || sections[i].gap == GAP_NODES;
+        const doc_node *n = section != NULL && section->kind == DOC_MAP ? section->first : NULL;
+        for (; n != NULL; n = n->next) is_gap |= n->kind != DOC_MAP; /* told where it is read */
+        if (is_gap) r->gaps |= sections[i].gap;
+    }
+}
+
 static void read_root(reader *r, const doc_node *root)
 {
     static const key_rule rules[] = {
@@ -50,6 +70,7 @@ static void read_root(reader *r, const doc_node *root)
         {"events", false},  {"expect", false}, {"swarm", false},   {"firewalls", false},
     };
     if (!read_map(r, root, rules, sizeof rules / sizeof rules[0])) return;
+    find_gaps(r, root, has_unknown_key(root, rules, sizeof rules / sizeof rules[0]));
     read_head(r, root);
     read_network(r, doc_get(root, "network"));
     read_links(r, doc_get(root, "links"));
@@ -61,7 +82,6 @@ static void read_root(reader *r, const doc_node *root)
     check_links(r);
     read_swarm(r, doc_get(root, "swarm"));
     read_expects(r, doc_get(root, "expect"));
-    check_swarm(r);
     check_families(r);
     read_shared(r);
 }
@@ -86,11 +106,14 @@ static scenario *build(const char *path, const doc_node *root, diag *errors)
     names_init(&r.node_names);
     names_init(&r.shared_names);
     names_init(&r.shared_walls);
+    for (int i = 0; i < THINGS; i++) names_init(&r.told[i]);
     read_root(&r, root);
     names_close(&r.node_names);
     names_close(&r.shared_names);
     names_close(&r.shared_walls);
+    for (int i = 0; i < THINGS; i++) names_close(&r.told[i]);
     free(r.shared);
+    free(r.events);
     topo_free(r.regions);
     if (errors->count == 0) {
         scenario_hash(r.s, r.matrix_hash);

@@ -29,13 +29,61 @@ void read_key_error(reader *r, const doc_node *entry, const char *format, ...)
     diag_add(r->errors, entry->key_place, "%s%s%s", path, path[0] == '\0' ? "" : ": ", text);
 }
 
-static void unknown_key(reader *r, const doc_node *entry, const key_rule *rules, size_t count)
+static bool is_known(const doc_node *entry, const key_rule *rules, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(entry->key, rules[i].key) == 0) return true;
+    return false;
+}
+
+static suggest nearest_key(const doc_node *entry, const key_rule *rules, size_t count)
 {
     suggest near;
-    char hint[SUGGEST_HINT_MAX];
     suggest_begin(&near, entry->key);
     for (size_t i = 0; i < count; i++) suggest_offer(&near, rules[i].key);
-    read_key_error(r, entry, "unknown key '%s'%s", entry->key, suggest_hint(&near, hint));
+    return near;
+}
+
+static uint32_t count_unknown(const doc_node *node, const key_rule *rules, size_t count)
+{
+    uint32_t unknown = 0;
+    for (const doc_node *n = node->first; n != NULL; n = n->next)
+        unknown += !is_known(n, rules, count);
+    return unknown;
+}
+
+/* Whether an unknown key of node was meant to be this one. */
+static bool is_misspelt(const doc_node *node, const char *key, const key_rule *rules, size_t count)
+{
+    for (const doc_node *n = node->first; n != NULL; n = n->next) {
+        if (is_known(n, rules, count)) continue;
+        suggest near = nearest_key(n, rules, count);
+        if (near.best != NULL && strcmp(near.best, key) == 0) return true;
+    }
+    return false;
+}
+
+/* Complains of keys that are missing, all at once, but those that unknown ones stand for. */
+static void tell_missing(reader *r, const doc_node *node, const key_rule *rules, size_t count)
+{
+    char all[256] = "";
+    uint32_t required = 0, missing = 0, told = 0, unknown = count_unknown(node, rules, count);
+    for (size_t i = 0; i < count; i++) {
+        required += rules[i].is_required;
+        if (!rules[i].is_required || doc_get(node, rules[i].key) != NULL) continue;
+        missing++;
+        if (is_misspelt(node, rules[i].key, rules, count)) continue;
+        size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s'%s'", told++ > 0 ? ", " : "", rules[i].key);
+    }
+    bool is_another_thing = unknown > 0 && missing == required;
+    if (told == 0 || unknown >= missing || is_another_thing) return;
+    read_error(r, node, told == 1 ? "the key %s is missing" : "the keys %s are missing", all);
+}
+
+bool has_unknown_key(const doc_node *node, const key_rule *rules, size_t rule_count)
+{
+    return node->kind == DOC_MAP && count_unknown(node, rules, rule_count) > 0;
 }
 
 static bool is_map(reader *r, const doc_node *node)
@@ -47,16 +95,14 @@ static bool is_map(reader *r, const doc_node *node)
 
 bool read_map(reader *r, const doc_node *node, const key_rule *rules, size_t rule_count)
 {
+    char hint[SUGGEST_HINT_MAX];
     if (!is_map(r, node)) return false;
     for (const doc_node *n = node->first; n != NULL; n = n->next) {
-        bool is_known = false;
-        for (size_t i = 0; i < rule_count; i++) is_known |= strcmp(n->key, rules[i].key) == 0;
-        if (!is_known) unknown_key(r, n, rules, rule_count);
+        if (is_known(n, rules, rule_count)) continue;
+        suggest near = nearest_key(n, rules, rule_count);
+        read_key_error(r, n, "unknown key '%s'%s", n->key, suggest_hint(&near, hint));
     }
-    for (size_t i = 0; i < rule_count; i++) {
-        if (rules[i].is_required && doc_get(node, rules[i].key) == NULL)
-            read_error(r, node, "the key '%s' is missing", rules[i].key);
-    }
+    tell_missing(r, node, rules, rule_count);
     return true;
 }
 
@@ -195,6 +241,25 @@ bool read_time(reader *r, const doc_node *node, pu_time *at)
     return true;
 }
 
+bool is_news(reader *r, enum thing what, const char *name)
+{
+    uint32_t next = r->told[what].count;
+    return names_add(&r->told[what], name, next) == next;
+}
+
+/* Whether a name may be that of a member of a group whose count is wrong. */
+static bool is_of_gap(const reader *r, const char *name)
+{
+    const char *dash = strrchr(name, '-');
+    size_t len = dash != NULL ? (size_t)(dash - name) : 0;
+    if ((r->gaps & GAP_NODES) != 0) return true;
+    for (uint32_t i = 0; len > 0 && i < r->s->group_count; i++) {
+        const scenario_group *g = &r->s->groups[i];
+        if (g->count == 0 && strlen(g->name) == len && memcmp(g->name, name, len) == 0) return true;
+    }
+    return len > 0 && (r->gaps & GAP_GROUPS) != 0;
+}
+
 bool read_node_ref(reader *r, const doc_node *node, uint32_t *index)
 {
     suggest near;
@@ -206,11 +271,13 @@ bool read_node_ref(reader *r, const doc_node *node, uint32_t *index)
         *index = found;
         return true;
     }
+    if (is_of_gap(r, text)) return false;
     suggest_begin(&near, text);
     for (uint32_t i = 0; i < r->s->node_count; i++) {
         if (r->s->nodes[i].group == SCENARIO_ANY) suggest_offer(&near, r->s->nodes[i].name);
     }
-    read_error(r, node, "unknown node '%.80s'%s", text, suggest_hint(&near, hint));
+    if (is_news(r, THING_NODE, text))
+        read_error(r, node, "unknown node '%.80s'%s", text, suggest_hint(&near, hint));
     return false;
 }
 
@@ -228,7 +295,8 @@ bool read_group_ref(reader *r, const doc_node *node, uint32_t *index)
         }
         suggest_offer(&near, r->s->groups[i].name);
     }
-    read_error(r, node, "unknown group '%.80s'%s", text, suggest_hint(&near, hint));
+    if ((r->gaps & GAP_GROUPS) == 0 && is_news(r, THING_GROUP, text))
+        read_error(r, node, "unknown group '%.80s'%s", text, suggest_hint(&near, hint));
     return false;
 }
 

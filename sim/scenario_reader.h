@@ -20,10 +20,27 @@ typedef struct shared_box {
     const char *name; /* belongs to the file */
 } shared_box;
 
+/* Parts of the file that are not as they were meant, which has been said: that something is not
+ * found there is no second mistake. */
+enum gap {
+    GAP_NODES = 1 << 0,
+    GAP_GROUPS = 1 << 1,
+    GAP_NATS = 1 << 2,
+    GAP_LINKS = 1 << 3,
+    GAP_CHAINS = 1 << 4, /* which boxes are around some node */
+    GAP_EVENTS = 1 << 5,
+    GAP_WALLS = 1 << 6
+};
+
+/* What has a name. */
+enum thing { THING_NODE = 0, THING_RELAY, THING_GROUP, THING_NAT, THING_WALL, THING_LINK, THINGS };
+
 /* A scenario being read. */
 typedef struct reader {
     scenario *s;
     diag *errors;
+    uint32_t gaps;              /* bits of enum gap */
+    const doc_node **events;    /* owned; of the scenario's events, where they are */
     uint32_t sites;             /* how many the latency file has */
     uint64_t matrix_hash[2];    /* of that file's bytes; 0 without one */
     uint64_t latency_access_ns; /* of links that say no access of their own */
@@ -33,6 +50,7 @@ typedef struct reader {
     names shared_names; /* numbers of shared boxes */
     names shared_walls; /* of firewalls: one may be called as a NAT is */
     names node_names;   /* of nodes, members of groups too */
+    names told[THINGS]; /* what is wrong wherever it is named, and was told once */
 } reader;
 
 /* A key that a map may have. */
@@ -49,8 +67,12 @@ void read_error(reader *r, const doc_node *node, const char *format, ...)
 void read_key_error(reader *r, const doc_node *entry, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Whether node is a map; unknown and missing keys are complained of, and do not make it false. */
+/* Whether node is a map; unknown and missing keys are complained of, and do not make it false. An
+ * unknown key stands for one that is missing: then only the first is told. */
 bool read_map(reader *r, const doc_node *node, const key_rule *rules, size_t rule_count);
+
+/* Whether a map has a key that it may not have: what it lacks may have been meant by that. */
+bool has_unknown_key(const doc_node *node, const key_rule *rules, size_t rule_count);
 
 /* Whether node is a map whose keys are names of the file's own; wrong names are complained of. */
 bool read_names(reader *r, const doc_node *node);
@@ -83,6 +105,10 @@ bool read_word(reader *r, const doc_node *node, const char *const *words, uint32
 
 /* A time of the run: from 0 to before its end. */
 bool read_time(reader *r, const doc_node *node, pu_time *at);
+
+/* Whether this is the first time that something is wrong with what has that name (kept by the
+ * caller): told where it is named first, it is no news elsewhere. */
+bool is_news(reader *r, enum thing what, const char *name);
 
 /* Names of nodes (group members too) and groups; indices come out. */
 bool read_node_ref(reader *r, const doc_node *node, uint32_t *index);

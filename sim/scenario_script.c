@@ -30,6 +30,10 @@ void read_authorize(reader *r, const doc_node *node)
     uint32_t most = 0;
     if (read_list(r, node)) most = node->count;
     else node = NULL;
+    if (node != NULL && node->count > 0 && node->first->kind == DOC_TEXT) {
+        read_error(r, node, "it is a list of pairs: [[home, laptop]]");
+        node = NULL;
+    }
     for (uint32_t g = 0; g < s->group_count; g++) most += s->groups[g].count / 2;
     if (most == 0) return;
     s->authorize = sim_alloc(most * sizeof *s->authorize);
@@ -126,6 +130,7 @@ static bool read_disturbed(reader *r, const doc_node *node, scenario_event *even
     }
     if (!read_node_ref(r, who, &event->a)) return false;
     uint32_t most = boxes_of(r->s, event->a);
+    if (box > most && (r->gaps & GAP_CHAINS) != 0) return false;
     bool has_wall = has_firewall(r->s, event->a);
     if (most == 0 && has_wall && event->kind == SCENARIO_REBOOT) most = 1;
     if (most == 0 && has_wall) {
@@ -194,7 +199,7 @@ static bool read_event(reader *r, const doc_node *node, scenario_event *event)
     if (!read_map(r, node, rules, 1 + KINDS)) return false;
     bool has_time = read_time(r, doc_get(node, "at"), &event->at);
     if (found != 1) {
-        wrong_kind(r, node);
+        if (!has_unknown_key(node, rules, 1 + KINDS)) wrong_kind(r, node);
         return false;
     }
     bool is_good = kinds[kind].read(r, doc_get(node, kinds[kind].key), event);
@@ -206,11 +211,17 @@ void read_events(reader *r, const doc_node *node)
     scenario *s = r->s;
     if (!read_list(r, node) || node->count == 0) return;
     s->events = sim_alloc(node->count * sizeof *s->events);
+    r->events = sim_alloc(node->count * sizeof *r->events);
     for (const doc_node *n = node->first; n != NULL; n = n->next) {
         scenario_event *event = &s->events[s->event_count];
-        if (read_event(r, n, event)) s->event_count++;
-        else free(event->side);
+        if (read_event(r, n, event)) {
+            r->events[s->event_count++] = n;
+        } else {
+            free(event->side);
+            r->gaps |= GAP_EVENTS;
+        }
     }
+    if ((r->gaps & GAP_EVENTS) != 0) return; /* what comes before what is not known */
     check_lives(r);
     check_away(r);
 }

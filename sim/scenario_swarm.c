@@ -57,10 +57,13 @@ void read_swarm(reader *r, const doc_node *node)
     if (node->kind != DOC_MAP) {
         if (!read_switch(r, node, &is_on) || !is_on) return;
     } else {
+        const doc_node *from = doc_get(node, "from"), *until = doc_get(node, "until");
         read_map(r, node, rules, sizeof rules / sizeof rules[0]);
-        read_time(r, doc_get(node, "from"), &swarm.from);
-        read_time(r, doc_get(node, "until"), &swarm.until);
+        bool has_from = from == NULL || read_time(r, from, &swarm.from);
+        bool has_until = until == NULL || read_time(r, until, &swarm.until);
         read_kinds(r, doc_get(node, "kinds"), &swarm.kinds);
+        bool is_odd = has_unknown_key(node, rules, sizeof rules / sizeof rules[0]);
+        if (!has_from || !has_until || is_odd) return;
     }
     if (s->duration_ns > 0 && swarm.until < swarm.from + SWARM_LEAST_NS)
         read_error(r, node, "from 'from' to 'until' are 10 s at least");
@@ -96,14 +99,8 @@ static const char *objection(const scenario *s, const scenario_expect *e)
     PU_NEVER_HERE();
 }
 
-void check_swarm(reader *r)
+void check_drawn(reader *r, const doc_node *node, const scenario_expect *e)
 {
-    const scenario *s = r->s;
-    for (uint32_t i = 0; s->swarm.kinds != 0 && i < s->expect_count; i++) {
-        const scenario_expect *e = &s->expects[i];
-        const char *why = objection(s, e);
-        if (why != NULL)
-            diag_add(r->errors, (diag_place){0, e->place.line, e->place.column}, "'%s': %s",
-                     e->name, why);
-    }
+    const char *why = r->s->swarm.kinds != 0 ? objection(r->s, e) : NULL;
+    if (why != NULL) read_error(r, node, "%s", why);
 }

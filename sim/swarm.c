@@ -238,6 +238,38 @@ void swarm_draw(world *w)
     free(d.is_taken);
 }
 
+/* Whether a drawn fault is one of that node's. */
+static bool is_touched(const world *w, uint32_t node)
+{
+    const scenario_node *n = &w->s->nodes[node];
+    bool has_box = n->behind.count > 0 || n->group != SCENARIO_ANY;
+    for (uint32_t i = 0; i < w->drawn_count; i++) {
+        const scenario_event *e = w->drawn[i];
+        bool is_of_box = e->kind == SCENARIO_REBOOT || e->kind == SCENARIO_REBIND;
+        if (e->side != NULL ? e->side[node] != 0 : e->a == node && (has_box || !is_of_box))
+            return true;
+    }
+    return false;
+}
+
+static bool is_any_touched(const world *w, uint32_t node)
+{
+    const scenario_node *n = &w->s->nodes[node];
+    bool is_any = is_touched(w, node);
+    for (uint32_t i = 0; i < n->relay_count; i++) is_any |= is_touched(w, n->relays[i]);
+    return is_any;
+}
+
+bool swarm_missed(const world *w, const scenario_expect *e)
+{
+    if (w->s->swarm.kinds == 0 || e->kind == SCENARIO_EXPECT_NEVER) return false;
+    const scenario_group *g = e->group != SCENARIO_ANY ? &w->s->groups[e->group] : NULL;
+    for (uint32_t i = 0; g != NULL && i < g->count; i++)
+        if (is_any_touched(w, g->first + i)) return false;
+    if (g != NULL) return true;
+    return !is_any_touched(w, e->a) && (e->b == SCENARIO_ANY || !is_any_touched(w, e->b));
+}
+
 void swarm_close(world *w)
 {
     for (uint32_t i = 0; i < w->drawn_count; i++) {

@@ -19,4 +19,8 @@ void swizzle(world *w, const scenario_event *e);
 void swarm_draw(world *w);
 void swarm_close(world *w);
 
+/* Whether e says nothing of faults in this run: none was drawn for those whom it is about, nor for
+ * their relays. */
+bool swarm_missed(const world *w, const scenario_expect *e);
+
 #endif

@@ -131,12 +131,12 @@ static const struct {
                 "  - {at: 9s, change_network: {node: laptop, gap: 2s}}\n"
                 "  - {at: 10s, change_network: laptop}\n  - {at: 10s, sleep: {node: laptop, for: "
                 "1s}}\n",
-     "12:5: 'home' sleeps at that time\n"
-     "13:5: 'home' sleeps at that time\n"
-     "14:5: 'home' has crashed before and was not started again\n"
-     "15:5: 'home' has crashed before: it has nothing that sleeps\n"
-     "17:5: 'laptop' is between two networks then\n"
-     "18:5: 'laptop' is between two networks then\n"},
+     "12:5: events.1: 'home' sleeps at that time\n"
+     "13:5: events.2: 'home' sleeps at that time\n"
+     "14:5: events.3: 'home' has crashed before and was not started again\n"
+     "15:5: events.4: 'home' has crashed before: it has nothing that sleeps\n"
+     "17:5: events.6: 'laptop' is between two networks then\n"
+     "18:5: events.7: 'laptop' is between two networks then\n"},
     {HEAD NODES GROUP "churn: {exponential: {mean: 1h}}, sleep: {exponential: {mean: 1h}}}}\n",
      "10:65: groups.g.sleep: members come and go by 'churn' already: it has one of the two\n"},
     {HEAD NODES GROUP
@@ -147,9 +147,9 @@ static const struct {
                       "[box]}}}\nevents:\n  - {at: 1s, crash: g-1}\n"
                       "  - {at: 1s, sleep: {node: g-1, for: 1s}}\n"
                       "  - {at: 1s, change_network: g-2}\n",
-     "12:5: 'g-1' sleeps and wakes as its group does\n"
-     "13:5: 'g-1' comes and goes as its group does\n"
-     "14:5: 'g-2' roams as its group does\n"},
+     "12:5: events.0: 'g-1' sleeps and wakes as its group does\n"
+     "13:5: events.1: 'g-1' comes and goes as its group does\n"
+     "14:5: events.2: 'g-2' roams as its group does\n"},
 };
 
 static void every_complaint_has_its_place(void **state)

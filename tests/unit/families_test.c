@@ -50,7 +50,6 @@ static const struct {
      "false' allows it all the same\n"
      "9:91: firewalls.a.icmp_errors: RFC 6092: errors of what is let out come in (REC-18, 36); "
      "'rfc6092: false' allows it all the same\n"
-     "10:6: firewalls.b: the key 'filtering' is missing\n"
      "10:26: firewalls.b.simultaneous_open: RFC 6092: both ways of opening are let through "
      "(REC-31); 'rfc6092: false' allows it all the same\n"
      "10:50: firewalls.b.unsolicited_udp: unknown word 'reject', use drop or refuse\n"

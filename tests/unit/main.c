@@ -107,6 +107,7 @@
     X(quantity)        \
     X(scenario)        \
     X(scenario_life)   \
+    X(scenario_once)   \
     X(scenario_kind)   \
     X(options)         \
     X(json)            \

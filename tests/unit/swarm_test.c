@@ -75,8 +75,9 @@ static const struct {
     const char *text, *said;
 } bad[] = {
     {HEAD NODES "swarm: maybe\n", "10:8: swarm: unknown word 'maybe', use false or true\n"},
+    {HEAD NODES "swarm: {from: 50s, until: 55s}\n",
+     "10:8: swarm: from 'from' to 'until' are 10 s at least\n"},
     {HEAD NODES "swarm: {from: 50s, until: 55s, kinds: [crush], untl: 5s}\n",
-     "10:8: swarm: from 'from' to 'until' are 10 s at least\n"
      "10:40: swarm.kinds.0: unknown word 'crush', did you mean 'crash'?\n"
      "10:48: swarm: unknown key 'untl', did you mean 'until'?\n"},
     {HEAD NODES "swarm: {kinds: []}\n", "10:16: swarm.kinds: it names a sort of fault at least\n"},
@@ -87,10 +88,10 @@ static const struct {
                 "  - {name: c, together: {from: home, to: laptop}, within: 5s}\n"
                 "  - {name: d, delivered: {from: home, to: laptop}, within: 5s}\n"
                 "  - {name: e, connected: {from: home, to: laptop}, after: 30s, within: 5s}\n",
-     "15:5: 'a': faults are drawn: it can be expected 'after' they are over\n"
-     "16:5: 'b': faults are drawn: it can be expected 'after' they are over\n"
-     "17:5: 'c': faults are drawn: nobody knows who can be together\n"
-     "18:5: 'd': faults are drawn: what is streamed before they are over may be lost\n"},
+     "15:5: expect.0: faults are drawn: it can be expected 'after' they are over\n"
+     "16:5: expect.1: faults are drawn: it can be expected 'after' they are over\n"
+     "17:5: expect.2: faults are drawn: nobody knows who can be together\n"
+     "18:5: expect.3: faults are drawn: what is streamed before they are over may be lost\n"},
     {HEAD NODES "events:\n  - {at: 1s, swizzle: {of: [], over: 0s, share: 0%}}\n"
                 "  - {at: 1s, swizzle: {of: home}}\n",
      "11:28: events.0.swizzle.of: nobody is on this side\n"
@@ -171,6 +172,29 @@ static void what_is_drawn_is_repeatable(void **state)
     }
 }
 
+/* What no drawn fault touches holds without having been tried, and says so. */
+static void untouched_properties_say_so(void **state)
+{
+    (void)state;
+    static const char text[] =
+        HEAD NODES "swarm: {from: 5s, until: 30s, kinds: [reboot]}\n"
+                   "expect:\n"
+                   "  - {name: said, says: relay_lost, node: relay, after: 30s, within: 5s}\n"
+                   "  - {name: never, never: direct, from: home, to: laptop}\n";
+    static const char *const kinds[SETS_MAX] = {"swarm.kinds=[partition]"};
+    scenario *calm = read_good(text, NULL); /* relay has no box: nothing that restarts is its own */
+    run_result a = run_seed(calm, 1);
+    assert_non_null(strstr(a.properties[0].why, "; no fault was drawn for them"));
+    assert_null(strstr(a.properties[1].why, "no fault"));
+    scenario *stormy = read_good(text, kinds);
+    run_result b = run_seed(stormy, 1);
+    assert_null(strstr(b.properties[0].why, "no fault"));
+    run_result_free(&a);
+    run_result_free(&b);
+    scenario_free(calm);
+    scenario_free(stormy);
+}
+
 /* A swarm changes what happens, and nothing that is drawn besides. */
 static void without_faults_it_is_another_run(void **state)
 {
@@ -195,6 +219,7 @@ int swarm_test(void)
         cmocka_unit_test(every_complaint_has_its_place),
         cmocka_unit_test(properties_can_fail),
         cmocka_unit_test(what_is_drawn_is_repeatable),
+        cmocka_unit_test(untouched_properties_say_so),
         cmocka_unit_test(without_faults_it_is_another_run),
     };
     return cmocka_run_group_tests_name("swarm", tests, NULL, NULL);
