@@ -59,10 +59,11 @@ enum nat_manner {
     NAT_REFUSES,
     NAT_SLOW, /* answers after NAT_SLOW_NS */
     /* By UPnP alone; what else such a box speaks is honest. */
-    NAT_PERMANENT, /* takes no lease that ends */
-    NAT_GARBAGE,   /* describes itself by what is no XML */
-    NAT_ENDLESS,   /* describes itself without end */
-    NAT_REDIRECTS  /* says that its description is at somebody else's */
+    NAT_PERMANENT,  /* takes no lease that ends */
+    NAT_SAME_PORTS, /* gives a port only to the inner one of that number */
+    NAT_GARBAGE,    /* describes itself by what is no XML */
+    NAT_ENDLESS,    /* describes itself without end */
+    NAT_REDIRECTS   /* says that its description is at somebody else's */
 };
 enum { NAT_MANNER_UPNP = NAT_PERMANENT }; /* from this one on */
 enum { NAT_SHORT_S = 20, NAT_LIFETIME_MAX_S = 7200 };

@@ -82,6 +82,8 @@ static enum wire_igd_error try_add(net_box *b, pu_time now, const pu_endpoint *w
     if (memcmp(m->internal_ip, who->ip, sizeof who->ip) != 0) return WIRE_IGD_NOT_AUTHORIZED;
     if (!m->is_enabled) return WIRE_IGD_ACTION_FAILED;
     if (b->type.manner == NAT_PERMANENT && m->lease_s != 0) return WIRE_IGD_ONLY_PERMANENT;
+    if (b->type.manner == NAT_SAME_PORTS && m->external_port != m->internal_port)
+        return WIRE_IGD_SAME_PORTS;
     if (b->type.manner == NAT_IDLE) return WIRE_IGD_OK;
     pu_endpoint inner = *who;
     inner.port = m->internal_port;

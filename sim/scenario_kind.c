@@ -170,9 +170,9 @@ static void check_upnp(reader *r, const doc_node *list, const nat_type *type)
 static void read_gateway(reader *r, const doc_node *node, nat_type *type)
 {
     static const char *const words[] = {"nat_pmp", "pcp", "upnp", "upnp2"};
-    static const char *const manners[] = {"honest",  "idle",    "private",  "wrong",
-                                          "short",   "refuses", "slow",     "permanent",
-                                          "garbage", "endless", "redirects"};
+    static const char *const manners[] = {"honest",     "idle",    "private", "wrong",
+                                          "short",      "refuses", "slow",    "permanent",
+                                          "same_ports", "garbage", "endless", "redirects"};
     const doc_node *list = doc_get(node, "gateway"), *manner = doc_get(node, "gateway_manner");
     uint32_t word;
     if (list != NULL && read_list(r, list)) {
@@ -182,7 +182,7 @@ static void read_gateway(reader *r, const doc_node *node, nat_type *type)
     }
     bool has_upnp = (type->gateway & NAT_GATEWAY_IGD) != 0;
     if (has_upnp) check_upnp(r, list, type);
-    if (read_word(r, manner, manners, 11, &word)) type->manner = (enum nat_manner)word;
+    if (read_word(r, manner, manners, 12, &word)) type->manner = (enum nat_manner)word;
     if (list != NULL && !has_upnp && (uint32_t)type->manner >= NAT_MANNER_UPNP)
         read_error(r, manner, "'%s' is a manner of UPnP, which it does not speak",
                    manners[type->manner]);

@@ -68,7 +68,7 @@ static const struct {
      "7:40: nats.gate.gateway.1: unknown word 'igd', use nat_pmp, pcp, upnp or upnp2\n"
      "7:62: nats.gate.gateway_manner: unknown word 'kind', use honest, idle, private, wrong, "
      "short, "
-     "refuses, slow, permanent, garbage, endless or redirects\n"
+     "refuses, slow, permanent, same_ports, garbage, endless or redirects\n"
      "8:32: nats.far.gateway: it is at the far end of a tunnel: no host is beside it\n"
      "9:34: nats.none.gateway: it says nothing: leave the key out\n"
      "10:34: nats.both.gateway: a gateway has one version of UPnP: 'upnp2' takes words of the "

@@ -500,6 +500,18 @@ static void only_for_ever(void **state)
     lab_close(&l);
 }
 
+static void only_its_own_number(void **state)
+{
+    (void)state;
+    lab l;
+    lab_open(&l, NAT_GATEWAY_UPNP, NAT_SAME_PORTS, NAT_EIM, NAT_RANDOM);
+    assert_int_equal(find(&l), UPNP_FOUND);
+    assert_int_equal(map(&l, PORT, OUTER, 60), WIRE_IGD_SAME_PORTS);
+    assert_int_equal(map(&l, PORT, PORT, 60), 0);
+    assert_int_equal(reached(&l, PORT), l.inner);
+    lab_close(&l);
+}
+
 static void bad_descriptions(void **state)
 {
     (void)state;
@@ -665,21 +677,14 @@ static void too_many_calls(void **state)
 int upnp_test(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_honest_one_maps),
-        cmocka_unit_test(a_port_beside_another),
-        cmocka_unit_test(conflicts),
-        cmocka_unit_test(it_says_why_not),
-        cmocka_unit_test(as_a_real_one_does),
-        cmocka_unit_test(no_room),
-        cmocka_unit_test(a_reboot_forgets),
-        cmocka_unit_test(liars_lie),
-        cmocka_unit_test(only_for_ever),
-        cmocka_unit_test(bad_descriptions),
-        cmocka_unit_test(the_endless_one_ends),
-        cmocka_unit_test(searches),
-        cmocka_unit_test(others_hear_nothing),
-        cmocka_unit_test(requests),
-        cmocka_unit_test(too_many_calls),
+        cmocka_unit_test(an_honest_one_maps), cmocka_unit_test(a_port_beside_another),
+        cmocka_unit_test(conflicts),          cmocka_unit_test(it_says_why_not),
+        cmocka_unit_test(as_a_real_one_does), cmocka_unit_test(no_room),
+        cmocka_unit_test(a_reboot_forgets),   cmocka_unit_test(liars_lie),
+        cmocka_unit_test(only_for_ever),      cmocka_unit_test(only_its_own_number),
+        cmocka_unit_test(bad_descriptions),   cmocka_unit_test(the_endless_one_ends),
+        cmocka_unit_test(searches),           cmocka_unit_test(others_hear_nothing),
+        cmocka_unit_test(requests),           cmocka_unit_test(too_many_calls),
     };
     return cmocka_run_group_tests_name("upnp", tests, NULL, NULL);
 }
