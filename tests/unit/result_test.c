@@ -212,7 +212,7 @@ static void databases_say_what_was(void **state)
          "apart: home | relay, laptop; over: home | relay, laptop; unheard: laptop > home"},
         {"SELECT count(*) > 0 FROM packet WHERE fate = 'cut' AND carriage = 'udp'", "1"},
         {"SELECT expected FROM property WHERE name = 'together'",
-         "laptop and home never apart for longer than 70 s while both run"},
+         "laptop and home never apart for longer than 90 s while both run"},
     };
     static const said blocked[] = {
         {"SELECT transport FROM conn c JOIN node n USING (node) WHERE n.name = 'laptop' "
