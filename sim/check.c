@@ -272,6 +272,18 @@ static void check_never_direct(const watch *w, const scenario_expect *e, run_pro
     else say(p, "direct", at);
 }
 
+static void check_never_apart(const watch *w, const scenario_expect *e, run_property *p)
+{
+    char apart[SECONDS_MAX], at[SECONDS_MAX];
+    pu_time since = e->after;
+    uint64_t longest = longest_apart(w, e->a, e->b, e->after, w->s->duration_ns, &since);
+    p->held = longest == 0;
+    if (p->held) snprintf(p->why, sizeof p->why, "never apart");
+    else
+        snprintf(p->why, sizeof p->why, "apart for %s s at a time, from %s s on",
+                 seconds(longest, apart), seconds(since, at));
+}
+
 void check_expect(const watch *w, uint32_t index, run_property *property)
 {
     const scenario_expect *e = &w->s->expects[index];
@@ -289,7 +301,8 @@ void check_expect(const watch *w, uint32_t index, run_property *property)
     case SCENARIO_EXPECT_DELIVERED: check_delivered(w, e, property); break;
     case SCENARIO_EXPECT_NEVER:
         if (e->never == SCENARIO_NEVER_UNAUTHORIZED) check_unauthorised(w, property);
-        else check_never_direct(w, e, property);
+        else if (e->never == SCENARIO_NEVER_DIRECT) check_never_direct(w, e, property);
+        else check_never_apart(w, e, property);
         break;
     }
 }

@@ -420,8 +420,13 @@ static void together_text(const scenario *s, const scenario_expect *e, char *out
 
 static void never_text(const scenario *s, const scenario_expect *e, char *out, size_t cap)
 {
+    char after[32];
+    seconds_text(e->after, after);
     if (e->never == SCENARIO_NEVER_UNAUTHORIZED)
         snprintf(out, cap, "never a connection or a byte from anybody unauthorized");
+    else if (e->never == SCENARIO_NEVER_APART)
+        snprintf(out, cap, "%s and %s never apart from %s on", s->nodes[e->a].name,
+                 s->nodes[e->b].name, after);
     else
         snprintf(out, cap, "%s never directly connected to %s", s->nodes[e->a].name,
                  s->nodes[e->b].name);

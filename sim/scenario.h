@@ -191,7 +191,8 @@ enum scenario_path { SCENARIO_PATH_DIRECT = 1, SCENARIO_PATH_RELAY };
 enum scenario_never {
     SCENARIO_NEVER_UNAUTHORIZED = 1, /* unauthorized_data: no node gets a connection or bytes from a
                                         peer it did not authorise */
-    SCENARIO_NEVER_DIRECT            /* direct: a and b never get an unrelayed connection */
+    SCENARIO_NEVER_DIRECT,           /* direct: a and b never get an unrelayed connection */
+    SCENARIO_NEVER_APART             /* apart: from `after` on a and b are never without one */
 };
 
 /* Names of the sorts of faults, as `kinds:` of `swarm:` has them. */

@@ -101,24 +101,24 @@ static bool read_path(reader *r, const doc_node *node, scenario_expect *e)
     return read_window(r, node, e) && has_path;
 }
 
-/* `never: unauthorized_data`, about everybody, or `never: direct`, about two nodes. */
+/* `never: unauthorized_data`, about everybody; `direct`, or `apart` from `after` on, about two
+ * nodes. */
 static bool read_never(reader *r, const doc_node *node, scenario_expect *e)
 {
-    static const key_rule all_rules[] = {{"name", true}, {"never", true}};
-    static const key_rule pair_rules[] = {
-        {"name", true},
-        {"never", true},
-        {"from", true},
-        {"to", true},
+    static const key_rule rules[] = {
+        {"name", true}, {"never", true}, {"from", true}, {"to", true}, {"after", true},
     };
-    static const char *const nevers[] = {"unauthorized_data", "direct"};
+    static const char *const nevers[] = {"unauthorized_data", "direct", "apart"};
+    static const size_t rule_counts[] = {2, 4, 5};
     uint32_t word;
     e->kind = SCENARIO_EXPECT_NEVER;
-    if (!read_word(r, doc_get(node, "never"), nevers, 2, &word)) return false;
-    e->never = word == 0 ? SCENARIO_NEVER_UNAUTHORIZED : SCENARIO_NEVER_DIRECT;
-    if (e->never == SCENARIO_NEVER_UNAUTHORIZED) return read_map(r, node, all_rules, 2);
-    read_map(r, node, pair_rules, 4);
-    return read_pair(r, node, &e->a, &e->b);
+    if (!read_word(r, doc_get(node, "never"), nevers, 3, &word)) return false;
+    e->never = (enum scenario_never)(SCENARIO_NEVER_UNAUTHORIZED + word);
+    bool is_right = read_map(r, node, rules, rule_counts[word]);
+    if (e->never == SCENARIO_NEVER_UNAUTHORIZED) return is_right;
+    if (!read_pair(r, node, &e->a, &e->b) || e->never == SCENARIO_NEVER_DIRECT) return is_right;
+    e->has_after = true;
+    return read_time(r, doc_get(node, "after"), &e->after) && is_right;
 }
 
 /* `together: {from, to}` or `{pairs: GROUP}`. */

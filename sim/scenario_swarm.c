@@ -94,7 +94,9 @@ static const char *objection(const scenario *s, const scenario_expect *e)
     case SCENARIO_EXPECT_DELIVERED:
         if (streams_late(s, e->a, e->b)) return NULL;
         return "faults are drawn: what is streamed before they are over may be lost";
-    case SCENARIO_EXPECT_NEVER: return NULL;
+    case SCENARIO_EXPECT_NEVER:
+        if (e->never != SCENARIO_NEVER_APART || e->after >= s->swarm.until) return NULL;
+        return "faults are drawn: it can be expected 'after' they are over";
     }
     PU_NEVER_HERE();
 }

@@ -23,6 +23,7 @@ enum planted_bug {
     PLANTED_NO_CIRCUITS,       /* the dialer does not try our own relays */
     PLANTED_LOST_AT_END, /* bytes that come with the end of an application's direction are lost */
     PLANTED_ROOM_FORGOTTEN, /* room that an application gives is forgotten after a while */
+    PLANTED_NO_RESTS,       /* relays whose circuits lead nowhere are asked first again */
     PLANTED_END
 };
 

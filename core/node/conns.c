@@ -337,6 +337,7 @@ void conn_down(pu_node *n, conn *c, uint32_t code)
     pu_handle was = conn_best_handle(n, c->peer);
     c->state = CONN_CLOSING;
     streams_drop_openings(n, c->handle);
+    if (c->confirmed) relay_circuit_down(n, c, code);
     conn_tell_best(n, c->peer, was);
     modules_conn_down(n, c, code);
     dialer_down(n, c, code);

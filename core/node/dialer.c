@@ -95,16 +95,25 @@ static bool may_use(const pu_node *n, const known_addr *a)
     return a->pinned || ctx_is_relay(n, a->via) || ctx_is_authorised(n, a->via);
 }
 
-/* Circuits that addresses name, and one through each of our own relays. */
-static void plan_circuits(pu_node *n, pu_peer peer, const known_peer *k)
+/* Circuits that addresses name, and one through each of our own relays: those that rest, or those
+ * that do not. */
+static void plan_circuits_of(pu_node *n, pu_peer peer, const known_peer *k, bool rests)
 {
     for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
-        if (k->addrs[i].via != peer && may_use(n, &k->addrs[i]))
+        if (k->addrs[i].via != peer && may_use(n, &k->addrs[i]) &&
+            relay_rests(n, k->addrs[i].via) == rests)
             plan_circuit(n, peer, k->addrs[i].via);
     if ((k != NULL && k->is_relay) || PLANTED(PLANTED_NO_CIRCUITS)) return;
     for (uint32_t i = 0; i < n->known_count && plan_has_room(n, peer); i++)
-        if (n->known[i].is_relay && n->known[i].peer != peer)
+        if (n->known[i].is_relay && n->known[i].peer != peer &&
+            relay_rests(n, n->known[i].peer) == rests)
             plan_circuit(n, peer, n->known[i].peer);
+}
+
+static void plan_circuits(pu_node *n, pu_peer peer, const known_peer *k)
+{
+    plan_circuits_of(n, peer, k, false);
+    plan_circuits_of(n, peer, k, true);
 }
 
 /* What was found for the names of a peer; where that is old, or nothing was, a leg that looks. */

@@ -41,6 +41,7 @@ typedef struct leg {
     enum leg_state state;
     bool punch;         /* begun by ctx_dial: outside of a want */
     bool is_started;    /* its start was told, and stays even if it waits and starts again */
+    bool is_carried;    /* circuit: the relay has said yes */
     pu_peer via;        /* circuit: the relay (one reference held); 0: direct */
     pu_endpoint remote; /* direct */
     enum pu_transport transport;
@@ -77,11 +78,13 @@ typedef struct known_addr {
 typedef struct known_peer {
     pu_peer peer;    /* one reference held */
     bool is_relay;   /* one of our own relays */
-    bool has_record; /* a signed record of its was accepted, with this number: */
+    bool has_record; /* a signed record of its was accepted, with record_seq */
+    uint16_t rest_s; /* as a relay: how long it rests, or did the last time; 0: it is good */
     uint64_t record_seq;
     known_addr *addrs; /* owned */
     uint32_t addr_count, addr_cap;
-    uint32_t addr_next; /* where the next learned address displaces another */
+    uint32_t addr_next;     /* where the next learned address displaces another */
+    uint32_t rests_until_s; /* seconds since the run began */
 } known_peer;
 
 typedef struct authorised {
@@ -294,6 +297,14 @@ void conns_probe(pu_node *n, const conn *fresh); /* and asked. */
  * those that were spare before. */
 void conns_spare(pu_node *n, const conn *c, bool anew);
 void conn_spare_timer(pu_node *n, conn *c); /* c was spare; is it still, and unused? */
+
+/* ---- rests.c ---- */
+bool relay_rests(const pu_node *n, pu_peer relay); /* other relays come first */
+/* A circuit of ours came to nothing with code, after the relay's yes. */
+void relay_led_nowhere(pu_node *n, pu_peer relay, uint32_t code);
+/* c, which was confirmed, is down: if it was a circuit of ours, it speaks for its relay or against.
+ */
+void relay_circuit_down(pu_node *n, const conn *c, uint32_t code);
 
 /* ---- endpoints.c ---- */
 /* Finds or adds an endpoint and holds it once; 0: no memory (traced). */

@@ -258,6 +258,7 @@ void leg_failed(pu_node *n, pu_token token, uint32_t code)
     leg *l = token != 0 ? leg_find(n, token) : NULL;
     if (l == NULL) return; /* given up before, or an inbound upgrade */
     trace_leg(n, PU_TR_DIAL_FAILED, l, code, false);
+    if (l->is_carried) relay_led_nowhere(n, l->via, code);
     pu_peer peer = l->peer;
     bool was_punch = l->punch;
     want *w = want_find(n, peer);

@@ -275,7 +275,8 @@ void ctx_upgrade(pu_node *n, stream *s, pu_token leg_token, enum pu_role role, p
 {
     PU_ASSERT(s->phase == STREAM_OPEN);
     PU_ASSERT(leg_token != 0 || n->upgrade_count < n->upgrade_cap); /* ctx_may_upgrade was asked */
-    bool is_given_up = leg_token != 0 && leg_find(n, leg_token) == NULL;
+    leg *l = leg_token != 0 ? leg_find(n, leg_token) : NULL;
+    bool is_given_up = leg_token != 0 && l == NULL;
     if (is_given_up || s->out.len > 0) { /* the second: the host gave no room for a short answer,
                                             nothing can be built on that */
         ctx_stream_reset(n, s, is_given_up ? PU_CODE_CANCELLED : PU_CODE_RESOURCE);
@@ -283,6 +284,7 @@ void ctx_upgrade(pu_node *n, stream *s, pu_token leg_token, enum pu_role role, p
     }
     bool is_reading = n->reading == s;
     pu_span rest = is_reading ? n->reading_rest : span_of(s->in.base, s->in.len);
+    if (l != NULL) l->is_carried = true;
     pu_ef *e = effect(n, PU_EF_UPGRADE);
     e->token = leg_token != 0 ? leg_token : token_next(n);
     if (leg_token == 0) n->upgrades[n->upgrade_count++] = e->token;

@@ -71,6 +71,7 @@ static void properties_can_fail(void **state)
         {"clock-ahead", "reached-again", {"events.5.at=22min"}},
         {"faults", "back", {"events.6.at=399s"}},
         {"crowd", "together", {"expect.together.within=1s", "duration=12min"}},
+        {"relay-lies", "for-good", {"expect.for-good.after=20s"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char path[128];

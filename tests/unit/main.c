@@ -62,6 +62,7 @@
     X(dcutr_near)      \
     X(ping)            \
     X(best)            \
+    X(rests)           \
     X(select)          \
     X(crypto)          \
     X(noise_prims)     \

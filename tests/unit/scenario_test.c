@@ -52,7 +52,8 @@ static const char whole[] =
     "  - {name: pairs, connected: {pairs: crowd}, within: 15s}\n"
     "  - {name: relayed, path: relay, from: laptop, to: home, after: 60s, within: 30s}\n"
     "  - {name: never-direct, never: direct, from: home, to: laptop}\n"
-    "  - {name: strangers, never: unauthorized_data}\n";
+    "  - {name: strangers, never: unauthorized_data}\n"
+    "  - {name: for-good, never: apart, from: laptop, to: home, after: 90s}\n";
 
 static void head_and_network(void **state)
 {
@@ -173,7 +174,7 @@ static void script_and_properties(void **state)
     assert_int_equal(e[2].site, 12);
 
     const scenario_expect *x = s->expects;
-    assert_int_equal(s->expect_count, 5);
+    assert_int_equal(s->expect_count, 6);
     assert_string_equal(x[0].name, "reached");
     assert_int_equal(x[0].kind, SCENARIO_EXPECT_CONNECTED);
     assert_int_equal(x[0].a, 2);
@@ -192,6 +193,10 @@ static void script_and_properties(void **state)
     assert_int_equal(x[4].kind, SCENARIO_EXPECT_NEVER);
     assert_int_equal(x[4].never, SCENARIO_NEVER_UNAUTHORIZED);
     assert_int_equal(x[4].place.line, 34);
+    assert_int_equal(x[5].never, SCENARIO_NEVER_APART);
+    assert_int_equal(x[5].a, 2);
+    assert_int_equal(x[5].b, 1);
+    assert_true(x[5].after == 90 * PU_S);
     scenario_free(s);
 }
 
@@ -383,9 +388,19 @@ static const struct {
      "15:5: expect.4: it has one of 'connected', 'path', 'never', 'together', 'says' and "
      "'delivered'\n"
      "16:34: expect.5.connected.pairs: unknown group 'home'\n"
-     "17:22: expect.6.never: unknown word 'relayed', use unauthorized_data or direct\n"
+     "17:22: expect.6.never: unknown word 'relayed', use unauthorized_data, direct or apart\n"
      "18:5: expect.7: it has one of 'connected', 'path', 'never', 'together', 'says' and "
      "'delivered'\n"},
+    {HEAD NODES "expect:\n  - {name: a, never: apart, from: laptop, to: home}\n"
+                "  - {name: b, never: apart, from: laptop, to: home, after: 60s}\n"
+                "  - {name: c, never: apart, to: home, after: 1s, within: 1s}\n"
+                "  - {name: d, never: aprt, from: laptop, to: home, after: 1s}\n"
+                "  - {name: e, never: direct, from: laptop, to: home, after: 1s}\n",
+     "11:5: expect.0: the key 'after' is missing\n"
+     "12:60: expect.1.after: 60s is not before the end of the run, 1min\n"
+     "13:50: expect.2: unknown key 'within'\n"
+     "14:22: expect.3.never: unknown word 'aprt', did you mean 'apart'?\n"
+     "15:54: expect.4: unknown key 'after'\n"},
     {HEAD NODES "groups: {g: {count: 2}, h: {count: 2, pairs: {from: 1s, until: 50s}}}\n"
                 "events: [{at: 55s, connect: {from: laptop, to: home}}]\n"
                 "expect:\n  - {name: a, connected: {from: laptop, to: home}, within: 6s}\n"

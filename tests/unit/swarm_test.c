@@ -87,11 +87,14 @@ static const struct {
                 "  - {name: b, connected: {from: home, to: laptop}, after: 29s, within: 5s}\n"
                 "  - {name: c, together: {from: home, to: laptop}, within: 5s}\n"
                 "  - {name: d, delivered: {from: home, to: laptop}, within: 5s}\n"
-                "  - {name: e, connected: {from: home, to: laptop}, after: 30s, within: 5s}\n",
+                "  - {name: e, connected: {from: home, to: laptop}, after: 30s, within: 5s}\n"
+                "  - {name: f, never: apart, from: home, to: laptop, after: 29s}\n"
+                "  - {name: g, never: apart, from: home, to: laptop, after: 30s}\n",
      "15:5: expect.0: faults are drawn: it can be expected 'after' they are over\n"
      "16:5: expect.1: faults are drawn: it can be expected 'after' they are over\n"
      "17:5: expect.2: faults are drawn: nobody knows who can be together\n"
-     "18:5: expect.3: faults are drawn: what is streamed before they are over may be lost\n"},
+     "18:5: expect.3: faults are drawn: what is streamed before they are over may be lost\n"
+     "20:5: expect.5: faults are drawn: it can be expected 'after' they are over\n"},
     {HEAD NODES "events:\n  - {at: 1s, swizzle: {of: [], over: 0s, share: 0%}}\n"
                 "  - {at: 1s, swizzle: {of: home}}\n",
      "11:28: events.0.swizzle.of: nobody is on this side\n"

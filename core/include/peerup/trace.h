@@ -100,7 +100,9 @@ enum pu_trace_area {
       "a peer's stream to a service was refused; a: 1 it may not 2 a limited connection 3 too "    \
       "many 4 too many of that peer; text: service")                                               \
     X(APP_DOWN, APP, "app-down",                                                                   \
-      "an application stream ended; a: code, b: bytes both ways; text: protocol")
+      "an application stream ended; a: code, b: bytes both ways; text: protocol")                  \
+    X(RELAY_RESTS, RELAY, "relay-rests",                                                           \
+      "a circuit led nowhere, and circuits through other relays come first; a: for s, b: code")
 
 enum pu_trace_code {
     PU_TR_NONE = 0,
