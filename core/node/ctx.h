@@ -355,6 +355,8 @@ void ctx_leg_failed(pu_node *n, pu_token token, uint32_t code);
  * From the MAIN socket, outside of the ranker; 0: limits. The result shows as a confirmed
  * connection (module.conn_confirmed), or not at all. */
 pu_token ctx_dial(pu_node *n, pu_peer peer, const direct_addr *to, pu_time deadline);
+/* Whether our MAIN socket can send to that endpoint: we have an address of its family. */
+bool ctx_reaches(const pu_node *n, const pu_endpoint *to);
 /* Whether that address of the peer is being dialled, for whatever reason. */
 bool ctx_is_dialling(const pu_node *n, pu_peer peer, const direct_addr *to);
 /* Cancels the direct legs to a peer that ctx_dial began and that have led to no connection yet. */

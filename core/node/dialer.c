@@ -2,6 +2,7 @@
  * a failed round is tried again after a pause that doubles, counted from its start; a lost
  * connection starts a round at once. */
 #include "base/planted.h"
+#include "ident/ip.h"
 #include "node/apps.h"
 #include "node/names.h"
 
@@ -126,7 +127,8 @@ static void plan_names(pu_node *n, pu_peer peer)
         leg *l = is_good ? NULL : leg_add(n, peer);
         if (l != NULL) l->name = a->number;
         for (uint32_t i = 0; is_good && i < a->found_count && plan_has_room(n, peer); i++)
-            if (self_can_dial(n, a->found[i].transport) && !ctx_is_dialling(n, peer, &a->found[i]))
+            if (self_can_dial(n, a->found[i].transport, &a->found[i].endpoint) &&
+                !ctx_is_dialling(n, peer, &a->found[i]))
                 plan_direct(n, peer, a->found[i]);
     }
 }
@@ -137,7 +139,8 @@ static void plan(pu_node *n, pu_peer peer)
 {
     const known_peer *k = book_find(n, peer);
     for (uint32_t i = 0; k != NULL && i < k->addr_count && plan_has_room(n, peer); i++)
-        if (k->addrs[i].via == 0 && self_can_dial(n, (enum pu_transport)k->addrs[i].transport))
+        if (k->addrs[i].via == 0 &&
+            self_can_dial(n, (enum pu_transport)k->addrs[i].transport, &k->addrs[i].endpoint))
             plan_direct(
                 n, peer,
                 (direct_addr){k->addrs[i].endpoint, (enum pu_transport)k->addrs[i].transport});
@@ -167,21 +170,39 @@ static bool is_seen(const pu_node *n)
     return false;
 }
 
-/* The connection with one of our relays beside which QUIC is missed. TCP carries circuits as well,
- * but over it nobody can tell how our MAIN socket looks from outside, and without that no hole is
- * punched. NULL: nothing is missed. */
-static const conn *lacks_quic(pu_node *n, pu_peer peer)
+/* Whether our MAIN socket has addresses of IPv4, all of them private, and nobody says how it looks
+ * there from outside. An address of IPv6 is the same from everywhere. */
+static bool is_hidden(const pu_node *n)
+{
+    pu_endpoint addrs[CTX_ADDRS_MAX];
+    uint32_t count = ctx_observed_addrs(n, addrs);
+    bool has_private = false;
+    for (uint32_t i = 0; i < count; i++)
+        if (ip6_is_mapped(addrs[i].ip)) return false;
+    count = ctx_local_addrs(n, PU_TRANSPORT_QUIC, addrs);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!ip6_is_mapped(addrs[i].ip)) continue;
+        if (pu_endpoint_scope(&addrs[i]) == PU_SCOPE_GLOBAL) return false;
+        has_private = has_private || pu_endpoint_scope(&addrs[i]) == PU_SCOPE_PRIVATE;
+    }
+    return has_private;
+}
+
+/* TCP carries circuits as well, but over it nobody can tell how our MAIN socket looks from outside,
+ * and over IPv6 nobody how it looks in IPv4; without that no hole is punched. */
+const conn *dialer_lacks(pu_node *n, pu_peer peer)
 {
     const conn *c = ctx_conn_direct(n, peer);
-    if (c == NULL || c->transport != PU_TRANSPORT_TCP || !ctx_is_relay(n, peer)) return NULL;
-    if (n->config->dcutr == 0) return NULL;
-    return self_can_dial(n, PU_TRANSPORT_QUIC) && !is_seen(n) ? c : NULL;
+    if (c == NULL || !ctx_is_relay(n, peer) || n->config->dcutr == 0) return NULL;
+    if (c->transport == PU_TRANSPORT_TCP)
+        return self_can_dial(n, PU_TRANSPORT_QUIC, NULL) && !is_seen(n) ? c : NULL;
+    return !ip6_is_mapped(c->remote.ip) && is_hidden(n) ? c : NULL;
 }
 
 void want_begin(pu_node *n, want *w)
 {
     pu_peer peer = w->peer;
-    const conn *worse = lacks_quic(n, peer);
+    const conn *worse = dialer_lacks(n, peer);
     if (n->is_stopping || legs_of_peer(n, peer) > 0) return;
     if (worse == NULL && ctx_conn_of(n, peer) != NULL) return;
     if (w->is_backing_off) {
@@ -193,7 +214,7 @@ void want_begin(pu_node *n, want *w)
     plan(n, peer);
     if (worse != NULL) {
         legs_drop_worse(n, peer, worse);
-        if (legs_of_peer(n, peer) == 0) return; /* no address for QUIC is known */
+        if (legs_of_peer(n, peer) == 0) return; /* no such address is known */
     }
     if (legs_of_peer(n, peer) == 0) {
         w->last_code = PU_CODE_NO_ADDRESS;
@@ -243,7 +264,7 @@ static uint64_t rest_of_pause_ns(pu_node *n, const want *w)
 void want_round_failed(pu_node *n, pu_peer peer)
 {
     want *w = want_find(n, peer);
-    bool is_bettering = lacks_quic(n, peer) != NULL;
+    bool is_bettering = dialer_lacks(n, peer) != NULL;
     if (w == NULL || (ctx_conn_of(n, peer) != NULL && !(is_bettering && w->keep))) return;
     if (!w->keep) {
         uint32_t code = w->last_code;
@@ -275,7 +296,7 @@ void dialer_confirmed(pu_node *n, conn *c)
         if (w->is_backing_off) ctx_timer(n, TIMER_RETRY, peer, PU_NEVER);
         w->is_backing_off = false;
         if (!w->keep) want_remove(n, w);
-        else if (legs_of_peer(n, peer) == 0 && lacks_quic(n, peer) != NULL)
+        else if (legs_of_peer(n, peer) == 0 && dialer_lacks(n, peer) != NULL)
             want_round_failed(n, peer);
     }
     commands_connected(n, peer);

@@ -56,7 +56,7 @@ typedef struct want {
     pu_peer peer;        /* one reference held */
     bool keep;           /* for ever, not for one connection */
     bool is_backing_off; /* TIMER_RETRY is armed */
-    bool is_bettering;   /* and that although there is a connection: over TCP, and QUIC is missed */
+    bool is_bettering;   /* and that although there is a connection: see dialer_lacks */
     uint32_t failures;   /* rounds in a row in which every leg failed */
     uint32_t last_code;  /* why the last leg failed */
     pu_time begun_at;    /* the latest round */
@@ -384,7 +384,8 @@ void keep_stored(pu_node *n, const pu_in *in);
 void self_addr(pu_node *n, const pu_in *in);
 void self_again(pu_node *n); /* takes shed_local */
 void self_announce(pu_node *n);
-bool self_can_dial(const pu_node *n, enum pu_transport transport);
+/* Whether we have an address to dial that one from; NULL: any. */
+bool self_can_dial(const pu_node *n, enum pu_transport transport, const pu_endpoint *to);
 
 /* ---- dialer.c, legs.c, rank.c ---- */
 want *want_find(const pu_node *n, pu_peer peer);
@@ -395,6 +396,9 @@ void want_begin(pu_node *n, want *w);
 void wants_begin_all(pu_node *n); /* the node has started, or has a new address */
 void want_round_failed(pu_node *n, pu_peer peer);
 void dialer_confirmed(pu_node *n, conn *c);
+/* The connection with a relay of ours that does not tell how our MAIN socket looks from outside, so
+ * that another beside it is dialled: over QUIC, or over IPv4. NULL: nothing is lacking. */
+const conn *dialer_lacks(pu_node *n, pu_peer peer);
 void dialer_down(pu_node *n, conn *c, uint32_t code);
 void dialer_identified(pu_node *n, conn *c);
 void dialer_retry_timer(pu_node *n, uint64_t peer);

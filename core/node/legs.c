@@ -1,5 +1,6 @@
 /* Legs: one address of one peer being dialled, from its planned start to won, lost or failed. */
 #include "base/varint.h"
+#include "ident/ip.h"
 #include "node/fault.h"
 #include "node/names.h"
 #include "proto/relay/relay.h"
@@ -298,7 +299,7 @@ void leg_found(pu_node *n, pu_token naming, const direct_addr *a)
     const leg *naming_leg = naming != 0 ? leg_find(n, naming) : NULL;
     if (naming_leg == NULL) return; /* given up: it is known for the next round */
     pu_peer peer = naming_leg->peer;
-    bool is_new = self_can_dial(n, a->transport) && !ctx_is_dialling(n, peer, a) &&
+    bool is_new = self_can_dial(n, a->transport, &a->endpoint) && !ctx_is_dialling(n, peer, a) &&
                   addresses_of_peer(n, peer) < n->config->dial_legs_max;
     pu_time start_at = next_direct_start(n, peer);
     leg *l = is_new ? leg_add(n, peer) : NULL;
@@ -329,11 +330,15 @@ void ctx_leg_failed(pu_node *n, pu_token token, uint32_t code)
     leg_failed(n, token, code);
 }
 
-/* Whether what a leg gives would be better than c, which is no direct QUIC connection. */
+/* Whether what a leg gives would be better than c. QUIC over IPv4 is better than QUIC over IPv6
+ * with a relay that is to see us there, and only there (dialer_lacks). */
 static bool betters(const leg *l, const conn *c)
 {
     if (l->via != 0) return false;
-    return (c->flags & PU_RELAYED) != 0 || l->transport == PU_TRANSPORT_QUIC;
+    if ((c->flags & PU_RELAYED) != 0) return true;
+    if (l->transport != PU_TRANSPORT_QUIC) return false;
+    return c->transport != PU_TRANSPORT_QUIC ||
+           (!ip6_is_mapped(c->remote.ip) && ip6_is_mapped(l->remote.ip));
 }
 
 /* Whether the peer may keep what l gave, and end winner for it, which it dialled itself: only
@@ -352,7 +357,9 @@ void leg_up(pu_node *n, leg *l, conn *c)
     l->state = LEG_UP;
     l->conn = c->handle;
     const conn *best = ctx_conn_direct(n, l->peer);
-    bool is_late = best != NULL && (best->transport == PU_TRANSPORT_QUIC || !betters(l, best));
+    bool is_late = best != NULL && !betters(l, best);
+    if (best != NULL && best->transport == PU_TRANSPORT_QUIC)
+        is_late = is_late || dialer_lacks(n, l->peer) != best;
     if (is_late && !l->punch && !may_stay(l, best)) ctx_hangup(n, c, PU_CODE_SUPPLANTED);
 }
 
@@ -450,7 +457,9 @@ bool ctx_is_dialling(const pu_node *n, pu_peer peer, const direct_addr *to)
 
 pu_token ctx_dial(pu_node *n, pu_peer peer, const direct_addr *to, pu_time deadline)
 {
-    if (n->is_stopping || !self_can_dial(n, to->transport) || !punch_has_room(n, peer)) return 0;
+    if (n->is_stopping || !self_can_dial(n, to->transport, &to->endpoint) ||
+        !punch_has_room(n, peer))
+        return 0;
     leg *l = leg_add(n, peer);
     if (l == NULL) return 0;
     l->punch = true;

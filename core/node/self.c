@@ -1,13 +1,30 @@
 /* Our own addresses: those the host reports, and those that others say they see. */
 #include "base/planted.h"
+#include "ident/ip.h"
 #include "node/fault.h"
 #include "proto/identify.h"
 
-bool self_can_dial(const pu_node *n, enum pu_transport transport)
+/* Whether what has that address reaches the other. Every machine has addresses of IPv6 that reach
+ * no further than its link. */
+static bool reaches(const pu_endpoint *from, const pu_endpoint *to)
+{
+    if (ip6_is_mapped(from->ip) != ip6_is_mapped(to->ip)) return false;
+    return ip6_is_mapped(from->ip) || pu_endpoint_scope(from) >= PU_SCOPE_PRIVATE ||
+           pu_endpoint_scope(to) <= PU_SCOPE_LINK;
+}
+
+bool self_can_dial(const pu_node *n, enum pu_transport transport, const pu_endpoint *to)
 {
     for (uint32_t i = 0; i < n->local_count; i++)
-        if (n->locals[i].transport == transport) return true;
+        if (n->locals[i].transport == transport &&
+            (to == NULL || reaches(&n->locals[i].endpoint, to)))
+            return true;
     return false;
+}
+
+bool ctx_reaches(const pu_node *n, const pu_endpoint *to)
+{
+    return self_can_dial(n, PU_TRANSPORT_QUIC, to);
 }
 
 static void announce(pu_node *n, const local_addr *a)

@@ -65,7 +65,8 @@ punch *punch_of(pu_node *n, const conn *c);
 /* Forgets the peer's addresses. */
 void punch_addrs_free(pu_node *n, punch *p);
 
-/* Replaces the peer's addresses by the global ones of its CONNECT. False: there are none. */
+/* Replaces the peer's addresses by the global ones of its CONNECT that are of a family of ours.
+ * False: there are none. */
 bool punch_take_addrs(pu_node *n, punch *p, const wire_dcutr *m);
 
 /* The scope of a multiaddr that a punch to peer may use: udp/quic-v1, not through a relay, for peer

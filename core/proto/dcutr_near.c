@@ -80,7 +80,8 @@ void near_dial(pu_node *n, const punch *p, const wire_dcutr *m)
     PU_ASSERT(m->type == WIRE_DCUTR_CONNECT);
     if (!is_near(n, p)) return;
     for (uint32_t i = 0; i < m->addr_count; i++)
-        if (punch_addr_read(n, p->peer, m->addrs[i], &at) == PU_SCOPE_PRIVATE && !is_ours(n, &at))
+        if (punch_addr_read(n, p->peer, m->addrs[i], &at) == PU_SCOPE_PRIVATE &&
+            ctx_reaches(n, &at) && !is_ours(n, &at))
             punch_addr_add(to, &count, NEAR_ADDRS_MAX, &at);
     for (uint32_t i = 0; i < count; i++) {
         direct_addr a = {to[i], PU_TRANSPORT_QUIC};

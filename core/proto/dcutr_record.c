@@ -96,7 +96,8 @@ bool punch_take_addrs(pu_node *n, punch *p, const wire_dcutr *m)
     p->addr_count = 0;
     for (uint32_t i = 0; i < m->addr_count; i++) {
         pu_endpoint endpoint;
-        if (punch_addr_read(n, p->peer, m->addrs[i], &endpoint) == PU_SCOPE_GLOBAL)
+        if (punch_addr_read(n, p->peer, m->addrs[i], &endpoint) == PU_SCOPE_GLOBAL &&
+            ctx_reaches(n, &endpoint))
             punch_addr_add(p->addrs, &p->addr_count, DCUTR_ADDRS_MAX, &endpoint);
     }
     return p->addr_count > 0;

@@ -57,27 +57,17 @@ static void any_input_is_taken_or_refused(void **state)
 int steps_test(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST("start-order"),
-        FILE_TEST("gater"),
-        FILE_TEST("dial-race"),
-        FILE_TEST("backoff"),
-        FILE_TEST("connect-command"),
-        FILE_TEST("identify"),
-        FILE_TEST("identify-trim"),
-        FILE_TEST("ping"),
-        FILE_TEST("relay-client"),
-        FILE_TEST("relay-server"),
-        FILE_TEST("dcutr"),
-        FILE_TEST("hostile"),
-        FILE_TEST("ends"),
-        FILE_TEST("network-change"),
-        FILE_TEST("stop"),
-        FILE_TEST("apps"),
-        FILE_TEST("app-open"),
-        FILE_TEST("services"),
-        FILE_TEST("limits"),
-        FILE_TEST("names"),
-        cmocka_unit_test(any_input_is_taken_or_refused),
+        FILE_TEST("start-order"),    FILE_TEST("gater"),
+        FILE_TEST("dial-race"),      FILE_TEST("backoff"),
+        FILE_TEST("families"),       FILE_TEST("connect-command"),
+        FILE_TEST("identify"),       FILE_TEST("identify-trim"),
+        FILE_TEST("ping"),           FILE_TEST("relay-client"),
+        FILE_TEST("relay-server"),   FILE_TEST("dcutr"),
+        FILE_TEST("hostile"),        FILE_TEST("ends"),
+        FILE_TEST("network-change"), FILE_TEST("stop"),
+        FILE_TEST("apps"),           FILE_TEST("app-open"),
+        FILE_TEST("services"),       FILE_TEST("limits"),
+        FILE_TEST("names"),          cmocka_unit_test(any_input_is_taken_or_refused),
     };
     return cmocka_run_group_tests_name("steps", tests, NULL, NULL);
 }
