@@ -280,7 +280,11 @@ static const option table[] = {
 };
 
 const cli_command cli_bench = {
-    "bench", "queue|nodes|datagrams|streams", "measures this build on this machine",
-    table,   sizeof table / sizeof table[0],  run,
-    NULL,
+    "bench",
+    "queue|nodes|datagrams|streams",
+    "measures this build on this machine",
+    table,
+    sizeof table / sizeof table[0],
+    run,
+    "docs/benchmarks.md says what is measured, how, and what came out.\n",
 };

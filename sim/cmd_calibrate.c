@@ -467,7 +467,8 @@ const cli_command cli_calibrate = {
     sizeof table / sizeof table[0],
     run,
     "Exit code 10 when an interval leaves the band. Without a SCENARIO it is\n"
-    "scenarios/calibration/fifty.yaml; docs/calibration.md says what is compared and how.\n"
+    "scenarios/calibration/fifty.yaml; ten seeds at least make an interval. docs/calibration.md "
+    "says\nwhat is compared and how.\n"
     "nat: whether RFC 5780's discovery finds each class of NAT, without loss and with 1 %.\n"
     "mix: whether boxes drawn from each population have its shares, by the same discovery.\n"
     "latency: whether pings between the places of a matrix have its quantiles.\n"

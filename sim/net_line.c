@@ -57,10 +57,23 @@ static net_line *line_new(const net *n, uint32_t host)
     return line;
 }
 
-void net_host_extra(net *n, uint32_t host, const net_extra *extra)
+/* The longest IP packet that gets through a link and the tunnels of the boxes around its host. */
+static uint32_t least_mtu(const net *n, const net_host *h, uint32_t mtu)
+{
+    for (uint32_t b = h->box; b != NET_NONE; b = n->boxes[b].parent) {
+        uint32_t inside = n->boxes[b].type.tunnel_mtu;
+        if (inside > 0 && (mtu == 0 || inside < mtu)) mtu = inside;
+    }
+    return mtu;
+}
+
+void net_host_extra(net *n, uint32_t host, const net_extra *of_link)
 {
     PU_ASSERT(host < n->host_count);
     net_host *h = &n->hosts[host];
+    net_extra own = *of_link;
+    const net_extra *extra = &own;
+    own.mtu = least_mtu(n, h, own.mtu);
     PU_ASSERT(h->is_attached);
     PU_ASSERT(!h->has_line);
     if (!net_extra_is_any(extra)) return;

@@ -131,6 +131,7 @@ static void hash_rules(mix128 *m, const nat_type *t)
                      (uint64_t)t->is_tcp_443 << 20 | (uint64_t)(t->tunnel_ns != 0) << 21;
     if (rules != 0) mix_u64(m, rules);
     if (t->tunnel_ns != 0) mix_u64(m, t->tunnel_ns);
+    if (t->tunnel_mtu != 0) mix_u64(m, t->tunnel_mtu);
     if (t->is_filter) mix_u64(m, HASH_FILTER | (uint64_t)t->refuses_udp << 32);
     if (t->gateway != 0) mix_u64(m, (uint64_t)t->gateway | (uint64_t)t->manner << 8);
 }

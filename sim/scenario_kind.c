@@ -3,7 +3,7 @@
  */
 #include "sim/scenario_impl.h"
 
-enum { DEFAULT_BLOCK_PORTS = 512 };
+enum { DEFAULT_BLOCK_PORTS = 512, TUNNEL_MTU_LEAST = 1280, TUNNEL_MTU_MOST = 9000 };
 
 /* How words of sim/nat.h are chosen from: by their number, from 1. */
 enum { WORDS_MAX = 5 };
@@ -45,6 +45,14 @@ static void read_wall(reader *r, const doc_node *node, bool *blocks, bool *is_44
     *is_443 = word == 2;
 }
 
+static void read_tunnel_mtu(reader *r, const doc_node *node, nat_type *type)
+{
+    if (!read_u32(r, node, QUANTITY_COUNT, TUNNEL_MTU_MOST, &type->tunnel_mtu)) return;
+    if (type->tunnel_ns == 0) read_error(r, node, "there is no 'tunnel'");
+    else if (type->tunnel_mtu < TUNNEL_MTU_LEAST)
+        read_error(r, node, "%d at least, which any path of IPv6 carries", TUNNEL_MTU_LEAST);
+}
+
 static void read_switches(reader *r, const doc_node *node, nat_type *type)
 {
     static const char *const refresh_words[] = {"outbound", "both"};
@@ -61,6 +69,7 @@ static void read_switches(reader *r, const doc_node *node, nat_type *type)
     read_wall(r, doc_get(node, "tcp"), &type->blocks_tcp, &type->is_tcp_443);
     if (read_quantity(r, tunnel, QUANTITY_DURATION, &type->tunnel_ns) && type->tunnel_ns == 0)
         read_error(r, tunnel, "a tunnel has a length; without the key there is none");
+    read_tunnel_mtu(r, doc_get(node, "tunnel_mtu"), type);
 }
 
 /* The rules of TCP (RFC 5382), and errors (RFC 5508). */
@@ -241,6 +250,7 @@ void read_nat_kind(reader *r, const doc_node *node, nat_type *type)
         {"icmp_errors", false},
         {"unsolicited_syn", false},
         {"tunnel", false},
+        {"tunnel_mtu", false},
         {"gateway", false},
         {"gateway_manner", false},
         {"simultaneous_open", false},

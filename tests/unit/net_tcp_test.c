@@ -151,6 +151,48 @@ static void a_tunnel_is_a_longer_way(void **state)
     world_close(&w);
 }
 
+/* An IP packet of so many bytes. */
+static void send_long(world *w, pu_time now, uint32_t host, pu_endpoint to, size_t bytes)
+{
+    static const uint8_t zeros[1500];
+    net_send(w->n, now, host, PORT, &to, (pu_span){zeros, bytes - NET_HEADER_BYTES}, NET_UDP,
+             NET_KIND_DATA);
+}
+
+/* What is longer than the tunnel carries does not get through, in whichever direction; outside it
+ * all does. */
+static void a_tunnel_has_an_mtu(void **state)
+{
+    (void)state;
+    world w;
+    world_open(&w);
+    nat_type vpn = router(NAT_EIM, NAT_EIF, NAT_PRESERVE);
+    vpn.tunnel_ns = 25 * PU_MS;
+    vpn.tunnel_mtu = 1420;
+    uint32_t box = net_box_add(w.n, &vpn, NET_NONE, false);
+    uint32_t a = add(&w, box, 0, &plain), server = add(&w, NET_NONE, 1, &plain);
+    net_host_extra(w.n, a, &(net_extra){.mtu_is_silent = true});
+    net_host_extra(w.n, server, &(net_extra){.mtu_is_silent = true});
+    send_long(&w, 0, a, own(&w, server), 1420);
+    send_long(&w, 0, a, own(&w, server), 1421);
+    run_all(&w);
+    assert_int_equal(w.got_count, 1);
+    assert_int_equal(count_fate(&w, NET_TOO_BIG), 1);
+    pu_endpoint outer = w.got[0].remote;
+    send_long(&w, PU_S, server, outer, 1420);
+    send_long(&w, PU_S, server, outer, 1421);
+    run_all(&w);
+    assert_int_equal(w.got_count, 2);
+    assert_int_equal(count_fate(&w, NET_TOO_BIG), 2);
+    net_host_detach(w.n, a);
+    net_host_attach(w.n, a, NET_NONE, 1, &plain); /* it leaves the tunnel */
+    net_host_extra(w.n, a, &(net_extra){.mtu_is_silent = true});
+    send_long(&w, 2 * PU_S, a, own(&w, server), 1421);
+    run_all(&w);
+    assert_int_equal(w.got_count, 3);
+    world_close(&w);
+}
+
 static void segments_cost_more_of_a_link(void **state)
 {
     (void)state;
@@ -241,6 +283,7 @@ int net_tcp_test(void)
         cmocka_unit_test(a_box_without_udp_carries_tcp),
         cmocka_unit_test(walls_know_ports),
         cmocka_unit_test(a_tunnel_is_a_longer_way),
+        cmocka_unit_test(a_tunnel_has_an_mtu),
         cmocka_unit_test(segments_cost_more_of_a_link),
         cmocka_unit_test(cuts_separate_sides),
         cmocka_unit_test(cuts_are_felt_on_arrival),

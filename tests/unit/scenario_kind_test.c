@@ -34,6 +34,11 @@ static const struct {
      "never "
      "called, so one from a port that is called cannot be kept out\n"},
 
+    {HEAD "nodes: {n: {}}\nnats:\n  a: {profile: vpn, tunnel_mtu: 1279}\n"
+          "  b: {profile: vpn, tunnel_mtu: 9001}\n  c: {profile: home, tunnel_mtu: 1420}\n",
+     "6:33: nats.a.tunnel_mtu: 1280 at least, which any path of IPv6 carries\n"
+     "7:33: nats.b.tunnel_mtu: '9001' is too large, at most 9000\n"
+     "8:34: nats.c.tunnel_mtu: there is no 'tunnel'\n"},
     {HEAD "nodes: {n: {port: 0, behind: [vpn, home]}, m: {port: 65001}}\nnats:\n"
           "  home: {profile: hone}\n"
           "  vpn: {profile: vpn, tunnel: 0s, udp: maybe}\n"
@@ -106,6 +111,7 @@ static void profiles_are_kinds(void **state)
         assert_true(t->mapping == p->type.mapping && t->filtering == p->type.filtering);
         assert_true(t->ports == p->type.ports && t->udp_idle_ns == p->type.udp_idle_ns);
         assert_true(t->blocks_udp == p->type.blocks_udp && t->is_tcp_443 == p->type.is_tcp_443);
+        assert_int_equal(t->tunnel_mtu, p->type.tunnel_mtu);
         assert_true(t->tunnel_ns == p->type.tunnel_ns && t->block_ports == p->type.block_ports);
         scenario_free(s);
     }
