@@ -153,14 +153,18 @@ static int run_ping(const cli_command *self, int argc, char **argv)
     return code;
 }
 
-const cli_command cli_ping = {"ping",
-                              "PEER",
-                              "round trips to a peer, and whether directly or relayed",
-                              PEER_HELP
-                              "  -c, --count N          how many (4; 0: until interrupted)\n"
-                              "  --interval TIME        between two: 1s, 200ms (1s)\n",
-                              true,
-                              run_ping};
+const cli_command cli_ping = {
+    "ping",
+    "PEER",
+    "round trips to a peer, and whether directly or relayed",
+    PEER_HELP "  Two nodes in one network with their relay, or on one machine, stay "
+              "relayed until an\n"
+              "  address is named once: ping /ip4/A/udp/PORT/quic-v1/p2p/ID "
+              "(docs/configuration.md).\n"
+              "  -c, --count N          how many (4; 0: until interrupted)\n"
+              "  --interval TIME        between two: 1s, 200ms (1s)\n",
+    true,
+    run_ping};
 
 /* ---- proxy ---- */
 

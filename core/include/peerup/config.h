@@ -20,7 +20,7 @@
     X(COUNT, conns_per_ip_max, 8, 1, 65536,                                                        \
       "inbound connections from one IPv4 address or IPv6 /64")                                     \
     X(COUNT, conns_per_block_max, 1024, 1, 65536,                                                  \
-      "inbound connections from one IPv4 /16 or IPv6 /32")                                         \
+      "inbound connections from one IPv4 /16 or IPv6 /32; holds where conns_max is larger")        \
     X(COUNT, handshakes_max, 64, 1, 65536, "inbound handshakes under way")                         \
     X(COUNT, handshakes_per_block_max, 32, 1, 65536, "the same from one IPv4 /16 or IPv6 /32")     \
     X(COUNT, streams_max, 4096, 1, 1048576, "streams in all, circuits included")                   \
