@@ -12,7 +12,6 @@ One line a check; the last is "N passed, N failed"; 77 and a reason when it cann
 import itertools
 import os
 import statistics
-import subprocess
 import sys
 import time
 
@@ -24,14 +23,11 @@ from checks import Checks  # pylint: disable=wrong-import-position
 from network import Network  # pylint: disable=wrong-import-position
 from node import Node, wait_for  # pylint: disable=wrong-import-position
 from scenario import Scenario  # pylint: disable=wrong-import-position
+from service import Service  # pylint: disable=wrong-import-position
 
 SLACK_MS = 5
 SCENARIO = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                         "../../scenarios/nat/interop-distances.yaml")
-FETCH = """
-import sys, urllib.request
-sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20).read())
-"""
 
 
 def takes(check, name, expected_ms, seen_ms):
@@ -59,7 +55,7 @@ def main():
     relay, home, laptop, probe = nodes.values()
     at = relay.addresses(net.outer["relay"])[:1]
     relay.configure(trusted=[home.id, laptop.id])
-    home.configure(at, [relay.id, laptop.id, probe.id], services={"data": "127.0.0.1:8080"})
+    home.configure(at, [relay.id, laptop.id, probe.id], services=Service.OFFER)
     laptop.configure(at, [relay.id, home.id])
     probe.configure(trusted=[home.id])  # no relay: the address alone will not do
     for node in nodes.values():
@@ -91,25 +87,11 @@ def main():
     takes(check, "T-HP-5: 250 ms relayed", 250, relayed)
     takes(check, "T-HP-5: 200 ms direct", 200, [p.get("rtt_ms", 0) for p in pings])
 
-    os.mkdir("www")
-    data = os.urandom(1000000)
-    with open("www/data", "wb") as file:
-        file.write(data)
-    subprocess.Popen(net.spaces["home"].command(
-        ["python3", "-m", "http.server", 8080, "--bind", "127.0.0.1", "--directory", "www"]),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    listen = laptop.ask({"cmd": "connect", "peer": home.id, "service": "data",
-                         "listen": "127.0.0.1:0"})["listen_address"]
-
-    def fetches():
-        got = subprocess.run(net.spaces["laptop"].command(["python3", "-c", FETCH, f"http://{listen}/data"]),
-                             capture_output=True, check=False)
-        return got.stdout == data
-
-    check("a service is reached", wait_for(fetches, 10))
+    service = Service(home, laptop, 1000000)
+    check("a service is reached", wait_for(service.fetches, 10))
     relay.kill()
     time.sleep(1)
-    check("and still when the relay is dead", fetches())
+    check("and still when the relay is dead", service.fetches())
     check("ping is still direct", laptop.ping(home).get("path") == "direct")
     checks.end()
 

@@ -7,7 +7,6 @@ another implementation, which then sent QUIC packets that no path may be too sma
 One line a check; the last is "N passed, N failed"; 77 and a reason when it cannot run here.
 """
 import os
-import subprocess
 import sys
 import threading
 
@@ -18,6 +17,7 @@ place.enter()
 from checks import Checks  # pylint: disable=wrong-import-position
 from network import Network  # pylint: disable=wrong-import-position
 from node import PORT, Node, wait_for  # pylint: disable=wrong-import-position
+from service import Service  # pylint: disable=wrong-import-position
 
 FORGE = """
 import socket, struct, sys, time
@@ -39,10 +39,6 @@ while time.monotonic() < until:
         forger.sendto(too_big(mtu), (me, 0))
     time.sleep(0.01)
 """
-FETCH = """
-import sys, urllib.request
-sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20).read())
-"""
 
 
 def main():
@@ -55,7 +51,7 @@ def main():
     net.start()
     peerup = os.path.join(build, "peerup")
     home, laptop = (Node(peerup, net.spaces[name], name) for name in ("home", "laptop"))
-    home.configure(trusted=[laptop.id], services={"data": "127.0.0.1:8080"}, tcp=False)
+    home.configure(trusted=[laptop.id], services=Service.OFFER, tcp=False)
     laptop.configure(trusted=[home.id], tcp=False)
     for node in (home, laptop):
         node.start()
@@ -64,34 +60,20 @@ def main():
     answer = wait_for(lambda: (got := laptop.ping(home, 5, at)).get("ok") and got, 10)
     checks.check("they are connected over QUIC", answer, laptop.last_words())
 
-    os.mkdir("www")
-    data = os.urandom(3000000)
-    with open("www/data", "wb") as file:
-        file.write(data)
-    subprocess.Popen(net.spaces["home"].command(
-        ["python3", "-m", "http.server", 8080, "--bind", "127.0.0.1", "--directory", "www"]),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    listen = laptop.ask({"cmd": "connect", "peer": home.id, "service": "data",
-                         "listen": "127.0.0.1:0"})["listen_address"]
-
-    def fetches():
-        got = subprocess.run(net.spaces["laptop"].command(["python3", "-c", FETCH, f"http://{listen}/data"]),
-                             capture_output=True, check=False)
-        return got.stdout == data
-
-    checks.check("a service is reached", wait_for(fetches, 10))
+    service = Service(home, laptop, 3000000)
+    checks.check("a service is reached", wait_for(service.fetches, 10))
     before = [(c["transport"], c["address"], c["path"]) for c in laptop.connections(home)]
     forgers = [threading.Thread(target=net.spaces[name].run, args=[
         "python3", "-c", FORGE, net.outer[name], net.outer[other], PORT])
         for name, other in (("home", "laptop"), ("laptop", "home"))]
     for forger in forgers:
         forger.start()
-    checks.check("data flows while packets are said to be too big", fetches() and fetches())
+    checks.check("data flows while packets are said to be too big", service.fetches() and service.fetches())
     for forger in forgers:
         forger.join()
     believed = net.spaces["home"].run("ip", "route", "get", net.outer["laptop"])
     checks.check("the kernel has believed it", " mtu " in believed, believed)
-    checks.check("data flows afterwards", fetches())
+    checks.check("data flows afterwards", service.fetches())
     after = [(c["transport"], c["address"], c["path"]) for c in laptop.connections(home)]
     checks.check("on a connection that never ended", before == after and
                  not laptop.said("peer gone") and not home.said("peer gone"), [before, after])
