@@ -84,6 +84,9 @@ void bench_machine_read(bench_machine *m);
 uint64_t bench_wall_ns(void);
 uint64_t bench_cpu_ns(void);
 
+/* Events a second in the median of so many runs, each of which did as many; took_ns is sorted. */
+uint64_t bench_rate(uint64_t events, uint64_t *took_ns, uint32_t runs);
+
 /* The most memory this process has had resident, in bytes; 0 where the system does not tell. */
 uint64_t bench_peak_bytes(void);
 

@@ -172,19 +172,6 @@ static uint64_t time_bare(const bench_datagrams *b, uint64_t *sum)
     return took;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
-}
-
-static uint64_t rate_of(const bench_datagrams *b, uint64_t took[RUNS])
-{
-    qsort(took, RUNS, sizeof took[0], by_size);
-    uint64_t median_us = took[RUNS / 2] / PU_US;
-    return b->delivered * 1000000 / (median_us > 0 ? median_us : 1);
-}
-
 void bench_datagrams_run(bench_datagrams *b, uint32_t pairs)
 {
     PU_ASSERT(pairs > 0);
@@ -194,8 +181,8 @@ void bench_datagrams_run(bench_datagrams *b, uint32_t pairs)
         ours[run] = time_network(b);
         bare[run] = time_bare(b, &b->sum);
     }
-    b->delivered_per_s = rate_of(b, ours);
-    b->ladder_per_s = rate_of(b, bare);
+    b->delivered_per_s = bench_rate(b->delivered, ours, RUNS);
+    b->ladder_per_s = bench_rate(b->delivered, bare, RUNS);
     /* Two nodes a pair, one connection, in the same network. */
     bench_nodes_run(&b->nodes, &(bench_town){.nodes = pairs * PAIR_HOSTS,
                                              .degree = 1,

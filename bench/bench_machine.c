@@ -1,6 +1,8 @@
 /* bench/bench_machine.c - what a benchmark asks of the system: its name, its clocks, its memory. */
 #include "bench/bench.h"
 
+#include "peerup/base.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,4 +58,17 @@ uint64_t bench_peak_bytes(void)
     char value[64];
     if (!value_of("/proc/self/status", "VmHWM", value, sizeof value)) return 0;
     return strtoull(value, NULL, 10) * 1024;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+uint64_t bench_rate(uint64_t events, uint64_t *took_ns, uint32_t runs)
+{
+    qsort(took_ns, runs, sizeof took_ns[0], by_size);
+    uint64_t median_us = took_ns[runs / 2] / PU_US;
+    return events * 1000000 / (median_us > 0 ? median_us : 1);
 }

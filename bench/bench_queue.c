@@ -193,19 +193,6 @@ static uint64_t time_bare(hold *h)
 
 /* ---- all ---- */
 
-static int by_size(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
-}
-
-static uint64_t rate_of(const hold *h, uint64_t took[RUNS])
-{
-    qsort(took, RUNS, sizeof took[0], by_size);
-    uint64_t median_us = took[RUNS / 2] / PU_US;
-    return h->turns * 1000000 / (median_us > 0 ? median_us : 1);
-}
-
 void bench_queue_run(bench_queue *b, uint32_t pending)
 {
     PU_ASSERT(pending > 0);
@@ -225,10 +212,10 @@ void bench_queue_run(bench_queue *b, uint32_t pending)
     *b = (bench_queue){
         .pending = pending,
         .events = h->turns,
-        .events_per_s = rate_of(h, ours),
-        .only_heap_per_s = rate_of(h, heaps),
-        .ladder_per_s = rate_of(h, ladders),
-        .bare_heap_per_s = rate_of(h, bares),
+        .events_per_s = bench_rate(h->turns, ours, RUNS),
+        .only_heap_per_s = bench_rate(h->turns, heaps, RUNS),
+        .ladder_per_s = bench_rate(h->turns, ladders, RUNS),
+        .bare_heap_per_s = bench_rate(h->turns, bares, RUNS),
         .runs = RUNS,
         .sum = h->sum,
     };

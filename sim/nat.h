@@ -91,7 +91,7 @@ typedef struct nat_type {
     bool blocks_tcp;
     bool is_udp_443; /* lets UDP out to port 443 of others alone */
     bool is_tcp_443;
-    uint64_t tunnel_ns; /* its inside is at the far end of a tunnel, one way so long; 0: none */
+    uint64_t tunnel_ns;  /* its inside is at the far end of a tunnel, one way so long; 0: none */
     uint32_t tunnel_mtu; /* bytes of the longest IP packet that the tunnel carries; 0: no limit */
     enum nat_syn unsolicited; /* what becomes of a SYN that is not let in */
     bool no_crossing;         /* a SYN from an endpoint that is called is not let in either: no

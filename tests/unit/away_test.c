@@ -4,7 +4,7 @@
 #include "tests/unit/net_world.h"
 
 #include "sim/run.h"
-#include "tests/unit/scenario_said.h"
+#include "tests/unit/run_play.h"
 
 int away_test(void);
 
@@ -163,26 +163,6 @@ static void every_complaint_has_its_place(void **state)
 }
 
 /* ---- runs ---- */
-
-/* Whether the property called name held in a run of the file with those --set texts. */
-static bool holds(const char *path, const char *const *sets, const char *name)
-{
-    bool held = false, found = false;
-    run_result result;
-    run_options options = {.seed = 1, .log = RUN_LOG_NONE, .command_line = ""};
-    scenario *s = scenario_read(path, sets, sets != NULL ? count_of(sets) : 0, stdout);
-    assert_non_null(s);
-    assert_int_equal(run_scenario(s, &options, &result), 0);
-    for (uint32_t i = 0; i < result.property_count; i++) {
-        if (strcmp(result.properties[i].name, name) != 0) continue;
-        found = true;
-        held = result.properties[i].held;
-    }
-    run_result_free(&result);
-    scenario_free(s);
-    if (!found) fail_msg("no property %s", name);
-    return held;
-}
 
 static void properties_can_fail(void **state)
 {

@@ -11,9 +11,11 @@
 #include <string.h>
 
 #include "sim/run.h"
-#include "tests/unit/scenario_said.h"
+#include "tests/unit/run_play.h"
 
 int bent_test(void);
+
+#define PATH "scenarios/life/relay-lies.yaml"
 
 static void misbehaviour_is_read(void **state)
 {
@@ -57,27 +59,6 @@ static void every_complaint_has_its_place(void **state)
         "10:49: nodes.f.misbehaves: unknown key 'swalows', did you mean 'swallows'?\n");
 }
 
-/* Whether the property called name held in a run with those --set texts. */
-static bool holds(const char *const *sets, const char *name)
-{
-    bool held = false, found = false;
-    run_result result;
-    run_options options = {.seed = 1, .log = RUN_LOG_NONE, .command_line = ""};
-    scenario *s = scenario_read("scenarios/life/relay-lies.yaml", sets,
-                                sets != NULL ? count_of(sets) : 0, stdout);
-    assert_non_null(s);
-    assert_int_equal(run_scenario(s, &options, &result), 0);
-    for (uint32_t i = 0; i < result.property_count; i++) {
-        if (strcmp(result.properties[i].name, name) != 0) continue;
-        found = true;
-        held = result.properties[i].held;
-    }
-    run_result_free(&result);
-    scenario_free(s);
-    if (!found) fail_msg("no property %s", name);
-    return held;
-}
-
 /* Without the honest relay there is nobody to take over; an honest one in place of the liar leaves
  * nothing to be said; and what is throttled takes its time. */
 static void what_is_seen_comes_of_it(void **state)
@@ -99,14 +80,14 @@ static void what_is_seen_comes_of_it(void **state)
           "nodes.c2.relays=[mean]"}},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        if (!holds(NULL, cases[i].property)) fail_msg("%zu fails unchanged", i);
-        if (holds(cases[i].sets, cases[i].property)) fail_msg("%zu holds", i);
+        if (!holds(PATH, NULL, cases[i].property)) fail_msg("%zu fails unchanged", i);
+        if (holds(PATH, cases[i].sets, cases[i].property)) fail_msg("%zu holds", i);
     }
     static const char *const honest[SETS_MAX] = {
         "nodes.slow.misbehaves.from=9min", "expect.slowly-copied.within=3s",
         "nodes.hasty.misbehaves.from=9min", "expect.hasty-again-and-again.within=1500ms"};
-    assert_true(holds(honest, "slowly-copied"));
-    assert_true(holds(honest, "hasty-again-and-again"));
+    assert_true(holds(PATH, honest, "slowly-copied"));
+    assert_true(holds(PATH, honest, "hasty-again-and-again"));
 }
 
 /* A liar that crashes with bytes held back and circuits open, and lies on when it is back. */
@@ -114,7 +95,7 @@ static void a_liar_may_crash(void **state)
 {
     (void)state;
     static const char *const sets[] = {"events.4={at: 61s, crash: slow}", NULL};
-    assert_false(holds(sets, "slowly-copied"));
+    assert_false(holds(PATH, sets, "slowly-copied"));
 }
 
 int bent_test(void)

@@ -129,24 +129,39 @@ static void a_round_without_memory_is_followed_by_another(void **state)
     }
 }
 
+/* A node with a relayed connection beside a direct one, which makes a punch needless. */
+static lab *beside_direct(pu_handle *conn, pu_handle *direct)
+{
+    lab *l = lab_started();
+    *conn = relayed_in(l);
+    *direct = lab_connect(l, PEER, 0, 0);
+    lab_stream *s = lab_accept_proto(l, *direct, IDENTIFY);
+    tell(l, s, PEER, NULL, NULL);
+    lab_finish(l, s);
+    while (lab_accept_proto(l, *conn, DCUTR) != NULL) {}
+    return l;
+}
+
+/* The pause is over, and the punch comes. */
+static void assert_punches(lab *l, pu_handle conn)
+{
+    l->heap.fail_at = 0;
+    lab_pass(l, l->config.dcutr_retry_ns + 5 * PU_S);
+    assert_non_null(lab_accept_proto(l, conn, DCUTR));
+    lab_end(l);
+}
+
 /* The relayed connection is left, and the pause before the next punch has no timer. */
 static void a_rest_without_memory_ends(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 8 * MORE_MAX; i++) {
-        lab *l = lab_started();
-        pu_handle conn = relayed_in(l), direct = lab_connect(l, PEER, 0, 0);
-        lab_stream *s = lab_accept_proto(l, direct, IDENTIFY);
-        tell(l, s, PEER, NULL, NULL);
-        lab_finish(l, s);
-        while (lab_accept_proto(l, conn, DCUTR) != NULL) {}
+        pu_handle conn, direct;
+        lab *l = beside_direct(&conn, &direct);
         more_timers(l, i / 8);
         l->heap.fail_at = l->heap.asked + 1 + i % 8;
         lab_down(l, direct);
-        l->heap.fail_at = 0;
-        lab_pass(l, l->config.dcutr_retry_ns + 5 * PU_S);
-        assert_non_null(lab_accept_proto(l, conn, DCUTR));
-        lab_end(l);
+        assert_punches(l, conn);
     }
 }
 
@@ -156,22 +171,15 @@ static void a_rest_that_a_new_address_ends_needs_no_memory(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 32 * MORE_MAX; i++) {
-        lab *l = lab_started();
-        pu_handle conn = relayed_in(l), direct = lab_connect(l, PEER, 0, 0);
-        lab_stream *s = lab_accept_proto(l, direct, IDENTIFY);
-        tell(l, s, PEER, NULL, NULL);
-        lab_finish(l, s);
-        while (lab_accept_proto(l, conn, DCUTR) != NULL) {}
+        pu_handle conn, direct;
+        lab *l = beside_direct(&conn, &direct);
         lab_local(l, pu_endpoint_ip4(9, 9, 9, 61, 4001), PU_LISTEN); /* a push has its timer */
         more_timers(l, i / 32);
         l->heap.fail_at = l->heap.asked + 1 + i % 8;
         lab_down(l, direct);
         l->heap.fail_at = l->heap.asked + 1 + i / 8 % 4;
         lab_local(l, pu_endpoint_ip4(9, 9, 9, 60, 4001), PU_LISTEN);
-        l->heap.fail_at = 0;
-        lab_pass(l, l->config.dcutr_retry_ns + 5 * PU_S);
-        assert_non_null(lab_accept_proto(l, conn, DCUTR));
-        lab_end(l);
+        assert_punches(l, conn);
     }
 }
 

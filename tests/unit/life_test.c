@@ -10,12 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/run.h"
-#include "sim/scenario_load.h"
+#include "tests/unit/run_play.h"
 
 int life_test(void);
-
-enum { SETS_MAX = 5 };
 
 static scenario *read_file(const char *path, const char *const *sets)
 {
@@ -32,23 +29,6 @@ static run_result run(const scenario *s, uint64_t seed)
     run_options options = {.seed = seed, .log = RUN_LOG_NONE, .command_line = ""};
     assert_int_equal(run_scenario(s, &options, &result), 0);
     return result;
-}
-
-/* Whether the property called name held in a run of the file with those --set texts. */
-static bool holds(const char *path, const char *const *sets, const char *name)
-{
-    bool held = false, found = false;
-    scenario *s = read_file(path, sets);
-    run_result result = run(s, 1);
-    for (uint32_t i = 0; i < result.property_count; i++) {
-        if (strcmp(result.properties[i].name, name) != 0) continue;
-        found = true;
-        held = result.properties[i].held;
-    }
-    run_result_free(&result);
-    scenario_free(s);
-    if (!found) fail_msg("no property %s", name);
-    return held;
 }
 
 static void properties_can_fail(void **state)

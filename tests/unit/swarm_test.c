@@ -3,7 +3,7 @@
 #include "tests/unit/net_world.h"
 
 #include "sim/run.h"
-#include "tests/unit/scenario_said.h"
+#include "tests/unit/run_play.h"
 
 int swarm_test(void);
 
@@ -119,24 +119,6 @@ static run_result run_seed(const scenario *s, uint64_t seed)
     run_options options = {.seed = seed, .log = RUN_LOG_NONE, .command_line = ""};
     assert_int_equal(run_scenario(s, &options, &result), 0);
     return result;
-}
-
-/* Whether the property called name held in a run of the file with those --set texts. */
-static bool holds(const char *path, const char *const *sets, const char *name)
-{
-    bool held = false, found = false;
-    scenario *s = scenario_read(path, sets, sets != NULL ? count_of(sets) : 0, stdout);
-    assert_non_null(s);
-    run_result result = run_seed(s, 1);
-    for (uint32_t i = 0; i < result.property_count; i++) {
-        if (strcmp(result.properties[i].name, name) != 0) continue;
-        found = true;
-        held = result.properties[i].held;
-    }
-    run_result_free(&result);
-    scenario_free(s);
-    if (!found) fail_msg("no property %s", name);
-    return held;
 }
 
 static void properties_can_fail(void **state)
