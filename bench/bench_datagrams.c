@@ -52,16 +52,11 @@ static void deliver(void *ctx, pu_time now, uint32_t host, enum net_carriage car
         net_send(t->network, now, host, local->port, remote, bytes, carriage, NET_KIND_DATA);
 }
 
-static void soon(void *ctx, unsigned round, pu_time at, const sim_event *event, uint32_t *note)
+static void soon(void *ctx, unsigned round, const sim_event *event, uint32_t *note)
 {
     const town *t = ctx;
     (void)note;
-    if (round < NET_SOON_ROUNDS) {
-        net_soon(t->network, round, event);
-        return;
-    }
-    uint32_t host = net_soon_host(t->network, at, event);
-    if (host != NET_NONE) net_soon_at(t->network, host);
+    net_soon(t->network, round, event);
 }
 
 static void town_open(town *t, uint32_t pairs)
@@ -75,7 +70,7 @@ static void town_open(town *t, uint32_t pairs)
         .access_ns = ACCESS_NS, .up_bps = RATE_BPS, .down_bps = RATE_BPS, .queue_ns = QUEUE_NS};
     *t = (town){.q = queue_new(1), .sites = topo_constant(RTT_NS, SITES)};
     t->network = net_new(t->q, t->sites, seed, &(net_observer){t, saw_packet, deliver, NULL});
-    queue_on_soon(t->q, soon, NET_SOON_ROUNDS + 1, t);
+    queue_on_soon(t->q, soon, NET_SOON_ROUNDS, t);
     mix_init(&t->hash, 0);
     for (uint32_t host = 0; host < pairs * PAIR_HOSTS; host++) {
         uint32_t added = net_host_add(t->network);

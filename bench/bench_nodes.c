@@ -67,10 +67,10 @@ static void deliver(void *ctx, pu_time now, uint32_t node, enum net_carriage car
     host_datagram(&t->hosts[node], carriage, local->port, remote, bytes);
 }
 
-static void soon(void *ctx, unsigned round, pu_time at, const sim_event *event, uint32_t *note)
+static void soon(void *ctx, unsigned round, const sim_event *event, uint32_t *note)
 {
     const town *t = ctx;
-    host_soon(&t->share, t->hosts, round, at, event, note);
+    host_soon(&t->share, t->hosts, round, event, note);
 }
 
 /* ---- set-up ---- */

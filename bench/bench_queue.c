@@ -88,10 +88,9 @@ static void touch(hold *h, uint64_t index)
 
 /* ---- the queue ---- */
 
-static void soon(void *ctx, unsigned round, pu_time at, const sim_event *event, uint32_t *note)
+static void soon(void *ctx, unsigned round, const sim_event *event, uint32_t *note)
 {
     (void)round;
-    (void)at;
     (void)note;
     const hold *h = ctx;
     ahead(&h->payloads[event->target], sizeof *h->payloads);

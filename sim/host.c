@@ -550,20 +550,17 @@ static void soon_at(const host *h, unsigned round, const sim_event *e)
     if (!is_timer && round == 0) queue_timer_soon(w->q, h->timer);
 }
 
-void host_soon(const host_world *w, const host *hosts, unsigned round, pu_time at,
-               const sim_event *e, uint32_t *note)
+void host_soon(const host_world *w, const host *hosts, unsigned round, const sim_event *e,
+               uint32_t *note)
 {
     if (e->kind == SIM_EV_SCRIPT || e->kind == SIM_EV_LINE || e->kind == SIM_EV_GATEWAY) return;
     bool is_datagram = e->kind == SIM_EV_ARRIVE || e->kind == SIM_EV_DELIVER;
-    unsigned known = is_datagram ? NET_SOON_ROUNDS : 0;
-    if (round < known) {
-        net_soon(w->network, round, e);
-    } else if (round == known) {
-        *note = is_datagram ? net_soon_host(w->network, at, e) : e->target;
-        if (*note == NET_NONE) return;
-        ahead(&hosts[*note], offsetof(host, key));
-        if (is_datagram) net_soon_at(w->network, *note);
-    } else if (*note != NET_NONE) {
+    unsigned known = is_datagram ? 1 : 0; /* the round that knows the host */
+    if (is_datagram && round < NET_SOON_ROUNDS) net_soon(w->network, round, e);
+    if (round == known) {
+        *note = is_datagram ? net_soon_host(w->network, e) : e->target;
+        if (*note != NET_NONE) ahead(&hosts[*note], offsetof(host, key));
+    } else if (round > known && *note != NET_NONE) {
         soon_at(&hosts[*note], round - known - 1, e);
     }
 }

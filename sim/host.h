@@ -179,9 +179,10 @@ void host_drain(host_world *world, host *hosts);
 
 /* An event of the queue is near: asks the caches for what it will read, in HOST_ROUNDS rounds. See
  * queue_on_soon. */
-enum { HOST_ROUNDS = NET_SOON_ROUNDS + 1 + TRANSPORT_ROUNDS };
-void host_soon(const host_world *world, const host *hosts, unsigned round, pu_time at,
-               const sim_event *event, uint32_t *note);
+enum { HOST_ROUNDS = 2 + TRANSPORT_ROUNDS };
+_Static_assert((int)NET_SOON_ROUNDS <= (int)HOST_ROUNDS, "the network's rounds are among them");
+void host_soon(const host_world *world, const host *hosts, unsigned round, const sim_event *event,
+               uint32_t *note);
 
 /* Events of the queue, and datagrams of the network. Each leaves inputs in the FIFO. */
 void host_wake(host *h);

@@ -20,7 +20,7 @@ static uint64_t least(uint64_t a, uint64_t b)
  * endpoint that was called may answer. */
 static void set_rules(nat *n, enum nat_protocol protocol)
 {
-    const nat_type *t = &n->type;
+    const nat_type *t = n->type;
     if (protocol == NAT_UDP) {
         n->filtering = t->filtering;
         n->is_blocked = t->blocks_udp;
@@ -51,7 +51,7 @@ nat *nat_new(const nat_type *type, enum nat_protocol protocol, const pu_endpoint
                                    type->hairpin == NAT_HAIRPIN_NONE && type->addresses <= 1));
     uint32_t count = nat_addresses(type);
     nat *n = sim_alloc(sizeof *n + count * sizeof n->externals[0]);
-    n->type = *type;
+    n->type = type;
     n->external_count = count;
     for (uint32_t i = 0; i < n->external_count; i++) {
         PU_ASSERT(externals[i].port == 0);
@@ -83,7 +83,7 @@ static nat_remote remote_of(const pu_endpoint *e, bool with_port)
 static nat_key key_of(const nat *n, const pu_endpoint *inner, const pu_endpoint *remote)
 {
     nat_key key = {.inner = remote_of(inner, true)};
-    if (n->type.mapping != NAT_EIM) key.remote = remote_of(remote, n->type.mapping == NAT_APDM);
+    if (n->type->mapping != NAT_EIM) key.remote = remote_of(remote, n->type->mapping == NAT_APDM);
     return key;
 }
 
@@ -97,7 +97,7 @@ static pu_endpoint inner_of(const nat *n, uint32_t index)
 
 static pu_endpoint outer_of(const nat *n, uint32_t index)
 {
-    if (n->type.is_filter) return inner_of(n, index);
+    if (n->type->is_filter) return inner_of(n, index);
     pu_endpoint outer = n->externals[n->table.at[index].outer >> 16];
     outer.port = (uint16_t)n->table.at[index].outer;
     return outer;
@@ -140,7 +140,7 @@ bool nat_is_taken(const nat *n, pu_time now, uint32_t outer)
 /* Which of its addresses ip is, or, of a filter, which of the hosts inside; NAT_NOWHERE: none. */
 static uint32_t address_index(const nat *n, const uint8_t ip[16])
 {
-    if (n->type.is_filter)
+    if (n->type->is_filter)
         return memcmp(n->externals[0].ip, ip, NAT_NET_BYTES) == 0 ? nat_host_number(ip)
                                                                   : NAT_NOWHERE;
     for (uint32_t i = 0; i < n->external_count; i++)
@@ -153,7 +153,7 @@ static uint32_t live_at(const nat *n, pu_time now, const pu_endpoint *outer)
 {
     uint32_t address = address_index(n, outer->ip);
     if (address == NAT_NOWHERE) {
-        PU_ASSERT(n->type.is_filter); /* nobody has that address of the many in its network */
+        PU_ASSERT(n->type->is_filter); /* nobody has that address of the many in its network */
         return NAT_NOWHERE;
     }
     return live_by_outer(n, now, nat_outer(address, outer->port));
@@ -185,7 +185,7 @@ static uint32_t count_of_host(const nat *n, pu_time now, const nat_remote *inner
 /* Whether the box's quotas leave room for one more mapping of inner. */
 static bool is_room(const nat *n, pu_time now, const nat_remote *inner)
 {
-    uint32_t most = n->type.mappings_max, host_most = n->type.host_mappings_max;
+    uint32_t most = n->type->mappings_max, host_most = n->type->host_mappings_max;
     if (most != 0 && n->table.count >= most && nat_count(n, now) >= most) return false;
     return host_most == 0 || n->table.count < host_most || count_of_host(n, now, inner) < host_most;
 }
@@ -194,7 +194,7 @@ static bool is_room(const nat *n, pu_time now, const nat_remote *inner)
 static uint32_t outer_wanted(const nat *n, pu_time now, uint32_t chosen, uint16_t port)
 {
     uint32_t wanted = nat_outer(chosen >> 16, port);
-    bool is_free = port != 0 && n->type.ports != NAT_BLOCK && !nat_is_taken(n, now, wanted);
+    bool is_free = port != 0 && n->type->ports != NAT_BLOCK && !nat_is_taken(n, now, wanted);
     return is_free ? wanted : chosen;
 }
 
@@ -244,7 +244,7 @@ static uint32_t find_out(const nat *n, pu_time now, const nat_key *key, const pu
         uint32_t index = find_forward(n, now, &key->inner, &who);
         if (index != NAT_NOWHERE) return index;
     }
-    if (n->has_held && n->type.mapping != NAT_EIM) {
+    if (n->has_held && n->type->mapping != NAT_EIM) {
         nat_key asked = {.inner = key->inner};
         nat_remote who = remote_of(remote, true);
         uint32_t index = live_by_key(n, now, &asked);
@@ -319,7 +319,7 @@ enum nat_verdict nat_forward(nat *n, pu_time now, const pu_endpoint *inner, bool
 {
     nat_key key = {.inner = remote_of(inner, true)};
     uint32_t index = live_by_outer(n, now, nat_outer(0, *external_port));
-    PU_ASSERT(n->type.ports != NAT_BLOCK && n->external_count == 1);
+    PU_ASSERT(n->type->ports != NAT_BLOCK && n->external_count == 1);
     PU_ASSERT(*external_port != 0);
     if (n->is_blocked) return NAT_BLOCKED;
     if (index != NAT_NOWHERE && is_replaced(n, now, index, &key.inner)) {
@@ -424,11 +424,11 @@ enum nat_verdict nat_in(nat *n, pu_time now, const pu_endpoint *remote, const pu
     if (verdict != NAT_PASS) return verdict;
     nat_mapping_entry *m = &n->table.at[index];
     m->is_answered = true;
-    if (m->held_until > now && (n->type.mapping != NAT_EIM || is_forward(&m->key))) {
+    if (m->held_until > now && (n->type->mapping != NAT_EIM || is_forward(&m->key))) {
         nat_remote who = remote_of(remote, true);
         nat_table_allow(&n->table, index, &who, FILTER_MAX);
     }
-    if (n->type.refresh_inbound) m->used = now;
+    if (n->type->refresh_inbound) m->used = now;
     nat_ports_hold(n, m->outer, end_of(n, index));
     *inner = inner_of(n, index);
     return NAT_PASS;
@@ -460,7 +460,7 @@ void nat_reboot(nat *n)
 
 void nat_rebind(nat *n, pu_time now)
 {
-    PU_ASSERT(!n->type.is_filter);
+    PU_ASSERT(!n->type->is_filter);
     n->sweep_at = 0;
     sweep(n, now);
     for (uint32_t i = 0; i < n->table.count; i++) {
@@ -477,7 +477,7 @@ void nat_soon(const nat *n, unsigned round)
 
 const nat_type *nat_describe(const nat *n)
 {
-    return &n->type;
+    return n->type;
 }
 
 pu_endpoint nat_external(const nat *n)

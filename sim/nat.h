@@ -127,9 +127,9 @@ enum nat_verdict {
 
 typedef struct nat nat;
 
-/* Makes a box's table for one protocol. externals: as many addresses as the type has, port 0,
- * copied; of a filter its own one in the network inside, whose first 14 bytes all hosts share.
- * seed: 32 bytes, kept until free; purpose: its random stream. */
+/* Makes a box's table for one protocol. type is kept until free. externals: as many addresses as
+ * the type has, port 0, copied; of a filter its own one in the network inside, whose first 14 bytes
+ * all hosts share. seed: 32 bytes, kept until free; purpose: its random stream. */
 nat *nat_new(const nat_type *type, enum nat_protocol protocol, const pu_endpoint *externals,
              const uint8_t seed[32], uint32_t purpose);
 void nat_free(nat *n);

@@ -28,7 +28,7 @@ typedef struct nat_block {
 } nat_block;
 
 struct nat {
-    nat_type type;
+    const nat_type *type;
     uint64_t idle_ns, answered_ns; /* of this table's protocol */
     enum nat_filtering filtering;
     bool is_blocked, is_443; /* all that would go out; all but what goes to NAT_PORT_HTTPS */
@@ -36,12 +36,12 @@ struct nat {
     bool has_forwards;       /* some host has asked for one beside another that it had */
     uint32_t external_count;
     nat_table table;
+    pu_time sweep_at; /* no mapping can be past its time before */
     rng ports;
     uint16_t next_port; /* sequential, parity: tried first */
-    nat_block *blocks;  /* owned; those of the first address, then those of the next; NULL unless
-                           NAT_BLOCK */
     uint32_t block_count;
-    pu_time sweep_at;        /* no mapping can be past its time before */
+    nat_block *blocks; /* owned; those of the first address, then those of the next; NULL unless
+                          NAT_BLOCK */
     pu_endpoint externals[]; /* external_count of them; ports 0 */
 };
 

@@ -25,11 +25,11 @@ static port_range range_of_address(uint32_t address)
 
 void nat_ports_open(nat *n)
 {
-    if (n->type.ports == NAT_SEQUENTIAL || n->type.ports == NAT_PARITY)
+    if (n->type->ports == NAT_SEQUENTIAL || n->type->ports == NAT_PARITY)
         n->next_port = (uint16_t)(PORT_FIRST + rng_below(&n->ports, PORT_COUNT));
-    if (n->type.ports != NAT_BLOCK) return;
-    PU_ASSERT(n->type.block_ports > 0);
-    n->block_count = PORT_COUNT / n->type.block_ports * n->external_count;
+    if (n->type->ports != NAT_BLOCK) return;
+    PU_ASSERT(n->type->block_ports > 0);
+    n->block_count = PORT_COUNT / n->type->block_ports * n->external_count;
     n->blocks = sim_alloc(n->block_count * sizeof *n->blocks);
 }
 
@@ -73,9 +73,9 @@ static uint32_t port_next(nat *n, pu_time now, port_range r, uint32_t step, uint
 
 static uint32_t address_of(nat *n, const nat_remote *inner)
 {
-    if (n->type.is_filter) return nat_host_number(inner->ip);
+    if (n->type->is_filter) return nat_host_number(inner->ip);
     if (n->external_count == 1) return 0;
-    if (n->type.pooling == NAT_ARBITRARY) return (uint32_t)rng_below(&n->ports, n->external_count);
+    if (n->type->pooling == NAT_ARBITRARY) return (uint32_t)rng_below(&n->ports, n->external_count);
     return (uint32_t)(mix3(PAIR_TAG, load_be64(inner->ip), load_be64(inner->ip + 8)) %
                       n->external_count);
 }
@@ -90,14 +90,14 @@ static uint32_t blocks_an_address(const nat *n)
 static port_range range_of_block(const nat *n, uint32_t block)
 {
     return (port_range){.address = block / blocks_an_address(n),
-                        .first = PORT_FIRST + block % blocks_an_address(n) * n->type.block_ports,
-                        .count = n->type.block_ports};
+                        .first = PORT_FIRST + block % blocks_an_address(n) * n->type->block_ports,
+                        .count = n->type->block_ports};
 }
 
 /* The block that outer is in. */
 static uint32_t block_at(const nat *n, uint32_t outer)
 {
-    uint32_t within = ((outer & UINT16_MAX) - PORT_FIRST) / n->type.block_ports;
+    uint32_t within = ((outer & UINT16_MAX) - PORT_FIRST) / n->type->block_ports;
     return (outer >> 16) * blocks_an_address(n) + within;
 }
 
@@ -135,13 +135,13 @@ void nat_ports_forget(nat *n)
 
 uint32_t nat_ports_choose(nat *n, pu_time now, const nat_remote *inner)
 {
-    if (n->type.ports == NAT_BLOCK) {
+    if (n->type->ports == NAT_BLOCK) {
         uint32_t block = block_of(n, now, inner);
         if (block == n->block_count) return NAT_NO_PORT;
         return port_random(n, now, range_of_block(n, block));
     }
     port_range all = range_of_address(address_of(n, inner));
-    switch (n->type.ports) {
+    switch (n->type->ports) {
     case NAT_PRESERVE: {
         uint32_t same = nat_outer(all.address, inner->port);
         if (!nat_is_taken(n, now, same)) return same;

@@ -34,6 +34,8 @@ void net_free(net *n)
         upnp_free(&n->boxes[i]);
     }
     heap_free(n->bytes);
+    for (uint32_t i = 0; i < n->type_count; i++) free(n->types[i]);
+    free(n->types);
     free(n->public.members);
     free(n->public_six.members);
     free(n->sixes);
@@ -51,7 +53,7 @@ static realm *realm_in(net *n, uint32_t box, bool is_six)
 {
     if (box == NET_NONE) return is_six ? &n->public_six : &n->public;
     PU_ASSERT(box < n->box_count);
-    PU_ASSERT(n->boxes[box].type.is_filter == is_six);
+    PU_ASSERT(n->boxes[box].type->is_filter == is_six);
     return &n->boxes[box].inside;
 }
 
@@ -62,8 +64,27 @@ static enum realm_plan plan_inside(const nat_type *type, bool holds_boxes)
     return is_wide ? REALM_CARRIER : REALM_LAN;
 }
 
-uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_boxes)
+static bool is_alike(const void *a, const void *b, size_t bytes)
 {
+    return memcmp(a, b, bytes) == 0;
+}
+
+/* The network's own copy of *type. Thousands of boxes are of a few types, which come one after the
+ * other or in turn; two copies of one do no harm. */
+static const nat_type *type_kept(net *n, const nat_type *type)
+{
+    enum { LOOKED_AT = 32 };
+    uint32_t last = n->type_count;
+    for (uint32_t i = last; i-- > 0 && last - i <= LOOKED_AT;)
+        if (is_alike(n->types[i], type, sizeof *type)) return n->types[i];
+    n->types = sim_grow(n->types, &n->type_cap, last, sizeof(nat_type *));
+    n->types[n->type_count++] = memcpy(sim_alloc(sizeof *type), type, sizeof *type);
+    return n->types[last];
+}
+
+uint32_t net_box_add(net *n, const nat_type *wanted, uint32_t parent, bool holds_boxes)
+{
+    const nat_type *type = type_kept(n, wanted);
     uint32_t box = n->box_count;
     pu_endpoint externals[NAT_ADDRESSES_MAX];
     realm *around = realm_in(n, parent, type->is_filter);
@@ -78,7 +99,7 @@ uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_b
     n->boxes[box] = (net_box){
         .udp = nat_new(type, NAT_UDP, externals, n->seeds[STREAM_PORTS], box),
         .tcp = nat_new(type, NAT_TCP, externals, n->seeds[STREAM_TCP_PORTS], box),
-        .type = *type,
+        .type = type,
         .parent = parent,
         .inside = {.plan = plan_inside(type, holds_boxes), .site = place},
     };
@@ -138,7 +159,7 @@ void net_host_attach(net *n, uint32_t host, uint32_t box, uint32_t site, const n
     h->site = site;
     h->link = *link;
     for (uint32_t b = h->box; b != NET_NONE; b = n->boxes[b].parent)
-        h->link.access_ns += n->boxes[b].type.tunnel_ns;
+        h->link.access_ns += n->boxes[b].type->tunnel_ns;
     h->up_busy = h->down_busy = 0;
     h->place = is_absent ? NET_NONE : realm_join(realm_in(n, box, false), member_host(host));
     boxes_settle(n, h->box, site, link->access_ns);
@@ -258,7 +279,7 @@ uint32_t net_box_parent(const net *n, uint32_t box)
 const nat_type *net_box_type(const net *n, uint32_t box)
 {
     PU_ASSERT(box < n->box_count);
-    return &n->boxes[box].type;
+    return n->boxes[box].type;
 }
 
 uint32_t net_box_count(const net *n)

@@ -255,16 +255,13 @@ void net_host_clog(net *n, uint32_t host, bool fails);
 void net_cut(net *n, const uint8_t *side, bool one_way);
 void net_mend(net *n, const uint8_t *side);
 
-/* SIM_EV_ARRIVE or SIM_EV_DELIVER is near: asks the caches for what tells its host, in rounds from
- * 0 on. After them net_soon_host says which host it is for if it comes at `at` and nothing filters
- * it (NET_NONE: for none), and net_soon_bytes what it carries. */
+/* SIM_EV_ARRIVE or SIM_EV_DELIVER is near: asks the caches for what its way reads, in rounds from 0
+ * on. From round 1 on net_soon_host says which host it is likely to be for (NET_NONE: nobody
+ * knows), and from round 2 on net_soon_bytes what it carries. */
 enum { NET_SOON_ROUNDS = 5 };
 void net_soon(const net *n, unsigned round, const sim_event *event);
-uint32_t net_soon_host(const net *n, pu_time at, const sim_event *event);
+uint32_t net_soon_host(const net *n, const sim_event *event);
 pu_span net_soon_bytes(const net *n, const sim_event *event);
-
-/* host will receive: asks the caches for what is known of it. */
-void net_soon_at(const net *n, uint32_t host);
 
 /* host will send to `to`: asks the caches for what is known of it and of who has that address, in
  * rounds 0, 1 and 2. *to is read from round 1 on. */

@@ -60,10 +60,10 @@ static void hold(net *n, pu_time now, uint32_t box, const datagram *d)
 
 void answer_unsolicited(net *n, pu_time now, uint32_t box, const datagram *d)
 {
-    if (d->carriage == NET_UDP && n->boxes[box].type.refuses_udp)
+    if (d->carriage == NET_UDP && n->boxes[box].type->refuses_udp)
         box_says(n, now, box, d, NET_UDP_UNREACHABLE);
     if (d->carriage != NET_TCP_SYN) return;
-    switch (n->boxes[box].type.unsolicited) {
+    switch (n->boxes[box].type->unsolicited) {
     case NAT_SYN_DROP: break;
     case NAT_SYN_RESET: box_says(n, now, box, d, NET_TCP_RESET); break;
     case NAT_SYN_LATE_RESET:
@@ -78,7 +78,7 @@ void answer_late(net *n, pu_time now, const datagram *d)
     /* Its own side has called meanwhile: this SYN was early, not unwanted. */
     if (nat_in_quietly(b->tcp, now, &d->from, &d->to, &inner) == NAT_PASS) return;
     box_says(n, now, d->realm, d,
-             b->type.unsolicited == NAT_SYN_LATE_RESET ? NET_TCP_RESET : NET_TCP_UNREACHABLE);
+             b->type->unsolicited == NAT_SYN_LATE_RESET ? NET_TCP_RESET : NET_TCP_UNREACHABLE);
 }
 
 void net_refuse(net *n, pu_time now, uint32_t host, enum net_carriage carriage, uint16_t port,

@@ -27,12 +27,12 @@ typedef struct wish {
 bool gateway_is_meant(const net *n, uint32_t box, const datagram *d)
 {
     const net_box *b = &n->boxes[box];
-    if (b->type.gateway == 0) return false;
+    if (b->type->gateway == 0) return false;
     pu_endpoint at = realm_gateway(&b->inside);
     at.port = d->to.port;
     bool is_own = pu_endpoint_equal(&at, &d->to);
-    if ((b->type.gateway & NAT_GATEWAY_IGD) != 0 && upnp_is_meant(d, is_own)) return true;
-    bool has_others = (b->type.gateway & (NAT_GATEWAY_PMP | NAT_GATEWAY_PCP)) != 0;
+    if ((b->type->gateway & NAT_GATEWAY_IGD) != 0 && upnp_is_meant(d, is_own)) return true;
+    bool has_others = (b->type->gateway & (NAT_GATEWAY_PMP | NAT_GATEWAY_PCP)) != 0;
     return has_others && is_own && d->carriage == NET_UDP && d->to.port == WIRE_NATPMP_PORT;
 }
 
@@ -46,20 +46,20 @@ static uint32_t epoch_s(net_box *b, pu_time now)
 pu_endpoint gateway_address(const net_box *b)
 {
     pu_endpoint e = nat_external(b->udp);
-    if (b->type.manner == NAT_PRIVATE) return pu_endpoint_ip4(10, 0, 0, 1, 0);
-    if (b->type.manner == NAT_WRONG) e.ip[13] ^= 1;
+    if (b->type->manner == NAT_PRIVATE) return pu_endpoint_ip4(10, 0, 0, 1, 0);
+    if (b->type->manner == NAT_WRONG) e.ip[13] ^= 1;
     return e;
 }
 
 static void grant(net_box *b, pu_time now, wish *w)
 {
-    uint32_t most = b->type.manner == NAT_SHORT ? NAT_SHORT_S : NAT_LIFETIME_MAX_S;
+    uint32_t most = b->type->manner == NAT_SHORT ? NAT_SHORT_S : NAT_LIFETIME_MAX_S;
     if (w->lifetime_s > most) w->lifetime_s = most;
     w->outer = gateway_address(b);
     w->outer.port = w->external_port != 0 ? w->external_port : w->inner.port;
     w->is_granted = true;
     if (w->lifetime_s == 0) w->outer.port = 0;
-    if (b->type.manner == NAT_IDLE) return;
+    if (b->type->manner == NAT_IDLE) return;
     nat *table = w->protocol == NAT_UDP ? b->udp : b->tcp;
     if (w->lifetime_s == 0) {
         if (w->inner.port == 0) nat_unmap_host(table, &w->inner);
@@ -71,7 +71,7 @@ static void grant(net_box *b, pu_time now, wish *w)
     w->is_granted =
         nat_map(table, now, &w->inner, w->external_port, w->is_strict, until, &outer) == NAT_PASS;
     if (!w->is_granted) return;
-    if (b->type.manner == NAT_PRIVATE || b->type.manner == NAT_WRONG) w->outer.port = outer.port;
+    if (b->type->manner == NAT_PRIVATE || b->type->manner == NAT_WRONG) w->outer.port = outer.port;
     else w->outer = outer;
 }
 
@@ -101,7 +101,7 @@ static void answer_natpmp(net_box *b, pu_time now, const datagram *d, pu_buf *ou
     m.is_response = true;
     m.epoch_s = epoch_s(b, now);
     if (m.op > WIRE_NATPMP_MAP_TCP) m.result = WIRE_NATPMP_BAD_OP;
-    else if (b->type.manner == NAT_REFUSES) m.result = WIRE_NATPMP_REFUSED;
+    else if (b->type->manner == NAT_REFUSES) m.result = WIRE_NATPMP_REFUSED;
     else if (m.op == WIRE_NATPMP_ADDRESS) memcpy(m.external_ip, gateway_address(b).ip + 12, 4);
     else answer_map(b, now, d, &m);
     wire_natpmp_write(out, &m);
@@ -134,7 +134,7 @@ static enum wire_pcp_result try_pcp(net_box *b, pu_time now, const datagram *d, 
     if (m->has_unknown_option) return WIRE_PCP_UNSUPP_OPTION;
     if (memcmp(m->client_ip, d->from.ip, sizeof m->client_ip) != 0)
         return WIRE_PCP_ADDRESS_MISMATCH;
-    if (b->type.manner == NAT_REFUSES) return WIRE_PCP_NOT_AUTHORIZED;
+    if (b->type->manner == NAT_REFUSES) return WIRE_PCP_NOT_AUTHORIZED;
     return m->op == WIRE_PCP_MAP ? try_map(b, now, d, m) : WIRE_PCP_OK;
 }
 
@@ -164,7 +164,7 @@ static void answer_pcp(net_box *b, pu_time now, const datagram *d, pu_buf *out)
  * 3.5, RFC 6887 section 9). */
 static void answer_version(net_box *b, pu_time now, pu_buf *out)
 {
-    if ((b->type.gateway & NAT_GATEWAY_PCP) != 0) {
+    if ((b->type->gateway & NAT_GATEWAY_PCP) != 0) {
         wire_pcp m = {.is_response = true, .result = WIRE_PCP_UNSUPP_VERSION};
         m.lifetime_s = ERROR_S;
         m.epoch_s = epoch_s(b, now);
@@ -180,7 +180,7 @@ void gateway_send(net *n, pu_time now, uint32_t box, uint16_t port, const pu_end
                   enum net_carriage carriage, pu_span bytes)
 {
     const net_box *b = &n->boxes[box];
-    bool is_slow = carriage == NET_UDP && b->type.manner == NAT_SLOW;
+    bool is_slow = carriage == NET_UDP && b->type->manner == NAT_SLOW;
     datagram a = {.id = ++n->sent,
                   .from = realm_gateway(&b->inside),
                   .to = *to,
@@ -201,8 +201,8 @@ static void answer(net *n, pu_time now, const datagram *d)
     uint8_t bytes[WIRE_PCP_WRITTEN_MAX];
     pu_buf out = buf_of(bytes, sizeof bytes);
     if (d->len == 0) return;
-    bool speaks_pmp = (b->type.gateway & NAT_GATEWAY_PMP) != 0;
-    bool speaks_pcp = (b->type.gateway & NAT_GATEWAY_PCP) != 0;
+    bool speaks_pmp = (b->type->gateway & NAT_GATEWAY_PMP) != 0;
+    bool speaks_pcp = (b->type->gateway & NAT_GATEWAY_PCP) != 0;
     if (d->bytes[0] == WIRE_NATPMP_VERSION && speaks_pmp) answer_natpmp(b, now, d, &out);
     else if (d->bytes[0] == WIRE_PCP_VERSION && speaks_pcp) answer_pcp(b, now, d, &out);
     else if (is_question(d)) answer_version(b, now, &out);

@@ -31,7 +31,7 @@ void igd_put_udn(uint32_t box, pu_buf *out)
 
 uint32_t igd_version(const net_box *b)
 {
-    return (b->type.gateway & NAT_GATEWAY_UPNP2) != 0 ? 2 : 1;
+    return (b->type->gateway & NAT_GATEWAY_UPNP2) != 0 ? 2 : 1;
 }
 
 /* Appends what b says of itself. */
@@ -44,7 +44,7 @@ static void describe(const net_box *b, uint32_t box, pu_buf *out)
     d.offers[0].control.len = sizeof control_path - 1;
     memcpy(d.offers[0].control.bytes, control_path, sizeof control_path - 1);
     igd_put_udn(box, &udn);
-    if (b->type.manner == NAT_GARBAGE)
+    if (b->type->manner == NAT_GARBAGE)
         text_put(out, "<!DOCTYPE root [<!ENTITY a \"lol\"><!ENTITY b \"&a;&a;&a;&a;\">]>"
                       "<root><device>&b;</root></device>");
     else wire_igd_write(out, &d, igd_version(b), SPAN_LITERAL("Simulated router"), buf_span(&udn));
@@ -70,7 +70,7 @@ static pu_time end_of(const net_box *b, pu_time now, uint32_t lease_s)
     pu_time end = lease_s == 0 ? PU_NEVER : now + lease_s * PU_S;
     if (is_long && igd_version(b) == 2) end = now + WIRE_IGD_LEASE_MAX_S * PU_S;
     pu_time soon = now + NAT_SHORT_S * PU_S;
-    return b->type.manner == NAT_SHORT && end > soon ? soon : end;
+    return b->type->manner == NAT_SHORT && end > soon ? soon : end;
 }
 
 static enum wire_igd_error try_add(net_box *b, pu_time now, const pu_endpoint *who,
@@ -81,10 +81,10 @@ static enum wire_igd_error try_add(net_box *b, pu_time now, const pu_endpoint *w
     if (m->internal_port == 0) return WIRE_IGD_INVALID_ARGS;
     if (memcmp(m->internal_ip, who->ip, sizeof who->ip) != 0) return WIRE_IGD_NOT_AUTHORIZED;
     if (!m->is_enabled) return WIRE_IGD_ACTION_FAILED;
-    if (b->type.manner == NAT_PERMANENT && m->lease_s != 0) return WIRE_IGD_ONLY_PERMANENT;
-    if (b->type.manner == NAT_SAME_PORTS && m->external_port != m->internal_port)
+    if (b->type->manner == NAT_PERMANENT && m->lease_s != 0) return WIRE_IGD_ONLY_PERMANENT;
+    if (b->type->manner == NAT_SAME_PORTS && m->external_port != m->internal_port)
         return WIRE_IGD_SAME_PORTS;
-    if (b->type.manner == NAT_IDLE) return WIRE_IGD_OK;
+    if (b->type->manner == NAT_IDLE) return WIRE_IGD_OK;
     pu_endpoint inner = *who;
     inner.port = m->internal_port;
     switch (nat_forward(table_of(b, m), now, &inner, m->action == WIRE_IGD_ADD_ANY,
@@ -102,7 +102,7 @@ static enum wire_igd_error try_delete(net_box *b, pu_time now, const pu_endpoint
 {
     pu_endpoint inner;
     pu_time until;
-    if (b->type.manner == NAT_IDLE) return WIRE_IGD_OK;
+    if (b->type->manner == NAT_IDLE) return WIRE_IGD_OK;
     bool is_there = is_any(m->remote_ip) &&
                     nat_forwarded(table_of(b, m), now, m->external_port, &inner, &until);
     if (!is_there) return WIRE_IGD_NO_SUCH_ENTRY;
@@ -131,7 +131,7 @@ static enum wire_igd_error act(net_box *b, pu_time now, const pu_endpoint *who, 
     bool is_spoken =
         m->service == WIRE_IGD_IP1 || (m->service == WIRE_IGD_IP2 && igd_version(b) == 2);
     if (!is_spoken || m->is_answer) return WIRE_IGD_INVALID_ACTION;
-    if (b->type.manner == NAT_REFUSES) return WIRE_IGD_NOT_AUTHORIZED;
+    if (b->type->manner == NAT_REFUSES) return WIRE_IGD_NOT_AUTHORIZED;
     switch (m->action) {
     case WIRE_IGD_ADD_ANY:
         if (m->service != WIRE_IGD_IP2) return WIRE_IGD_INVALID_ACTION;

@@ -154,8 +154,8 @@ typedef struct net_old {
 } net_old;
 
 typedef struct net_box {
-    nat *udp, *tcp; /* what it does with each; nothing but the external address is common */
-    nat_type type;
+    nat *udp, *tcp;       /* what it does with each; nothing but the external address is common */
+    const nat_type *type; /* in net.types */
     uint32_t parent;
     realm inside;
     bool has_home;     /* some host has been attached inside */
@@ -177,6 +177,7 @@ typedef struct datagram {
     uint32_t realm; /* in which its destination is found: inside of that box, or NET_NONE; is_held:
                        the box */
     uint32_t next_free;
+    uint32_t near; /* the host that it was for when it left, and 1, as far as mappings told; 0 */
     enum net_carriage carriage;
     enum net_kind kind;
     bool is_local; /* it stays in one LAN, and never crosses an access link */
@@ -197,6 +198,8 @@ struct net {
     net_box *boxes;
     uint32_t host_count, host_cap;
     uint32_t box_count, box_cap;
+    nat_type **types; /* owned, and what they point at: the boxes' */
+    uint32_t type_count, type_cap;
     heap *bytes; /* of datagrams */
     datagram *slab;
     uint32_t slab_used, slab_cap, free_slot; /* free_slot: freed last, NET_NONE when none */
@@ -271,8 +274,9 @@ uint8_t *send_bytes(net *n, pu_span bytes);
 /* What d costs a link's rate, IP's headers included. */
 uint32_t send_size(const datagram *d);
 
-/* How long d takes from the end of its sender's uplink to the end of the far access link. */
-uint64_t send_delay(net *n, pu_time now, const datagram *d);
+/* How long d takes from the end of its sender's uplink to the end of the far access link. Notes
+ * whom it is for. */
+uint64_t send_delay(net *n, pu_time now, datagram *d);
 
 /* Takes the datagram in slot through the boxes to its host. */
 void send_deliver(net *n, pu_time now, uint32_t slot);

@@ -61,7 +61,7 @@ static net_line *line_new(const net *n, uint32_t host)
 static uint32_t least_mtu(const net *n, const net_host *h, uint32_t mtu)
 {
     for (uint32_t b = h->box; b != NET_NONE; b = n->boxes[b].parent) {
-        uint32_t inside = n->boxes[b].type.tunnel_mtu;
+        uint32_t inside = n->boxes[b].type->tunnel_mtu;
         if (inside > 0 && (mtu == 0 || inside < mtu)) mtu = inside;
     }
     return mtu;

@@ -106,7 +106,7 @@ static uint32_t place_of(const realm *r, const uint8_t ip[16])
 {
     const plan *p = &plans[r->plan];
     if (r->plan >= REALM_PUBLIC_SIX) return place_of_six(r, ip);
-    if (memcmp(ip, mapped_prefix, sizeof mapped_prefix) != 0) return NET_NONE;
+    if (load_be64(ip) != 0 || load_be32(ip + 8) != 0xffff) return NET_NONE;
     uint32_t distance =
         load_be32(ip + 12) - p->base; /* below the base it wraps and is far above the last place */
     uint32_t place = distance >> p->shift;

@@ -76,7 +76,7 @@ static bool is_lost(rng *r, uint32_t ppm)
 
 /* Where no mapping tells the receiver, the box it goes to is where its first host was. Two draws in
  * any case: what a box far away knows must not shift the sender's stream. */
-uint64_t send_delay(net *n, pu_time now, const datagram *d)
+uint64_t send_delay(net *n, pu_time now, datagram *d)
 {
     net_host *from = &n->hosts[d->from_host];
     uint32_t site = from->site;
@@ -84,6 +84,7 @@ uint64_t send_delay(net *n, pu_time now, const datagram *d)
     uint32_t to = way_peek(n, now, d);
     if (to != NET_NONE) {
         const net_host *h = &n->hosts[to];
+        d->near = to + 1;
         site = h->site;
         far_ns = h->link.access_ns;
         far_spread_ns = h->link.jitter_ns;
@@ -102,7 +103,7 @@ uint64_t send_delay(net *n, pu_time now, const datagram *d)
 }
 
 /* Puts d on its sender's access link. False: it ended there, and that is recorded. */
-static bool uplink(net *n, pu_time now, const datagram *d, pu_time *arrival)
+static bool uplink(net *n, pu_time now, datagram *d, pu_time *arrival)
 {
     net_host *from = &n->hosts[d->from_host];
     if (!link_pass(&from->link, from->link.up_bps, now, d, &from->up_busy)) {

@@ -1,23 +1,22 @@
 /* sim/net_soon.c - asks the caches for what a datagram's way reads, before its turn: the datagram,
- * its bytes, whom its address belongs to, and when that is a box, the box and its mappings.
+ * its bytes, whom its address belongs to, the host that it was seen to be for, and when that is
+ * behind a box, the box and its mappings.
  *
- * Only the first box of a chain is looked into: there are few others, and many share them.
+ * Only the last box of a chain is looked into: there are few others, and many share them.
  */
 #include "sim/net_impl.h"
 
 #include "base/ahead.h"
 #include "base/bytes.h"
 
-/* The box that d goes to first; NULL: it goes to a host, or nowhere. */
-static const net_box *box_of(const net *n, const datagram *d)
-{
-    member m = way_entry(n, d);
-    return m != 0 && member_is_box(m) ? &n->boxes[member_index(m)] : NULL;
-}
-
 static void box_soon(const net_box *b)
 {
     ahead(b, offsetof(net_box, inside) + sizeof b->inside);
+}
+
+uint32_t net_soon_host(const net *n, const sim_event *event)
+{
+    return n->slab[event->target].near - 1; /* 0 becomes NET_NONE */
 }
 
 void net_soon(const net *n, unsigned round, const sim_event *event)
@@ -27,25 +26,20 @@ void net_soon(const net *n, unsigned round, const sim_event *event)
         ahead(d, sizeof *d);
         return;
     }
+    uint32_t host = d->near - 1;
     if (round == 1) {
         if (d->len > 0) ahead(d->bytes, d->len < AHEAD_LINE_BYTES ? d->len : AHEAD_LINE_BYTES);
         realm_soon(way_realm(n, d->realm, d->is_six), d->to.ip);
+        if (host != NET_NONE) ahead(&n->hosts[host], sizeof n->hosts[host]);
         return;
     }
-    const net_box *b = box_of(n, d);
-    if (b == NULL) return;
-    if (round == 2) {
-        box_soon(b);
-        return;
-    }
+    uint32_t box = host != NET_NONE ? n->hosts[host].box : NET_NONE;
+    if (box == NET_NONE) return;
     PU_ASSERT(round < NET_SOON_ROUNDS);
-    nat_soon(box_nat(b, d->carriage), round - 3);
+    const net_box *b = &n->boxes[box];
+    if (round == 2) box_soon(b);
+    else nat_soon(box_nat(b, d->carriage), round - 3);
     if (round == 3 && b->inside.cap > 0) ahead(b->inside.members, sizeof *b->inside.members);
-}
-
-uint32_t net_soon_host(const net *n, pu_time at, const sim_event *event)
-{
-    return way_peek(n, at, &n->slab[event->target]);
 }
 
 pu_span net_soon_bytes(const net *n, const sim_event *event)
@@ -54,17 +48,11 @@ pu_span net_soon_bytes(const net *n, const sim_event *event)
     return span_of(d->bytes, d->len);
 }
 
-void net_soon_at(const net *n, uint32_t host)
-{
-    PU_ASSERT(host < n->host_count);
-    ahead(&n->hosts[host], sizeof n->hosts[host]);
-}
-
 void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned round)
 {
     PU_ASSERT(host < n->host_count);
     if (round == 0) {
-        net_soon_at(n, host);
+        ahead(&n->hosts[host], sizeof n->hosts[host]);
         return;
     }
     bool is_six = net_is_six(to);

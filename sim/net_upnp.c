@@ -90,7 +90,7 @@ static wire_url location_of(const upnp *u)
     const net_box *b = &u->n->boxes[u->box];
     static const char path[] = IGD_DESCRIPTION_PATH;
     wire_url url = {.at = realm_gateway(&b->inside), .path_len = sizeof path - 1};
-    if (b->type.manner == NAT_REDIRECTS) {
+    if (b->type->manner == NAT_REDIRECTS) {
         url.at = nat_external(b->udp);
         url.at.ip[13] ^= 1;
     }
@@ -183,7 +183,7 @@ static void on_up(void *ctx, uint64_t handle, uint32_t token, const pu_endpoint 
 static bool is_endless(const upnp *u, const upnp_conn *c)
 {
     bool is_asked = c->in.state == WIRE_HTTP_DONE && text_is(c->in.head.method, "GET");
-    return is_asked && u->n->boxes[u->box].type.manner == NAT_ENDLESS;
+    return is_asked && u->n->boxes[u->box].type->manner == NAT_ENDLESS;
 }
 
 /* Goes on with an answer that has no end, as far as there is room. */
@@ -237,7 +237,7 @@ static void on_data(void *ctx, uint64_t handle, pu_span bytes, bool fin)
     wire_http_in_take(&c->in, &bytes);
     if (fin) wire_http_in_end(&c->in);
     if (!was_over && wire_http_in_is_over(&c->in)) {
-        bool is_slow = u->n->boxes[u->box].type.manner == NAT_SLOW;
+        bool is_slow = u->n->boxes[u->box].type->manner == NAT_SLOW;
         c->is_answering = true;
         c->due = u->now + (is_slow ? NAT_SLOW_NS : 0);
         if (!is_slow) conn_answer(u, c);
@@ -361,7 +361,7 @@ static void forget(upnp *u)
 
 void upnp_reboot(net *n, uint32_t box)
 {
-    if ((n->boxes[box].type.gateway & NAT_GATEWAY_IGD) == 0) return;
+    if ((n->boxes[box].type->gateway & NAT_GATEWAY_IGD) == 0) return;
     upnp *u = upnp_of(n, box);
     forget(u);
     u->boots++;

@@ -52,7 +52,7 @@ static bool box_let_out(net *n, pu_time now, uint32_t box, datagram *d)
         verdict =
             net_is_refusal(d->carriage) ? NAT_PASS : nat_out(table, now, &d->from, &d->to, &outer);
     if (verdict == NAT_PASS) d->from = outer;
-    bool is_passed = verdict == NAT_PASS && n->boxes[box].type.is_filter;
+    bool is_passed = verdict == NAT_PASS && n->boxes[box].type->is_filter;
     way_record(n, now, d, NET_NONE, box, is_passed ? NET_PASSED : fate_of(verdict));
     return verdict == NAT_PASS;
 }
@@ -65,10 +65,10 @@ static enum nat_verdict verdict_in(const net_box *b, pu_time now, const datagram
     nat *table = box_nat(b, d->carriage);
     if (d->carriage <= NET_TCP) return nat_in(table, now, &d->from, &d->to, inner);
     if (d->carriage == NET_TCP_SYN) {
-        if (b->type.no_crossing && !nat_is_held(table, now, &d->to)) return NAT_FILTERED;
+        if (b->type->no_crossing && !nat_is_held(table, now, &d->to)) return NAT_FILTERED;
         return nat_in(table, now, &d->from, &d->to, inner);
     }
-    if (d->carriage != NET_TCP_RESET && b->type.swallows_errors) return NAT_FILTERED;
+    if (d->carriage != NET_TCP_RESET && b->type->swallows_errors) return NAT_FILTERED;
     return nat_in_quietly(table, now, &d->from, &d->to, inner);
 }
 
@@ -85,7 +85,7 @@ static bool box_let_in(net *n, pu_time now, uint32_t box, datagram *d)
         return false;
     }
     d->to = inner;
-    if (b->type.hairpin == NAT_HAIRPIN_INTERNAL && nat_owns(table, d->from.ip) &&
+    if (b->type->hairpin == NAT_HAIRPIN_INTERNAL && nat_owns(table, d->from.ip) &&
         nat_peek(table, now, &d->from, &inner))
         d->from = inner;
     return true;
@@ -118,15 +118,15 @@ bool way_climb_from(net *n, pu_time now, datagram *d, uint32_t at)
             way_record(n, now, d, NET_NONE, NET_NONE, NET_NO_ROUTE);
             return false;
         }
-        if (n->boxes[at].type.gateway != 0 && gateway_is_meant(n, at, d)) {
+        if (n->boxes[at].type->gateway != 0 && gateway_is_meant(n, at, d)) {
             d->realm = at;
             d->is_local = d->is_held = d->is_asked = true;
             return true;
         }
         bool turns = nat_owns(n->boxes[at].udp, d->to.ip);
         turn = turns ? at : NET_NONE;
-        if (turns && n->boxes[at].type.hairpin == NAT_HAIRPIN_NONE) {
-            bool is_filter = n->boxes[at].type.is_filter; /* its network has no such host */
+        if (turns && n->boxes[at].type->hairpin == NAT_HAIRPIN_NONE) {
+            bool is_filter = n->boxes[at].type->is_filter; /* its network has no such host */
             way_record(n, now, d, NET_NONE, at, is_filter ? NET_NO_ROUTE : NET_NO_HAIRPIN);
             return false;
         }
@@ -169,7 +169,7 @@ uint32_t way_back(const net *n, pu_time now, const datagram *d, pu_endpoint *own
     *own = d->from;
     for (uint32_t box = box_around(n, d->from_host, d->is_six); box != NET_NONE;
          box = n->boxes[box].parent)
-        if (n->boxes[box].type.swallows_errors) return NET_NONE;
+        if (n->boxes[box].type->swallows_errors) return NET_NONE;
     member m = realm_find(way_realm(n, d->realm, d->is_six), d->from.ip);
     uint32_t host = peek(n, now, d->carriage, m, own);
     return host == d->from_host ? host : NET_NONE;

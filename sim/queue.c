@@ -416,7 +416,7 @@ static void announce(queue *q, unsigned round, uint32_t index)
         round--;
     }
     sim_event event = event_of(&e);
-    q->soon(q->soon_ctx, round, e.at, &event, &q->notes[index]);
+    q->soon(q->soon_ctx, round, &event, &q->notes[index]);
 }
 
 /* How far ahead of its turn an event has that round. */

@@ -65,8 +65,7 @@ pu_time queue_next(queue *q);
  * asked the caches for. Not every event is announced, their order says nothing, and nothing may
  * change. A later round finds in *note what an earlier one has left there for the same event; at
  * round 0 it is anything. */
-typedef void (*queue_soon)(void *ctx, unsigned round, pu_time at, const sim_event *event,
-                           uint32_t *note);
+typedef void (*queue_soon)(void *ctx, unsigned round, const sim_event *event, uint32_t *note);
 void queue_on_soon(queue *q, queue_soon soon, unsigned rounds, void *ctx);
 
 /* Events that wait, and times that timers were put off from. */

@@ -141,10 +141,10 @@ static void too_big(void *ctx, pu_time now, uint32_t node, enum net_carriage car
     host_too_big(&w->hosts[node], carriage, local->port, remote, mtu);
 }
 
-static void soon(void *ctx, unsigned round, pu_time at, const sim_event *event, uint32_t *note)
+static void soon(void *ctx, unsigned round, const sim_event *event, uint32_t *note)
 {
     const world *w = ctx;
-    host_soon(&w->hosts_share, w->hosts, round, at, event, note);
+    host_soon(&w->hosts_share, w->hosts, round, event, note);
 }
 
 /* ---- boxes ---- */

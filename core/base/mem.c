@@ -3,7 +3,6 @@
 
 enum {
     GROW_FIRST_ELEMENTS = 1, /* an array's first size: most tables of most nodes hold one or two */
-    TRIM_SHARE = 4,          /* an array with at most a quarter in use is halved */
     BYTES_FIRST = 64         /* a byte block's first size */
 };
 
@@ -59,13 +58,12 @@ bool mem_grow(const pu_alloc *alloc, void **array, uint32_t *cap, uint32_t count
     return true;
 }
 
-void mem_trim(const pu_alloc *alloc, void **array, uint32_t *cap, uint32_t count,
-              size_t element_bytes)
+void mem_narrow(const pu_alloc *alloc, void **array, uint32_t *cap, uint32_t count,
+                size_t element_bytes)
 {
-    PU_ASSERT(array != NULL);
-    PU_ASSERT(count <= *cap);
+    PU_ASSERT(*cap > 0);
     PU_ASSERT(element_bytes > 0);
-    if (*cap == 0 || count > *cap / TRIM_SHARE) return;
+    PU_ASSERT(count <= *cap / 2);
     void *old;
     memcpy(&old, array, sizeof old);
     uint32_t narrower = count == 0 ? 0 : *cap / 2;

@@ -16,10 +16,20 @@ void mem_free(const pu_alloc *alloc, void *block, size_t size);
 bool mem_grow(const pu_alloc *alloc, void **array, uint32_t *cap, uint32_t count, uint32_t max,
               size_t element_bytes);
 
-/* Gives memory back when at most a quarter of the *cap elements, the first count, is used: an empty
- * array is freed, any other halved. The array may move. */
-void mem_trim(const pu_alloc *alloc, void **array, uint32_t *cap, uint32_t count,
-              size_t element_bytes);
+/* Frees an array of *cap elements of which none is used, and halves any other. The array may move.
+ */
+void mem_narrow(const pu_alloc *alloc, void **array, uint32_t *cap, uint32_t count,
+                size_t element_bytes);
+
+/* Gives memory back when at most a quarter of the *cap elements, the first count, is used. Here,
+ * since a node asks about each table in each step. */
+static inline void mem_trim(const pu_alloc *alloc, void **array, uint32_t *cap, uint32_t count,
+                            size_t element_bytes)
+{
+    PU_ASSERT(array != NULL);
+    PU_ASSERT(count <= *cap);
+    if (*cap != 0 && count <= *cap / 4) mem_narrow(alloc, array, cap, count, element_bytes);
+}
 
 /* Bytes that wait: owned by the holder, never longer than the limit that each append names. Zero is
  * a valid, empty one. */

@@ -41,7 +41,7 @@ void mix_long(mix128 *m, const void *bytes, size_t len)
         for (size_t turn = 0; turn < turns; turn++, at += TURN)
             for (size_t i = 0; i < MIX_LANES; i++)
                 lane[i] = mix_lane(lane[i], load_le64(at + 8 * i));
-        for (size_t i = 0; i < MIX_LANES; i++) mix_step(m, lane[i]);
+        mix_lanes(m, lane);
         m->length += turns * TURN;
     }
     mix_bytes(m, at, len % TURN);

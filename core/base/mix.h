@@ -63,8 +63,15 @@ static inline uint64_t mix_lane(uint64_t lane, uint64_t word)
     return lane ^ lane >> 29;
 }
 
+/* Adds the lanes to m: two by two, so that m, which all records wait for, takes two steps. */
+static inline void mix_lanes(mix128 *m, const uint64_t lane[MIX_LANES])
+{
+    mix_step(m, mix_lane(lane[0], lane[1]));
+    mix_step(m, mix_lane(lane[2], lane[3]));
+}
+
 /* Adds count numbers as one record: each in turn to one of four lanes, which wait neither for each
- * other nor for m. Three times as fast as mix_u64 on each, for another result; a record that
+ * other nor for m. Several times as fast as mix_u64 on each, for another result; a record that
  * differs in one number always gives another one. */
 static inline void mix_words(mix128 *m, const uint64_t *words, size_t count)
 {
@@ -74,8 +81,8 @@ static inline void mix_words(mix128 *m, const uint64_t *words, size_t count)
     for (; at + MIX_LANES <= count; at += MIX_LANES)
         for (size_t i = 0; i < MIX_LANES; i++) lane[i] = mix_lane(lane[i], words[at + i]);
     for (size_t i = 0; i < count % MIX_LANES; i++) lane[i] = mix_lane(lane[i], words[at + i]);
-    for (size_t i = 0; i < MIX_LANES; i++) mix_step(m, lane[i]);
-    mix_step(m, count);
+    lane[0] += count;
+    mix_lanes(m, lane);
     m->length += count;
 }
 

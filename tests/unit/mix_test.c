@@ -84,10 +84,10 @@ static void records_in_lanes_are_pinned(void **state)
         size_t count;
         uint64_t first, second;
     } pinned[] = {
-        {0, UINT64_C(0x094c53a393a57327), UINT64_C(0xdf2ccc19222bbd10)},
-        {1, UINT64_C(0x6bbe5bfbf64f94d4), UINT64_C(0x0aadc6cce9c32f9d)},
-        {4, UINT64_C(0xb7043bf152a24498), UINT64_C(0x5ac48a2ff5f7f3bf)},
-        {6, UINT64_C(0x5f0caf2feca4a3f1), UINT64_C(0x97d46a2ef0f9befd)},
+        {0, UINT64_C(0xf15e1694acd68777), UINT64_C(0x93ed8a9cf1e9441d)},
+        {1, UINT64_C(0xae630e4dd3304df2), UINT64_C(0xb8c7f9ceafb2fb7e)},
+        {4, UINT64_C(0xb50d07b0e92ba015), UINT64_C(0x44f4168141eb8783)},
+        {6, UINT64_C(0x61dad858848f3e0c), UINT64_C(0x3b52dca81777aa4a)},
     };
     for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++) {
         mix128 m;
@@ -106,8 +106,8 @@ static void long_bytes_in_lanes_are_pinned_at_any_alignment(void **state)
     } pinned[] = {
         {0, UINT64_C(0x346fa53039b9b426), UINT64_C(0x0649c1d09ab0d99c)},
         {31, UINT64_C(0x2c37dcfbd6e3fe20), UINT64_C(0x6425008d70061444)},
-        {32, UINT64_C(0x170f19f6876b39a5), UINT64_C(0xd3a9522ab4859c18)},
-        {75, UINT64_C(0xe7b0201104376dad), UINT64_C(0x8c3ce3b30ee265a1)},
+        {32, UINT64_C(0xcd9767e4868d6da9), UINT64_C(0x4db6ab6f172cea8a)},
+        {75, UINT64_C(0xc0658e7ec0a1aed4), UINT64_C(0x5c22f63078e4b27c)},
     };
     uint8_t memory[75 + 8];
     for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++)
