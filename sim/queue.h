@@ -63,8 +63,9 @@ pu_time queue_next(queue *q);
 /* Called for events whose turn is near, in rounds from 0 on: between two rounds of an event there
  * are those of others, or other events' turns, so that a round may read what the one before it has
  * asked the caches for. Not every event is announced, their order says nothing, and nothing may
- * change. A later round finds in *note what an earlier one has left there for the same event; at
- * round 0 it is anything. */
+ * change. A later round finds in *note what an earlier one has left there, mostly for the same
+ * event: a timer that was set again meanwhile may come without round 0, and *note is another's
+ * then. At round 0 it is anything. */
 typedef void (*queue_soon)(void *ctx, unsigned round, const sim_event *event, uint32_t *note);
 void queue_on_soon(queue *q, queue_soon soon, unsigned rounds, void *ctx);
 

@@ -110,7 +110,10 @@ static uint32_t boxes_of(const scenario *s, uint32_t node)
 /* Whether a firewall is around it at some time. */
 static bool has_firewall(const scenario *s, uint32_t node)
 {
-    bool has = s->nodes[node].families.six == SCENARIO_SIX_BEHIND;
+    const scenario_node *n = &s->nodes[node];
+    bool has = n->families.six == SCENARIO_SIX_BEHIND;
+    if (n->group != SCENARIO_ANY && s->groups[n->group].has_roam_families)
+        has |= s->groups[n->group].roam_families.six == SCENARIO_SIX_BEHIND;
     for (uint32_t i = 0; i < s->event_count; i++)
         has |= s->events[i].a == node && s->events[i].families.six == SCENARIO_SIX_BEHIND;
     return has;

@@ -137,8 +137,12 @@ void ctx_conn_answers(pu_node *n, conn *c)
 static bool is_spare(pu_node *n, const conn *c)
 {
     PU_ASSERT(c->state == CONN_UP);
-    if (is_relayed(c)) return ctx_conn_direct(n, c->peer) != NULL;
-    if (!c->confirmed || (c->flags & PU_DIALLER) == 0) return false;
+    if (!c->confirmed || c->doubted) return false; /* silence ends what is doubted */
+    if (is_relayed(c)) {
+        const conn *direct = ctx_conn_direct(n, c->peer);
+        return direct != NULL && !direct->doubted;
+    }
+    if ((c->flags & PU_DIALLER) == 0) return false;
     for (const conn *other = next_with_peer(n, c); other != c; other = next_with_peer(n, other)) {
         bool is_alike = is_usable(other) && !is_relayed(other) && other->transport == c->transport;
         if (is_alike && is_better(n, other, c)) return true;

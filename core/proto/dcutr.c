@@ -171,7 +171,9 @@ static void dcutr_conn_down(pu_node *n, conn *c, uint32_t code)
     if (p == NULL) return;
     dcutr *d = ctx_state_peek(n, MODULE_DCUTR);
     ctx_timer(n, TIMER_PUNCH, p->conn, PU_NEVER);
-    if (p->phase == PHASE_DIALLING || p->phase == PHASE_DIRECT) ctx_dial_cancel(n, c->peer);
+    bool dials =
+        p->phase == PHASE_DIALLING || p->phase == PHASE_DIRECT || p->phase == PHASE_LISTENING;
+    if (dials) ctx_dial_cancel(n, c->peer);
     punch_addrs_free(n, p);
     *p = d->punches[--d->count];
 }

@@ -150,6 +150,12 @@ static bool waits_in_vain(const stream *s, const conn *c)
     return s->handle == 0 && c != NULL && c->stream_count > 0;
 }
 
+/* Whether the peer has said something by ending s: it is alive, though it may not speak this. */
+static bool is_answer(const stream *s, uint32_t code)
+{
+    return code == PU_CODE_UNSUPPORTED || (s->handle != 0 && code != PU_CODE_TIMEOUT);
+}
+
 static void ping_ended(pu_node *n, stream *s, uint32_t code)
 {
     const asking *ask = STREAM_STATE(s, asking);
@@ -158,9 +164,10 @@ static void ping_ended(pu_node *n, stream *s, uint32_t code)
     conn *c = ctx_conn(n, s->conn);
     bool is_lost = ask->is_wrong || (code == PU_CODE_TIMEOUT && !waits_in_vain(s, c));
     if (is_lost) ctx_trace(n, PU_TR_PING_LOST, c, s, 0, 0, 0, span_of(NULL, 0));
+    if (c != NULL && !is_lost && is_answer(s, code)) ctx_conn_answers(n, c);
     if (ask->purpose == PURPOSE_COMMAND) ctx_command_done(n, ask->command, code, 0);
     else if (c != NULL && is_lost) ctx_hangup(n, c, PU_CODE_LOST);
-    else if (c != NULL && code == PU_CODE_UNSUPPORTED) ctx_conn_answers(n, c);
+    else if (c != NULL && code == PU_CODE_UNSUPPORTED) return;
     else if (c != NULL && ask->purpose == PURPOSE_PERIODIC) ping_later(n, c);
 }
 

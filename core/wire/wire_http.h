@@ -10,7 +10,8 @@
 #include "base/bytes.h"
 
 enum {
-    WIRE_HTTP_HEAD_MAX = 4096, /* bytes of a head, its empty line included */
+    WIRE_HTTP_HEAD_MAX =
+        4096, /* bytes of a head, its empty line included; and of what precedes it */
     WIRE_HTTP_FIELDS_MAX = 64,
     WIRE_HTTP_LINE_MAX = 256,    /* bytes of the line before a chunk */
     WIRE_HTTP_TRAILER_MAX = 4096 /* bytes behind the last chunk */
@@ -56,6 +57,7 @@ typedef struct wire_http_in {
     size_t head_len;
     uint64_t left; /* bytes of the body, or of this chunk, that are to come */
     enum wire_http_state state;
+    uint32_t passed_len;  /* of empty lines and interim responses before the message */
     uint32_t line_len;    /* of the line that comes, without its end */
     uint32_t trailer_len; /* of all lines behind the last chunk */
     uint32_t digits;      /* of the chunk's length */
@@ -67,7 +69,8 @@ typedef struct wire_http_in {
 void wire_http_in_init(wire_http_in *in, void *memory, size_t cap);
 
 /* Takes bytes off the front of *bytes until the message is over (wire_http_in_is_over) or they are:
- * what is left then belongs to the next one. Interim responses (1xx) are passed over. */
+ * what is left then belongs to the next one. Interim responses (1xx) and empty lines before it are
+ * passed over, WIRE_HTTP_HEAD_MAX bytes of them at most. */
 void wire_http_in_take(wire_http_in *in, pu_span *bytes);
 
 /* The connection has ended: the message is DONE, if it could end so, or BAD. */

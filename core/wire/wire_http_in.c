@@ -76,6 +76,14 @@ static bool has_no_body(const wire_http *m)
     return m->is_response && (m->status == STATUS_NO_CONTENT || m->status == STATUS_NOT_MODIFIED);
 }
 
+/* What came so far says nothing; it may not go on for ever. */
+static void pass_over(wire_http_in *in)
+{
+    in->passed_len += (uint32_t)in->text.len;
+    in->text.len = 0;
+    if (in->passed_len > WIRE_HTTP_HEAD_MAX) in->state = WIRE_HTTP_TOO_LONG;
+}
+
 /* The head is whole. */
 static void begin_body(wire_http_in *in)
 {
@@ -86,7 +94,7 @@ static void begin_body(wire_http_in *in)
         return;
     }
     if (in->head.is_response && in->head.status < STATUS_FINAL) {
-        in->text.len = 0; /* interim: the response is to come */
+        pass_over(in); /* interim: the response is to come */
         return;
     }
     framing f = framing_of(&in->head);
@@ -110,7 +118,7 @@ static void head_take(wire_http_in *in, uint8_t byte)
     bool is_empty = in->line_len == 0;
     in->line_len = 0;
     if (!is_empty) return;
-    if (in->text.len <= 2) in->text.len = 0; /* empty lines before a message (section 2.2) */
+    if (in->text.len <= 2) pass_over(in); /* empty lines before a message (section 2.2) */
     else begin_body(in);
 }
 

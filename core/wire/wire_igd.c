@@ -86,7 +86,7 @@ bool wire_igd_control(wire_url *u, const wire_igd *d, uint32_t index, const wire
 {
     wire_url base = *location;
     PU_ASSERT(index < d->count);
-    if (d->base.len > 0 && !wire_url_read(&base, span_of_text(&d->base))) return false;
+    if (d->base.len > 0 && !wire_url_read(&base, span_of_text(&d->base))) base = *location;
     return wire_url_resolve(u, &base, span_of_text(&d->offers[index].control));
 }
 

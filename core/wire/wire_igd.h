@@ -47,8 +47,9 @@ typedef struct wire_igd {
  * WIRE_IGD_DOCUMENT_MAX, or not well-formed. */
 bool wire_igd_read(wire_igd *d, pu_span document);
 
-/* Where offer `index` is controlled, when the description was found at location. False: at no URL
- * of wire_url.h. A caller must look whose address it is: a device may name anybody's. */
+/* Where offer `index` is controlled, when the description was found at location. An URLBase that
+ * cannot be read is passed over. False: at no URL of wire_url.h. A caller must look whose address
+ * it is: a device may name anybody's. */
 bool wire_igd_control(wire_url *u, const wire_igd *d, uint32_t index, const wire_url *location);
 
 /* Appends a description of a gateway of that version (1 or 2), whose devices are named by udn,

@@ -296,6 +296,13 @@ void daemon_request(peerupd *d, const json_t *request, void (*answer)(void *ctx,
     json_decref(response);
 }
 
+/* Who asked for it has gone, so nobody knows where it listens. */
+static void close_unheard(peerupd *d, uint32_t number)
+{
+    proxy *p = proxy_of_number(d, number);
+    if (p != NULL) proxy_close(p);
+}
+
 bool requests_done(peerupd *d, const pu_ef *done)
 {
     for (pending **at = &d->waiting; *at != NULL; at = &(*at)->next) {
@@ -305,6 +312,7 @@ bool requests_done(peerupd *d, const pu_ef *done)
         d->waiting_count--;
         json_t *response = p->describe(d, p, done);
         if (p->answer != NULL) p->answer(p->ctx, response);
+        else if (p->proxy != 0) close_unheard(d, p->proxy);
         json_decref(response);
         free(p);
         return true;

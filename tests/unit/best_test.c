@@ -365,6 +365,56 @@ static void an_old_one_is_doubted_until_it_answers(void **state)
     }
 }
 
+/* A peer that resets the question has answered: the agreed order holds, and the better one stays.
+ */
+static void a_reset_is_an_answer(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    int peer = peer_that_is(l, false);
+    pu_handle ours = lab_connect(l, peer, PU_DIALLER, 0);
+    wait(l, l->config.spare_ns);
+    pu_handle theirs = lab_connect(l, peer, 0, 0);
+    assert_true(best_of(l) == theirs);
+    lab_stream *s = lab_accept_proto(l, ours, PING);
+    assert_non_null(s);
+    lab_step(l, (pu_in){.kind = PU_IN_STREAM_DOWN,
+                        .conn = ours,
+                        .stream = s->handle,
+                        .what = PU_DOWN_RESET,
+                        .code = PU_CODE_RESOURCE});
+    s->handle = 0;
+    assert_true(best_of(l) == ours);
+    wait(l, 2 * l->config.spare_ns);
+    assert_int_equal(l->hangup_count, 0);
+    lab_end(l);
+}
+
+/* A peer that never accepts a circuit cannot put off the deadline of its handshake by coming and
+ * going directly. */
+static void a_spare_one_keeps_its_deadline(void **state)
+{
+    (void)state;
+    lab *l = lab_started();
+    pu_handle circuit = lab_conn_next(l);
+    lab_step(l, (pu_in){.kind = PU_IN_CONN_UP,
+                        .conn = circuit,
+                        .peer = lab_id(l, 1),
+                        .flags = PU_DIALLER | PU_RELAYED,
+                        .local = lab_endpoint(0),
+                        .remote = lab_endpoint(1),
+                        .transport = PU_TRANSPORT_CIRCUIT});
+    bool has_ended = false;
+    for (int i = 0; i < 12 && !has_ended; i++) {
+        pu_handle direct = lab_connect(l, 1, 0, 0);
+        wait(l, 5 * PU_S);
+        lab_down(l, direct);
+        for (uint32_t k = 0; k < l->hangup_count; k++) has_ended |= l->hangups[k].conn == circuit;
+    }
+    assert_true(has_ended);
+    lab_end(l);
+}
+
 /* A doubt that an answer ends makes the other one spare. */
 static void an_answer_ends_the_worse_one_of_ours(void **state)
 {
@@ -520,6 +570,8 @@ int best_test(void)
         cmocka_unit_test(what_is_needed_again_stays),
         cmocka_unit_test(an_old_one_is_doubted_until_it_answers),
         cmocka_unit_test(an_answer_ends_the_worse_one_of_ours),
+        cmocka_unit_test(a_reset_is_an_answer),
+        cmocka_unit_test(a_spare_one_keeps_its_deadline),
         cmocka_unit_test(who_dialled_twice_decides),
         cmocka_unit_test(tcp_stays_beside_quic),
         cmocka_unit_test(relayed_ones_are_spare),

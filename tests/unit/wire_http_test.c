@@ -205,8 +205,11 @@ static void endless_lines(void **state)
     (void)state;
     static const struct {
         const char *begin, *again;
-    } cases[] = {
-        {"GET / HTTP/1.1\r\n", "a: b\r\n"}, {CHUNKED "1;", "a"}, {CHUNKED "0\r\n", "a: b\r\n"}};
+    } cases[] = {{"GET / HTTP/1.1\r\n", "a: b\r\n"},
+                 {CHUNKED "1;", "a"},
+                 {CHUNKED "0\r\n", "a: b\r\n"},
+                 {"", "\r\n"},
+                 {"", "HTTP/1.1 100 go on\r\n\r\n"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         static uint8_t memory[2 * WIRE_HTTP_HEAD_MAX];
         wire_http_in in;
