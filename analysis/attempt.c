@@ -89,7 +89,7 @@ static attempt_place box_place(sqlite3_stmt *q, int side)
 /* Boxes of a from the inside out, b's from the outside in. */
 static void find_places(sql *db, attempt *p)
 {
-    attempt_place boxes[ATTEMPT_BOXES_MAX];
+    attempt_place boxes[ATTEMPT_BOXES_MAX] = {0};
     int count = 0;
     sqlite3_stmt *q = sql_query(db, relay_sql, "iiii", p->a, p->b, p->from, p->until);
     while (sql_row(db, q)) add_host(p, sql_int(q, 0), 0);

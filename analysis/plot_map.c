@@ -84,7 +84,7 @@ static int by_boxes(const void *a, const void *b)
 
 static void find_map(sql *db, map *m)
 {
-    int64_t boxes[COLUMNS_MAX], walls[COLUMNS_MAX];
+    int64_t boxes[COLUMNS_MAX] = {0}, walls[COLUMNS_MAX] = {0};
     memset(m, 0, sizeof *m);
     m->nodes = sql_number(db, "SELECT count(*) FROM node");
     sqlite3_stmt *q = sql_query(db, node_sql, "i", (int64_t)COLUMNS_MAX);
