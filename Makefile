@@ -104,7 +104,7 @@ sim_src := \
 simwire_src := $(addprefix sim/wire/,gnutls_rnd wire)
 
 # In the archive of the simulator: its command `bench`.
-bench_src := $(addprefix bench/,bench_datagrams bench_machine bench_nodes bench_queue bench_streams cmd_bench graph ladder)
+bench_src := $(addprefix bench/,bare_heap bench_bare bench_datagrams bench_machine bench_nodes bench_queue bench_streams cmd_bench graph ladder)
 
 test_src := $(addprefix tests/unit/, \
     main \

@@ -30,6 +30,12 @@ typedef struct bench_queue {
     uint64_t sum;             /* of all payloads: not for the reader, so that nobody skips them */
 } bench_queue;
 
+/* What a bare heap did with as much memory as nodes have. */
+typedef struct bench_bare {
+    uint64_t turns_per_s; /* median of three runs; 0 without nodes */
+    uint64_t sum;         /* of what was read: not for the reader, so that nobody skips it */
+} bench_bare;
+
 /* What `bench nodes` measured. */
 typedef struct bench_nodes {
     uint32_t nodes, degree;
@@ -44,6 +50,7 @@ typedef struct bench_nodes {
     uint64_t transport_bytes; /* what their transports hold, at the end */
     uint64_t wrong_degree;    /* nodes whose confirmed connections are not as many as asked */
     uint64_t hash[2];         /* trace hash of the run */
+    bench_bare bare;          /* as many nodes, as many steps, 2,097,152 at most */
 } bench_nodes;
 
 /* What `bench nodes` is to simulate. */
@@ -101,7 +108,12 @@ void bench_streams_run(bench_streams *b, uint32_t streams);
  * pairs is at least 1. */
 void bench_datagrams_run(bench_datagrams *b, uint32_t pairs);
 
-/* A random graph of nodes that each have `degree` connections and ping. */
+/* A random graph of nodes that each have `degree` connections and ping; afterwards the bare heap
+ * takes its turns. */
 void bench_nodes_run(bench_nodes *b, const bench_town *what);
+
+/* So many turns of a bare heap, each of which touches what a step of a node touches: 8 KiB a node,
+ * an event for each of its connections. */
+bench_bare bench_bare_run(uint32_t nodes, uint32_t degree, uint64_t turns);
 
 #endif

@@ -271,4 +271,5 @@ void bench_nodes_run(bench_nodes *b, const bench_town *what)
                        .seconds = what->seconds,
                        .base_bytes = none.peak_bytes};
     measure(b, what);
+    b->bare = bench_bare_run(what->nodes, what->degree, b->steps);
 }

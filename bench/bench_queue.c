@@ -6,6 +6,7 @@
  * are paid against. All walk the same payloads and draw the same increments. Who knows which events
  * are near says so, and their payloads are asked for.
  */
+#include "bench/bare_heap.h"
 #include "bench/bench.h"
 #include "bench/ladder.h"
 
@@ -13,14 +14,7 @@
 #include "sim/mem.h"
 #include "sim/queue.h"
 
-enum {
-    PAYLOAD_WORDS = 8,
-    TABLE_BITS = 12,
-    RUNS = 5,
-    TURNS_LEAST = 1 << 20,
-    EVENTS_A_SOURCE = 10,
-    CHILDREN = 4
-};
+enum { PAYLOAD_WORDS = 8, TABLE_BITS = 12, RUNS = 5, TURNS_LEAST = 1 << 20, EVENTS_A_SOURCE = 10 };
 
 /* Mean of the increments, ns: events of a minute in a large simulation. */
 #define MEAN_NS (10 * PU_S)
@@ -28,11 +22,6 @@ enum {
 typedef struct payload {
     uint64_t words[PAYLOAD_WORDS];
 } payload;
-
-typedef struct bare {
-    uint64_t at;
-    uint64_t index;
-} bare;
 
 typedef struct hold {
     uint32_t pending;
@@ -146,44 +135,17 @@ static uint64_t time_ladder(hold *h)
 
 /* ---- the bare heap ---- */
 
-static void bare_push(bare *heap, uint32_t count, bare b)
-{
-    uint32_t at = count;
-    for (; at > 0 && heap[(at - 1) / CHILDREN].at > b.at; at = (at - 1) / CHILDREN)
-        heap[at] = heap[(at - 1) / CHILDREN];
-    heap[at] = b;
-}
-
-static bare bare_pop(bare *heap, uint32_t count)
-{
-    bare first = heap[0], b = heap[--count];
-    uint32_t at = 0;
-    for (;;) {
-        uint64_t from = (uint64_t)at * CHILDREN + 1;
-        if (from >= count) break;
-        uint32_t best = (uint32_t)from;
-        uint32_t end = count - best < CHILDREN ? count : best + CHILDREN;
-        for (uint32_t i = best + 1; i < end; i++)
-            if (heap[i].at < heap[best].at) best = i;
-        if (heap[best].at >= b.at) break;
-        heap[at] = heap[best];
-        at = best;
-    }
-    heap[at] = b;
-    return first;
-}
-
 static uint64_t time_bare(hold *h)
 {
-    bare *heap = sim_huge(h->pending * sizeof *heap);
+    bare_entry *heap = sim_huge(h->pending * sizeof *heap);
     h->draws = 1;
-    for (uint32_t i = 0; i < h->pending; i++) bare_push(heap, i, (bare){draw(h), i});
+    for (uint32_t i = 0; i < h->pending; i++) bare_heap_push(heap, i, (bare_entry){draw(h), i});
     uint64_t began = bench_cpu_ns();
     for (uint64_t turn = 0; turn < h->turns; turn++) {
-        bare b = bare_pop(heap, h->pending);
-        touch(h, b.index);
-        b.at += draw(h);
-        bare_push(heap, h->pending - 1, b);
+        bare_entry e = bare_heap_pop(heap, h->pending);
+        touch(h, e.index);
+        e.at += draw(h);
+        bare_heap_push(heap, h->pending - 1, e);
     }
     uint64_t took = bench_cpu_ns() - began;
     free(heap);

@@ -104,22 +104,30 @@ static uint64_t a_node(const bench_nodes *b, uint64_t bytes)
     return b->nodes > 0 ? bytes / b->nodes : 0;
 }
 
+static uint64_t bare_ratio(const bench_nodes *b)
+{
+    return thousandths(b->bare.turns_per_s, per_second(b->steps, b->cpu_ns));
+}
+
 static json_t *json_nodes(const bench_nodes *b)
 {
     char hash[33];
     snprintf(hash, sizeof hash, "%016" PRIx64 "%016" PRIx64, b->hash[0], b->hash[1]);
-    return json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:s}",
-        "schema", "peerup.bench/1", "what", "nodes", "nodes", whole(b->nodes), "degree",
-        whole(b->degree), "seconds", whole(b->seconds), "delivered_per_s",
-        whole(per_second(b->delivered, b->cpu_ns)), "node_steps", whole(b->steps),
-        "node_steps_per_s", whole(per_second(b->steps, b->cpu_ns)), "events_per_s",
-        whole(per_second(b->events, b->cpu_ns)), "cpu_seconds", sim_json_seconds(b->cpu_ns),
-        "wall_seconds", sim_json_seconds(b->wall_ns), "setup_seconds",
-        sim_json_seconds(b->setup_wall_ns), "bytes_per_node",
-        whole(a_node(b, b->peak_bytes - b->base_bytes)), "node_bytes",
-        whole(a_node(b, b->node_bytes)), "transport_bytes", whole(a_node(b, b->transport_bytes)),
-        "nodes_of_wrong_degree", whole(b->wrong_degree), "trace_hash", hash);
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, "
+                     "s:I, s:s, s:I, s:o}",
+                     "schema", "peerup.bench/1", "what", "nodes", "nodes", whole(b->nodes),
+                     "degree", whole(b->degree), "seconds", whole(b->seconds), "delivered_per_s",
+                     whole(per_second(b->delivered, b->cpu_ns)), "node_steps", whole(b->steps),
+                     "node_steps_per_s", whole(per_second(b->steps, b->cpu_ns)), "events_per_s",
+                     whole(per_second(b->events, b->cpu_ns)), "cpu_seconds",
+                     sim_json_seconds(b->cpu_ns), "wall_seconds", sim_json_seconds(b->wall_ns),
+                     "setup_seconds", sim_json_seconds(b->setup_wall_ns), "bytes_per_node",
+                     whole(a_node(b, b->peak_bytes - b->base_bytes)), "node_bytes",
+                     whole(a_node(b, b->node_bytes)), "transport_bytes",
+                     whole(a_node(b, b->transport_bytes)), "nodes_of_wrong_degree",
+                     whole(b->wrong_degree), "trace_hash", hash, "bare_heap_turns_per_s",
+                     whole(b->bare.turns_per_s), "ratio_to_bare_heap",
+                     json_real((double)bare_ratio(b) / 1000));
 }
 
 static void print_nodes(const bench_nodes *b)
@@ -131,6 +139,10 @@ static void print_nodes(const bench_nodes *b)
     printf("  node steps      %9" PRIu64 " a second on one core (%" PRIu64 " in %" PRIu64
            " ms of it, %" PRIu64 " ms elapsed)\n",
            per_second(b->steps, b->cpu_ns), b->steps, b->cpu_ns / 1000000, b->wall_ns / 1000000);
+    uint64_t ratio = bare_ratio(b);
+    printf("  a bare heap     %9" PRIu64 " turns a second in as much memory: %" PRIu64 ".%03" PRIu64
+           " times ours\n",
+           b->bare.turns_per_s, ratio / 1000, ratio % 1000);
     printf("  events          %9" PRIu64 " a second; %" PRIu64 " datagrams delivered\n",
            per_second(b->events, b->cpu_ns), per_second(b->delivered, b->cpu_ns));
     printf("  bytes a node    %9" PRIu64 " of peak resident memory (node %" PRIu64

@@ -91,6 +91,9 @@ static void a_node_at_rest_is_small(void **state)
     /* Each of 256 connections pings about four times, and both ends take some steps each time. */
     assert_in_range(b.steps, 256 * 3 * 6, 256 * 5 * 20);
 
+    assert_true(b.bare.turns_per_s > 0);
+    assert_true(b.bare.sum > 0);
+
     bench_nodes_run(&again, &what);
     assert_memory_equal(b.hash, again.hash, sizeof b.hash);
     assert_int_equal(b.steps, again.steps);
