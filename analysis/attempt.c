@@ -7,23 +7,22 @@
 #define BEFORE_NS INT64_C(250000000)  /* shown before the first punch datagram */
 #define WINDOW_NS INT64_C(3000000000) /* shown at most */
 
-/* The first named pair that punched. */
-static const char punch_sql[] =
-    "SELECT c.from_node, c.to_node, c.asked_ns, min(p.at_ns), c.direct_ns FROM connect c "
+/* The connect that tells most, if there is anything to see of it. Punch datagrams are read from
+ * what their sender tells, which names the peer that they are for. */
+static const char ask_sql[] =
+    "WITH sent AS MATERIALIZED (SELECT node, peer, at_ns FROM event WHERE name = 'punch-send'), "
+    "ask AS (SELECT c.*, (SELECT min(s.at_ns) FROM sent s WHERE "
+    "((s.node = c.from_node AND s.peer = t.name) OR (s.node = c.to_node AND s.peer = f.name)) "
+    "AND s.at_ns BETWEEN c.asked_ns AND coalesce(c.direct_ns, c.asked_ns + 30000000000)) "
+    "AS punch_ns FROM connect c "
     "JOIN node f ON f.node = c.from_node AND f.group_name IS NULL "
-    "JOIN node t ON t.node = c.to_node AND t.group_name IS NULL "
-    "JOIN packet p ON p.kind = 'punch' AND p.from_node IN (c.from_node, c.to_node) "
-    "AND p.at_ns BETWEEN c.asked_ns AND coalesce(c.direct_ns, c.asked_ns + 30000000000) "
-    "GROUP BY c.id ORDER BY c.id LIMIT 1";
-
-/* The first named pair that was asked for, welcome ones before strangers, with anything to see. */
-static const char asked_sql[] =
-    "SELECT c.from_node, c.to_node, c.asked_ns, c.usable_ns FROM connect c "
-    "JOIN node f ON f.node = c.from_node AND f.group_name IS NULL "
-    "JOIN node t ON t.node = c.to_node AND t.group_name IS NULL "
-    "WHERE EXISTS (SELECT 1 FROM packet p WHERE p.from_node = c.from_node "
-    "AND p.at_ns BETWEEN c.asked_ns AND c.asked_ns + 3000000000) "
-    "ORDER BY NOT c.authorized, c.id LIMIT 1";
+    "JOIN node t ON t.node = c.to_node AND t.group_name IS NULL) "
+    "SELECT from_node, to_node, asked_ns, usable_ns, direct_ns, punch_ns FROM ask a "
+    "WHERE EXISTS (SELECT 1 FROM packet p WHERE p.from_node IN (a.from_node, a.to_node) "
+    "AND p.at_ns BETWEEN a.asked_ns AND coalesce(a.direct_ns, a.punch_ns, a.asked_ns + "
+    "3000000000)) "
+    "ORDER BY direct_ns IS NULL, punch_ns IS NULL, first_path = 'direct', NOT authorized, id "
+    "LIMIT 1";
 
 /* Boxes that let datagrams of node ?1 out, innermost first: in the order the first one met them. A
  * firewall stands before them, as it is met by none of theirs. */
@@ -38,38 +37,35 @@ static const char relay_sql[] =
     "AND node IN (SELECT to_node FROM packet WHERE from_node = ?2 AND at_ns BETWEEN ?3 AND ?4) "
     "ORDER BY node LIMIT 2";
 
-/* Its window is still open: it has to be cut to what is in it. */
-static bool find_punch(sql *db, attempt *p)
+/* The window: up to the direct connection; else from the first punch datagram on, or from when it
+ * was asked until it was usable. */
+static void choose_window(attempt *p, int64_t usable, int64_t direct, int64_t punch)
+{
+    p->from = p->asked;
+    if (p->is_punch && punch - BEFORE_NS > p->asked) p->from = punch - BEFORE_NS;
+    if (p->is_direct) {
+        p->until = direct + (p->is_punch ? 0 : ATTEMPT_AFTER_NS);
+        p->is_cut = p->until - p->from > WINDOW_NS;
+        if (p->is_cut) p->from = p->until - WINDOW_NS;
+        return;
+    }
+    p->until = (p->is_punch ? punch : p->asked) + WINDOW_NS;
+    p->is_cut = p->is_punch || !p->is_usable || usable + ATTEMPT_AFTER_NS > p->until;
+    if (!p->is_cut) p->until = usable + ATTEMPT_AFTER_NS;
+}
+
+static bool find_ask(sql *db, attempt *p)
 {
     bool found = false;
-    sqlite3_stmt *q = sql_query(db, punch_sql, "");
+    sqlite3_stmt *q = sql_query(db, ask_sql, "");
     while (sql_row(db, q)) {
-        int64_t first = sql_ns(q, 3), direct = sql_ns(q, 4);
         p->a = sql_int(q, 0);
         p->b = sql_int(q, 1);
         p->asked = sql_ns(q, 2);
-        p->from = first - BEFORE_NS > p->asked ? first - BEFORE_NS : p->asked;
-        p->until = first + WINDOW_NS;
-        p->is_done = !sql_null(q, 4);
-        p->is_cut = !p->is_done || direct > p->until;
-        if (!p->is_cut) p->until = direct;
-        p->is_punch = found = true;
-    }
-    return found;
-}
-
-static bool find_asked(sql *db, attempt *p)
-{
-    bool found = false;
-    sqlite3_stmt *q = sql_query(db, asked_sql, "");
-    while (sql_row(db, q)) {
-        p->a = sql_int(q, 0);
-        p->b = sql_int(q, 1);
-        p->asked = p->from = sql_ns(q, 2);
-        p->is_done = !sql_null(q, 3);
-        p->until = p->asked + WINDOW_NS;
-        p->is_cut = !p->is_done || sql_ns(q, 3) + ATTEMPT_AFTER_NS > p->until;
-        if (!p->is_cut) p->until = sql_ns(q, 3) + ATTEMPT_AFTER_NS;
+        p->is_usable = !sql_null(q, 3);
+        p->is_direct = !sql_null(q, 4);
+        p->is_punch = !sql_null(q, 5);
+        choose_window(p, sql_ns(q, 3), sql_ns(q, 4), sql_ns(q, 5));
         found = true;
     }
     return found;
@@ -105,7 +101,7 @@ static void find_places(sql *db, attempt *p)
 bool attempt_find(sql *db, attempt *p)
 {
     *p = (attempt){0};
-    if (!find_punch(db, p) && !find_asked(db, p)) return false;
+    if (!find_ask(db, p)) return false;
     find_places(db, p);
     return true;
 }

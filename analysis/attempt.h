@@ -1,5 +1,7 @@
-/* analysis/attempt.h - the connection attempt that the report shows packet by packet: the first
- * named pair that punched a hole, or else the first that was asked for. */
+/* analysis/attempt.h - the connection attempt that the report shows packet by packet: of the named
+ * pairs the first that came to a direct connection by a hole punch; else by another way from a
+ * relay, else at once; and when none got direct, the first that tried a hole punch, or else the
+ * first that was asked for, welcome ones before strangers. */
 #ifndef ANALYSIS_ATTEMPT_H
 #define ANALYSIS_ATTEMPT_H
 
@@ -23,9 +25,10 @@ typedef struct attempt_place {
 
 typedef struct attempt {
     int64_t a, b, asked, from, until; /* nodes; times in ns: window */
-    bool is_punch;
-    bool is_done; /* a punch: it became direct; otherwise: it became usable */
-    bool is_cut;  /* later datagrams are not shown */
+    bool is_punch;                    /* holes were punched, or it was tried */
+    bool is_direct; /* it became direct, which ends the window; none of the run did when false */
+    bool is_usable; /* it became usable */
+    bool is_cut; /* earlier datagrams of one that got direct, later ones of another are missing */
     attempt_place places[ATTEMPT_PLACES_MAX]; /* from left to right: relays, a, its boxes, b's, b */
     int count;
 } attempt;

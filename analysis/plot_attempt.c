@@ -208,12 +208,37 @@ bool plot_attempt(sql *db, FILE *script)
     return true;
 }
 
-static void write_until(const attempt *p, FILE *out)
+void plot_attempt_title(sql *db, FILE *out)
+{
+    attempt p;
+    fputs("One connection attempt, packet by packet", out);
+    if (find(db, &p) && !p.is_direct) fputs(": it never got direct", out);
+}
+
+/* Which one it is, and why this one. */
+static void write_choice(const attempt *p, FILE *out)
+{
+    if (!p->is_direct) fputs("No named pair got a direct connection. ", out);
+    fprintf(out, "The first named pair that %s",
+            p->is_direct  ? p->is_punch ? "got a direct connection by a hole punch"
+                                        : "got a direct connection"
+            : p->is_punch ? "tried to punch a hole"
+                          : "was asked for");
+}
+
+static void write_window(const attempt *p, FILE *out)
 {
     int64_t shown_ms = (p->until - p->from) / 1000000;
-    const char *end = p->is_punch ? "the direct connection" : "the first usable connection";
-    if (!p->is_cut) fprintf(out, "until %s.", end);
-    else if (p->is_done)
+    const char *end = p->is_punch ? "a direct connection" : "a usable connection";
+    if (p->is_direct && p->is_cut) {
+        fprintf(out, "in the last %" PRId64 " ms before the direct connection.", shown_ms);
+        return;
+    }
+    fprintf(out, "from %s ",
+            p->is_punch ? "the moments before the first punch datagram" : "when it was asked");
+    if (p->is_direct) fputs("until the direct connection.", out);
+    else if (!p->is_cut) fputs("until the first usable connection.", out);
+    else if (!p->is_punch && p->is_usable)
         fprintf(out, "on; the first %" PRId64 " ms are shown, %s came later.", shown_ms, end);
     else
         fprintf(out, "on. It never came to %s: the first attempt is shown, %" PRId64 " ms.", end,
@@ -227,12 +252,9 @@ void plot_attempt_caption(sql *db, FILE *out)
     if (!find(db, &p)) return;
     attempt_name(db, &(attempt_place){.index = p.a}, a, sizeof a);
     attempt_name(db, &(attempt_place){.index = p.b}, b, sizeof b);
-    fprintf(out,
-            "The first named pair that %s, %s and %s: every datagram between the two and their "
-            "relay, from %s ",
-            p.is_punch ? "punched a hole" : "was asked for", a, b,
-            p.is_punch ? "the moments before the first punch datagram" : "when it was asked");
-    write_until(&p, out);
+    write_choice(&p, out);
+    fprintf(out, ", %s and %s: every datagram between the two and their relay, ", a, b);
+    write_window(&p, out);
     fputs(" Time runs downwards. A line goes from host to host through the boxes.", out);
     if (p.is_punch)
         fputs(" Punch datagrams are one half of the punch; the dialling side's half is the first "

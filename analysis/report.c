@@ -82,13 +82,14 @@ static bool write_story(sql *db, FILE *out)
 }
 
 /* A figure with its caption, the numbers behind it and what to say when there is nothing to draw.
- * Captions and queries that depend on the run are written by a function. */
+ * Titles, captions and queries that depend on the run are written by a function. */
 static const struct {
     plot_draw *draw;
     const char *title, *empty, *caption, *query;
-    plot_words *write_caption, *write_query;
+    plot_words *write_caption, *write_query, *write_title;
 } figures[] = {
-    {plot_map, "The network", "There is no node.", NULL, NULL, plot_map_caption, plot_map_queries},
+    {plot_map, "The network", "There is no node.", NULL, NULL, plot_map_caption, plot_map_queries,
+     NULL},
     {plot_lanes, "Who reached whom, when and over which path", "No connect was asked for.",
      "A lane for each pair that was asked for, named nodes first. A bar is the time in which the "
      "best usable connection went through a relay, or directly. No answer: every address was "
@@ -105,7 +106,7 @@ static const struct {
      "SELECT from_name, to_name, asked_s, lost_s FROM v_connect;\n\n"
      "-- refused and no answer\n"
      "SELECT at_s, name, words FROM v_timeline WHERE sort IN ('refused', 'no answer');",
-     NULL, NULL},
+     NULL, NULL, NULL},
     {plot_timeline, "What happened to the named nodes", "Nothing was noted about a named node.",
      "A mark at each occurrence; its words begin with the time. What happened at the same time "
      "stands from top to bottom, causes first. Refusals of the same node, and waits for the same "
@@ -113,15 +114,15 @@ static const struct {
      "asks for it again at once. A connection is lost here "
      "when its path was cut, which nodes notice later.",
      "SELECT at_s, name, words FROM v_timeline WHERE group_name IS NULL ORDER BY at_s, turn;", NULL,
-     NULL},
+     NULL, NULL},
     {plot_times, "Time to connect", "No connect came to a connection.", NULL,
      "SELECT from_name, to_name, time_to_connect_ms, time_to_direct_ms FROM v_connect\n"
      "WHERE authorized ORDER BY time_to_connect_ms;",
-     plot_times_caption, NULL},
+     plot_times_caption, NULL, NULL},
     {plot_attempt, "One connection attempt, packet by packet",
      "No named pair was asked for, packets were not logged (--log packets), or none of them passed "
      "between the two in the time that would be shown.",
-     NULL, NULL, plot_attempt_caption, plot_attempt_queries},
+     NULL, NULL, plot_attempt_caption, plot_attempt_queries, plot_attempt_title},
 };
 
 /* Text as it is, or as write writes it. */
@@ -140,7 +141,10 @@ static char *words_of(sql *db, const char *text, plot_words *write)
 
 static void write_figure(plots *p, size_t figure, FILE *out)
 {
-    fprintf(out, "<h3>%s</h3>\n<figure>\n", figures[figure].title);
+    char *title = words_of(p->db, figures[figure].title, figures[figure].write_title);
+    fputs("<h3>", out);
+    html_text(out, title ? title : "");
+    fputs("</h3>\n<figure>\n", out);
     bool drawn = plots_draw(p, figures[figure].draw, figures[figure].title, out);
     char *caption = drawn ? words_of(p->db, figures[figure].caption, figures[figure].write_caption)
                           : words_of(p->db, figures[figure].empty, NULL);
@@ -150,6 +154,7 @@ static void write_figure(plots *p, size_t figure, FILE *out)
     html_text(out, caption ? caption : "");
     fputs("</figcaption>\n</figure>\n", out);
     if (query) html_query(out, "SQL of its numbers", query);
+    free(title);
     free(caption);
     free(query);
 }

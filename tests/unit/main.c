@@ -115,6 +115,7 @@
     X(tracedb)         \
     X(report)          \
     X(report_marks)    \
+    X(report_tells)    \
     X(tm)              \
     X(tm_stream)       \
     X(tm_hostile)      \

@@ -7,19 +7,7 @@ int report_marks_test(void);
 /* A phone that sleeps and moves, boxes and links that fail, and what applications sent. */
 static void put_moves(tracedb *db)
 {
-    static const tracedb_nat cafe = {.box = 0,
-                                     .parent = -1,
-                                     .type_name = "cafe",
-                                     .mapping = "eim",
-                                     .filtering = "apdf",
-                                     .ports = "random",
-                                     .udp_idle_ns = 35 * PU_S,
-                                     .tcp_idle_ns = PU_S,
-                                     .refresh = "outbound",
-                                     .hairpin = "none",
-                                     .pooling = "paired",
-                                     .address = "",
-                                     .owner = "phone"};
+    const tracedb_nat cafe = nat_of(0, "cafe", "phone");
     static const tracedb_stream streams[] = {
         {2, 1, 999, 5 * PU_S, 6 * PU_S},   {2, 1, 2097152, 6 * PU_S, 8 * PU_S + 500 * PU_MS},
         {1, 2, 65536, 7 * PU_S, PU_NEVER}, {2, 1, 1000, 7 * PU_S, 8 * PU_S},
@@ -62,9 +50,9 @@ static void story_of_moves_and_streams(void **state)
         "phone.\n"
         "cafe (NAT): one outer port for all; only who was written to gets in, for 35 s.\n"
         "At 10.0 s phone fell asleep for 20 s.\n"
-        "At 40.0 s phone changed its network to one behind cafe.\n"
+        "At 40.0 s phone changed its network (now behind cafe).\n"
         "At 50.0 s phone changed its network.\n"
-        "At 60.0 s phone changed its network to a public one.\n"
+        "At 60.0 s phone changed its network (now public).\n"
         "At 70.0 s a box around desk started again and knew no mapping any more.\n"
         "At 71.0 s a box around desk moved all mappings to other ports.\n"
         "At 80.0 s links began to fail, one after the other, of desk, phone; 1 did, and all "

@@ -76,11 +76,51 @@ static inline void put_node(tracedb *db, uint32_t node, const char *name, const 
     tracedb_put_note(db, 0, node, "start", "");
 }
 
+/* A box on the public network: a NAT that lets in whom its inside wrote to. */
+static inline tracedb_nat nat_of(uint32_t box, const char *type, const char *owner)
+{
+    return (tracedb_nat){.box = box,
+                         .parent = -1,
+                         .type_name = type,
+                         .mapping = "eim",
+                         .filtering = "apdf",
+                         .ports = "random",
+                         .udp_idle_ns = 35 * PU_S,
+                         .tcp_idle_ns = PU_S,
+                         .refresh = "outbound",
+                         .hairpin = "none",
+                         .pooling = "paired",
+                         .address = "",
+                         .owner = owner};
+}
+
 /* Where node is from then on, with IPv4 alone: its box, -1 for none. */
 static inline void put_place(tracedb *db, uint32_t node, pu_time at, int64_t box,
                              const char *address)
 {
     tracedb_put_attachment(db, node, at, &(tracedb_place){box, address}, &(tracedb_place){-1, ""});
+}
+
+/* A datagram of a node: sent, and delivered to a node, or dropped at a box (to -1). */
+static inline void put_datagram(tracedb *db, uint64_t id, pu_time at, const char *kind,
+                                uint32_t from, int64_t to, int64_t box)
+{
+    tracedb_packet p = {at,    id,   from,   -1, -1, "10.0.0.1:1", "11.0.0.9:4001",
+                        "udp", kind, "sent", 60};
+    tracedb_put_packet(db, &p);
+    p.at += 20 * PU_MS;
+    p.to_node = to;
+    p.box = box;
+    p.fate = to >= 0 ? "delivered" : box >= 0 ? "filtered" : "lost";
+    tracedb_put_packet(db, &p);
+}
+
+/* A node tells that it sends a punch datagram. */
+static inline void put_punch(tracedb *db, pu_time at, uint32_t from, const char *to)
+{
+    uint8_t peer = 1;
+    tracedb_put_event(db, from,
+                      &(pu_trace){.now = at, .code = PU_TR_PUNCH_SEND, .peer = {&peer, 1}}, to);
 }
 
 static inline char *story_of(place *p)

@@ -27,38 +27,22 @@ static void put_run(tracedb *db)
         snprintf(name, sizeof name, "crowd-%u", i + 1);
         put_node(db, 4 + i, name, "crowd", "eim/apdf/preserve");
     }
-    const tracedb_nat isp = {.box = 0,
-                             .parent = -1,
-                             .type_name = "isp",
-                             .mapping = "eim",
-                             .filtering = "apdf",
-                             .ports = "random",
-                             .udp_idle_ns = 35 * PU_S,
-                             .tcp_idle_ns = PU_S,
-                             .refresh = "outbound",
-                             .hairpin = "none",
-                             .pooling = "paired",
-                             .address = "",
-                             .owner = "desk"};
-    tracedb_nat box = isp, own, next = isp;
-    box.box = 1;
+    const tracedb_nat isp = nat_of(0, "isp", "desk");
+    tracedb_nat box = nat_of(1, "box", "desk"), own, next = nat_of(3, "cafe", "phone");
     box.parent = 0;
-    box.type_name = "box";
     box.ports = "preserve";
     box.udp_idle_ns = 65 * PU_S;
     own = box;
     own.box = 2;
     own.parent = -1;
     own.owner = "phone";
-    next.box = 3;
-    next.type_name = "cafe";
     next.mapping = "apdm";
     next.udp_idle_ns = 30 * PU_S;
-    next.owner = "phone";
     tracedb_put_nat(db, &isp);
     tracedb_put_nat(db, &box);
     tracedb_put_nat(db, &own);
     tracedb_put_nat(db, &next);
+    put_places(db);
     const tracedb_connect connects[] = {
         {2, 1, 10 * PU_S, 10 * PU_S + 200 * PU_MS, 10 * PU_S + 700 * PU_MS, 61 * PU_S, "relay",
          "direct", true},
@@ -98,32 +82,19 @@ static const char expected_story[] =
     "a hole punch (both send at the same time, so that each box takes what comes for an "
     "answer).\n"
     "At 20.0 s nosy, who is not authorized there, asked for desk: never connected; refused 3 times "
-    "by desk and hub; 1 of its datagrams were dropped at desk isp.\n"
-    "At 60.0 s phone changed its network and kept its connection with desk.\n"
+    "by desk and hub; 1 of its datagrams was dropped at desk isp.\n"
+    "At 60.0 s phone changed its network (now behind cafe) and kept its connection with desk.\n"
     "At 61.0 s phone lost desk: back after 1.00 s through a relay, never directly.\n"
     "Median round trip between phone and desk: 30.0 ms directly.\n"
     "crowd: 2 of 2 pairs connected (median 0.30 s), 1 of them directly (median 0.30 s).\n"
     "1 of 2 properties held, violated: quick (after 700 ms).\n";
-
-/* A datagram of a node: sent, and delivered to a node, or dropped at a box (to -1). */
-static void put_datagram(tracedb *db, uint64_t id, pu_time at, const char *kind, uint32_t from,
-                         int64_t to, int64_t box)
-{
-    tracedb_packet p = {at,    id,   from,   -1, -1, "10.0.0.1:1", "11.0.0.9:4001",
-                        "udp", kind, "sent", 60};
-    tracedb_put_packet(db, &p);
-    p.at += 20 * PU_MS;
-    p.to_node = to;
-    p.box = box;
-    p.fate = to >= 0 ? "delivered" : box >= 0 ? "filtered" : "lost";
-    tracedb_put_packet(db, &p);
-}
 
 /* Packets, pings and a dial to put_run: desk punches, phone and nosy say hello, crowd-1 punches. */
 static void put_packets(tracedb *db)
 {
     put_datagram(db, 1, 10 * PU_S + 400 * PU_MS, "data", 2, 0, -1);
     put_datagram(db, 2, 10 * PU_S + 410 * PU_MS, "data", 1, 0, -1);
+    put_punch(db, 10 * PU_S + 500 * PU_MS, 1, "phone");
     put_datagram(db, 3, 10 * PU_S + 500 * PU_MS, "punch", 1, 2, -1);
     put_datagram(db, 4, 10 * PU_S + 510 * PU_MS, "punch", 1, 2, -1);
     put_datagram(db, 5, 10 * PU_S + 600 * PU_MS, "hello", 2, 1, -1);
@@ -218,7 +189,6 @@ static void page_is_whole(void **state)
     place *p = *state;
     tracedb *db = begin(p, "demo");
     put_run(db);
-    put_places(db);
     end(p, db);
     if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
     char *page = read_all(p->html);
@@ -322,6 +292,7 @@ static void punch_in_vain_is_cut(void **state)
     put_node(db, 2, "phone", NULL, "");
     tracedb_put_connect(db, &(tracedb_connect){2, 1, 10 * PU_S, 11 * PU_S, PU_NEVER, PU_NEVER,
                                                "relay", "relay", true});
+    put_punch(db, 12 * PU_S, 1, "phone");
     put_datagram(db, 1, 12 * PU_S, "punch", 1, -1, -1);
     put_datagram(db, 2, 12 * PU_S + 500 * PU_MS, "punch", 1, -1, -1);
     for (uint64_t i = 0; i < 40; i++) put_datagram(db, 3 + i, (11 + i) * PU_S, "data", 1, 0, -1);
@@ -329,14 +300,16 @@ static void punch_in_vain_is_cut(void **state)
     end(p, db);
     if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
     char *page = read_all(p->html);
-    assert_non_null(strstr(
-        page, "It never came to the direct connection: the first attempt is shown, 870 ms."));
+    assert_non_null(
+        strstr(page, "It never came to a direct connection: the first attempt is shown, 870 ms."));
+    assert_non_null(strstr(page, "packet by packet: it never got direct</h3>"));
+    assert_non_null(strstr(page, "No named pair got a direct connection. The first named pair that "
+                                 "tried to punch a hole, phone and desk"));
     assert_non_null(strstr(page, ">lost on a link</"));
     free(page);
 }
 
-/* More named nodes, pairs and marks than the figures show. */
-/* Without a punch the first who was asked for is shown, until it is usable. */
+/* Without a punch the first who got direct is shown, until it is. */
 static void an_attempt_without_a_punch_is_drawn(void **state)
 {
     place *p = *state;
@@ -357,13 +330,14 @@ static void an_attempt_without_a_punch_is_drawn(void **state)
     end(p, db);
     if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
     char *page = read_all(p->html);
-    assert_non_null(strstr(page, "was asked for, phone and desk"));
-    assert_non_null(strstr(page, "until the first usable connection."));
+    assert_non_null(strstr(page, "got a direct connection, phone and desk"));
+    assert_non_null(strstr(page, "from when it was asked until the direct connection."));
     run_queries(p, page, "SQL of its numbers", &rows);
     assert_int_equal(rows, 4); /* two datagrams, two places each */
     free(page);
 }
 
+/* More named nodes, pairs and marks than the figures show. */
 static void crowded_run_is_drawn(void **state)
 {
     place *p = *state;
