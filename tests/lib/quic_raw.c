@@ -204,16 +204,56 @@ static void append_versions(gnutls_buffer_t out, uint32_t id, size_t count)
         append4(out, 0x0a0a0a0a | i % 16 << 4 | i / 16 % 16 << 12 | i / 256 << 20);
 }
 
-/* Transport parameters with as many versions as are wanted, under the number of RFC 9368 and that
- * of its drafts: the helper of ngtcp2 has no room for them. */
+/* Each number as large as it may be. */
+static void make_largest(ngtcp2_transport_params *p)
+{
+    const uint64_t most = (UINT64_C(1) << 62) - 1, streams = UINT64_C(1) << 60;
+    p->initial_max_stream_data_bidi_local = p->initial_max_stream_data_bidi_remote = most;
+    p->initial_max_stream_data_uni = p->initial_max_data = most;
+    p->initial_max_streams_bidi = p->initial_max_streams_uni = streams;
+    p->max_udp_payload_size = p->active_connection_id_limit = most;
+    p->max_datagram_frame_size = most;
+    p->max_idle_timeout = UINT64_MAX / 2;
+    p->ack_delay_exponent = 20;
+    p->max_ack_delay = ((1 << 14) - 1) * NGTCP2_MILLISECONDS;
+}
+
+/* What only a server may say: a token, and another address of either family with the longest id. */
+static void prefer_another_address(ngtcp2_transport_params *p)
+{
+    uint8_t id[NGTCP2_MAX_CIDLEN];
+    ngtcp2_preferred_addr *a = &p->preferred_address;
+    memset(id, 0xa4, sizeof id);
+    p->stateless_reset_token_present = p->preferred_address_present = 1;
+    memset(p->stateless_reset_token, 0xa1, sizeof p->stateless_reset_token);
+    a->ipv4_present = a->ipv6_present = 1;
+    a->ipv4.sin_family = NGTCP2_AF_INET;
+    a->ipv6.sin6_family = NGTCP2_AF_INET6;
+    a->ipv4.sin_port = a->ipv6.sin6_port = 0xffff;
+    memset(&a->ipv4.sin_addr, 0xa2, sizeof a->ipv4.sin_addr);
+    memset(&a->ipv6.sin6_addr, 0xa3, sizeof a->ipv6.sin6_addr);
+    ngtcp2_cid_init(&a->cid, id, sizeof id);
+    memset(a->stateless_reset_token, 0xa5, sizeof a->stateless_reset_token);
+}
+
+/* Transport parameters that ngtcp2's helper has no room for, or would not say: the largest, and as
+ * many versions as are wanted, under the number of RFC 9368 and that of its drafts. */
 static int say_params(gnutls_session_t session, gnutls_buffer_t out)
 {
-    uint8_t bytes[256];
+    uint8_t bytes[512];
     const ngtcp2_crypto_conn_ref *ref = gnutls_session_get_ptr(session);
     const raw *r = ref->user_data;
-    ngtcp2_ssize len = ngtcp2_conn_encode_local_transport_params(r->qc, bytes, sizeof bytes);
+    bool is_server = ngtcp2_conn_is_server(r->qc) != 0;
+    ngtcp2_transport_params p = *ngtcp2_conn_get_local_transport_params(r->qc);
+    if (r->has_largest_params) make_largest(&p);
+    ngtcp2_ssize len =
+        ngtcp2_encode_transport_params(bytes, sizeof bytes,
+                                       is_server ? NGTCP2_TRANSPORT_PARAMS_TYPE_ENCRYPTED_EXTENSIONS
+                                                 : NGTCP2_TRANSPORT_PARAMS_TYPE_CLIENT_HELLO,
+                                       &p);
     PU_ASSERT(len > 0);
     PU_ASSERT(gnutls_buffer_append_data(out, bytes, (size_t)len) == 0);
+    if (r->version_count == 0) return 0;
     append_versions(out, 0x11, r->version_count);
     append_versions(out, 0xff73db, r->version_count);
     return 0;
@@ -232,13 +272,14 @@ static int take_params(gnutls_session_t session, const unsigned char *bytes, siz
 static void configure(const raw *r, bool is_server)
 {
     const unsigned flags = GNUTLS_EXT_FLAG_TLS | GNUTLS_EXT_FLAG_CLIENT_HELLO | GNUTLS_EXT_FLAG_EE;
-    if (r->version_count > 0)
+    bool has_own = r->version_count > 0 || r->has_largest_params;
+    if (has_own)
         PU_ASSERT(gnutls_session_ext_register(r->tls, "any parameters", PARAMS_EXTENSION,
                                               GNUTLS_EXT_TLS, take_params, say_params, NULL, NULL,
                                               NULL, flags) == 0);
     int error = is_server ? ngtcp2_crypto_gnutls_configure_server_session(r->tls)
                           : ngtcp2_crypto_gnutls_configure_client_session(r->tls);
-    PU_ASSERT((error == 0) == (r->version_count == 0));
+    PU_ASSERT((error == 0) == !has_own);
 }
 
 static void start_tls(raw *r, bool is_server)
@@ -297,7 +338,7 @@ static void show_certs(raw *r)
 
 static void start(raw *r, const ngtcp2_pkt_hd *hd)
 {
-    uint8_t bytes[SCID_BYTES];
+    uint8_t bytes[NGTCP2_MAX_CIDLEN];
     ngtcp2_sockaddr_in6 memory[2];
     ngtcp2_path path = path_of(memory);
     ngtcp2_settings settings;
@@ -314,12 +355,15 @@ static void start(raw *r, const ngtcp2_pkt_hd *hd)
     params.initial_max_data = 1 << 20;
     params.initial_max_streams_bidi = r->max_streams;
     params.max_idle_timeout = r->idle_ns > 0 ? r->idle_ns : 30 * PU_S;
-    draw(r, bytes, sizeof bytes);
-    ngtcp2_cid_init(&scid, bytes, sizeof bytes);
-    draw(r, bytes, sizeof bytes);
-    ngtcp2_cid_init(&dcid, bytes, sizeof bytes);
+    size_t scid_len = r->has_largest_params ? NGTCP2_MAX_CIDLEN : SCID_BYTES;
+    if (r->has_largest_params) params.active_connection_id_limit = 8; /* as many as ngtcp2 gives */
+    draw(r, bytes, scid_len);
+    ngtcp2_cid_init(&scid, bytes, scid_len);
+    draw(r, bytes, SCID_BYTES);
+    ngtcp2_cid_init(&dcid, bytes, SCID_BYTES);
     int error;
     if (hd != NULL) {
+        if (r->has_largest_params) prefer_another_address(&params);
         params.original_dcid = hd->dcid;
         error = ngtcp2_conn_server_new(&r->qc, &hd->scid, &scid, &path, hd->version, &callbacks,
                                        &settings, &params, NULL, r);
@@ -435,4 +479,12 @@ void raw_say(raw *r, const void *frames, size_t len, unsigned packets)
         raw_send(r, 1000);
         rig_run(r->w, 30 * PU_MS);
     }
+}
+
+void raw_nag(raw *r)
+{
+    static const uint8_t byte = 0; /* ngtcp2 keeps where it is */
+    if (r->qc == NULL) return;
+    PU_ASSERT(ngtcp2_conn_submit_crypto_data(r->qc, NGTCP2_CRYPTO_LEVEL_HANDSHAKE, &byte, 1) == 0);
+    flush(r, 0);
 }

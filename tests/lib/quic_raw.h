@@ -35,6 +35,7 @@ typedef struct raw {
     const char *server_name;      /* that it asks for as a client; NULL: none */
     uint64_t idle_ns;             /* time-out that it advertises; 0: 30 s */
     size_t version_count;         /* that it says it knows, beside v1; up to 4095 */
+    bool has_largest_params;      /* each transport parameter is as large as it may be */
     pu_span certs[RAW_CERTS_MAX]; /* DER; the first goes with key */
     unsigned cert_count;          /* 0: none is shown */
     gnutls_privkey_t key;
@@ -72,5 +73,7 @@ void raw_dial(raw *r, const rig_host *to);
 void raw_send(raw *r, size_t count);
 /* Puts frames into the next `packets` packets of a kind, and sends as many short ones. */
 void raw_say(raw *r, const void *frames, size_t len, unsigned packets);
+/* One more byte of TLS in a packet of the handshake, where the test's frames may take its place. */
+void raw_nag(raw *r);
 
 #endif

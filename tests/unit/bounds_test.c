@@ -70,7 +70,8 @@ static lab *begun(const char *parameter, uint64_t value)
     return l;
 }
 
-/* A full book lets go of who is gone, the oldest first, but not of who is there or was given. */
+/* A full book lets go of who is gone, the oldest first, but not of who is there or was given
+ * (go-libp2p#3486: peers without end). */
 static void a_full_book_forgets_who_is_not_needed(void **state)
 {
     (void)state;

@@ -514,7 +514,8 @@ static void only_so_many_addresses_are_dialled(void **state)
     lab_end(l);
 }
 
-/* STOP hangs up everything, and what is being dialled is not to come up after it is done. */
+/* STOP hangs up everything, and what is being dialled is not to come up after it is done (go-libp2p
+ * hung there). */
 static void stop_gives_up_what_is_dialled(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* docs_test.c - every YAML example in the docs is a scenario that lint has nothing against, and
- * whose properties hold as pasted. */
+ * whose properties hold as pasted; every test that known-inputs.md names is one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,8 +80,55 @@ static void examples_hold(void **state)
     assert_true(count > 0);
 }
 
+/* ---- tests that are named ---- */
+
+/* Whether a group registers a test. */
+static bool has_test(const char *group, const char *name)
+{
+    char path[256], call[256], why[256];
+    size_t len;
+    snprintf(path, sizeof path, "tests/unit/%s_test.c", group);
+    snprintf(call, sizeof call, "cmocka_unit_test(%s)", name);
+    char *source = (char *)file_read(path, PAGE_MAX, &len, why, sizeof why);
+    bool is_there = source != NULL && strstr(source, call) != NULL;
+    free(source);
+    return is_there;
+}
+
+/* Reads "group:name" between backquotes; false: it is something else. */
+static bool is_name(const char *text, char group[64], char name[128])
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    size_t first = strspn(text, letters);
+    if (first == 0 || first >= 64 || text[first] != ':') return false;
+    size_t second = strspn(text + first + 1, letters);
+    if (second == 0 || second >= 128 || text[first + 1 + second] != '`') return false;
+    snprintf(group, 64, "%.*s", (int)first, text);
+    snprintf(name, 128, "%.*s", (int)second, text + first + 1);
+    return true;
+}
+
+static void named_tests_exist(void **state)
+{
+    (void)state;
+    static const char page[] = "docs/known-inputs.md";
+    char why[256], group[64], name[128];
+    size_t len;
+    unsigned count = 0;
+    char *bytes = (char *)file_read(page, PAGE_MAX, &len, why, sizeof why);
+    if (bytes == NULL) fail_msg("%s: %s", page, why);
+    for (const char *at = bytes; (at = strchr(at, '`')) != NULL; at++) {
+        if (!is_name(at + 1, group, name)) continue;
+        if (!has_test(group, name)) fail_msg("%s: there is no %s:%s", page, group, name);
+        count++;
+    }
+    assert_true(count > 90);
+    free(bytes);
+}
+
 int docs_test(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(examples_hold)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(examples_hold),
+                                       cmocka_unit_test(named_tests_exist)};
     return cmocka_run_group_tests_name("docs", tests, NULL, NULL);
 }

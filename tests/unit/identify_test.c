@@ -92,6 +92,7 @@ static void a_record_supersedes_plain_addresses(void **state)
     lab_end(l);
 }
 
+/* RUSTSEC-2022-0009 is the third and fourth of them. */
 static void a_record_that_does_not_hold_is_ignored_and_traced(void **state)
 {
     (void)state;
@@ -259,7 +260,8 @@ static void odd_addresses_are_passed_over(void **state)
     lab_end(l);
 }
 
-/* Over all messages of a stream: 256 protocols, 128 addresses; an agent of any length. */
+/* Over all messages of a stream: 256 protocols (go-libp2p#3501: thousands in ten messages), 128
+ * addresses; an agent of any length. */
 static void floods_are_cut(void **state)
 {
     (void)state;

@@ -69,6 +69,8 @@ typedef struct lab {
     pu_ef resolves[LAB_SENT], apps[LAB_SENT];
     uint32_t resolve_count, app_count;
     pu_endpoint packets[LAB_SENT];
+    uint8_t upgrade_bytes[64]; /* what came behind the message before the last UPGRADE */
+    size_t upgrade_len;
     uint32_t verdict;               /* of the last CONN_ASK */
     char set[64];                   /* the last SET, "name=value" */
     uint32_t traced[PU_TR_COUNT];   /* how often */
@@ -155,7 +157,11 @@ static inline void lab_effect(lab *l, const pu_ef *e)
     if (e->kind == PU_EF_DIAL_CANCEL) l->cancel_count++;
     if (e->kind == PU_EF_RESOLVE) lab_keep(l->resolves, &l->resolve_count, e);
     if (e->kind == PU_EF_APP) lab_keep(l->apps, &l->app_count, e);
-    if (e->kind == PU_EF_UPGRADE) lab_keep(l->upgrades, &l->upgrade_count, e);
+    if (e->kind == PU_EF_UPGRADE) {
+        l->upgrade_len = e->body.len < sizeof l->upgrade_bytes ? e->body.len : 0;
+        if (l->upgrade_len > 0) memcpy(l->upgrade_bytes, e->body.base, l->upgrade_len);
+        lab_keep(l->upgrades, &l->upgrade_count, e);
+    }
     if (e->kind == PU_EF_HANGUP) lab_keep(l->hangups, &l->hangup_count, e);
     if (e->kind == PU_EF_EVENT) lab_keep(l->events, &l->event_count, e);
     if (e->kind == PU_EF_CONN_VERDICT) l->verdict = e->code;

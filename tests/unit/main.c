@@ -52,6 +52,7 @@
     X(endpoints)       \
     X(book)            \
     X(bounds)          \
+    X(hostile)         \
     X(identify)        \
     X(identify_push)   \
     X(identify_look)   \

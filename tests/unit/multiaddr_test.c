@@ -343,7 +343,7 @@ static const char *const wrong_bytes[] = {
     "9102",
     "29 000000000000000000000000000000",
     "8906 00000000000000",
-    /* empty values */
+    /* empty values, of which nim-libp2p died in 2024 */
     "2a 00",
     "35 00",
     "36 00",
@@ -400,6 +400,7 @@ static const char *const wrong_bytes[] = {
     "04 01020304 06 00",
 };
 
+/* OpenBazaar#1275: what is taken for an address can be shown. */
 static void wrong_bytes_are_refused(void **state)
 {
     (void)state;

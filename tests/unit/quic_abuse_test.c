@@ -106,9 +106,25 @@ static void a_tiny_idle_time_out_is_no_storm(void **state)
     }
 }
 
-/* CVE-2026-40170: a large transport parameter overran ngtcp2's qlog, which is never on here. Six
- * kilobytes are more than its buffer had. */
-static void large_transport_parameters_are_borne(void **state)
+/* CVE-2026-40170: ngtcp2 before 1.22.1 wrote a peer's transport parameters into 1,024 bytes of its
+ * stack for qlog, which is never on here: a server's largest are more than that. */
+static void the_largest_transport_parameters_are_borne(void **state)
+{
+    (void)state;
+    for (int is_server = 0; is_server < 2; is_server++) {
+        begin();
+        d.r.has_largest_params = true;
+        connect_as(is_server != 0);
+        assert_true(d.r.is_completed);
+        assert_true(d.h->conns[0].is_confirmed);
+        rig_run(d.w, 5 * PU_S); /* limits as high as these are none, and wrap nowhere */
+        assert_false(d.h->conns[0].is_down);
+        finish();
+    }
+}
+
+/* Parameters of six kilobytes: versions that a peer says it knows. */
+static void long_transport_parameters_are_borne(void **state)
 {
     (void)state;
     for (int is_server = 0; is_server < 2; is_server++) {
@@ -251,6 +267,32 @@ static void early_frames_of_a_server_end_the_handshake(void **state)
         assert_int_equal(d.h->dial_fails, is_dead ? 1 : 0);
         assert_int_equal(d.h->stream_count, 0);
         assert_int_equal(link_quic(d.h->link)->conn_count, is_dead ? 0 : 1);
+        finish();
+    }
+}
+
+/* CVE-2022-30591 and its like: a handshake that goes on and on. Its packets are good ones, with a
+ * PING in place of what would finish it, and put off no deadline. */
+static void whoever_dribbles_a_handshake_is_closed(void **state)
+{
+    (void)state;
+    for (int is_server = 0; is_server < 2; is_server++) {
+        begin();
+        d.r.frames[0] = 0x01;
+        d.r.frames_len = 1;
+        d.r.frames_left = 1000000;
+        d.r.packets = RAW_HANDSHAKE;
+        pu_time start = d.w->now;
+        uint64_t most = is_server ? 15 * PU_S : d.h->config.handshake_ns;
+        connect_as(is_server != 0);
+        for (; d.w->now - start < most - 100 * PU_MS; rig_run(d.w, 100 * PU_MS)) raw_nag(&d.r);
+        assert_in_range(1000000 - d.r.frames_left, 90, 1000); /* it has not been idle */
+        assert_int_equal(link_quic(d.h->link)->conn_count, 1);
+        rig_run(d.w, 200 * PU_MS);
+        assert_int_equal(link_quic(d.h->link)->conn_count, 0);
+        if (is_server) assert_int_equal(d.h->last_fail_code, PU_CODE_TIMEOUT);
+        else assert_int_equal(d.h->conns[0].code, PU_CODE_TIMEOUT);
+        assert_int_equal(d.h->stream_count, 0);
         finish();
     }
 }
@@ -451,12 +493,14 @@ int quic_abuse_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tiny_idle_time_out_is_no_storm),
-        cmocka_unit_test(large_transport_parameters_are_borne),
+        cmocka_unit_test(the_largest_transport_parameters_are_borne),
+        cmocka_unit_test(long_transport_parameters_are_borne),
         cmocka_unit_test(wrong_transport_parameters_end_the_handshake),
         cmocka_unit_test(no_application_protocol_is_refused),
         cmocka_unit_test(names_of_servers_say_nothing),
         cmocka_unit_test(rsa_certificates_are_refused),
         cmocka_unit_test(early_frames_of_a_server_end_the_handshake),
+        cmocka_unit_test(whoever_dribbles_a_handshake_is_closed),
         cmocka_unit_test(messages_after_the_handshake_do_no_harm),
         cmocka_unit_test(messages_behind_the_handshake_do_no_harm),
         cmocka_unit_test(unproven_addresses_get_three_times_as_much),

@@ -90,7 +90,8 @@ static void our_own_proves_our_id(void **state)
     assert_int_equal(check(der), TLS_CERT_GOOD);
 }
 
-/* What js, rust and go look at beyond the specification. */
+/* What js, rust and go look at beyond the specification; and no extension that is critical, which
+ * libraries do not take from their own side (rust-libp2p 5487). */
 static void our_own_has_the_form_that_all_accept(void **state)
 {
     (void)state;

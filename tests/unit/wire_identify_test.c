@@ -131,7 +131,7 @@ static void every_truncation_inside_a_field_is_refused(void **state)
     assert_int_equal(accepted, 11); /* ten fields, and nothing at all */
 }
 
-/* A message with only a public key crashed another stack once. */
+/* kubo#692: a message with only a public key ended the process. */
 static void absent_fields_are_fine(void **state)
 {
     (void)state;

@@ -248,6 +248,32 @@ static void credit_reaches_its_top(void **state)
     mux_peer_free(p);
 }
 
+/* py-libp2p#1270: what the first frame of a stream grants is added to the first window, and so is
+ * what an acknowledgement grants. */
+static void credit_of_the_first_frame_counts(void **state)
+{
+    (void)state;
+    for (int is_ours = 0; is_ours < 2; is_ours++) {
+        mux_peer *p = is_ours ? dialling() : dialled();
+        mux_host *h = p->host;
+        mux_host_stream *s = is_ours ? mux_host_stream_open(h) : NULL;
+        say(p, WND, is_ours ? ACK : SYN, 1, 1000);
+        (void)mux_peer_hear(p);
+        if (s == NULL) s = mux_host_stream_at(h, 0);
+        uint64_t got = 0;
+        mux_host_send(h, s, FIRST + 2000, false);
+        for (int round = 0; round < 2; round++) {
+            uint32_t id, len;
+            for (const char *line = mux_peer_hear(p); *line != 0; line = strchr(line, '\n') + 1)
+                if (sscanf(line, "DATA %u %u", &id, &len) == 2) got += len;
+            assert_int_equal(got, FIRST + 1000 + 500 * (uint64_t)round);
+            if (round == 0) say(p, WND, 0, 1, 500);
+        }
+        expect_alive(p);
+        mux_peer_free(p);
+    }
+}
+
 /* ---- what is passed over ---- */
 
 static void frames_that_mean_nothing(void **state)
@@ -729,6 +755,7 @@ int yamux_test(void)
         cmocka_unit_test(another_version_ends_a_connection),
         cmocka_unit_test(more_than_the_window_ends_a_connection),
         cmocka_unit_test(credit_reaches_its_top),
+        cmocka_unit_test(credit_of_the_first_frame_counts),
         cmocka_unit_test(frames_that_mean_nothing),
         cmocka_unit_test(either_side_may_finish_first),
         cmocka_unit_test(how_we_finish),
