@@ -81,7 +81,7 @@ host_src := $(addprefix net-real/,dns files host host_addr host_link host_names 
 # The program `peerup`: commands and daemon.
 program_src := $(addprefix net-real/cli/,auth_file cli cmd_auth cmd_daemon cmd_identity cmd_peer config) \
     $(addprefix net-real/cli/,config_yaml host_port key_file session) \
-    $(addprefix net-real/daemon/,control daemon grants proxies reach requests splice)
+    $(addprefix net-real/daemon/,circuits control daemon grants limits_text proxies reach requests say splice trials)
 
 tracedb_src := $(addprefix analysis/,attempt html intern partial plot plot_attempt plot_lanes plot_map plot_matrix plot_timeline) \
     $(addprefix analysis/,plot_times report sql story story_events text tracedb tracedb_rows)

@@ -9,6 +9,7 @@ bool pu_node_read_conns(const pu_node *n, uint32_t *cursor, pu_conn_row *row)
         if (c->state != CONN_UP) continue;
         *row = (pu_conn_row){
             .conn = c->handle,
+            .via = c->via,
             .peer = ctx_peer_id(n, c->peer),
             .flags = c->flags,
             .confirmed = c->confirmed,

@@ -3,6 +3,7 @@
 
 #include "base/suggest.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +51,14 @@ static int no_option(const cli_command *self, const struct option *all, const ch
     return cli_usage(self, "there is no option '%s'%s", word, suggest_hint(&s, hint));
 }
 
+static const struct option *option_of(const struct option *all, int which)
+{
+    while (all->name != NULL && all->val != which) all++;
+    return all->name != NULL ? all : NULL;
+}
+
 int cli_options(const cli_command *self, int argc, char **argv, const struct option *own,
-                bool (*take)(void *ctx, int which, const char *value), void *ctx,
+                const char *(*take)(void *ctx, int which, const char *value), void *ctx,
                 cli_common *common)
 {
     struct option all[OPTIONS_MAX] = {{"config", required_argument, NULL, 'C'},
@@ -68,14 +75,54 @@ int cli_options(const cli_command *self, int argc, char **argv, const struct opt
             cli_help(self);
             return CLI_DONE;
         }
+        if (which == 'n') which = 'c'; /* as other pings have it */
         if (which == '?') return no_option(self, all, argv[optind - 1]);
         if (which == ':') return cli_usage(self, "'%s' needs a value", argv[optind - 1]);
+        const struct option *o = option_of(all, which);
+        if (o == NULL) return no_option(self, all, argv[optind - (optarg != NULL ? 2 : 1)]);
         if (which == 'C') common->config_path = optarg;
-        else if (which == 'J') common->is_json = true;
-        else if (take == NULL || !take(ctx, which, optarg))
-            return cli_usage(self, "'%s' is not understood", argv[optind - 1]);
+        if (which == 'J') common->is_json = true;
+        bool is_own = which != 'C' && which != 'J';
+        const char *needed = is_own ? take(ctx, which, optarg) : NULL;
+        if (needed != NULL) return cli_usage(self, "--%s: '%s' is not %s", o->name, optarg, needed);
     }
     return -1;
+}
+
+bool cli_number(const char *text, unsigned long most, unsigned long *value)
+{
+    size_t len = strspn(text, "0123456789");
+    if (len == 0 || text[len] != '\0') return false;
+    errno = 0;
+    *value = strtoul(text, NULL, 10);
+    return errno == 0 && *value <= most;
+}
+
+bool cli_surplus(const cli_command *self, int argc, char **argv, int most)
+{
+    if (argc - optind <= most) return false;
+    cli_usage(self, "'%s' is too much", argv[optind + most]);
+    return true;
+}
+
+bool cli_is_one_of(const cli_command *self, const char *word, const char *const *words,
+                   size_t count)
+{
+    suggest s;
+    char hint[SUGGEST_HINT_MAX], all[128] = "";
+    suggest_begin(&s, word);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(words[i], word) == 0) return true;
+        suggest_offer(&s, words[i]);
+        size_t len = strlen(all);
+        snprintf(all + len, sizeof all - len, "%s%s",
+                 i == 0          ? ""
+                 : i + 1 < count ? ", "
+                                 : " or ",
+                 words[i]);
+    }
+    cli_usage(self, "'%s' is not %s%s", word, all, suggest_hint(&s, hint));
+    return false;
 }
 
 static config *open_config(const cli_common *common, bool for_relay)
@@ -105,11 +152,32 @@ config *cli_relay_config_open(const cli_common *common)
     return c;
 }
 
-bool cli_peer(const config *c, const char *text, pu_peer_id *id, const char **maddr)
+bool cli_address(const char *text, pu_peer_id *id, char *error, size_t cap)
 {
     uint8_t bytes[PU_MADDR_MAX];
-    size_t len;
+    size_t len, bad = 0;
     pu_addr a;
+    pu_span span = {(const uint8_t *)text, strlen(text)};
+    if (text[0] != '/') {
+        snprintf(error, cap, "'%.200s' is not a multiaddr, which begins with /ip4/, /ip6/ or /dns/",
+                 text);
+    } else if (pu_maddr_parse(bytes, sizeof bytes, &len, span, &bad) != PU_OK) {
+        snprintf(error, cap, "'%.200s' is not a multiaddr from '%.60s' on", text,
+                 bad < span.len ? text + bad : "");
+    } else if (pu_addr_read(&a, (pu_span){bytes, len}) != PU_OK) {
+        snprintf(error, cap, "'%.200s' is no address that can be dialled", text);
+    } else if (a.peer.len == 0) {
+        snprintf(error, cap, "'%.200s' does not end in /p2p/ID", text);
+    } else {
+        *id = a.peer;
+        return true;
+    }
+    return false;
+}
+
+bool cli_peer(const config *c, const char *text, pu_peer_id *id, const char **maddr)
+{
+    char error[512];
     pu_span span = {(const uint8_t *)text, strlen(text)};
     const pu_peer_id *named = config_name_find(c, text);
     suggest s;
@@ -120,14 +188,9 @@ bool cli_peer(const config *c, const char *text, pu_peer_id *id, const char **ma
         return true;
     }
     if (text[0] == '/') {
-        if (pu_maddr_parse(bytes, sizeof bytes, &len, span, NULL) == PU_OK &&
-            pu_addr_read(&a, (pu_span){bytes, len}) == PU_OK && a.peer.len > 0) {
-            *id = a.peer;
-            *maddr = text;
-            return true;
-        }
-        cli_error("'%s' is not a multiaddr that ends in /p2p/ID", text);
-        return false;
+        if (cli_address(text, id, error, sizeof error)) *maddr = text;
+        else cli_error("%s", error);
+        return *maddr != NULL;
     }
     if (pu_peer_id_parse(id, span) == PU_OK) return true;
     suggest_begin(&s, text);

@@ -52,11 +52,27 @@ typedef struct cli_common {
     bool is_json;            /* --json */
 } cli_common;
 
-/* Takes --config, --json and --help, and, through take, a command's own (NULL: none). Returns -1,
- * the operands from argv[optind] on; or an exit code: 0 after --help, CLI_USAGE. */
+/* Takes --config, --json and --help, and, through take, a command's own (NULL: none). take returns
+ * NULL, or what the value should have been, as in "a size such as 256MB". Returns -1, the operands
+ * from argv[optind] on; or an exit code: 0 after --help, CLI_USAGE. */
 int cli_options(const cli_command *self, int argc, char **argv, const struct option *own,
-                bool (*take)(void *ctx, int which, const char *value), void *ctx,
+                const char *(*take)(void *ctx, int which, const char *value), void *ctx,
                 cli_common *common);
+
+/* Reads a number from 0 to most, in decimal. False: text is none. */
+bool cli_number(const char *text, unsigned long most, unsigned long *value);
+
+/* Whether there are more than `most` operands, which was said then. */
+bool cli_surplus(const cli_command *self, int argc, char **argv, int most);
+
+/* Whether word is one of words (count of them); otherwise that was said, and which it may have been
+ * meant to be. */
+bool cli_is_one_of(const cli_command *self, const char *word, const char *const *words,
+                   size_t count);
+
+/* Whether text is a multiaddr that ends in /p2p/ID: *id then is that. Otherwise error (cap bytes)
+ * says what it should be and, when it is not a multiaddr, from where on not. */
+bool cli_address(const char *text, pu_peer_id *id, char *error, size_t cap);
 
 /* Finds and reads the configuration; warnings are printed. NULL: an error was, and the command ends
  * with CLI_CONFIG. */

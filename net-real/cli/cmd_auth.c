@@ -9,13 +9,12 @@ typedef struct auth_options {
     const char *comment, *file;
 } auth_options;
 
-static bool take(void *ctx, int which, const char *value)
+static const char *take(void *ctx, int which, const char *value)
 {
     auth_options *o = ctx;
     if (which == 'm') o->comment = value;
-    else if (which == 'f') o->file = value;
-    else return false;
-    return true;
+    else o->file = value;
+    return NULL;
 }
 
 static void list_text(void *ctx, const pu_authorized *entry, pu_span line)
@@ -66,13 +65,13 @@ static int change(const char *what, const char *file, const char *peer, const ch
         adds ? auth_file_add(file, &id, comment, stderr) : auth_file_remove(file, &id, stderr);
     if (result == AUTH_FAILED) return CLI_CONFIG;
     if (result == AUTH_NOTHING && !adds) { /* a slip in an id must not look like a peer shut out */
-        cli_error("%s is not in the file", cli_id_text(&id));
+        cli_error("%s: %s is not in it", file, cli_id_text(&id));
         return CLI_UNREACHABLE;
     }
-    const char *done = result == AUTH_NOTHING ? "Authorised already, left as it is:"
-                       : adds                 ? "Authorised"
+    const char *done = result == AUTH_NOTHING ? "Authorized already, left as it is:"
+                       : adds                 ? "Authorized"
                                               : "Removed";
-    fprintf(stderr, "%s %s\n", done, cli_id_text(&id));
+    fprintf(stderr, "%s %s (%s)\n", done, cli_id_text(&id), file);
     return CLI_DONE;
 }
 
@@ -87,14 +86,14 @@ static int run(const cli_command *self, int argc, char **argv)
     if (code >= 0) return code;
     const char *what = optind < argc ? argv[optind] : "",
                *peer = optind + 1 < argc ? argv[optind + 1] : NULL;
+    static const char *const words[] = {"add", "list", "remove"};
+    if (optind == argc) return cli_usage(self, "add, list or remove is needed");
+    if (!cli_is_one_of(self, what, words, 3)) return CLI_USAGE;
     bool is_list = strcmp(what, "list") == 0;
-    bool is_change = strcmp(what, "add") == 0 || strcmp(what, "remove") == 0;
-    if (!is_list && !is_change) return cli_usage(self, "add, list or remove is needed");
-    if (is_change && peer == NULL) return cli_usage(self, "a peer id is needed");
+    if (!is_list && peer == NULL) return cli_usage(self, "%s: a peer id is needed", what);
     if (o.comment != NULL && strlen(o.comment) > AUTH_COMMENT_MAX)
         return cli_usage(self, "a comment has %d bytes at most", AUTH_COMMENT_MAX);
-    if (optind + (is_list ? 1 : 2) < argc)
-        return cli_usage(self, "'%s' is too much", argv[argc - 1]);
+    if (cli_surplus(self, argc, argv, is_list ? 1 : 2)) return CLI_USAGE;
     config *c = o.file == NULL ? cli_config_open(&common) : NULL;
     if (o.file == NULL && c == NULL) return CLI_CONFIG;
     const char *file = o.file != NULL ? o.file : c->authorized_keys_file;

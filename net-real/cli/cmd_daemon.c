@@ -16,11 +16,12 @@ typedef struct recording {
     uint64_t most_bytes; /* 0: the host's own limit */
 } recording;
 
-static bool take_record(void *ctx, int which, const char *value)
+static const char *take_record(void *ctx, int which, const char *value)
 {
     recording *r = ctx;
     if (which == 'R') r->path = value;
-    return which == 'R' || (which == 'M' && size_read(value, &r->most_bytes));
+    else if (!size_read(value, &r->most_bytes)) return "a size such as 256MB";
+    return NULL;
 }
 
 /* As many descriptors as may be: each TCP connection is one. And a log that nobody reads any more
@@ -98,9 +99,10 @@ static int run_daemon(const cli_command *self, int argc, char **argv)
     recording r = {.path = NULL};
     int code = cli_options(self, argc, argv, record_option, take_record, &r, &common);
     if (code >= 0) return code;
+    static const char *const words[] = {"start", "stop"};
     const char *what = optind < argc ? argv[optind] : "start";
+    if (!cli_is_one_of(self, what, words, 2) || cli_surplus(self, argc, argv, 1)) return CLI_USAGE;
     if (strcmp(what, "stop") == 0) return stop(&common);
-    if (strcmp(what, "start") != 0) return cli_usage(self, "'%s' is neither start nor stop", what);
     config *c = cli_config_open(&common);
     return c != NULL ? serve(c, r) : CLI_CONFIG;
 }
@@ -122,8 +124,10 @@ static int run_relay(const cli_command *self, int argc, char **argv)
     recording r = {.path = NULL};
     int code = cli_options(self, argc, argv, record_option, take_record, &r, &common);
     if (code >= 0) return code;
-    if (optind >= argc || strcmp(argv[optind], "serve") != 0)
-        return cli_usage(self, "`relay serve` is what there is");
+    static const char *const words[] = {"serve"};
+    if (optind >= argc) return cli_usage(self, "`relay serve` is what there is");
+    if (!cli_is_one_of(self, argv[optind], words, 1) || cli_surplus(self, argc, argv, 1))
+        return CLI_USAGE;
     config *c = cli_relay_config_open(&common);
     return c != NULL ? serve(c, r) : CLI_CONFIG;
 }
@@ -131,7 +135,7 @@ static int run_relay(const cli_command *self, int argc, char **argv)
 const cli_command cli_relay = {
     "relay",
     "serve",
-    "runs a relay: authorised peers may reserve a place and meet through it",
+    "runs a relay: authorized peers may reserve a place and meet through it",
     "  --record FILE, --record-max SIZE\n"
     "                         as for `daemon`\n",
     false,
@@ -147,11 +151,13 @@ static const char *text_in(const json_t *object, const char *key)
 
 static void print_conn(const json_t *c)
 {
+    char limits[LIMITS_TEXT_MAX];
     const json_t *rtt = json_object_get(c, "rtt_ms");
     bool is_direct = strcmp(text_in(c, "path"), "direct") == 0;
     printf("  %s %s", text_in(c, "peer"), text_in(c, "path"));
     if (is_direct) printf(" %s %s", text_in(c, "transport"), text_in(c, "address"));
     if (json_is_real(rtt)) printf(" %.1fms", json_real_value(rtt));
+    if (session_limits(c, limits)) printf(", limited to %s", limits);
     putchar('\n');
 }
 
@@ -199,6 +205,7 @@ static int run_status(const cli_command *self, int argc, char **argv)
     cli_common common;
     int code = cli_options(self, argc, argv, NULL, NULL, NULL, &common);
     if (code >= 0) return code;
+    if (cli_surplus(self, argc, argv, 0)) return CLI_USAGE;
     config *c = cli_config_open(&common);
     if (c == NULL) return CLI_CONFIG;
     session *s = session_open(c, true, &code);

@@ -14,28 +14,19 @@
 
 typedef struct init_options {
     const char *folder, *relay;
-    unsigned port;
+    unsigned long port;
 } init_options;
 
-static bool take_port(init_options *o, const char *value)
-{
-    char *end;
-    unsigned long port = strtoul(value, &end, 10);
-    bool is_number = value[0] >= '0' && value[0] <= '9' && *end == '\0' && port <= 65535;
-    if (is_number) o->port = (unsigned)port;
-    return is_number;
-}
-
-static bool take_init(void *ctx, int which, const char *value)
+static const char *take_init(void *ctx, int which, const char *value)
 {
     init_options *o = ctx;
     if (which == 'd') o->folder = value;
     else if (which == 'r') o->relay = value;
-    else return which == 'p' && take_port(o, value);
-    return true;
+    else if (!cli_number(value, UINT16_MAX, &o->port)) return "a port, a number from 0 to 65535";
+    return NULL;
 }
 
-static bool write_config(const char *path, const char *relay, unsigned port)
+static bool write_config(const char *path, const char *relay, unsigned long port)
 {
     char text[4096];
     int len = snprintf(text, sizeof text,
@@ -44,10 +35,10 @@ static bool write_config(const char *path, const char *relay, unsigned port)
                        "  key_file: identity.key\n"
                        "network:\n"
                        "  listen_addresses:\n"
-                       "    - /ip4/0.0.0.0/udp/%u/quic-v1\n"
-                       "    - /ip6/::/udp/%u/quic-v1\n"
-                       "    - /ip4/0.0.0.0/tcp/%u\n"
-                       "    - /ip6/::/tcp/%u\n"
+                       "    - /ip4/0.0.0.0/udp/%lu/quic-v1\n"
+                       "    - /ip6/::/udp/%lu/quic-v1\n"
+                       "    - /ip4/0.0.0.0/tcp/%lu\n"
+                       "    - /ip6/::/tcp/%lu\n"
                        "relay:\n"
                        "  addresses:%s%s\n"
                        "security:\n"
@@ -63,7 +54,7 @@ static bool write_config(const char *path, const char *relay, unsigned port)
 }
 
 /* What is there already stays: a key is never overwritten, nor a configuration. */
-static int init_in(const char *folder, const char *relay, unsigned port)
+static int init_in(const char *folder, const char *relay, unsigned long port)
 {
     static const char first_line[] = "# One peer a line: PEER-ID  # comment\n";
     char error[512];
@@ -88,10 +79,10 @@ static int init_in(const char *folder, const char *relay, unsigned port)
     } else {
         key_file_id(&id, seed);
         printf("%s\n", cli_id_text(&id));
-        fprintf(
-            stderr,
-            "Made %s. `peerup auth add PEER-ID` lets a peer in; `peerup daemon` runs the node.\n",
-            path);
+        fprintf(stderr,
+                "Made %s. `peerup auth add PEER-ID` lets a peer in; `peerup daemon` runs the node, "
+                "`peerup relay serve` a relay.\n",
+                path);
         code = CLI_DONE;
     }
     sodium_memzero(seed, sizeof seed);
@@ -111,15 +102,11 @@ static int run_init(const cli_command *self, int argc, char **argv)
     init_options o = {0};
     int code = cli_options(self, argc, argv, own, take_init, &o, &common);
     if (code >= 0) return code;
-    if (optind < argc) return cli_usage(self, "'%s' is too much", argv[optind]);
-    if (o.relay != NULL) {
-        config *empty = config_default(".");
-        pu_peer_id id;
-        const char *maddr;
-        bool is_good = o.relay[0] == '/' && cli_peer(empty, o.relay, &id, &maddr);
-        config_free(empty);
-        if (!is_good) return cli_usage(self, "--relay: a multiaddr that ends in /p2p/ID is needed");
-    }
+    if (cli_surplus(self, argc, argv, 0)) return CLI_USAGE;
+    pu_peer_id id;
+    char error[512];
+    if (o.relay != NULL && !cli_address(o.relay, &id, error, sizeof error))
+        return cli_usage(self, "--relay: %s", error);
     char *home = config_home();
     if (o.folder == NULL && home == NULL)
         return cli_usage(self, "there is no home folder: use --dir");
@@ -149,6 +136,7 @@ static int run_whoami(const cli_command *self, int argc, char **argv)
     pu_peer_id id;
     int code = cli_options(self, argc, argv, NULL, NULL, NULL, &common);
     if (code >= 0) return code;
+    if (cli_surplus(self, argc, argv, 0)) return CLI_USAGE;
     config *c = cli_config_open(&common);
     if (c == NULL) return CLI_CONFIG;
     bool is_read = key_file_read(c->key_file, seed, &is_missing, error, sizeof error);
@@ -174,6 +162,7 @@ static int run_version(const cli_command *self, int argc, char **argv)
     cli_common common;
     int code = cli_options(self, argc, argv, NULL, NULL, NULL, &common);
     if (code >= 0) return code;
+    if (cli_surplus(self, argc, argv, 0)) return CLI_USAGE;
     if (common.is_json)
         printf("{\"schema\":\"peerup.version/1\",\"version\":\"%s\"}\n", PEERUP_VERSION);
     else printf("peerup %s\n", PEERUP_VERSION);
@@ -189,8 +178,10 @@ static int run_config(const cli_command *self, int argc, char **argv)
     cli_common common;
     int code = cli_options(self, argc, argv, NULL, NULL, NULL, &common);
     if (code >= 0) return code;
-    if (optind >= argc || strcmp(argv[optind], "validate") != 0)
-        return cli_usage(self, "`config validate` is what there is");
+    static const char *const words[] = {"validate"};
+    if (optind >= argc) return cli_usage(self, "`config validate` is what there is");
+    if (!cli_is_one_of(self, argv[optind], words, 1) || cli_surplus(self, argc, argv, 1))
+        return CLI_USAGE;
     config *c = cli_config_open(&common);
     if (c == NULL) return CLI_CONFIG;
     printf("%s: ok\n", c->path);

@@ -2,12 +2,14 @@
 #include "net-real/cli/cli.h"
 #include "net-real/cli/session.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     PING_MS = 30000,
+    INTERVAL_MAX_S = 86400,
     OPEN_MS = 30000, /* app_open_ns, unless the configuration says otherwise */
     SLACK_MS = 5000
 };
@@ -23,21 +25,25 @@ typedef struct ping_options {
     unsigned long interval_ms;
 } ping_options;
 
-static bool take_ping(void *ctx, int which, const char *value)
+static bool read_interval(const char *value, unsigned long *ms)
+{
+    char *end;
+    double seconds = strtod(value, &end);
+    bool is_ms = strcmp(end, "ms") == 0;
+    if (end == value || !(seconds >= 0)) return false;
+    if (!is_ms && strcmp(end, "s") != 0 && *end != '\0') return false;
+    if (is_ms) seconds /= 1000;
+    if (seconds > INTERVAL_MAX_S) return false;
+    *ms = (unsigned long)(seconds * 1000);
+    return true;
+}
+
+static const char *take_ping(void *ctx, int which, const char *value)
 {
     ping_options *o = ctx;
-    char *end;
-    if (which == 'c' || which == 'n') {
-        o->count = strtoul(value, &end, 10);
-        return *value != '\0' && *end == '\0';
-    }
-    if (which != 'i') return false;
-    double seconds = strtod(value, &end);
-    if (end == value || seconds < 0 || seconds > 86400) return false;
-    bool is_ms = strcmp(end, "ms") == 0;
-    if (!is_ms && strcmp(end, "s") != 0 && *end != '\0') return false;
-    o->interval_ms = (unsigned long)(is_ms ? seconds : seconds * 1000);
-    return true;
+    if (which == 'c')
+        return cli_number(value, INT_MAX, &o->count) ? NULL : "a number from 0 to 2147483647";
+    return read_interval(value, &o->interval_ms) ? NULL : "a time from 0 to 86400s, as 1s or 200ms";
 }
 
 typedef struct tally {
@@ -108,12 +114,13 @@ static int ping_peer(session *s, const pu_peer_id *id, const char *maddr, const 
         if (seq > 1) session_wait(s, o->interval_ms);
         if (interrupted || session_is_interrupted(s)) break;
         json_t *request = json_pack("{s:s,s:s,s:s*,s:i}", "cmd", "ping", "peer", text, "address",
-                                    maddr, "timeout_ms", PING_MS);
+                                    seq == 1 ? maddr : NULL, "timeout_ms", PING_MS);
         json_t *answer = session_ask(s, request, PING_MS + SLACK_MS, &code);
         json_decref(request);
         if (answer == NULL) break;
         t.sent++;
         print_one(answer, seq, text, is_json);
+        session_notice(answer);
         if (json_is_true(json_object_get(answer, "ok")))
             tally_add(&t, json_number_value(json_object_get(answer, "rtt_ms")));
         else code = session_failed(answer);
@@ -161,6 +168,9 @@ const cli_command cli_ping = {
               "relayed until an\n"
               "  address is named once: ping /ip4/A/udp/PORT/quic-v1/p2p/ID "
               "(docs/configuration.md).\n"
+              "  It is dialled in place of a relayed connection that carries nothing; where "
+              "it is not, ping\n"
+              "  says why.\n"
               "  -c, --count N          how many (4; 0: until interrupted)\n"
               "  --interval TIME        between two: 1s, 200ms (1s)\n",
     true,
@@ -172,11 +182,12 @@ typedef struct proxy_options {
     const char *closed; /* the one to close; NULL: open one */
 } proxy_options;
 
-static bool take_proxy(void *ctx, int which, const char *value)
+static const char *take_proxy(void *ctx, int which, const char *value)
 {
     proxy_options *o = ctx;
+    (void)which; /* there is one */
     o->closed = value;
-    return which == 'x';
+    return NULL;
 }
 
 static int open_proxy(session *s, const pu_peer_id *id, const char *maddr, char **operands)
@@ -184,12 +195,19 @@ static int open_proxy(session *s, const pu_peer_id *id, const char *maddr, char 
     json_t *request = json_pack("{s:s,s:s,s:s*,s:s,s:s}", "cmd", "connect", "peer", cli_id_text(id),
                                 "address", maddr, "service", operands[1], "listen", operands[2]);
     int code;
+    char limits[LIMITS_TEXT_MAX];
     json_t *answer = session_ask(s, request, OPEN_MS + SLACK_MS, &code);
     json_decref(request);
     if (answer == NULL) return code;
     if (json_is_true(json_object_get(answer, "ok"))) {
         printf("%s\n", json_string_value(json_object_get(answer, "listen_address")));
         fflush(stdout);
+        session_notice(answer);
+        if (session_limits(answer, limits))
+            fprintf(stderr,
+                    "Relayed for now: the relay ends a connection at its limit of %s; a direct one "
+                    "has none (`peerup proxy --help`).\n",
+                    limits);
         code = CLI_DONE;
     } else {
         code = session_failed(answer);
@@ -260,7 +278,11 @@ const cli_command cli_proxy = {
     "  The peer is asked whether it has the service first. When a daemon runs, it keeps the port\n"
     "  until it ends or is told to close it; otherwise this command does, until it is "
     "interrupted.\n"
-    "  HOST is 127.0.0.1 when it is left out; port 0: any free one.\n\n"
+    "  HOST is 127.0.0.1 when it is left out; port 0: any free one.\n"
+    "  A relay carries only so much of a connection, for so long (`status` says what); then it is\n"
+    "  cut. The connection becomes direct by itself where it can, or by `peerup ping ADDRESS`;\n"
+    "  whoever runs the relay may raise resources.session_data_limit and .session_duration\n"
+    "  in its configuration.\n\n"
     "  --close [HOST:]PORT    closes that port of the daemon's, or the one with that id (`status`\n"
     "                         lists them); connections that it took go on\n",
     false,

@@ -116,17 +116,12 @@ int session_failed(const json_t *answer)
     static const struct {
         const char *code;
         int exit;
-    } exits[] = {{"timed-out", CLI_TIMED_OUT},
-                 {"unauthorized", CLI_UNAUTHORISED},
-                 {"unreachable", CLI_UNREACHABLE},
-                 {"no-address", CLI_UNREACHABLE},
-                 {"refused", CLI_UNREACHABLE},
-                 {"wrong-peer", CLI_UNREACHABLE},
-                 {"lost", CLI_UNREACHABLE},
-                 {"unsupported", CLI_UNREACHABLE},
-                 {"limited", CLI_UNREACHABLE},
-                 {"unknown", CLI_UNREACHABLE},
-                 {"usage", CLI_USAGE}};
+    } exits[] = {{"timed-out", CLI_TIMED_OUT},     {"unauthorized", CLI_UNAUTHORISED},
+                 {"unreachable", CLI_UNREACHABLE}, {"no-address", CLI_UNREACHABLE},
+                 {"refused", CLI_UNREACHABLE},     {"wrong-peer", CLI_UNREACHABLE},
+                 {"lost", CLI_UNREACHABLE},        {"unsupported", CLI_UNREACHABLE},
+                 {"limited", CLI_UNREACHABLE},     {"no-answer", CLI_UNREACHABLE},
+                 {"unknown", CLI_UNREACHABLE},     {"usage", CLI_USAGE}};
     const char *code = json_string_value(json_object_get(answer, "code"));
     const char *error = json_string_value(json_object_get(answer, "error"));
     cli_error("%s", error != NULL ? error : "the request failed");
@@ -134,4 +129,18 @@ int session_failed(const json_t *answer)
         if (strcmp(exits[i].code, code) == 0) return exits[i].exit;
     }
     return CLI_UNEXPECTED;
+}
+
+bool session_limits(const json_t *object, char text[LIMITS_TEXT_MAX])
+{
+    json_int_t bytes = json_integer_value(json_object_get(object, "limit_bytes"));
+    json_int_t s = json_integer_value(json_object_get(object, "limit_seconds"));
+    limits_text(bytes > 0 ? (uint64_t)bytes : 0, s > 0 ? (uint64_t)s : 0, text);
+    return text[0] != '\0';
+}
+
+void session_notice(const json_t *answer)
+{
+    const char *notice = json_string_value(json_object_get(answer, "notice"));
+    if (notice != NULL) cli_error("%s", notice);
 }

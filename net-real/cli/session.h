@@ -6,6 +6,7 @@
 
 #include "net-real/cli/cli.h"
 #include "net-real/daemon/control.h"
+#include "net-real/daemon/limits_text.h"
 
 typedef struct session session;
 
@@ -34,5 +35,12 @@ void session_stay(session *s);
 
 /* The exit code that fits an answer with "ok": false; the error is printed. */
 int session_failed(const json_t *answer);
+
+/* Writes what a relay allows the connection that object, of an answer, is about. False: nothing is
+ * known of a limit. */
+bool session_limits(const json_t *object, char text[LIMITS_TEXT_MAX]);
+
+/* Prints what whoever named an address should know, if anything. */
+void session_notice(const json_t *answer);
 
 #endif

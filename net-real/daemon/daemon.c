@@ -5,104 +5,14 @@
 #include "net-real/daemon/daemon_impl.h"
 
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { REFUSED_MAX = 10, RELAY_WAIT_S = 10 };
-
-void daemon_say(const peerupd *d, const char *format, ...)
-{
-    va_list args;
-    if (!d->is_loud) return;
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-}
+enum { RELAY_WAIT_S = 10 };
 
 /* ---- what the node says ---- */
-
-static const char *short_id(pu_span id, char text[PU_PEER_ID_TEXT_MAX])
-{
-    pu_peer_id peer;
-    if (pu_peer_id_from_bytes(&peer, id) != PU_OK) return "somebody";
-    pu_peer_id_text(&peer, PU_PEER_BASE58, text);
-    return text;
-}
-
-/* The node tells of every new round trip; a person wants to know of another path. */
-static void say_path(peerupd *d, const pu_ef *ef, const char *who)
-{
-    pu_peer_id peer;
-    bool is_relayed = (ef->flags & PU_RELAYED) != 0, is_gone = (ef->flags & PU_GONE) != 0;
-    if (pu_peer_id_from_bytes(&peer, ef->peer) != PU_OK) return;
-    uint32_t i = 0;
-    while (i < d->said_count && !pu_peer_id_equal(&d->said[i].peer, &peer)) i++;
-    bool is_known = i < d->said_count;
-    if (is_gone && is_known) d->said[i] = d->said[--d->said_count];
-    if (is_gone) {
-        daemon_say(d, "peer gone %s", who);
-    } else if (!is_known || d->said[i].is_relayed != is_relayed) {
-        daemon_say(d, "peer %s %s", is_relayed ? "relayed" : "direct", who);
-        if (!is_known && d->said_count < DAEMON_SAID_MAX) d->said_count++;
-        if (i < d->said_count) d->said[i] = (struct said_path){peer, is_relayed};
-    }
-}
-
-/* Strangers may come as often as they like; the log takes ten of them in a minute. */
-static void say_stranger(peerupd *d, const char *who)
-{
-    pu_time now = pu_host_now(d->host);
-    if (now - d->refused_at > 60 * PU_S) {
-        if (d->refused_count > REFUSED_MAX)
-            daemon_say(d, "refused %u more times", d->refused_count - REFUSED_MAX);
-        d->refused_at = now;
-        d->refused_count = 0;
-    }
-    if (d->refused_count++ < REFUSED_MAX) daemon_say(d, "refused %s", who);
-}
-
-static void say_event(peerupd *d, const pu_ef *ef)
-{
-    char id[PU_PEER_ID_TEXT_MAX], address[PU_MADDR_TEXT_MAX];
-    const char *who = short_id(ef->peer, id);
-    bool is_gone = (ef->flags & PU_GONE) != 0;
-    switch ((enum pu_event)ef->what) {
-    case PU_EVENT_LISTENING:
-        if (pu_maddr_text(ef->body, address, sizeof address) > 0)
-            daemon_say(d, "listening %s", address);
-        break;
-    case PU_EVENT_RELAY:
-        daemon_say(d, is_gone ? "relay lost %s" : "relay reserved %s", who);
-        d->is_relay_told = true;
-        break;
-    case PU_EVENT_PEER: say_path(d, ef, who); break;
-    case PU_EVENT_REFUSED: say_stranger(d, who); break;
-    case PU_EVENT_DONE: break;
-    }
-}
-
-/* What the configuration asks for and the node does not do. */
-static void say_refused(peerupd *d, const pu_ef *done)
-{
-    uint32_t index = done->token & ~TOKEN_SORT, sort = done->token & TOKEN_SORT;
-    const pu_code_info *info = pu_code_describe(done->code);
-    const char *why = info != NULL ? info->meaning : "it cannot be";
-    if (done->code == PU_CODE_OK) return;
-    if (sort == TOKEN_RELAY && index < d->c->relays.count) {
-        daemon_say(d, "relay %s is not used: %s", d->c->relays.at[index], why);
-    } else if (sort == TOKEN_SERVICE && index < d->c->service_count) {
-        daemon_say(d, "service %s is not offered: %s", d->c->services[index].name, why);
-    } else if (sort == TOKEN_GRANT && !d->is_short) {
-        d->is_short = true;
-        daemon_say(d,
-                   "authorized_keys: not everybody is authorised: %s (node.authorized_max is %u)",
-                   why, (unsigned)d->c->node.authorized_max);
-    }
-}
 
 static void on_event(void *ctx, const pu_ef *ef)
 {
@@ -112,12 +22,10 @@ static void on_event(void *ctx, const pu_ef *ef)
     else if (!requests_done(d, ef)) say_refused(d, ef);
 }
 
-/* A stream that did not come about. A command whose own node is quiet otherwise has nobody else to
- * tell it of. */
-static void on_splice(void *ctx, const char *label, const char *why)
+static void on_splice(void *ctx, const splice_end *end)
 {
-    (void)ctx;
-    fprintf(stderr, "%s: %s\n", label, why);
+    circuits_carried(ctx, end);
+    say_splice(ctx, end);
 }
 
 static const config_service *service_of(const peerupd *d, pu_span name)
@@ -129,7 +37,7 @@ static const config_service *service_of(const peerupd *d, pu_span name)
     return NULL;
 }
 
-static void reset_stream(peerupd *d, pu_handle stream, uint32_t code)
+void daemon_reset_stream(peerupd *d, pu_handle stream, uint32_t code)
 {
     pu_in in = {.kind = PU_IN_APP, .what = PU_APP_RESET, .stream = stream, .code = code};
     pu_host_command(d->host, &in);
@@ -141,11 +49,9 @@ static void on_app(void *ctx, const pu_ef *ef)
     bool is_offer = ef->what == PU_APP_OPEN && ef->token == 0;
     const config_service *s = is_offer ? service_of(d, ef->body) : NULL;
     bool is_opened = ef->what == PU_APP_OPEN && ef->stream != 0;
-    bool is_trial = ef->token != 0 && requests_done(d, ef); /* the answer was all that it is for */
     if (s != NULL) splice_serve(d->joints, ef, s->local_address, s->label);
-    else if (is_trial && is_opened) reset_stream(d, ef->stream, PU_CODE_CANCELLED);
-    else if (!is_trial && !splice_effect(d->joints, ef) && is_opened)
-        reset_stream(d, ef->stream, PU_CODE_UNSUPPORTED);
+    else if (!trials_take(d, ef) && !splice_effect(d->joints, ef) && is_opened)
+        daemon_reset_stream(d, ef->stream, PU_CODE_UNSUPPORTED);
 }
 
 static void on_record_ended(void *ctx, const char *why)
@@ -265,7 +171,10 @@ static bool open_host(peerupd *d, const daemon_options *o, bool *is_config, char
                                .start_count = s.count,
                                .ctx = d,
                                .event = on_event,
-                               .app = on_app};
+                               .app = on_app,
+                               .trace = circuits_trace,
+                               .trace_mask =
+                                   (UINT64_C(1) << PU_AREA_CONN) | (UINT64_C(1) << PU_AREA_RELAY)};
     int result = is_made ? pu_host_new(&d->host, &options, error, cap) : PU_ENOMEM;
     start_free(&s);
     return result == PU_OK;
@@ -366,10 +275,19 @@ static uint64_t mind_relay(peerupd *d)
     return PU_NEVER;
 }
 
+/* One turn of the host, and what is due beside it. False: the host has stopped. */
+static bool turn(peerupd *d, uint64_t wait_ns)
+{
+    uint64_t others[] = {mind_relay(d), trials_mind(d)};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (others[i] < wait_ns) wait_ns = others[i];
+    return pu_host_turn(d->host, wait_ns);
+}
+
 void daemon_run(peerupd *d, const bool *until)
 {
     while (!d->is_stopped && (until == NULL || !*until)) {
-        if (!pu_host_turn(d->host, mind_relay(d))) return;
+        if (!turn(d, PU_NEVER)) return;
     }
 }
 
@@ -377,7 +295,7 @@ void daemon_wait(peerupd *d, uint64_t wait_ns)
 {
     pu_time until = pu_host_now(d->host) + wait_ns;
     for (pu_time now; !d->is_stopped && (now = pu_host_now(d->host)) < until;) {
-        if (!pu_host_turn(d->host, until - now)) return;
+        if (!turn(d, until - now)) return;
     }
 }
 

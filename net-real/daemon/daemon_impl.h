@@ -1,9 +1,12 @@
 /* net-real/daemon/daemon_impl.h - what the files of the daemon share. Nobody else includes it.
  *
  * daemon.c    life: start, signals, the end
+ * say.c       what people are told on standard error
+ * circuits.c  what relays allow, and why relayed connections ended
  * grants.c    the authorized_keys file, read again whenever it changes
  * requests.c  what control requests do
  * proxies.c   local ports whose connections become streams
+ * trials.c    requests for a proxy, until it is clear whether the service answers
  * control.c   requests over the Unix socket
  * splice.c    streams and sockets joined; reach.c: sockets on their way
  */
@@ -11,6 +14,7 @@
 #define NET_REAL_DAEMON_DAEMON_IMPL_H
 
 #include "net-real/daemon/daemon.h"
+#include "net-real/daemon/limits_text.h"
 #include "net-real/spare.h"
 
 enum {
@@ -18,6 +22,8 @@ enum {
     DAEMON_PROXIES_MAX = 64,
     DAEMON_SPLICES_MAX = 1024,
     DAEMON_SAID_MAX = 256,
+    DAEMON_CIRCUITS_MAX = 256, /* a power of two */
+    CIRCUIT_WHY_MAX = 320,
     PROXY_LISTEN_MAX = 80,
     PROXY_ID_MAX = 24
 };
@@ -34,7 +40,12 @@ typedef struct pending {
     struct pending *next;
     pu_token token;
     pu_peer_id peer;
-    uint32_t proxy; /* number of the one that waits for this; 0: none */
+    uint32_t proxy;          /* number of the one that waits for this; 0: none */
+    pu_handle stream, conn;  /* proxy: the stream that tries the service; 0: none yet */
+    pu_time until;           /* proxy: for so long is waited for the service to answer */
+    bool is_relayed;         /* proxy: that stream */
+    const char *not_dialled; /* why the address that came with it is not; NULL: it is, or none */
+    bool has_direct_address; /* one came with it, and it is no circuit's */
     json_t *(*describe)(peerupd *d, const struct pending *p, const pu_ef *done);
     void (*answer)(void *ctx, json_t *response);
     void *ctx;
@@ -46,10 +57,30 @@ typedef struct proxy {
     uint32_t number; /* from 1; its id is "proxy-NUMBER", which no other gets later */
     int fd;
     pu_peer_id peer;
+    char service[64]; /* cut, when it is longer; then no peer has it */
     char protocol[128];
     char listen[PROXY_LISTEN_MAX];
-    char label[160]; /* for people */
+    char label[256]; /* for people */
 } proxy;
+
+/* A relayed connection that its relay limits, or a circuit that none has come of yet. */
+typedef struct circuit {
+    pu_handle conn;   /* 0: none */
+    uint64_t carrier; /* ordinal of the connection to the relay; 0: the entry is free */
+    pu_peer_id peer;
+    uint64_t limit_bytes, limit_s; /* each way; 0: no such limit */
+    uint64_t received, sent;       /* of streams that are over */
+    pu_time up_at;
+    uint64_t life_ns; /* 0: it is still up */
+    bool is_lost;     /* it ended without a word */
+    bool is_told;     /* people know why */
+} circuit;
+
+/* How often something was told of in this minute. */
+typedef struct said_often {
+    pu_time since;
+    unsigned count;
+} said_often;
 
 /* What became of a request for a proxy. */
 enum proxy_result {
@@ -75,22 +106,49 @@ struct peerupd {
     struct control *door; /* NULL: no socket */
     int signals;          /* signalfd; -1: none */
     bool is_stopping, is_stopped;
-    pu_time refused_at; /* since when these were told: */
-    unsigned refused_count;
+    said_often refused, full;
     bool is_short; /* it was told that not everybody could be authorised */
     struct said_path {
         pu_peer_id peer;
+        pu_handle conn;
         bool is_relayed;
     } said[DAEMON_SAID_MAX]; /* the paths that were told last */
     uint32_t said_count;
+    circuit circuits[DAEMON_CIRCUITS_MAX]; /* a ring */
+    uint32_t circuit_next;
     pu_token stop_token;
     bool is_relay_told; /* a relay gave us a place, or it was told that none did */
 };
 
-/* Tells on standard error, when it is to. */
-void daemon_say(const peerupd *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Begins the end: peers are told, then daemon_run returns. */
 void daemon_stop(peerupd *d);
+/* Ends an application stream. */
+void daemon_reset_stream(peerupd *d, pu_handle stream, uint32_t code);
+
+/* ---- say.c ---- */
+/* Tells on standard error, when it is to. */
+void daemon_say(const peerupd *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Whether it is told once more: ten times a minute; of the others it is told how many they were,
+ * "WHAT N more times". */
+bool daemon_may_say(peerupd *d, said_often *often, const char *what);
+/* The name of a peer in the configuration, else its id; the next three calls leave it alone. */
+const char *daemon_peer_text(const peerupd *d, pu_span id);
+/* An event of the node, but for DONE. */
+void say_event(peerupd *d, const pu_ef *ef);
+/* A DONE of the start: what the configuration asks for and the node does not do. */
+void say_refused(peerupd *d, const pu_ef *done);
+/* A proxied connection that did not come about, or was cut. */
+void say_splice(peerupd *d, const splice_end *end);
+
+/* ---- circuits.c ---- */
+/* The host's trace. ctx: the daemon. */
+void circuits_trace(void *ctx, const pu_trace *t);
+/* The circuit of a connection. NULL: it has none, or no limits are known. */
+circuit *circuits_find(peerupd *d, pu_handle conn);
+/* A stream is over: what it carried is counted for its circuit. */
+void circuits_carried(peerupd *d, const splice_end *end);
+/* Which limit has ended a connection that is lost, and what can be done. NULL: none, it seems. */
+const char *circuit_why(const peerupd *d, const circuit *c, char text[CIRCUIT_WHY_MAX]);
 
 /* ---- grants.c ---- */
 /* The commands that authorise who is in the file, for the start; *count of them, kept with the
@@ -101,12 +159,41 @@ void grants_watch(struct grants *g, peerupd *d);
 void grants_close(struct grants *g);
 
 /* ---- requests.c ---- */
-/* EVENT DONE, APP OPEN or APP RESET with the token of a request. False: it is none's. */
+/* EVENT DONE with the token of a request. False: it is none's. */
 bool requests_done(peerupd *d, const pu_ef *done);
 /* Nobody waits for them any more. */
 void requests_forget(peerupd *d, void *ctx);
 json_t *requests_error(const char *code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Waits for the answer to what->token; what is copied. False: too many, or no token. */
+bool requests_wait(peerupd *d, const pending *what);
+/* Answers *at, which is on the list of those that wait, and forgets it. */
+void requests_answer(peerupd *d, pending **at, const pu_ef *done);
+/* Tells the node the address that came with a request about p->peer, if any, and makes the node
+ * dial it where that can be. False: it is none, or no memory. */
+bool requests_give_address(peerupd *d, const json_t *request, pending *p);
+/* Adds what whoever named an address should know: "notice". */
+void requests_notice(json_t *answer, const pending *p, bool is_relayed);
+/* Adds what a relay allows conn: "limit_bytes" each way and "limit_seconds"; null: no such limit
+ * is known. */
+void requests_put_limits(peerupd *d, pu_handle conn, json_t *object);
+/* The peer that a request is about. */
+bool requests_peer(const json_t *request, pu_peer_id *peer);
+bool requests_is_self(const peerupd *d, const pu_peer_id *peer);
+/* The name of a code, and the code in words for whoever wants to reach a peer. */
+const char *requests_code_word(uint32_t code);
+const char *requests_why_not(const peerupd *d, uint32_t code);
+
+/* ---- trials.c ---- */
+/* The requests "connect" and "disconnect"; the answer, or NULL: it will come. */
+json_t *trials_connect(peerupd *d, const json_t *request, void (*answer)(void *, json_t *),
+                       void *ctx);
+json_t *trials_disconnect(peerupd *d, const json_t *request);
+/* Takes an APP effect of a stream that tries a service. False: it is another's. */
+bool trials_take(peerupd *d, const pu_ef *ef);
+/* Ends those that have waited long enough. For how long the host may wait. */
+uint64_t trials_mind(peerupd *d);
 
 /* ---- proxies.c ---- */
 /* Listens at host:port ("" host: loopback; port 0: any) for the service of a peer. *out is valid

@@ -91,7 +91,7 @@ static void read_again(struct grants *g)
 {
     grant_list fresh = {0};
     if (!auth_file_read(g->path, add, &fresh, stderr)) {
-        daemon_say(g->d, "authorized_keys: kept as it was");
+        daemon_say(g->d, "%s: who was authorized stays so", g->path);
         list_free(&fresh);
         return;
     }
@@ -109,7 +109,7 @@ static void read_again(struct grants *g)
         pu_in in = authorise(&fresh.at[i]);
         if (!is_same) pu_host_command(g->d->host, &in);
     }
-    daemon_say(g->d, "authorized_keys: %zu peers", fresh.count);
+    daemon_say(g->d, "%s: %zu peers", g->path, fresh.count);
     list_free(&g->list);
     g->list = fresh;
 }
@@ -155,7 +155,7 @@ static bool watch_folders(struct grants *g)
 
 static void not_seen(const struct grants *g)
 {
-    daemon_say(g->d, "authorized_keys: changes are not seen until a restart");
+    daemon_say(g->d, "%s: changes are not seen until a restart", g->path);
 }
 
 static void changed(void *ctx, int fd, uint32_t events)

@@ -111,7 +111,9 @@ enum proxy_result proxy_open(peerupd *d, proxy **out, const pu_peer_id *peer, co
         free(p);
         return is_misused ? PROXY_USAGE : PROXY_FAILED;
     }
-    snprintf(p->label, sizeof p->label, "proxy %s to %.63s", p->listen, service);
+    snprintf(p->service, sizeof p->service, "%s", service);
+    snprintf(p->label, sizeof p->label, "proxy %s to %s of %.80s", p->listen, p->service,
+             daemon_peer_text(d, (pu_span){peer->bytes, peer->len}));
     p->number = ++d->proxy_last;
     p->next = d->proxies;
     d->proxies = p;

@@ -17,7 +17,7 @@ enum {
 
 struct reach {
     pu_host *host;
-    void (*done)(void *ctx, int fd, const char *why);
+    void (*done)(void *ctx, int fd, int error);
     void *ctx;
     int fd; /* of the address that is tried; -1: none */
     uint16_t port;
@@ -35,12 +35,12 @@ static void close_fd(reach *r)
     r->fd = -1;
 }
 
-static void finish(reach *r, int fd, const char *why)
+static void finish(reach *r, int fd, int error)
 {
-    void (*done)(void *, int, const char *) = r->done;
+    void (*done)(void *, int, int) = r->done;
     void *ctx = r->ctx;
     free(r);
-    done(ctx, fd, why);
+    done(ctx, fd, error);
 }
 
 static void try_next(reach *r);
@@ -58,7 +58,7 @@ static void answered(void *ctx, int fd, uint32_t events)
     }
     int ended = pu_host_watch(r->host, fd, 0, NULL, NULL);
     (void)ended;
-    finish(r, fd, NULL);
+    finish(r, fd, 0);
 }
 
 /* Whether the next address is being tried. */
@@ -87,7 +87,7 @@ static void try_next(reach *r)
     while (r->next < r->count) {
         if (try_one(r)) return;
     }
-    finish(r, -1, r->count == 0 ? "there is no such name" : strerror(r->error));
+    finish(r, -1, r->error);
 }
 
 static void found(void *ctx, const pu_endpoint *at, uint32_t count)
@@ -99,7 +99,7 @@ static void found(void *ctx, const pu_endpoint *at, uint32_t count)
 }
 
 reach *reach_begin(pu_host *host, const char *name, uint16_t port,
-                   void (*done)(void *ctx, int fd, const char *why), void *ctx)
+                   void (*done)(void *ctx, int fd, int error), void *ctx)
 {
     reach *r = calloc(1, sizeof *r);
     if (r == NULL) return NULL;

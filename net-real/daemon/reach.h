@@ -9,10 +9,10 @@
 typedef struct reach reach;
 
 /* Begins. done is called once, inside a later turn, and r is gone then: fd is connected and the
- * callee's, or -1 and why says what the last address answered. NULL: no memory, or too many names
- * are being looked up. */
+ * callee's; or it is -1, and error the errno of the last address, 0 when the name has none. NULL:
+ * no memory, or too many names are being looked up. */
 reach *reach_begin(pu_host *host, const char *name, uint16_t port,
-                   void (*done)(void *ctx, int fd, const char *why), void *ctx);
+                   void (*done)(void *ctx, int fd, int error), void *ctx);
 
 /* Gives it up: done is not called. */
 void reach_cancel(reach *r);

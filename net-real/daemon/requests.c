@@ -58,16 +58,29 @@ static bool best_conn(const peerupd *d, const pu_peer_id *peer, pu_conn_row *bes
     return is_found;
 }
 
-static json_t *conn_object(const pu_conn_row *row)
+void requests_put_limits(peerupd *d, pu_handle conn, json_t *object)
+{
+    const circuit *c = circuits_find(d, conn);
+    uint64_t bytes = c != NULL ? c->limit_bytes : 0, s = c != NULL ? c->limit_s : 0;
+    json_object_set_new(object, "limit_bytes",
+                        bytes != 0 ? json_integer((json_int_t)bytes) : json_null());
+    json_object_set_new(object, "limit_seconds",
+                        s != 0 ? json_integer((json_int_t)s) : json_null());
+}
+
+static json_t *conn_object(peerupd *d, const pu_conn_row *row)
 {
     char remote[64] = "";
     bool is_relayed = (row->flags & PU_RELAYED) != 0;
     if (!is_relayed) pu_endpoint_text(&row->remote, remote);
     json_t *rtt = row->rtt_ns != 0 ? json_real(milliseconds(row->rtt_ns)) : json_null();
-    return json_pack("{s:o,s:s,s:s,s:s?,s:s,s:o}", "peer", id_text(row->peer), "path",
-                     is_relayed ? "relayed" : "direct", "transport", transport_text(row->transport),
-                     "address", is_relayed ? NULL : remote, "direction",
-                     (row->flags & PU_DIALLER) != 0 ? "out" : "in", "rtt_ms", rtt);
+    json_t *object = json_pack(
+        "{s:o,s:s,s:s,s:s?,s:s,s:o,s:b}", "peer", id_text(row->peer), "path",
+        is_relayed ? "relayed" : "direct", "transport", transport_text(row->transport), "address",
+        is_relayed ? NULL : remote, "direction", (row->flags & PU_DIALLER) != 0 ? "out" : "in",
+        "rtt_ms", rtt, "limited", (row->flags & PU_LIMITED) != 0);
+    if (object != NULL) requests_put_limits(d, row->conn, object);
+    return object;
 }
 
 /* ---- status ---- */
@@ -81,13 +94,13 @@ static bool has_relay(const peerupd *d)
     return false;
 }
 
-static json_t *connections(const peerupd *d, unsigned *count)
+static json_t *connections(peerupd *d, unsigned *count)
 {
     json_t *list = json_array();
     pu_conn_row row;
     for (uint32_t cursor = 0; pu_node_read_conns(pu_host_node(d->host), &cursor, &row);) {
         if (!row.confirmed) continue;
-        json_array_append_new(list, conn_object(&row));
+        json_array_append_new(list, conn_object(d, &row));
         (*count)++;
     }
     return list;
@@ -119,7 +132,7 @@ static json_t *proxies(const peerupd *d)
     return list;
 }
 
-static json_t *status(const peerupd *d)
+static json_t *status(peerupd *d)
 {
     const pu_peer_id *self = pu_node_id(pu_host_node(d->host));
     unsigned count = 0;
@@ -134,34 +147,66 @@ static json_t *status(const peerupd *d)
 
 /* ---- commands of the node ---- */
 
-static bool peer_of(const json_t *request, pu_peer_id *peer)
+bool requests_peer(const json_t *request, pu_peer_id *peer)
 {
     const char *text = json_string_value(json_object_get(request, "peer"));
     return text != NULL &&
            pu_peer_id_parse(peer, (pu_span){(const uint8_t *)text, strlen(text)}) == PU_OK;
 }
 
-/* An address given with a request is told to the node first. */
-static bool give_address(peerupd *d, const json_t *request)
+/* Whether any application's stream with peer is there, or is being opened. */
+static bool has_streams(const peerupd *d, const pu_peer_id *peer)
+{
+    pu_app_row row;
+    for (uint32_t cursor = 0; pu_node_read_apps(pu_host_node(d->host), &cursor, &row);)
+        if (row.peer.len == peer->len && memcmp(row.peer.base, peer->bytes, peer->len) == 0)
+            return true;
+    return false;
+}
+
+/* The node dials nobody whom it is connected to, by whatever way. Whoever names an address wants
+ * that one: a relayed connection that nothing uses makes room. Why it cannot, or NULL. */
+static const char *make_way(peerupd *d, const pu_peer_id *peer, const pu_addr *to)
+{
+    pu_conn_row row;
+    if (!best_conn(d, peer, &row)) return NULL;
+    bool is_it =
+        !to->dns && row.transport == to->transport && pu_endpoint_equal(&row.remote, &to->endpoint);
+    if ((row.flags & PU_RELAYED) == 0)
+        return is_it ? NULL : "a direct connection with the peer is there already";
+    if (to->circuit) return "a relayed connection with the peer is there already";
+    if (has_streams(d, peer))
+        return "the relayed connection that is there carries streams, which would be cut";
+    pu_in in = {.kind = PU_IN_COMMAND, .what = PU_CMD_DISCONNECT, .peer = {peer->bytes, peer->len}};
+    return pu_host_command(d->host, &in) != 0 ? NULL : "memory is short";
+}
+
+bool requests_give_address(peerupd *d, const json_t *request, pending *p)
 {
     uint8_t maddr[PU_MADDR_MAX];
     size_t len;
+    pu_addr to;
     const char *text = json_string_value(json_object_get(request, "address"));
     if (text == NULL) return true;
     pu_span span = {(const uint8_t *)text, strlen(text)};
-    if (pu_maddr_parse(maddr, sizeof maddr, &len, span, NULL) != PU_OK) return false;
+    if (pu_maddr_parse(maddr, sizeof maddr, &len, span, NULL) != PU_OK ||
+        pu_addr_read(&to, (pu_span){maddr, len}) != PU_OK)
+        return false;
     pu_in in = {.kind = PU_IN_COMMAND, .what = PU_CMD_ADDRESS, .body = {maddr, len}};
-    return pu_host_command(d->host, &in) != 0;
+    if (pu_host_command(d->host, &in) == 0) return false;
+    p->not_dialled = make_way(d, &p->peer, &to);
+    p->has_direct_address = !to.circuit;
+    return true;
 }
 
-static const char *code_word(uint32_t code)
+const char *requests_code_word(uint32_t code)
 {
     const pu_code_info *info = pu_code_describe(code);
     return info != NULL ? info->name : "unknown";
 }
 
 /* In words for whoever wants to reach a peer. */
-static const char *why_not(const peerupd *d, uint32_t code)
+const char *requests_why_not(const peerupd *d, uint32_t code)
 {
     const pu_code_info *info = pu_code_describe(code);
     bool needs_relay = d->c->relays.count > 0 && !has_relay(d);
@@ -169,30 +214,45 @@ static const char *why_not(const peerupd *d, uint32_t code)
         return "no address of the peer is known, and no relay is configured";
     if (code == PU_CODE_NO_ADDRESS) return "no address of the peer is known";
     if (code == PU_CODE_TIMEOUT && needs_relay)
-        return "the time is over, and no relay is reached: is it up, and are we authorised there?";
+        return "the time is over, and no relay is reached: is it up, and are we authorized there?";
     if (code == PU_CODE_REFUSED)
         return "the peer is not there, or it, or the relay, does not let us in";
     if (code == PU_CODE_TIMEOUT)
-        return "the time is over; is the peer up, and are we authorised there?";
+        return "the time is over; is the peer up, and are we authorized there?";
     if (code == PU_CODE_UNSUPPORTED) return "the peer has no such service, or not for us";
     return info != NULL ? info->meaning : "the peer ended it";
+}
+
+void requests_notice(json_t *answer, const pending *p, bool is_relayed)
+{
+    char text[160] = "";
+    if (p->not_dialled != NULL)
+        snprintf(text, sizeof text, "the address was not dialled: %s", p->not_dialled);
+    else if (p->has_direct_address && is_relayed)
+        snprintf(text, sizeof text,
+                 "the address has not answered so far: this goes through a relay");
+    if (text[0] != '\0') json_object_set_new(answer, "notice", json_string(text));
 }
 
 static json_t *describe_ping(peerupd *d, const pending *p, const pu_ef *done)
 {
     pu_conn_row row;
     if (done->code != PU_CODE_OK)
-        return requests_error(code_word(done->code), "no answer: %s", why_not(d, done->code));
+        return requests_error(requests_code_word(done->code), "no answer: %s",
+                              requests_why_not(d, done->code));
     bool is_known = best_conn(d, &p->peer, &row);
     bool is_relayed = is_known && (row.flags & PU_RELAYED) != 0;
-    return json_pack("{s:b,s:f,s:s?,s:s?}", "ok", 1, "rtt_ms", milliseconds(done->offset), "path",
-                     !is_known    ? NULL
-                     : is_relayed ? "relayed"
-                                  : "direct",
-                     "transport", is_known ? transport_text(row.transport) : NULL);
+    json_t *answer =
+        json_pack("{s:b,s:f,s:s?,s:s?}", "ok", 1, "rtt_ms", milliseconds(done->offset), "path",
+                  !is_known    ? NULL
+                  : is_relayed ? "relayed"
+                               : "direct",
+                  "transport", is_known ? transport_text(row.transport) : NULL);
+    requests_notice(answer, p, is_relayed);
+    return answer;
 }
 
-static bool wait_for(peerupd *d, const pending *what)
+bool requests_wait(peerupd *d, const pending *what)
 {
     pending *p =
         what->token != 0 && d->waiting_count < DAEMON_PENDING_MAX ? malloc(sizeof *p) : NULL;
@@ -204,7 +264,7 @@ static bool wait_for(peerupd *d, const pending *what)
     return true;
 }
 
-static bool is_self(const peerupd *d, const pu_peer_id *peer)
+bool requests_is_self(const peerupd *d, const pu_peer_id *peer)
 {
     return pu_peer_id_equal(peer, pu_node_id(pu_host_node(d->host)));
 }
@@ -212,69 +272,17 @@ static bool is_self(const peerupd *d, const pu_peer_id *peer)
 static json_t *ping(peerupd *d, const json_t *request, void (*answer)(void *, json_t *), void *ctx)
 {
     pending p = {.describe = describe_ping, .answer = answer, .ctx = ctx};
-    if (!peer_of(request, &p.peer)) return requests_error("usage", "ping: `peer` is not a peer id");
-    if (is_self(d, &p.peer)) return requests_error("usage", "that is this node itself");
-    if (!give_address(d, request))
+    if (!requests_peer(request, &p.peer))
+        return requests_error("usage", "ping: `peer` is not a peer id");
+    if (requests_is_self(d, &p.peer)) return requests_error("usage", "that is this node itself");
+    if (!requests_give_address(d, request, &p))
         return requests_error("usage", "ping: `address` is not a multiaddr");
     json_int_t timeout_ms = json_integer_value(json_object_get(request, "timeout_ms"));
     pu_in in = {.kind = PU_IN_COMMAND, .what = PU_CMD_PING, .peer = {p.peer.bytes, p.peer.len}};
     if (timeout_ms > 0) in.deadline = pu_host_now(d->host) + (uint64_t)timeout_ms * PU_MS;
     p.token = pu_host_command(d->host, &in);
-    if (!wait_for(d, &p)) return requests_error("resource", "too many requests at once");
+    if (!requests_wait(d, &p)) return requests_error("resource", "too many requests at once");
     return NULL;
-}
-
-/* Whether the peer has the service that a proxy is for. Where it has not, nobody needs the proxy;
- * it may have been closed meanwhile. */
-static json_t *describe_connect(peerupd *d, const pending *what, const pu_ef *done)
-{
-    char id[PROXY_ID_MAX];
-    proxy *p = proxy_of_number(d, what->proxy);
-    bool is_open = done->kind == PU_EF_APP && done->what == PU_APP_OPEN;
-    if (is_open && p != NULL)
-        return json_pack("{s:b,s:s,s:s}", "ok", 1, "id", proxy_id(p, id), "listen_address",
-                         p->listen);
-    if (p != NULL) proxy_close(p);
-    if (is_open) return requests_error("cancelled", "no proxy: it was closed");
-    return requests_error(code_word(done->code), "no proxy: %s", why_not(d, done->code));
-}
-
-static json_t *connect_service(peerupd *d, const json_t *request, void (*answer)(void *, json_t *),
-                               void *ctx)
-{
-    pu_peer_id peer;
-    char error[256];
-    proxy *p;
-    const char *service = json_string_value(json_object_get(request, "service"));
-    const char *listen = json_string_value(json_object_get(request, "listen"));
-    if (!peer_of(request, &peer) || service == NULL || listen == NULL)
-        return requests_error("usage", "connect: `peer`, `service` and `listen` are needed");
-    if (is_self(d, &peer)) return requests_error("usage", "that is this node itself");
-    if (!give_address(d, request))
-        return requests_error("usage", "connect: `address` is not a multiaddr");
-    enum proxy_result result = proxy_open(d, &p, &peer, service, listen, error, sizeof error);
-    if (result != PROXY_OPEN)
-        return requests_error(result == PROXY_USAGE ? "usage" : "unexpected", "%s", error);
-    pending trial = {.token = proxy_try(p),
-                     .peer = peer,
-                     .proxy = p->number,
-                     .describe = describe_connect,
-                     .answer = answer,
-                     .ctx = ctx};
-    if (wait_for(d, &trial)) return NULL;
-    proxy_close(p);
-    return requests_error("resource", "too many requests at once");
-}
-
-static json_t *disconnect_service(peerupd *d, const json_t *request)
-{
-    const char *text = json_string_value(json_object_get(request, "proxy"));
-    if (text == NULL) return requests_error("usage", "disconnect: `proxy` is needed");
-    proxy *p = proxy_of_text(d, text);
-    if (p == NULL) return requests_error("unknown", "there is no proxy '%s'", text);
-    json_t *response = json_pack("{s:b,s:s}", "ok", 1, "listen_address", p->listen);
-    proxy_close(p);
-    return response;
 }
 
 void daemon_request(peerupd *d, const json_t *request, void (*answer)(void *ctx, json_t *response),
@@ -285,8 +293,8 @@ void daemon_request(peerupd *d, const json_t *request, void (*answer)(void *ctx,
     if (cmd == NULL) response = requests_error("usage", "a request is an object with `cmd`");
     else if (strcmp(cmd, "status") == 0) response = status(d);
     else if (strcmp(cmd, "ping") == 0) response = ping(d, request, answer, ctx);
-    else if (strcmp(cmd, "connect") == 0) response = connect_service(d, request, answer, ctx);
-    else if (strcmp(cmd, "disconnect") == 0) response = disconnect_service(d, request);
+    else if (strcmp(cmd, "connect") == 0) response = trials_connect(d, request, answer, ctx);
+    else if (strcmp(cmd, "disconnect") == 0) response = trials_disconnect(d, request);
     else if (strcmp(cmd, "stop") == 0) {
         daemon_stop(d);
         response = json_pack("{s:b}", "ok", 1);
@@ -303,18 +311,23 @@ static void close_unheard(peerupd *d, uint32_t number)
     if (p != NULL) proxy_close(p);
 }
 
+void requests_answer(peerupd *d, pending **at, const pu_ef *done)
+{
+    pending *p = *at;
+    *at = p->next;
+    d->waiting_count--;
+    json_t *response = p->describe(d, p, done);
+    if (p->answer != NULL) p->answer(p->ctx, response);
+    else if (p->proxy != 0) close_unheard(d, p->proxy);
+    json_decref(response);
+    free(p);
+}
+
 bool requests_done(peerupd *d, const pu_ef *done)
 {
     for (pending **at = &d->waiting; *at != NULL; at = &(*at)->next) {
-        pending *p = *at;
-        if (p->token != done->token) continue;
-        *at = p->next;
-        d->waiting_count--;
-        json_t *response = p->describe(d, p, done);
-        if (p->answer != NULL) p->answer(p->ctx, response);
-        else if (p->proxy != 0) close_unheard(d, p->proxy);
-        json_decref(response);
-        free(p);
+        if ((*at)->token != done->token || (*at)->proxy != 0) continue;
+        requests_answer(d, at, done);
         return true;
     }
     return false;

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    LABEL_MAX = 160, /* bytes of a label, its end included; longer ones are cut */
+    LABEL_MAX = 256, /* bytes of a label, its end included; longer ones are cut */
     READS_MAX = 16,  /* reads of a socket before others have their turn */
     REST_MS = 60000, /* a socket whose stream is over has so long to take each part of the rest */
 };
@@ -29,6 +29,7 @@ typedef struct joint {
     reach *way;            /* NULL: it is there */
     pu_handle stream;      /* 0: the OPEN is not answered, or the stream is over */
     pu_token token;        /* of that OPEN */
+    pu_handle conn;        /* that carries the stream, or carried it */
     bool is_over;          /* the stream has ended well: what waits is still the socket's */
     bool tcp_fin;          /* the socket has no more */
     bool stream_fin;       /* nor has the stream */
@@ -36,25 +37,37 @@ typedef struct joint {
     uint32_t watched;
     uint8_t *waiting; /* owned; from the stream, not taken by the socket: */
     size_t waiting_at, waiting_len;
-    uint64_t room;  /* the stream takes up to this offset */
-    uint64_t sent;  /* to the stream */
+    uint64_t room; /* the stream takes up to this offset */
+    uint64_t sent; /* to the stream */
+    uint64_t received;
     uint64_t taken; /* by the socket */
     uint64_t granted;
 } joint;
 
 struct splices {
     pu_host *host;
-    void (*say)(void *ctx, const char *label, const char *why);
+    void (*ended)(void *ctx, const splice_end *end);
     void *ctx;
     joint *first;
     uint32_t count, max;
 };
 
-splices *splices_new(pu_host *host, uint32_t max,
-                     void (*say)(void *ctx, const char *label, const char *why), void *ctx)
+const char *splice_code_text(uint32_t code)
+{
+    switch (code) {
+#define SPLICE_CODE_TEXT(name, value, meaning) \
+    case (value): return (meaning);
+        SPLICE_CODE_LIST(SPLICE_CODE_TEXT)
+#undef SPLICE_CODE_TEXT
+    default: return NULL;
+    }
+}
+
+splices *splices_new(pu_host *host, uint32_t max, void (*ended)(void *ctx, const splice_end *end),
+                     void *ctx)
 {
     splices *s = calloc(1, sizeof *s);
-    if (s != NULL) *s = (splices){.host = host, .say = say, .ctx = ctx, .max = max};
+    if (s != NULL) *s = (splices){.host = host, .ended = ended, .ctx = ctx, .max = max};
     return s;
 }
 
@@ -84,6 +97,19 @@ static void joint_free(joint *p, bool resets_socket)
     free(p);
 }
 
+static void joint_end(joint *p, enum splice_way way, uint32_t code, bool resets_socket)
+{
+    const splices *s = p->owner;
+    splice_end end = {.label = p->label,
+                      .way = way,
+                      .code = code,
+                      .conn = p->conn,
+                      .received = p->received,
+                      .sent = p->sent};
+    s->ended(s->ctx, &end);
+    joint_free(p, resets_socket);
+}
+
 void splices_free(splices *s)
 {
     if (s == NULL) return;
@@ -95,12 +121,11 @@ void splices_free(splices *s)
 
 static void ready(void *ctx, int fd, uint32_t events);
 
-/* The socket has failed, or there is none. */
+/* The socket has failed. */
 static void broken(joint *p)
 {
-    uint32_t code = p->fd < 0 ? PU_CODE_UNREACHABLE : PU_CODE_LOST;
-    if (p->stream != 0) tell(p, PU_APP_RESET, 0, code);
-    joint_free(p, true);
+    if (p->stream != 0) tell(p, PU_APP_RESET, 0, PU_CODE_LOST);
+    joint_end(p, SPLICE_OVER, PU_CODE_LOST, true);
 }
 
 /* Afterwards p may be gone. */
@@ -206,7 +231,7 @@ static void ready(void *ctx, int fd, uint32_t events)
         return;
     }
     if (p->is_over) { /* only the rest was still to be given */
-        if (p->waiting_len == 0) joint_free(p, false);
+        if (p->waiting_len == 0) joint_end(p, SPLICE_OVER, PU_CODE_OK, false);
         return;
     }
     uint32_t count = s->count;
@@ -229,19 +254,27 @@ static joint *joint_new(splices *s, int fd, const char *label)
     return p;
 }
 
+static uint32_t code_of(int error)
+{
+    if (error == 0) return SPLICE_NO_NAME;
+    if (error == ECONNREFUSED) return SPLICE_REFUSED;
+    return error == ETIMEDOUT ? SPLICE_SILENT : SPLICE_UNREACHABLE;
+}
+
 /* The service answers, or does not. */
-static void reached(void *ctx, int fd, const char *why)
+static void reached(void *ctx, int fd, int error)
 {
     joint *p = ctx;
     p->way = NULL;
     p->fd = fd;
     if (fd < 0) {
-        p->owner->say(p->owner->ctx, p->label, why);
-        broken(p);
+        uint32_t code = code_of(error);
+        if (p->stream != 0) tell(p, PU_APP_RESET, 0, code);
+        joint_end(p, SPLICE_NO_ANSWER, code, true);
     } else if (!flush(p)) {
         broken(p);
     } else if (p->is_over && p->waiting_len == 0) {
-        joint_free(p, false);
+        joint_end(p, SPLICE_OVER, PU_CODE_OK, false);
     } else {
         watch_what_matters(p);
     }
@@ -261,6 +294,7 @@ void splice_serve(splices *s, const pu_ef *ef, const char *address, const char *
         return;
     }
     p->stream = ef->stream;
+    p->conn = ef->conn;
     p->room = ef->offset;
     answer.what = PU_APP_OPEN;
     answer.offset = SPLICE_WINDOW;
@@ -311,23 +345,16 @@ static void stream_over(joint *p)
     p->token = 0;
     p->is_over = true;
     if (p->waiting_len == 0) {
-        joint_free(p, false);
+        joint_end(p, SPLICE_OVER, PU_CODE_OK, false);
     } else if (p->fd >= 0) {
         setsockopt(p->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &rest_ms, sizeof rest_ms);
         watch_what_matters(p);
     }
 }
 
-/* Why there is no stream, in words that help whoever asked for one. */
-static const char *refusal(uint32_t code)
-{
-    if (code == PU_CODE_UNSUPPORTED) return "the peer has no such service, or not for us";
-    const pu_code_info *info = pu_code_describe(code);
-    return info != NULL ? info->meaning : "the peer ended it";
-}
-
 static void take_data(joint *p, pu_span body)
 {
+    p->received += body.len;
     ssize_t sent = p->waiting_len == 0 ? give(p, body.base, body.len) : 0;
     if (sent < 0 || !keep(p, body.base + sent, body.len - (size_t)sent)) {
         broken(p);
@@ -344,6 +371,7 @@ bool splice_effect(splices *s, const pu_ef *ef)
     switch ((enum pu_app)ef->what) {
     case PU_APP_OPEN:
         p->stream = ef->stream;
+        p->conn = ef->conn;
         p->room = ef->offset;
         break;
     case PU_APP_DATA: take_data(p, ef->body); return true;
@@ -357,8 +385,7 @@ bool splice_effect(splices *s, const pu_ef *ef)
         if (p->fd >= 0) shutdown(p->fd, SHUT_RD);
         break;
     case PU_APP_RESET:
-        if (p->stream == 0) s->say(s->ctx, p->label, refusal(ef->code));
-        joint_free(p, true);
+        joint_end(p, p->stream == 0 ? SPLICE_NO_STREAM : SPLICE_CUT, ef->code, true);
         return true;
     case PU_APP_END: stream_over(p); return true;
     }

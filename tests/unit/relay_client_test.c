@@ -342,11 +342,13 @@ static void offers_are_answered_with_their_status(void **state)
               (wire_relay){.type = WIRE_STOP_STATUS, .status = WIRE_RELAY_OK, .has_status = true});
     assert_int_equal(stop_status(s), WIRE_RELAY_UNEXPECTED_MESSAGE);
     assert_int_equal(l->upgrade_count, 0);
+    assert_int_equal(l->traced[PU_TR_CIRCUIT_LIMITS], 0);
     s = offer(l, conn, lab_id(l, D));
     assert_int_equal(stop_status(s), WIRE_RELAY_OK);
     assert_int_equal(l->upgrade_count, 1);
     assert_int_equal(l->upgrades[0].what, PU_ROLE_SERVER);
     assert_int_equal(l->upgrades[0].flags, PU_LIMITED);
+    assert_int_equal(l->traced[PU_TR_CIRCUIT_LIMITS], 1);
     lab_end(l);
 }
 
@@ -391,6 +393,36 @@ static void a_circuit_is_asked_for_and_its_answer_told(void **state)
         assert_int_equal(done_code(l, 77), is_ok ? UINT32_MAX : PU_CODE_REFUSED);
         if (is_ok) assert_int_equal(l->upgrades[0].what, PU_ROLE_CLIENT);
         if (is_ok) assert_int_equal(l->upgrades[0].flags, 0); /* no limit was told */
+        assert_int_equal(l->traced[PU_TR_CIRCUIT_LIMITS], 0);
+        lab_end(l);
+    }
+}
+
+/* Bytes, time, or both. */
+static void limits_of_a_circuit_are_told(void **state)
+{
+    (void)state;
+    static const uint64_t limits[][2] = {{131072, 120}, {4096, 0}, {0, 7}};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        pu_handle conn;
+        lab *l = client_started(&conn);
+        grant_place(l, lab_accept_proto(l, conn, HOP), 3600, (grant){0});
+        lab_step(l, (pu_in){.kind = PU_IN_COMMAND,
+                            .what = PU_CMD_CONNECT,
+                            .token = 77,
+                            .peer = lab_id(l, D)});
+        lab_pass(l, PU_S);
+        give_hop(l, lab_accept_proto(l, conn, HOP),
+                 (wire_relay){.type = WIRE_HOP_STATUS,
+                              .status = WIRE_RELAY_OK,
+                              .has_status = true,
+                              .has_limit = true,
+                              .limit_data_bytes = limits[i][0],
+                              .limit_duration_s = limits[i][1]});
+        assert_int_equal(l->upgrade_count, 1);
+        assert_int_equal(l->upgrades[0].flags, PU_LIMITED);
+        assert_int_equal(l->traced[PU_TR_CIRCUIT_LIMITS], 1);
+        assert_int_equal(l->traced_a[PU_TR_CIRCUIT_LIMITS], limits[i][0]);
         lab_end(l);
     }
 }
@@ -408,6 +440,7 @@ int relay_client_test(void)
         cmocka_unit_test(a_place_ends_with_its_connection),
         cmocka_unit_test(offers_are_answered_with_their_status),
         cmocka_unit_test(a_circuit_is_asked_for_and_its_answer_told),
+        cmocka_unit_test(limits_of_a_circuit_are_told),
     };
     return cmocka_run_group_tests_name("relay_client", tests, NULL, NULL);
 }

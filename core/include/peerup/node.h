@@ -464,6 +464,7 @@ PU_API bool pu_service_next_peer(pu_span *allow, pu_span *peer);
 
 typedef struct pu_conn_row {
     pu_handle conn;
+    pu_handle via;  /* the connection that carries a relayed one; 0: none */
     pu_span peer;   /* binary id */
     uint32_t flags; /* DIALLER, RELAYED, LIMITED */
     bool confirmed;

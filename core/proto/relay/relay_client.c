@@ -383,6 +383,16 @@ static void answered_reserve(pu_node *n, stream *s, const wire_relay *m)
     place_retry(n, p);
 }
 
+/* Whether the relay behind s limits the circuit with peer that m is about: what it says is told. */
+static bool is_limited(pu_node *n, const stream *s, pu_peer peer, const wire_relay *m)
+{
+    PU_ASSERT(peer != 0);
+    if (m->limit_duration_s == 0 && m->limit_data_bytes == 0) return false;
+    ctx_trace(n, PU_TR_CIRCUIT_LIMITS, ctx_conn(n, s->conn), s, peer, m->limit_data_bytes,
+              m->limit_duration_s, span_of(NULL, 0));
+    return true;
+}
+
 /* The relay has said yes: exactly one message is read, what follows is the other side's. A stream
  * that is over already, or whose request is still waiting here, carries nothing. */
 static void answered_connect(pu_node *n, stream *s, pu_token leg, const wire_relay *m)
@@ -393,8 +403,8 @@ static void answered_connect(pu_node *n, stream *s, pu_token leg, const wire_rel
         request taken;
         bool found = request_take(n, leg, &taken);
         PU_ASSERT(found);
-        bool is_limited = m->limit_duration_s != 0 || m->limit_data_bytes != 0;
-        ctx_upgrade(n, s, leg, PU_ROLE_CLIENT, taken.target, is_limited);
+        bool limited = is_limited(n, s, taken.target, m);
+        ctx_upgrade(n, s, leg, PU_ROLE_CLIENT, taken.target, limited);
         ctx_peer_drop(n, taken.target);
         return;
     }
@@ -494,8 +504,7 @@ static void accept_offer(pu_node *n, stream *s, pu_peer source, const wire_relay
         ctx_stream_reset(n, s, PU_CODE_RESOURCE);
         return;
     }
-    bool is_limited = m->limit_duration_s != 0 || m->limit_data_bytes != 0;
-    ctx_upgrade(n, s, 0, PU_ROLE_SERVER, source, is_limited);
+    ctx_upgrade(n, s, 0, PU_ROLE_SERVER, source, is_limited(n, s, source, m));
 }
 
 static void take_offer(pu_node *n, stream *s, const conn *c, const wire_relay *m)

@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# What stops somebody who uses peerup for the first time, and whether it says so: the limits of a
+# relay, an address that is named while a relayed connection is there, a service that is not up,
+# slips in commands.
+#
+#   tests/real/first_day.sh PEERUP
+#
+# One line a check: "ok ..." or "not ok ..."; the last line is "N passed, N failed".
+set -u
+# shellcheck source=tests/real/lib.sh
+. "$(dirname "$0")/lib.sh" "$1"
+
+# ---- slips in commands ----
+
+check 'a port out of range is named with its range' \
+    says "--port: '99999' is not a port, a number from 0 to 65535" "$peerup" init --dir slip --port 99999
+check 'and ends with 2' exits 2 "$peerup" init --dir slip --port 99999
+check 'so is a count' says "--count: 'x' is not a number" "$peerup" ping somebody -c x
+check 'and an interval' says "--interval: '2d' is not a time" "$peerup" ping somebody --interval 2d
+check 'and a size' says "--record-max: 'many' is not a size" "$peerup" daemon --record-max many
+check 'what is wrong with an address is said' says "from '/upd/7777" \
+    "$peerup" init --dir slip --relay /ip4/127.0.0.1/upd/7777/quic-v1
+check 'so is an id that is missing' says 'does not end in /p2p/ID' \
+    "$peerup" init --dir slip --relay /ip4/127.0.0.1/udp/7777/quic-v1
+complains_once() {
+    [ "$("$peerup" init --dir slip --relay "$1" 2>&1 | grep -c "$1")" -eq 1 ]
+}
+check 'and once' complains_once /ip4/127.0.0.1/udp/7777/quic-v1
+check 'and nothing was made' test ! -e slip
+for node in relay home laptop; do
+    "$peerup" init --dir "$node" >"$node.id" 2>/dev/null
+done
+for words in 'status extra' 'whoami extra' 'version extra' 'config validate extra' 'daemon stop extra' \
+    'relay serve extra' 'auth list extra'; do
+    # shellcheck disable=SC2086
+    check "$words: one word too many" says "'extra' is too much" at home $words
+    # shellcheck disable=SC2086
+    check "$words: ends with 2" exits 2 at home $words
+done
+check 'auth ad' says "did you mean 'add'?" at home auth ad
+check 'relay sreve' says "did you mean 'serve'?" at home relay sreve
+check 'config validat' says "did you mean 'validate'?" at home config validat
+check 'auth says which file' says 'home/authorized_keys' at home auth add "$(cat laptop.id)"
+
+# ---- three nodes on one machine: home and laptop stay relayed ----
+
+relay=$(cat relay.id) home=$(cat home.id) laptop=$(cat laptop.id)
+port=$((20000 + $$ % 20000))
+cat >relay/config.yaml <<YAML
+network: {listen_addresses: [/ip4/127.0.0.1/udp/$port/quic-v1, /ip4/127.0.0.1/tcp/$port]}
+daemon: {state_dir: state}
+resources: {session_duration: 8s}
+YAML
+for node in home laptop; do
+    cat >$node/config.yaml <<YAML
+network: {listen_addresses: [/ip4/127.0.0.1/udp/0/quic-v1]}
+relay: {addresses: [/ip4/127.0.0.1/udp/$port/quic-v1/p2p/$relay]}
+daemon: {state_dir: state}
+services:
+  web: {enabled: true, local_address: "127.0.0.1:$((port + 1))"}
+  down: {enabled: true, local_address: "127.0.0.1:$((port + 2))"}
+  nowhere: {enabled: true, local_address: "no-such-host.invalid:80"}
+names: {home: $home, laptop: $laptop}
+YAML
+    "$peerup" auth add "$(cat $node.id)" --file relay/authorized_keys 2>/dev/null
+    "$peerup" auth add "$relay" --file $node/authorized_keys 2>/dev/null
+done
+at home auth add "$laptop" 2>/dev/null
+at laptop auth add "$home" 2>/dev/null
+"$peerup" relay serve --config relay/config.yaml >/dev/null 2>relay.log &
+eventually grep -q listening relay.log
+"$peerup" daemon --config home/config.yaml >/dev/null 2>home.log &
+"$peerup" daemon --config laptop/config.yaml >/dev/null 2>laptop.log &
+eventually grep -q 'relay reserved' laptop.log
+eventually grep -q 'relay reserved' home.log
+mkdir www
+head -c 1000000 /dev/urandom >www/data
+(cd www && exec python3 -m http.server $((port + 1)) --bind 127.0.0.1 >/dev/null 2>&1) &
+cat >fetch.py <<'PYTHON'
+import sys, urllib.request
+sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20).read())
+PYTHON
+cat >idle.py <<'PYTHON'
+import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30)
+try:
+    s.recv(1)
+except OSError:
+    pass
+PYTHON
+eventually python3 fetch.py "http://127.0.0.1:$((port + 1))/"
+
+# ---- a relay's limits ----
+
+check 'home is reached through the relay' says 'relayed' at laptop ping home -c 1
+check 'status says what the relay allows' says 'limited to 128 KiB each way and 8 s' at laptop status
+check 'so does status at the other side' says 'limited to 128 KiB each way and 8 s' at home status
+check 'status as JSON has it in numbers' says '"limit_bytes": 131072' at laptop status --json
+at laptop proxy home web $((port + 3)) >listen 2>proxy.said
+check 'proxy says what the relay allows' grep -q 'limit of 128 KiB each way and 8 s' proxy.said
+# A connection of the service that says nothing lives as long as the relay lets it.
+python3 idle.py $((port + 3)) &
+idle=$!
+wait $idle
+why='the relay ended the connection at its limit of 8 s'
+check 'what the limit of time has cut says so' eventually grep -q "^proxy .*$why" laptop.log
+check 'and so does the service at home' eventually grep -q "^service web .*$why" home.log
+check 'and what can be done' grep -q 'resources.session_duration can be raised at the relay' laptop.log home.log
+check 'the relay says so, too' eventually grep -q "limit (8 s; resources.session_duration)" relay.log
+python3 fetch.py "http://$(cat listen)/data" >got 2>/dev/null
+check 'a megabyte does not pass' sh -c '! cmp -s got www/data'
+why='the relay ended the connection at its limit of 128 KiB each way'
+check 'what the limit of bytes has cut says so' eventually grep -q "^proxy .*$why" laptop.log
+check 'and so does the service at home, later' eventually grep -q "^service web .*$why" home.log
+check 'and which key of the relay it is' grep -q 'resources.session_data_limit can be raised' laptop.log
+check 'and the relay, too' eventually grep -q 'limit (128 KiB each way; resources.session_data_limit)' relay.log
+
+# ---- services that are not up ----
+
+check 'a service that is not up is no proxy' exits 5 at laptop proxy home down 0
+check 'and it is said why' says 'service down of home does not answer there (connection refused)' \
+    at laptop proxy home down 0
+check 'so is one whose host is not known' says 'service nowhere of home does not answer there (its host is not a known name)' \
+    at laptop proxy home nowhere 0
+check 'home says so as well' grep -q 'service down at .* does not answer: connection refused' home.log
+
+# ---- an address that is named ----
+
+address=$(sed -n 's/^listening //p' home.log | head -1)/p2p/$home
+eventually at laptop ping home -c 1
+python3 idle.py $((port + 3)) &
+idle=$!
+eventually sh -c '"$1" status --json --config laptop/config.yaml | grep -q "\"streams\": 1"' sh "$peerup"
+check 'an address is not dialled while a relayed connection is used, which is said' \
+    says 'the address was not dialled: the relayed connection that is there carries streams' at laptop ping "$address" -c 1
+kill $idle
+wait $idle 2>/dev/null
+eventually sh -c '"$1" status --json --config laptop/config.yaml | grep -q "\"streams\": 0"' sh "$peerup"
+check 'an address is dialled otherwise' says 'direct over quic' at laptop ping "$address" -c 1
+check 'an address beside a direct connection is not, which is said' \
+    says 'the address was not dialled: a direct connection with the peer is there already' \
+    at laptop ping "/ip4/127.0.0.1/udp/9/quic-v1/p2p/$home" -c 1
+check 'a direct connection has no limits' sh -c 'python3 fetch.py "http://$(cat listen)/data" >got && cmp got www/data'
+kill "$(pgrep -P $$ -f 'http.server' | head -1)" 2>/dev/null
+check 'a service that has gone is told of by the proxy' eventually sh -c '
+    python3 fetch.py "http://$(cat listen)/" 2>/dev/null
+    grep -q "^proxy .*: the service does not answer there: connection refused" laptop.log'
+
+end_checks
