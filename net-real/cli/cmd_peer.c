@@ -204,10 +204,11 @@ static int open_proxy(session *s, const pu_peer_id *id, const char *maddr, char 
         fflush(stdout);
         session_notice(answer);
         if (session_limits(answer, limits))
-            fprintf(stderr,
-                    "Relayed for now: the relay ends a connection at its limit of %s; a direct one "
-                    "has none (`peerup proxy --help`).\n",
-                    limits);
+            fprintf(
+                stderr,
+                "Relayed: the relay ends a connection at its limit of %s; a direct one has none "
+                "(`peerup proxy --help`).\n",
+                limits);
         code = CLI_DONE;
     } else {
         code = session_failed(answer);

@@ -5,12 +5,17 @@
  *   request                                             answer, beside "ok": true
  *   {"cmd":"status"}                                    peerup.status/1, docs/json.md
  *   {"cmd":"ping","peer":ID,"address":MULTIADDR?,"timeout_ms":N?}
- *                                                       rtt_ms, path, transport
+ *                                                       rtt_ms, path, transport, notice?
  *   {"cmd":"connect","peer":ID,"service":NAME,"listen":"HOST:PORT","address":MULTIADDR?}
- *                                                       id, listen_address; once the peer has said
- *                                                       that it has the service
+ *                                                       id, listen_address, path, limit_bytes,
+ *                                                       limit_seconds, notice?; once the peer has
+ *                                                       said that it has the service, which answers
+ *                                                       there ("no-answer": it does not)
  *   {"cmd":"disconnect","proxy":ID or "HOST:PORT"}      listen_address
  *   {"cmd":"stop"}
+ *
+ * An address is dialled in place of a relayed connection that carries no application's stream;
+ * notice, for people, says why it is not, or that it has not answered.
  *
  * "ok": false comes with "code" (a word of enum pu_code, "usage", "unknown" or "unexpected") and
  * "error". The socket is between the parts of peerup; what programs should use is the daemon's HTTP

@@ -91,7 +91,7 @@ static void read_again(struct grants *g)
 {
     grant_list fresh = {0};
     if (!auth_file_read(g->path, add, &fresh, stderr)) {
-        daemon_say(g->d, "%s: who was authorized stays so", g->path);
+        daemon_say(g->d, "%s: kept as it was", g->path);
         list_free(&fresh);
         return;
     }

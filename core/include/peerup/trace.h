@@ -102,7 +102,7 @@ enum pu_trace_area {
     X(APP_DOWN, APP, "app-down",                                                                   \
       "an application stream ended; a: code, b: bytes both ways; text: protocol")                  \
     X(RELAY_RESTS, RELAY, "relay-rests",                                                           \
-      "a circuit led nowhere, and circuits through other relays come first; a: for s, b: code")   \
+      "a circuit led nowhere, and circuits through other relays come first; a: for s, b: code")    \
     X(CIRCUIT_LIMITS, RELAY, "circuit-limits",                                                     \
       "a circuit of ours is ready, and its relay limits it; a: bytes each way, b: s; 0: not so")
 
