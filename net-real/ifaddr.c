@@ -1,5 +1,7 @@
 /* Addresses by netlink, see ifaddr.h. A dump after each overrun: the kernel drops messages that
- * nobody reads in time, and says so by ENOBUFS. */
+ * nobody reads in time, and says so by ENOBUFS. Those that it had kept come first, and are of a
+ * time before: only when they have been read is a dump asked for, or an address whose going was
+ * dropped would be taken for one that came during the dump. */
 #include "net-real/ifaddr.h"
 
 #include "net-real/sockaddr.h"
@@ -34,7 +36,8 @@ struct ifaddr {
     size_t count;
     uint32_t serial;
     bool is_dumping;
-    bool must_ask; /* again, after a dump that was still under way */
+    bool must_ask;   /* once all that waits has been read */
+    bool has_failed; /* the last dump */
 };
 
 static bool ask_for_all(ifaddr *i)
@@ -48,8 +51,11 @@ static bool ask_for_all(ifaddr *i)
                       .nlmsg_seq = ++i->serial}};
     for (size_t k = 0; k < i->count; k++) i->known[k].is_seen = false;
     i->is_dumping = true;
-    i->must_ask = false;
-    return send(i->w.fd, &ask, sizeof ask, 0) == (ssize_t)sizeof ask;
+    i->must_ask = i->has_failed = false;
+    if (send(i->w.fd, &ask, sizeof ask, 0) == (ssize_t)sizeof ask) return true;
+    i->is_dumping = false;
+    i->must_ask = true;
+    return false;
 }
 
 static bool same(const pu_endpoint *a, const pu_endpoint *b)
@@ -132,10 +138,13 @@ static void dump_ended(ifaddr *i)
 
 static void take(ifaddr *i, const struct nlmsghdr *h)
 {
-    bool is_of_dump = h->nlmsg_seq == i->serial; /* not of one that an overrun has cut */
+    bool is_of_dump = i->is_dumping && h->nlmsg_seq == i->serial;
+    if (is_of_dump && (h->nlmsg_flags & NLM_F_DUMP_INTR) != 0) i->must_ask = true; /* half of it */
     if (h->nlmsg_type == NLMSG_DONE && is_of_dump) dump_ended(i);
-    else if (h->nlmsg_type == NLMSG_DONE && i->must_ask) ask_for_all(i);
-    if (h->nlmsg_type == NLMSG_ERROR && is_of_dump) i->must_ask = true; /* when that one is done */
+    if (h->nlmsg_type == NLMSG_ERROR && is_of_dump) {
+        i->is_dumping = false;
+        i->has_failed = true;
+    }
     if (h->nlmsg_type != RTM_NEWADDR && h->nlmsg_type != RTM_DELADDR) return;
     if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifaddrmsg))) return;
     const struct ifaddrmsg *body = NLMSG_DATA(h);
@@ -146,17 +155,8 @@ static void take(ifaddr *i, const struct nlmsghdr *h)
     else if (is_usable) note(i, &address, false);
 }
 
-static void ready(void *ctx, uint32_t events)
+static void take_all(ifaddr *i, const uint8_t *message, size_t len)
 {
-    ifaddr *i = ctx;
-    (void)events;
-    _Alignas(struct nlmsghdr) uint8_t message[MESSAGE_MAX];
-    struct sockaddr_nl from = {0};
-    socklen_t from_len = sizeof from;
-    ssize_t got =
-        recvfrom(i->w.fd, message, sizeof message, 0, (struct sockaddr *)&from, &from_len);
-    if (got < 0 && errno == ENOBUFS) ask_for_all(i);
-    size_t len = got > 0 && from.nl_pid == 0 ? (size_t)got : 0; /* of the kernel */
     for (size_t at = 0; at < len;) {
         const struct nlmsghdr *h = (const void *)(message + at); /* aligned: at is */
         if (!NLMSG_OK(h, len - at)) break;
@@ -165,14 +165,32 @@ static void ready(void *ctx, uint32_t events)
     }
 }
 
+/* Reads what waits. */
+static void ready(void *ctx, uint32_t events)
+{
+    ifaddr *i = ctx;
+    (void)events;
+    _Alignas(struct nlmsghdr) uint8_t message[MESSAGE_MAX];
+    for (;;) {
+        struct sockaddr_nl from = {0};
+        socklen_t from_len = sizeof from;
+        ssize_t got =
+            recvfrom(i->w.fd, message, sizeof message, 0, (struct sockaddr *)&from, &from_len);
+        if (got < 0 && errno == ENOBUFS) i->must_ask = true;
+        else if (got == 0 || (got < 0 && errno != EINTR)) break;
+        if (got > 0 && from.nl_pid == 0) take_all(i, message, (size_t)got); /* of the kernel */
+    }
+    if (i->must_ask && !i->is_dumping) ask_for_all(i);
+}
+
 /* What is there now. */
 static bool first_dump(ifaddr *i)
 {
     struct pollfd p = {i->w.fd, POLLIN, 0};
     if (!ask_for_all(i)) return false;
     while (i->is_dumping && poll(&p, 1, DUMP_MS) > 0) ready(i, EPOLLIN);
-    if (i->is_dumping) errno = ETIMEDOUT;
-    return !i->is_dumping;
+    if (i->is_dumping || i->has_failed) errno = i->has_failed ? EIO : ETIMEDOUT;
+    return !i->is_dumping && !i->has_failed;
 }
 
 ifaddr *ifaddr_open(loop *l, void (*changed)(void *ctx, const pu_endpoint *address, bool gone),

@@ -102,6 +102,25 @@ check 'whoever misses its relay is told' eventually grep -q 'no relay after 10 s
 check 'and status says so' says 'relay: not reached' at alone status
 at alone daemon stop
 
+# ---- IPv6, where there is any ----
+
+if grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null; then
+    "$peerup" init --dir six >six.id 2>/dev/null
+    cat >six/config.yaml <<YAML
+network: {listen_addresses: [/ip6/::1/udp/0/quic-v1, /ip6/::1/tcp/0]}
+daemon: {state_dir: state}
+YAML
+    at six auth add "$stranger" 2>/dev/null
+    at stranger auth add "$(cat six.id)" 2>/dev/null
+    "$peerup" daemon --config six/config.yaml >/dev/null 2>six.log &
+    for transport in udp tcp; do
+        eventually grep -q "listening /ip6/::1/$transport/" six.log
+        address=$(sed -n "s|^listening \(/ip6/::1/$transport/.*\)|\1|p" six.log)/p2p/$(cat six.id)
+        check "ping over IPv6 and $transport" tells "direct over ${transport/udp/quic}\\b" at stranger ping "$address" -c 1
+    done
+    at six daemon stop
+fi
+
 # ---- a service ----
 
 mkdir www

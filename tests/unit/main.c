@@ -39,6 +39,7 @@
     X(limits)          \
     X(names)           \
     X(loop)            \
+    X(ifaddr)          \
     X(udp)             \
     X(dns)             \
     X(tcp)             \
