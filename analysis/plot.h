@@ -57,7 +57,7 @@ plot_draw plot_map, plot_lanes, plot_timeline, plot_times, plot_attempt;
 /* Writes a title, a caption, or the queries that give a figure's numbers, as plain text: they
  * depend on what the figure shows. */
 typedef void plot_words(sql *db, FILE *out);
-plot_words plot_map_caption, plot_map_queries, plot_times_caption, plot_attempt_title,
-    plot_attempt_caption, plot_attempt_queries;
+plot_words plot_map_caption, plot_map_queries, plot_lanes_caption, plot_times_caption,
+    plot_attempt_title, plot_attempt_caption, plot_attempt_queries;
 
 #endif

@@ -131,3 +131,14 @@ bool plot_lanes(sql *db, FILE *script)
     fputc('\n', script);
     return true;
 }
+
+void plot_lanes_caption(sql *db, FILE *out)
+{
+    fputs("A lane for each pair that was asked for, named nodes first. A bar is the time in which "
+          "the best usable connection went through a relay, or directly.",
+          out);
+    if (sql_number(db, "SELECT EXISTS (SELECT 1 FROM v_timeline v JOIN v_connect c ON "
+                       "v.name = c.from_name AND v.words = 'no answer from ' || c.to_name "
+                       "WHERE v.sort = 'no answer')") != 0)
+        fputs(" No answer: every address was tried, and none answered in time.", out);
+}

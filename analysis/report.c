@@ -90,10 +90,7 @@ static const struct {
 } figures[] = {
     {plot_map, "The network", "There is no node.", NULL, NULL, plot_map_caption, plot_map_queries,
      NULL},
-    {plot_lanes, "Who reached whom, when and over which path", "No connect was asked for.",
-     "A lane for each pair that was asked for, named nodes first. A bar is the time in which the "
-     "best usable connection went through a relay, or directly. No answer: every address was "
-     "tried, and none answered in time.",
+    {plot_lanes, "Who reached whom, when and over which path", "No connect was asked for.", NULL,
      "-- the bars\n"
      "SELECT f.name AS from_name, t.name AS to_name,\n"
      "    CASE direct WHEN 1 THEN 'direct' ELSE 'relayed' END AS path,\n"
@@ -106,7 +103,7 @@ static const struct {
      "SELECT from_name, to_name, asked_s, lost_s FROM v_connect;\n\n"
      "-- refused and no answer\n"
      "SELECT at_s, name, words FROM v_timeline WHERE sort IN ('refused', 'no answer');",
-     NULL, NULL, NULL},
+     plot_lanes_caption, NULL, NULL},
     {plot_timeline, "What happened to the named nodes", "Nothing was noted about a named node.",
      "A mark at each occurrence; its words begin with the time. What happened at the same time "
      "stands from top to bottom, causes first. Refusals of the same node, and waits for the same "

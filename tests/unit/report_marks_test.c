@@ -1,5 +1,7 @@
 /* tests/unit/report_marks_test.c - what a story and the figures say of sleeps, moves, links, boxes
  * and streams; the axis of times to connect. */
+#include "analysis/plot.h"
+#include "analysis/plot_matrix.h"
 #include "tests/unit/report_play.h"
 
 int report_marks_test(void);
@@ -130,12 +132,127 @@ static void axis_suits_the_times(void **state)
     }
 }
 
+/* The gnuplot script of the network's figure. */
+static char *map_of(place *p)
+{
+    sql db;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    assert_true(sql_open(&db, p->db));
+    assert_true(plot_map(&db, out));
+    sql_close(&db);
+    fclose(out);
+    return text;
+}
+
+/* Two nodes share a drawn box and a firewall, one has IPv6 alone behind its own, one is public with
+ * a firewall; the two are connected over IPv6. */
+static void put_walls(tracedb *db, uint32_t more)
+{
+    static const char *const names[] = {"desk", "tablet", "phone", "server"};
+    tracedb_nat box = nat_of(0, "", "desk"), wall = nat_of(1, "wall", "desk");
+    wall.mapping = wall.ports = "none";
+    tracedb_put_nat(db, &box);
+    for (wall.box = 1; wall.box <= 3; wall.box++) tracedb_put_nat(db, &wall);
+    for (uint32_t i = 0; i < 4 + more; i++) {
+        const tracedb_place four = {i < 2 ? 0 : -1, i == 2 ? "" : "10.0.0.1"};
+        const tracedb_place six = {i < 2 ? 1 : i < 4 ? (int64_t)i : -1, "2d00::1"};
+        char name[16];
+        snprintf(name, sizeof name, "more-%u", i);
+        put_node(db, i, i < 4 ? names[i] : name, NULL, "");
+        tracedb_put_attachment(db, i, 0, &four, &six);
+    }
+    tracedb_put_conn(db, &(tracedb_conn){0, 1, "tablet", true, false, "quic", "", "[2d00::2]:4001",
+                                         PU_S, PU_S, PU_NEVER, 0});
+}
+
+/* A firewall stands beside the boxes that IPv4 goes through, once for all who share it; a drawn box
+ * is called by what it does; IPv6 has beads on its arc. */
+static void the_map_shows_what_is_beside(void **state)
+{
+    static const struct {
+        uint32_t more;
+        const char *has[6];
+    } cases[] = {
+        {0,
+         {"set label 'eim/apdf' at 2.5,1.13", "set label 'ports: random' at", "'wall' at 4,1.13",
+          "'wall' at 5,1.13", "'wall' at 1,1.13", "'direct, QUIC over IPv6'"}},
+        {8,
+         {"set label 'eim' at 9.93,1 center rotate", "set label 'apdf' at 10.27,1",
+          "'wall' at 11.4,1", "'wall' at 12.2,1", "'wall' at 8.8,1", "with linespoints"}},
+    };
+    place *p = *state;
+    for (size_t i = 0; i < 2; i++) {
+        unlink(p->db);
+        tracedb *db = begin(p, "walls");
+        put_walls(db, cases[i].more);
+        end(p, db);
+        char *map = map_of(p);
+        assert_int_equal(count(map, "set label 'wall'"), 3);
+        assert_null(strstr(map, "'box'"));
+        for (size_t k = 0; k < 6; k++)
+            if (!strstr(map, cases[i].has[k])) fail_msg("no %s in %s", cases[i].has[k], map);
+        free(map);
+    }
+}
+
+/* What a figure explains is in it. */
+static void no_answer_is_explained_where_there_is_any(void **state)
+{
+    place *p = *state;
+    for (int has = 0; has < 2; has++) {
+        unlink(p->db);
+        tracedb *db = begin(p, "answers");
+        put_node(db, 0, "a", NULL, "");
+        put_node(db, 1, "b", NULL, "");
+        tracedb_put_connect(
+            db, &(tracedb_connect){0, 1, PU_S, PU_NEVER, PU_NEVER, PU_NEVER, "", "", true});
+        tracedb_put_code(db, 0x2000, "timed-out", "a deadline passed");
+        if (has) {
+            tracedb_put_dial(db, &(tracedb_dial){0, "b", "/ip4/11.0.0.9/udp/1/quic-v1", "quic",
+                                                 PU_S, 6 * PU_S, "failed", 0x2000});
+            tracedb_put_note(db, 6 * PU_S, 0, "dial-failed", "b: every address failed");
+        }
+        end(p, db);
+        if (!report_write(p->db, p->html, p->error, sizeof p->error)) fail_msg("%s", p->error);
+        char *page = read_all(p->html);
+        assert_int_equal(count(page, "No answer: "), has);
+        assert_int_equal(count(page, ">no answer<"), 2 * has);
+        free(page);
+    }
+}
+
+/* Classes of a heat map: each time in its own, and only those in the key that it has. */
+static void a_heat_map_has_classes(void **state)
+{
+    static const uint64_t took_s[] = {1, 2, 3, 5, 15, 14, 0, 0, 0};
+    place *p = *state;
+    matrix_figure figure = {.size = 3, .names = {"x", "y", "z"}};
+    for (size_t i = 0; i < 9; i++)
+        figure.took_ns[i] = took_s[i] > 0 ? took_s[i] * PU_S : UINT64_MAX;
+    assert_true(matrix_figure_draw(&figure, p->html, stderr));
+    char *page = read_all(p->html);
+    assert_int_equal(count(page, ">never<"), 5); /* three cells, the key, a title */
+    assert_int_equal(count(page, ">up to 2 s<"), 2);
+    assert_int_equal(count(page, ">up to 5 s<"), 2);
+    assert_int_equal(count(page, ">up to 15 s<"), 2);
+    assert_int_equal(count(page, ">longer<"), 0);
+    assert_int_equal(count(page, ">15.0<"), 1);
+    free(page);
+}
+
 int report_marks_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(story_of_moves_and_streams, place_make, place_remove),
         cmocka_unit_test_setup_teardown(marks_tell_what_happened, place_make, place_remove),
         cmocka_unit_test_setup_teardown(axis_suits_the_times, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(the_map_shows_what_is_beside, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(no_answer_is_explained_where_there_is_any, place_make,
+                                        place_remove),
+        cmocka_unit_test_setup_teardown(a_heat_map_has_classes, place_make, place_remove),
     };
     return cmocka_run_group_tests_name("report_marks", tests, NULL, NULL);
 }
