@@ -394,8 +394,7 @@ build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* test
 
 demo:
 	@.ci/setup demo
-	@mkdir -p build; [ -e $(B)/peerup-sim ] || echo 'Building; this takes a minute the first time.'
-	@$(MAKE) $(parallel) all >build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
+	@tests/lib/build.sh build/demo.log $(MAKE) $(parallel) all
 	@tests/lib/demo.sh $(B)/peerup-sim
 
 test:
