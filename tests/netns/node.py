@@ -10,7 +10,7 @@ import time
 PORT = 4001
 URGENT = ["chrt", "--rr", "1"]  # what else the machine does is no part of the network
 STARTED, STOPPED = "(started)", "(killed)"  # not its own words
-PATH_WORDS = re.compile(r"^peer (relayed|direct|gone) (\S+)$")
+PATH_WORDS = re.compile(r"^peer (relayed|direct|gone) ([^ ,:]+)")
 
 
 class Node:

@@ -2,6 +2,8 @@
 import os
 import subprocess
 
+from node import wait_for
+
 PORT = 8080  # of the service, at the home's own address
 FETCH = """
 import sys, urllib.request
@@ -23,8 +25,9 @@ class Service:
         subprocess.Popen(home.space.command(
             ["python3", "-m", "http.server", PORT, "--bind", "127.0.0.1", "--directory", "www"]),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.listen = laptop.ask({"cmd": "connect", "peer": home.id, "service": "data",
-                                  "listen": "127.0.0.1:0"})["listen_address"]
+        request = {"cmd": "connect", "peer": home.id, "service": "data", "listen": "127.0.0.1:0"}
+        answer = wait_for(lambda: (got := laptop.ask(request)).get("ok") and got, 10)  # until it is up
+        self.listen = answer["listen_address"]
 
     def fetches(self):
         """Whether the laptop gets all of it."""
