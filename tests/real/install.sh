@@ -85,6 +85,7 @@ flags=$(pkg-config --cflags peerup)
 libs=$(pkg-config --libs peerup)
 check 'public headers stand alone' headers_stand_alone
 check 'the library defines pu_ names only' only_our_names
+check 'the example is sixty lines' test "$(wc -l <examples/ping.c)" -le 60
 check 'the example compiles' \
     $cc -std=c11 -Wall -Wextra -Werror $flags -c examples/ping.c -o "$work/ping.o"
 check 'and links, whatever else the program calls its functions' names_do_not_clash
