@@ -225,6 +225,34 @@ void ctx_forget_told(pu_node *n, pu_peer peer)
     if (k != NULL) forget_told(n, k, true);
 }
 
+/* Whether one of addrs is a. */
+static bool is_among(pu_node *n, const known_addr *a, const pu_span *addrs, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        known_addr other;
+        pu_peer_id id;
+        if (!addr_read(n, addrs[i], &other, &id)) continue;
+        bool is_same = addr_same(a, &other);
+        addr_drop(n, &other);
+        if (is_same) return true;
+    }
+    return false;
+}
+
+void ctx_forget_stale(pu_node *n, pu_peer peer, const pu_span *addrs, uint32_t count)
+{
+    known_peer *k = book_find(n, peer);
+    uint32_t kept = 0;
+    if (k == NULL) return;
+    for (uint32_t i = 0; i < k->addr_count; i++) {
+        known_addr *a = &k->addrs[i];
+        bool is_near = a->via == 0 && pu_endpoint_scope(&a->endpoint) != PU_SCOPE_GLOBAL;
+        if (!grows_old(a) || is_near || is_among(n, a, addrs, count)) k->addrs[kept++] = *a;
+        else addr_drop(n, a);
+    }
+    k->addr_count = kept;
+}
+
 /* ---- addresses of who is gone ---- */
 
 /* Whether any connection with peer has not had its last word. */

@@ -276,6 +276,10 @@ bool ctx_at_limit(pu_node *n, const char *parameter, uint64_t used, uint64_t max
 bool ctx_record_is_newer(pu_node *n, pu_peer peer, uint64_t seq);
 /* Drops a peer's addresses that peers told; those given by COMMAND ADDRESS stay. */
 void ctx_forget_told(pu_node *n, pu_peer peer);
+/* Drops those of them that are not among addrs, which the peer's newest record names (binary
+ * multiaddrs, borrowed). Addresses that are not global stay: they are told nearby only, and a
+ * record that came from afar says nothing of them. */
+void ctx_forget_stale(pu_node *n, pu_peer peer, const pu_span *addrs, uint32_t count);
 
 /* ---- our own addresses ---- */
 /* What we tell others of ourselves has changed: a local address came or went, a relay keeps a place

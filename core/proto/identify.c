@@ -143,8 +143,8 @@ static enum record_verdict open_record(pu_node *n, const conn *c, pu_span bytes,
     return ctx_record_is_newer(n, c->peer, record->seq) ? RECORD_OK : RECORD_STALE;
 }
 
-/* The record's addresses supersede the plain ones; a record that does not hold is as if it were not
- * there. */
+/* The record's addresses supersede the plain ones and those of earlier records; a record that does
+ * not hold is as if it were not there. */
 static void take_record(pu_node *n, stream *s, const conn *c, const wire_identify *m)
 {
     told *t = STREAM_STATE(s, told);
@@ -155,6 +155,8 @@ static void take_record(pu_node *n, stream *s, const conn *c, const wire_identif
         if (v == RECORD_OK) {
             t->addrs = 0;
             t->has_record = true;
+            if (record.addr_count > 0)
+                ctx_forget_stale(n, c->peer, record.addrs, record.addr_count);
             take_addrs(n, s, c, record.addrs, record.addr_count);
             return;
         }

@@ -179,6 +179,50 @@ static void addresses_without_end_are_so_many(void **state)
     lab_end(l);
 }
 
+/* go-libp2p#3487: what a newer record does not name any more is forgotten, not kept until it is
+ * old; what was given, what has worked and what is near stays, and an empty record says nothing. */
+static void a_newer_record_replaces_the_older_ones(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *texts[4];
+        uint32_t known; /* of what told; 1 more was given, and 1 more has worked */
+    } records[] = {
+        {{"/ip4/9.9.5.1/udp/4001/quic-v1", "/ip4/9.9.5.2/tcp/4001", "/ip4/10.0.0.8/tcp/4001",
+          "/ip4/9.9.5.3/udp/4001/quic-v1/p2p/{C}/p2p-circuit"},
+         4},
+        {{"/ip4/9.9.5.2/tcp/4001", "/ip4/9.9.5.3/udp/4001/quic-v1/p2p/{D}/p2p-circuit"}, 3},
+        {{"/ip4/9.9.5.1/tcp/4001", "nonsense"}, 2},
+        {{NULL}, 2},
+        {{"/ip4/9.9.9.2/udp/4001/quic-v1"}, 1}, /* the one that was given; and 10.0.0.8 */
+    };
+    lab *l = lab_new();
+    l->config.ping_interval_ns = 3600 * PU_S; /* nobody answers here */
+    lab_begin(l);
+    lab_start(l);
+    lab_address(l, B, 0);
+    l->elsewhere = pu_endpoint_ip4(10, 0, 0, 7, 4001);
+    for (uint32_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+        uint8_t maddrs[4][PU_MADDR_MAX], pool_bytes[BYTES], pb[PU_PUBLIC_KEY_PB_BYTES];
+        pu_buf pool = buf_of(pool_bytes, sizeof pool_bytes);
+        pu_span addrs[4];
+        uint32_t count = 0;
+        for (; count < 4 && records[i].texts[count] != NULL; count++) {
+            const char *text = records[i].texts[count];
+            bool is_one = text[0] == '/';
+            addrs[count] = is_one ? lab_maddr(l, text, maddrs[count]) : SPAN_LITERAL("nonsense");
+        }
+        wire_identify m = {.public_key = key_of(&l->crypto[B], pb)};
+        m.signed_record = sealed(&pool, &l->crypto[B], lab_id(l, B), 1 + i, addrs, count);
+        pu_handle conn = lab_connect(l, B, i == 0 ? PU_DIALLER : 0, 0);
+        give_identify(l, lab_accept_proto(l, conn, IDENTIFY), &m, true);
+        assert_int_equal(known(l, B), 2 + records[i].known);
+        lab_down(l, conn);
+    }
+    assert_int_equal(l->traced[PU_TR_RECORD_REFUSED], 0);
+    lab_end(l);
+}
+
 /* ---- circuits ---- */
 
 static lab_stream *hop_from(lab *l, pu_handle conn, const wire_relay *m, const char *behind)
@@ -408,6 +452,7 @@ int hostile_test(void)
         cmocka_unit_test(values_that_cannot_be_shown_are_no_addresses),
         cmocka_unit_test(records_of_strangers_leave_nothing),
         cmocka_unit_test(addresses_without_end_are_so_many),
+        cmocka_unit_test(a_newer_record_replaces_the_older_ones),
         cmocka_unit_test(what_comes_behind_a_message_goes_through),
         cmocka_unit_test(what_comes_behind_an_answer_is_the_circuits),
         cmocka_unit_test(whoever_dribbles_a_message_is_reset),
