@@ -77,6 +77,24 @@ static const persona *persona_get(void)
     return &p;
 }
 
+/* The peer dials the host, or the host the peer. */
+static void begin(raw *r, rig_host *h, bool peer_is_server)
+{
+    if (!peer_is_server) {
+        raw_dial(r, h);
+        return;
+    }
+    rig_effect(h, &(pu_ef){.kind = PU_EF_DIAL,
+                           .token = ++h->last_token,
+                           .what = PU_ROLE_CLIENT,
+                           .transport = PU_TRANSPORT_QUIC,
+                           .socket = PU_SOCKET_MAIN,
+                           .remote = r->at,
+                           .deadline = r->w->now + 15 * PU_S});
+}
+
+/* Any frames of a peer that can prove who it is, in either role, also while the handshake is under
+ * way. */
 void fuzz_quic_frames(pu_span bytes)
 {
     const persona *p = persona_get();
@@ -94,7 +112,7 @@ void fuzz_quic_frames(pu_span bytes)
         r.frames_left = 1;
         r.packets = (bits & 2) != 0 ? RAW_INITIAL : RAW_HANDSHAKE;
     }
-    raw_dial(&r, h);
+    begin(&r, h, (bits & 4) != 0);
     rig_run(w, 100 * PU_MS);
     for (unsigned i = 0; i < STEPS_MAX && bytes.len > 0 && r.qc != NULL && r.is_completed; i++) {
         uint8_t step = fuzz_u8(&bytes);
@@ -106,6 +124,7 @@ void fuzz_quic_frames(pu_span bytes)
     r.is_mute = true;
     rig_run(w, 100 * PU_S);
     for (uint32_t i = 0; i < h->conn_count; i++) PU_ASSERT(h->conns[i].is_down);
+    PU_ASSERT((bits & 4) == 0 || h->conn_count + h->dial_fails > 0); /* a dial is answered */
     raw_free(&r);
     rig_free(w);
 }
