@@ -150,9 +150,19 @@ void real_host_locals_changed(pu_host *h)
     }
 }
 
+/* Wi-Fi that has found another router may have the same address there: connections must prove their
+ * paths. */
+static void on_returned(void *ctx)
+{
+    pu_host *h = ctx;
+    h->now = loop_now(h->l);
+    if (h->is_inside) real_host_locals_changed(h);
+}
+
 int real_host_addresses_open(pu_host *h, char *error, size_t cap)
 {
-    h->addresses = ifaddr_open(h->l, on_address, h);
+    const ifaddr_events events = {on_address, on_returned, h};
+    h->addresses = ifaddr_open(h->l, &events);
     if (h->addresses != NULL) return PU_OK;
     if (error != NULL) snprintf(error, cap, "netlink: %s", strerror(errno));
     return PU_ERANGE;

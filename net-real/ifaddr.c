@@ -1,12 +1,17 @@
-/* Addresses by netlink, see ifaddr.h. A dump after each overrun: the kernel drops messages that
- * nobody reads in time, and says so by ENOBUFS. Those that it had kept come first, and are of a
- * time before: only when they have been read is a dump asked for, or an address whose going was
- * dropped would be taken for one that came during the dump. */
+/* Addresses and interfaces by netlink, see ifaddr.h. A dump after each overrun: the kernel drops
+ * messages that nobody reads in time, and says so by ENOBUFS. Those that it had kept come first,
+ * and are of a time before: only when they have been read is a dump asked for, or an address whose
+ * going was dropped would be taken for one that came during the dump.
+ *
+ * Of an interface IFF_RUNNING counts, its operational state (RFC 2863): a radio has it once it is
+ * let in. One that has not had it before is new and brings its addresses with it; told is of one
+ * that loses it and gets it back. */
 #include "net-real/ifaddr.h"
 
 #include "net-real/sockaddr.h"
 
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -19,6 +24,7 @@
 enum {
     MESSAGE_MAX = 32768,
     ADDRESSES_MAX = 256, /* of one machine; more are not told of */
+    LINKS_MAX = 64,      /* interfaces with a network, or that had one; the same of more */
     DUMP_MS = 1000       /* how long the kernel may take to list what is there */
 };
 
@@ -27,35 +33,50 @@ struct known {
     bool is_seen; /* by the dump under way */
 };
 
+struct link {
+    int index;
+    bool is_lost; /* it had a network, and has none */
+};
+
 struct ifaddr {
     loop *l;
     watch w;
-    void (*changed)(void *ctx, const pu_endpoint *address, bool gone);
-    void *ctx;
+    ifaddr_events events;
     struct known known[ADDRESSES_MAX];
     size_t count;
+    struct link links[LINKS_MAX];
+    size_t link_count;
     uint32_t serial;
-    bool is_dumping;
+    bool is_dumping; /* interfaces, then addresses: */
+    bool is_of_addresses;
     bool must_ask;   /* once all that waits has been read */
     bool has_failed; /* the last dump */
 };
 
-static bool ask_for_all(ifaddr *i)
+/* Begins a dump of interfaces or addresses. */
+static bool ask(ifaddr *i, uint16_t type)
 {
     struct {
         struct nlmsghdr head;
-        struct ifaddrmsg body;
-    } ask = {.head = {.nlmsg_len = sizeof ask,
-                      .nlmsg_type = RTM_GETADDR,
+        union {
+            struct ifaddrmsg address;
+            struct ifinfomsg link;
+        } body;
+    } ask = {.head = {.nlmsg_len = NLMSG_LENGTH(type == RTM_GETADDR ? sizeof ask.body.address
+                                                                    : sizeof ask.body.link),
+                      .nlmsg_type = type,
                       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
                       .nlmsg_seq = ++i->serial}};
-    for (size_t k = 0; k < i->count; k++) i->known[k].is_seen = false;
-    i->is_dumping = true;
+    i->is_of_addresses = type == RTM_GETADDR;
+    i->is_dumping = send(i->w.fd, &ask, ask.head.nlmsg_len, 0) == (ssize_t)ask.head.nlmsg_len;
+    if (!i->is_dumping) i->must_ask = true;
+    return i->is_dumping;
+}
+
+static bool ask_for_all(ifaddr *i)
+{
     i->must_ask = i->has_failed = false;
-    if (send(i->w.fd, &ask, sizeof ask, 0) == (ssize_t)sizeof ask) return true;
-    i->is_dumping = false;
-    i->must_ask = true;
-    return false;
+    return ask(i, RTM_GETLINK);
 }
 
 static bool same(const pu_endpoint *a, const pu_endpoint *b)
@@ -67,7 +88,7 @@ static void went(ifaddr *i, size_t index)
 {
     pu_endpoint address = i->known[index].address;
     i->known[index] = i->known[--i->count];
-    i->changed(i->ctx, &address, true);
+    i->events.changed(i->events.ctx, &address, true);
 }
 
 static void note(ifaddr *i, const pu_endpoint *address, bool gone)
@@ -80,7 +101,7 @@ static void note(ifaddr *i, const pu_endpoint *address, bool gone)
         i->known[k].is_seen = true;
     } else if (!gone && i->count < ADDRESSES_MAX) {
         i->known[i->count++] = (struct known){*address, true};
-        i->changed(i->ctx, address, false);
+        i->events.changed(i->events.ctx, address, false);
     }
 }
 
@@ -127,9 +148,59 @@ static bool address_of(const struct nlmsghdr *h, pu_endpoint *out)
     return is_found;
 }
 
+/* ---- interfaces ---- */
+
+static void forget_link(ifaddr *i, int index)
+{
+    for (size_t k = i->link_count; k-- > 0;) {
+        if (i->links[k].index == index) i->links[k] = i->links[--i->link_count];
+    }
+}
+
+static void note_link(ifaddr *i, const struct ifinfomsg *body)
+{
+    bool is_running = (body->ifi_flags & IFF_RUNNING) != 0;
+    size_t k = 0;
+    if ((body->ifi_flags & IFF_LOOPBACK) != 0) return;
+    while (k < i->link_count && i->links[k].index != body->ifi_index) k++;
+    if (k == i->link_count) {
+        if (is_running && k < LINKS_MAX)
+            i->links[i->link_count++] = (struct link){.index = body->ifi_index};
+        return;
+    }
+    bool has_returned = is_running && i->links[k].is_lost;
+    i->links[k].is_lost = !is_running;
+    if (has_returned) i->events.returned(i->events.ctx);
+}
+
+static void take_link(ifaddr *i, const struct nlmsghdr *h)
+{
+    const struct ifinfomsg *body = NLMSG_DATA(h);
+    if (h->nlmsg_len < NLMSG_LENGTH(sizeof *body)) return;
+    if (h->nlmsg_type == RTM_DELLINK) forget_link(i, body->ifi_index);
+    else note_link(i, body);
+}
+
+/* ---- messages ---- */
+
+static void take_address(ifaddr *i, const struct nlmsghdr *h)
+{
+    if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifaddrmsg))) return;
+    const struct ifaddrmsg *body = NLMSG_DATA(h);
+    bool is_usable = (body->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
+    pu_endpoint address;
+    if (!address_of(h, &address)) return;
+    if (h->nlmsg_type == RTM_DELADDR) note(i, &address, true);
+    else if (is_usable) note(i, &address, false);
+}
+
 static void dump_ended(ifaddr *i)
 {
-    if (!i->is_dumping) return;
+    if (!i->is_of_addresses) {
+        for (size_t k = 0; k < i->count; k++) i->known[k].is_seen = false;
+        ask(i, RTM_GETADDR);
+        return;
+    }
     i->is_dumping = false;
     for (size_t k = i->count; k-- > 0;) {
         if (!i->known[k].is_seen) went(i, k);
@@ -145,14 +216,8 @@ static void take(ifaddr *i, const struct nlmsghdr *h)
         i->is_dumping = false;
         i->has_failed = true;
     }
-    if (h->nlmsg_type != RTM_NEWADDR && h->nlmsg_type != RTM_DELADDR) return;
-    if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifaddrmsg))) return;
-    const struct ifaddrmsg *body = NLMSG_DATA(h);
-    bool is_usable = (body->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
-    pu_endpoint address;
-    if (!address_of(h, &address)) return;
-    if (h->nlmsg_type == RTM_DELADDR) note(i, &address, true);
-    else if (is_usable) note(i, &address, false);
+    if (h->nlmsg_type == RTM_NEWADDR || h->nlmsg_type == RTM_DELADDR) take_address(i, h);
+    if (h->nlmsg_type == RTM_NEWLINK || h->nlmsg_type == RTM_DELLINK) take_link(i, h);
 }
 
 static void take_all(ifaddr *i, const uint8_t *message, size_t len)
@@ -193,16 +258,15 @@ static bool first_dump(ifaddr *i)
     return !i->is_dumping && !i->has_failed;
 }
 
-ifaddr *ifaddr_open(loop *l, void (*changed)(void *ctx, const pu_endpoint *address, bool gone),
-                    void *ctx)
+ifaddr *ifaddr_open(loop *l, const ifaddr_events *events)
 {
     ifaddr *i = calloc(1, sizeof *i);
     if (i == NULL) return NULL;
-    *i = (ifaddr){.l = l, .changed = changed, .ctx = ctx};
+    *i = (ifaddr){.l = l, .events = *events};
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
     i->w = (watch){fd, EPOLLIN, ready, i};
     struct sockaddr_nl at = {.nl_family = AF_NETLINK,
-                             .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+                             .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_LINK};
     if (fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof at) == 0 && first_dump(i) &&
         loop_add(l, &i->w))
         return i;

@@ -10,6 +10,9 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -29,7 +32,7 @@ static struct {
     loop *l;
     ifaddr *i;
     pu_endpoint known[KNOWN_MAX];
-    unsigned count, wrong;
+    unsigned count, wrong, returns;
 } site;
 
 static void changed(void *ctx, const pu_endpoint *address, bool gone)
@@ -42,6 +45,12 @@ static void changed(void *ctx, const pu_endpoint *address, bool gone)
     else site.known[site.count++] = *address;
 }
 
+static void returned(void *ctx)
+{
+    (void)ctx;
+    site.returns++;
+}
+
 static bool is_known(const char *ip4)
 {
     uint8_t ip[16] = {[10] = 0xff, [11] = 0xff};
@@ -49,6 +58,25 @@ static bool is_known(const char *ip4)
     for (unsigned k = 0; k < site.count; k++)
         if (memcmp(site.known[k].ip, ip, sizeof ip) == 0) return true;
     return false;
+}
+
+/* Appends an attribute of a netlink message; with len 0 one that others are to be put into. Where
+ * it begins. */
+static size_t put(uint8_t *out, size_t *at, uint16_t type, const void *value, size_t len)
+{
+    size_t begin = *at;
+    struct rtattr a = {.rta_len = (uint16_t)RTA_LENGTH(len), .rta_type = type};
+    memcpy(out + begin, &a, sizeof a);
+    if (len > 0) memcpy(out + begin + RTA_LENGTH(0), value, len);
+    *at += RTA_SPACE(len);
+    return begin;
+}
+
+/* What was put since belongs to the attribute that begins there. */
+static void close_at(uint8_t *out, size_t begin, size_t at)
+{
+    uint16_t len = (uint16_t)(at - begin);
+    memcpy(out + begin, &len, sizeof len);
 }
 
 static bool set_flags(const char *name, short flags)
@@ -117,6 +145,57 @@ static int more_than_the_kernel_keeps_inside(void)
     return 0;
 }
 
+/* A pair of interfaces, each the other's cable. False: the kernel has none. */
+static bool make_pair(const char *name, const char *peer)
+{
+    struct {
+        struct nlmsghdr head;
+        struct ifinfomsg body;
+        uint8_t attributes[256];
+    } ask = {.head = {.nlmsg_type = RTM_NEWLINK,
+                      .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK}};
+    uint8_t answer[512];
+    size_t at = 0;
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    put(ask.attributes, &at, IFLA_IFNAME, name, strlen(name) + 1);
+    size_t info = put(ask.attributes, &at, IFLA_LINKINFO, NULL, 0);
+    put(ask.attributes, &at, IFLA_INFO_KIND, "veth", 4);
+    size_t data = put(ask.attributes, &at, IFLA_INFO_DATA, NULL, 0);
+    size_t other =
+        put(ask.attributes, &at, VETH_INFO_PEER, &(struct ifinfomsg){0}, sizeof(struct ifinfomsg));
+    put(ask.attributes, &at, IFLA_IFNAME, peer, strlen(peer) + 1);
+    close_at(ask.attributes, other, at);
+    close_at(ask.attributes, data, at);
+    close_at(ask.attributes, info, at);
+    ask.head.nlmsg_len = (uint32_t)(NLMSG_LENGTH(sizeof ask.body) + at);
+    bool is_made = fd >= 0 && send(fd, &ask, ask.head.nlmsg_len, 0) > 0 &&
+                   recv(fd, answer, sizeof answer, 0) >= (ssize_t)sizeof(struct nlmsghdr) + 4;
+    int error = -1;
+    if (is_made) memcpy(&error, answer + sizeof(struct nlmsghdr), sizeof error);
+    if (fd >= 0) close(fd);
+    return error == 0;
+}
+
+/* Only what was there, went and came again is told of. */
+static int an_interface_finds_a_network_again_inside(void)
+{
+    if (!make_pair("one", "two")) return 0;
+    NEED(set_flags("one", IFF_UP));
+    turn();
+    NEED(site.returns == 0);
+    NEED(set_flags("two", IFF_UP)); /* plugged in, for the first time */
+    turn();
+    NEED(site.returns == 0);
+    NEED(set_flags("two", 0));
+    turn();
+    NEED(site.returns == 0);
+    NEED(set_flags("two", IFF_UP));
+    turn();
+    NEED(site.returns == 2); /* either end had lost the other */
+    NEED(site.wrong == 0);
+    return 0;
+}
+
 /* The exit code of a process that has gone into a namespace of its own and done `inside`. */
 static int run_inside(int (*inside)(void))
 {
@@ -124,7 +203,7 @@ static int run_inside(int (*inside)(void))
     site.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     site.l = loop_new();
     if (site.fd < 0 || site.l == NULL || !set_flags("lo", IFF_UP)) return SKIPPED;
-    site.i = ifaddr_open(site.l, changed, NULL);
+    site.i = ifaddr_open(site.l, &(ifaddr_events){changed, returned, NULL});
     if (site.i == NULL) return 1;
     int line = inside();
     if (line != 0)
@@ -154,6 +233,12 @@ static void addresses_come_and_go(void **state)
     hold(addresses_come_and_go_inside);
 }
 
+static void an_interface_finds_a_network_again(void **state)
+{
+    (void)state;
+    hold(an_interface_finds_a_network_again_inside);
+}
+
 static void more_than_the_kernel_keeps_is_asked_for(void **state)
 {
     (void)state;
@@ -165,6 +250,7 @@ int ifaddr_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_come_and_go),
         cmocka_unit_test(more_than_the_kernel_keeps_is_asked_for),
+        cmocka_unit_test(an_interface_finds_a_network_again),
     };
     return cmocka_run_group_tests_name("ifaddr", tests, NULL, NULL);
 }
