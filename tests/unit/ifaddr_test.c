@@ -103,7 +103,7 @@ static void turn(void)
     while (loop_now(site.l) < until) loop_turn(site.l, until);
 }
 
-/* The first line at which something is wrong; 0: nothing is. */
+/* The first line at which something is wrong; 0: nothing is; -1: it cannot be tried here. */
 #define NEED(condition) \
     if (!(condition)) return __LINE__
 
@@ -176,22 +176,37 @@ static bool make_pair(const char *name, const char *peer)
     return error == 0;
 }
 
-/* Only what was there, went and came again is told of. */
+/* Whether an interface has a network, or has none, within five seconds: the kernel takes its time.
+ * What it says of it has been read then. */
+static bool is_in_state(const char *name, bool is_running)
+{
+    pu_time until = loop_now(site.l) + 5 * PU_S;
+    bool is_so = false;
+    while (!is_so && loop_now(site.l) < until) {
+        struct ifreq r = {.ifr_flags = 0};
+        snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
+        turn();
+        if (ioctl(site.fd, SIOCGIFFLAGS, &r) != 0) return false;
+        is_so = ((r.ifr_flags & IFF_RUNNING) != 0) == is_running;
+    }
+    turn();
+    return is_so;
+}
+
+/* One that is just made may seem to lose its network at once: what follows is what counts. */
 static int an_interface_finds_a_network_again_inside(void)
 {
-    if (!make_pair("one", "two")) return 0;
+    if (!make_pair("one", "two")) return -1;
     NEED(set_flags("one", IFF_UP));
-    turn();
-    NEED(site.returns == 0);
-    NEED(set_flags("two", IFF_UP)); /* plugged in, for the first time */
-    turn();
-    NEED(site.returns == 0);
-    NEED(set_flags("two", 0));
-    turn();
-    NEED(site.returns == 0);
     NEED(set_flags("two", IFF_UP));
-    turn();
-    NEED(site.returns == 2); /* either end had lost the other */
+    NEED(is_in_state("one", true) && is_in_state("two", true));
+    unsigned before = site.returns;
+    NEED(set_flags("two", 0));
+    NEED(is_in_state("one", false) && is_in_state("two", false));
+    NEED(site.returns == before);
+    NEED(set_flags("two", IFF_UP));
+    NEED(is_in_state("one", true) && is_in_state("two", true));
+    NEED(site.returns >= before + 2); /* either end had lost the other */
     NEED(site.wrong == 0);
     return 0;
 }
@@ -206,12 +221,13 @@ static int run_inside(int (*inside)(void))
     site.i = ifaddr_open(site.l, &(ifaddr_events){changed, returned, NULL});
     if (site.i == NULL) return 1;
     int line = inside();
-    if (line != 0)
-        fprintf(stderr, "%s:%d: %u known, %u wrong\n", __FILE__, line, site.count, site.wrong);
+    if (line > 0)
+        fprintf(stderr, "%s:%d: %u known, %u wrong, %u returns\n", __FILE__, line, site.count,
+                site.wrong, site.returns);
     ifaddr_close(site.i);
     loop_free(site.l);
     close(site.fd);
-    return line != 0;
+    return line < 0 ? SKIPPED : line != 0;
 }
 
 static void hold(int (*inside)(void))
