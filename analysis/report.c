@@ -316,6 +316,15 @@ static bool may_replace(const char *db_path, const char *html_path, char *error,
     return wrong == NULL;
 }
 
+bool report_is_run(const char *db_path, char *error, size_t error_cap)
+{
+    sql db;
+    bool is_run = sql_open(&db, db_path);
+    if (!is_run) snprintf(error, error_cap, "%s", db.error);
+    sql_close(&db);
+    return is_run;
+}
+
 bool report_write(const char *db_path, const char *html_path, char *error, size_t error_cap)
 {
     sql db;

@@ -13,6 +13,9 @@
  */
 bool report_write(const char *db_path, const char *html_path, char *error, size_t error_cap);
 
+/* Whether db_path is a run database that can be told of. False: error has the reason. */
+bool report_is_run(const char *db_path, char *error, size_t error_cap);
+
 /* Prints what happened in about a dozen plain lines, every number from the database. False: error
  * has the reason. */
 bool report_story(const char *db_path, FILE *out, char *error, size_t error_cap);

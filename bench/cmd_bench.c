@@ -276,7 +276,12 @@ static int run(const cli_command *self, int argc, char *const *argv)
     if (w.what != NULL && strcmp(w.what, "nodes") == 0) return nodes_bench(self, &w);
     if (w.what != NULL && strcmp(w.what, "datagrams") == 0) return datagrams_bench(&w);
     if (w.what != NULL && strcmp(w.what, "streams") == 0) return streams_bench(&w);
-    return cli_wrong(self, "say what to measure: queue, nodes, datagrams or streams");
+    static const char *const words[] = {"queue", "nodes", "datagrams", "streams"};
+    char hint[SUGGEST_HINT_MAX];
+    if (w.what == NULL)
+        return cli_wrong(self, "say what to measure: queue, nodes, datagrams or streams");
+    return cli_wrong(self, "unknown word '%s'%s", w.what,
+                     cli_hint(w.what, words, 4, "queue, nodes, datagrams or streams", hint));
 }
 
 static const option table[] = {

@@ -1,7 +1,6 @@
 /* sim/cli.c - finds the command, prints help and usage errors. */
 #include "sim/cli.h"
 
-#include "base/suggest.h"
 #include "sim/quantity.h"
 
 #include <inttypes.h>
@@ -66,6 +65,17 @@ int cli_wrong(const cli_command *self, const char *format, ...)
     va_end(args);
     fprintf(stderr, "\n'peerup-sim %s --help' says how.\n", self->name);
     return CLI_USAGE;
+}
+
+const char *cli_hint(const char *word, const char *const *words, size_t count, const char *such,
+                     char out[SUGGEST_HINT_MAX])
+{
+    suggest near;
+    suggest_begin(&near, word);
+    for (size_t i = 0; i < count; i++) suggest_offer(&near, words[i]);
+    suggest_hint(&near, out);
+    if (near.best == NULL) snprintf(out, SUGGEST_HINT_MAX, ", use %s", such);
+    return out;
 }
 
 bool cli_read_seeds(const cli_command *self, const char *text, uint64_t seeds_max, uint64_t *first,

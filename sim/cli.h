@@ -2,6 +2,7 @@
 #ifndef SIM_CLI_H
 #define SIM_CLI_H
 
+#include "base/suggest.h"
 #include "peerup/base.h"
 #include "sim/options.h"
 
@@ -55,6 +56,11 @@ bool cli_next(const cli_command *self, options *o, enum option_kind *kind, int *
 /* Prints a usage error and where help is; returns CLI_USAGE. */
 int cli_wrong(const cli_command *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The end of a complaint about word: the nearest of the words that would have been right, ", did
+ * you mean 'WORD'?", or ", use SUCH" when none is near. Returns out. */
+const char *cli_hint(const char *word, const char *const *words, size_t count, const char *such,
+                     char out[SUGGEST_HINT_MAX]);
 
 /* Reads the value of --seeds, "A-B" of at most seeds_max seeds. False: it is wrong, which has been
  * said. */

@@ -16,6 +16,8 @@
 #include "sim/wall.h"
 
 #include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
 
 enum {
     SIDES = 2, /* fidelities, in the order of side_names */
@@ -160,6 +162,19 @@ static const subject *subject_of(const char *word)
     return NULL;
 }
 
+/* Whether a word that is no subject may be a scenario: it has a file's name, or is one. What is
+ * wrong has been said. */
+static bool is_file(const cli_command *self, const char *word)
+{
+    const char *words[SUBJECTS];
+    char hint[SUGGEST_HINT_MAX];
+    if (strpbrk(word, "/.") != NULL || access(word, F_OK) == 0) return true;
+    for (size_t i = 0; i < SUBJECTS; i++) words[i] = subjects[i].name;
+    cli_wrong(self, "'%s' is neither a subject nor a file%s", word,
+              cli_hint(word, words, SUBJECTS, "fidelity, nat, mix, latency or punch", hint));
+    return false;
+}
+
 /* Whether the options fit the subject; what is wrong has been said. */
 static bool is_sound(const cli_command *self, const request *q)
 {
@@ -195,6 +210,7 @@ static int read_request(const cli_command *self, int argc, char *const *argv, re
         }
     }
     if (code >= 0) return code;
+    if (q->of == NULL && q->path != NULL && !is_file(self, q->path)) return CLI_USAGE;
     if (q->of == NULL) q->of = &subjects[0];
     if (!q->has_seeds) q->last = q->of->last;
     return is_sound(self, q) ? -1 : CLI_USAGE;

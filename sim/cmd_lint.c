@@ -1,9 +1,12 @@
 /* sim/cmd_lint.c - `peerup-sim lint`: checks scenario files without running them. */
 #include "sim/advice.h"
 #include "sim/cli.h"
+#include "sim/file.h"
+#include "sim/files_under.h"
 #include "sim/json.h"
-#include "sim/mem.h"
 #include "sim/scenario_load.h"
+
+enum { WHY_MAX = 4200 };
 
 static json_t *entry_json(const diag *list, const diag_entry *e)
 {
@@ -50,32 +53,55 @@ static bool lint(const char *path, json_t *files)
     return is_ok;
 }
 
-static int lint_all(const char *const *paths, int count, bool is_json)
+/* has_folder: a summary ends the text. */
+static int lint_all(const files_under *all, bool is_json, bool has_folder)
 {
-    bool is_ok = true;
+    uint32_t good = 0;
     json_t *files = is_json ? json_array() : NULL;
-    for (int i = 0; i < count; i++) is_ok &= lint(paths[i], files);
+    for (uint32_t i = 0; i < all->count; i++) good += lint(all->paths[i], files);
+    bool is_ok = good == all->count;
     if (is_json)
         sim_json_print(
             json_pack("{s:s, s:b, s:o}", "schema", "peerup.lint/1", "ok", is_ok, "files", files),
             stdout);
+    else if (has_folder)
+        printf("%u scenario%s: %u ok, %u wrong\n", all->count, all->count == 1 ? "" : "s", good,
+               all->count - good);
     return is_ok ? CLI_DONE : CLI_USAGE;
+}
+
+/* Takes a file, or all scenarios under a folder. False: it cannot, which has been said. */
+static bool take(const cli_command *self, const char *path, files_under *all, bool *has_folder)
+{
+    char why[WHY_MAX];
+    uint32_t before = all->count;
+    if (!file_is_folder(path)) {
+        files_under_add(all, path);
+        return true;
+    }
+    *has_folder = true;
+    bool is_read = files_under_take(all, path, ".yaml", why, sizeof why);
+    if (!is_read) cli_wrong(self, "%s", why);
+    else if (all->count == before) cli_wrong(self, "%s: there is no scenario (*.yaml) in it", path);
+    return is_read && all->count > before;
 }
 
 static int run(const cli_command *self, int argc, char *const *argv)
 {
     options o = cli_options(self, argc, argv);
     enum option_kind kind;
-    int code, count = 0;
-    bool is_json = false;
-    const char **paths = sim_alloc((size_t)(argc + 1) * sizeof *paths);
+    int code;
+    bool is_json = false, has_folder = false, is_good = true;
+    files_under all = {0};
     while (cli_next(self, &o, &kind, &code)) {
-        if (kind == OPTION_OPERAND) paths[count++] = o.value;
-        else is_json = true;
+        if (kind != OPTION_OPERAND) is_json = true;
+        else if (is_good) is_good = take(self, o.value, &all, &has_folder);
     }
-    if (code < 0 && count == 0) code = cli_wrong(self, "which file? SCENARIO is missing");
-    if (code < 0) code = lint_all(paths, count, is_json);
-    free(paths);
+    if (code < 0 && !is_good) code = CLI_USAGE;
+    else if (code < 0 && all.count == 0)
+        code = cli_wrong(self, "which file or folder? SCENARIO is missing");
+    if (code < 0) code = lint_all(&all, is_json, has_folder);
+    files_under_free(&all);
     return code;
 }
 
@@ -86,11 +112,12 @@ static const option table[] = {
 
 const cli_command cli_lint = {
     "lint",
-    "SCENARIO...",
+    "SCENARIO|FOLDER...",
     "checks scenario files: keys, units, references, times; warns of what is hardly meant",
     table,
     sizeof table / sizeof table[0],
     run,
+    "Of a folder it checks every *.yaml in it and in the folders below.\n"
     "An error ends with exit code 2; a warning does not change it. docs/scenarios.md explains\n"
     "scenarios, docs/json.md the JSON.\n",
 };

@@ -27,6 +27,7 @@ static int run(const cli_command *self, int argc, char *const *argv)
     options o = cli_options(self, argc, argv);
     enum option_kind kind;
     int code;
+    char why[WHY_MAX];
     const char *db = NULL, *html = NULL;
     bool has_story = true;
     while (cli_next(self, &o, &kind, &code)) {
@@ -38,6 +39,7 @@ static int run(const cli_command *self, int argc, char *const *argv)
     }
     if (code >= 0) return code;
     if (db == NULL) return cli_wrong(self, "which database? RUN.db is missing");
+    if (!report_is_run(db, why, sizeof why)) return cli_wrong(self, "%s", why);
     if (html == NULL) return cli_wrong(self, "where to? -o FILE.html is missing");
     return report(db, html, has_story);
 }

@@ -34,7 +34,7 @@ typedef struct request {
     uint32_t set_count;
     const char *out; /* NULL: out/NAME */
     enum run_log log;
-    bool is_json;
+    bool is_json, is_verbose;
     enum progress_kind progress;
     uint64_t hash_seed;
     bool never_reuses, is_only_heap;
@@ -60,16 +60,11 @@ static bool read_seed(const cli_command *self, const char *text, uint64_t *seed)
 static bool read_choice(const cli_command *self, const options *o, const char *const *words,
                         uint32_t count, uint32_t *index)
 {
-    suggest near;
     char hint[SUGGEST_HINT_MAX];
-    suggest_begin(&near, o->value);
-    for (*index = 0; *index < count; (*index)++) {
+    for (*index = 0; *index < count; (*index)++)
         if (strcmp(words[*index], o->value) == 0) return true;
-        suggest_offer(&near, words[*index]);
-    }
-    suggest_hint(&near, hint);
-    if (near.best == NULL) snprintf(hint, sizeof hint, ", use %s", o->which->argument);
-    cli_wrong(self, "--%s: unknown word '%s'%s", o->which->name, o->value, hint);
+    cli_wrong(self, "--%s: unknown word '%s'%s", o->which->name, o->value,
+              cli_hint(o->value, words, count, o->which->argument, hint));
     return false;
 }
 
@@ -139,6 +134,8 @@ static bool take(const cli_command *self, const options *o, request *q)
         q->record = o->value;
     } else if (strcmp(name, "json") == 0) {
         q->is_json = true;
+    } else if (strcmp(name, "verbose") == 0) {
+        q->is_verbose = true;
     }
     return true;
 }
@@ -157,6 +154,11 @@ static int read_request(const cli_command *self, int argc, char *const *argv, re
     }
     if (code >= 0) return code;
     if (q->path == NULL) return cli_wrong(self, "which scenario? SCENARIO is missing");
+    if (file_is_folder(q->path))
+        return cli_wrong(self,
+                         "%s is a folder, and one scenario runs at a time. All of a folder, in a "
+                         "shell:\n  for f in %s/*.yaml; do %s run \"$f\"; done",
+                         q->path, q->path, cli_program());
     if (q->has_seed && q->has_seeds) return cli_wrong(self, "either --seed or --seeds");
     return -1;
 }
@@ -366,7 +368,8 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
     if (!has_held && !is_partial) leave_repro(q, s, seed, &result, notices);
     if (!is_partial) tally_add(&all->tally, seed, &result);
     if (q->is_json) print_json(q, all->ran, sim_json_run(s, &how, &result));
-    else print_tail(q, &how, &result);
+    else if (!q->has_seeds || q->is_verbose || !has_held || is_partial)
+        print_tail(q, &how, &result);
     all->ran++;
     run_result_free(&result);
     if (is_partial) return CLI_INTERRUPTED;
@@ -475,6 +478,7 @@ static const option table[] = {
     {"hash-seed", 0, "N", "lays out hash tables otherwise: the trace hash must stay"},
     {"allocator", 0, "heap|fresh", "fresh: no address comes twice: the trace hash must stay"},
     {"queue", 0, "ladder|heap", "heap: events wait in one heap: the trace hash must stay"},
+    {"verbose", 0, NULL, "with --seeds: a line for every seed, not only for those that failed"},
     {"json", 0, NULL, "one JSON object: peerup.run/1, with --seeds peerup.runs/1 (docs/json.md)"},
     {"progress", 0, "auto|plain|none",
      "on standard error, after two seconds (auto: a terminal only)"},

@@ -55,6 +55,12 @@ static bool make_folder(const char *path, char *error, size_t error_cap)
     return false;
 }
 
+bool file_is_folder(const char *path)
+{
+    struct stat at;
+    return stat(path, &at) == 0 && S_ISDIR(at.st_mode);
+}
+
 bool file_make_folders(const char *path, char *error, size_t error_cap)
 {
     char part[PATH_BYTES_MAX];

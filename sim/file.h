@@ -10,6 +10,9 @@
  * bytes). NULL: error says why, without the path. */
 uint8_t *file_read(const char *path, size_t max, size_t *len, char *error, size_t error_cap);
 
+/* Whether path is a folder, or leads to one. */
+bool file_is_folder(const char *path);
+
 /* Makes the folder path and those above it. False: error says which one and why. */
 bool file_make_folders(const char *path, char *error, size_t error_cap);
 

@@ -205,6 +205,7 @@ void read_expects(reader *r, const doc_node *node)
     scenario *s = r->s;
     if (!read_list(r, node) || node->count == 0) return;
     s->expects = sim_alloc(node->count * sizeof *s->expects);
+    r->expects = sim_alloc(node->count * sizeof *r->expects);
     for (const doc_node *n = node->first; n != NULL; n = n->next) {
         scenario_expect *e = &s->expects[s->expect_count];
         *e = (scenario_expect){.a = SCENARIO_ANY, .b = SCENARIO_ANY, .group = SCENARIO_ANY};
@@ -218,6 +219,6 @@ void read_expects(reader *r, const doc_node *node)
             if (strcmp(s->expects[i].name, e->name) == 0)
                 read_error(r, name, "'%s' is the name of another one already", e->name);
         }
-        if (is_good) s->expect_count++;
+        if (is_good) r->expects[s->expect_count++] = n;
     }
 }

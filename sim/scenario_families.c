@@ -3,6 +3,8 @@
  */
 #include "sim/scenario_impl.h"
 
+#include <stdio.h>
+
 enum { MTU_LEAST = 1280, FOUR = 1, SIX = 2 }; /* RFC 8200 section 5; bits of families */
 
 static void read_six(reader *r, const doc_node *node, scenario_families *f)
@@ -64,28 +66,38 @@ static diag_place at(const scenario_place *place)
     return (diag_place){0, place->line, place->column};
 }
 
+/* "nodes.laptop", "groups.crowd": where a node is written. */
+static const char *path_of(const scenario *s, const scenario_node *n, char out[DOC_PATH_MAX])
+{
+    bool is_own = n->group == SCENARIO_ANY;
+    snprintf(out, DOC_PATH_MAX, "%s.%s", is_own ? "nodes" : "groups",
+             is_own ? n->name : s->groups[n->group].name);
+    return out;
+}
+
 /* A tunnel is a longer access link: nothing of its host's goes past it. */
-static void check_tunnel(reader *r, const scenario_place *place, const char *name,
+static void check_tunnel(reader *r, const scenario_place *place, const char *path, const char *name,
                          const scenario_chain *chain, const scenario_families *f)
 {
     for (uint32_t i = 0; i < chain->count && f->six != SCENARIO_SIX_NONE; i++) {
         const scenario_nat *kind = &r->s->nats[chain->box[i].nat];
         if (kind->type.tunnel_ns > 0)
             diag_add(r->errors, at(place),
-                     "all that '%s' sends goes through the tunnel of '%s', which carries no IPv6: "
-                     "'ipv6: none'",
-                     name, kind->name);
+                     "%s: all that '%s' sends goes through the tunnel of '%s', which carries no "
+                     "IPv6: 'ipv6: none'",
+                     path, name, kind->name);
     }
 }
 
-static void check_link(reader *r, const scenario_node *n, unsigned bits)
+static void check_link(reader *r, const scenario_node *n, const char *path, unsigned bits)
 {
     const scenario *s = r->s;
     const scenario_link *l = n->link != SCENARIO_ANY ? &s->links[n->link] : &s->link;
     if ((bits & SIX) != 0 && l->extra.mtu != 0 && l->extra.mtu < MTU_LEAST)
         diag_add(r->errors, at(&n->place),
-                 "'%s' has IPv6, whose links pass packets of %d bytes at least, and an 'mtu' of %u",
-                 n->name, MTU_LEAST, l->extra.mtu);
+                 "%s: it has IPv6, whose links pass packets of %d bytes at least, and an 'mtu' of "
+                 "%u",
+                 path, MTU_LEAST, l->extra.mtu);
 }
 
 static void check_node(reader *r, uint32_t node)
@@ -93,20 +105,24 @@ static void check_node(reader *r, uint32_t node)
     const scenario *s = r->s;
     const scenario_node *n = &s->nodes[node];
     unsigned bits = bits_at_all(s, node);
-    check_tunnel(r, &n->place, n->name, &n->behind, &n->families);
-    check_link(r, n, bits);
+    char path[DOC_PATH_MAX];
+    check_tunnel(r, &n->place, path_of(s, n, path), n->name, &n->behind, &n->families);
+    check_link(r, n, path, bits);
     for (uint32_t i = 0; i < n->relay_count; i++)
         if ((bits & bits_at_all(s, n->relays[i])) == 0)
             diag_add(r->errors, at(&n->place),
-                     "'%s' and its relay '%s' have no family of addresses in common", n->name,
-                     s->nodes[n->relays[i]].name);
+                     "%s.relays: '%s' and its relay '%s' have no family of addresses in common",
+                     path, n->name, s->nodes[n->relays[i]].name);
 }
 
-static void check_event(reader *r, const scenario_event *e)
+static void check_event(reader *r, uint32_t i)
 {
+    const scenario_event *e = &r->s->events[i];
     const scenario_node *n = &r->s->nodes[e->a];
+    char path[DOC_PATH_MAX];
     if (e->kind != SCENARIO_CHANGE_NETWORK || !(e->has_chain || e->has_families)) return;
-    check_tunnel(r, &e->place, n->name, e->has_chain ? &e->chain : &n->behind,
+    check_tunnel(r, &e->place, doc_path(r->events[i], path), n->name,
+                 e->has_chain ? &e->chain : &n->behind,
                  e->has_families ? &e->families : &n->families);
 }
 
@@ -117,13 +133,13 @@ void check_families(reader *r)
         uint32_t group = s->nodes[node].group; /* all of a group are alike */
         if (group == SCENARIO_ANY || s->groups[group].first == node) check_node(r, node);
     }
-    for (uint32_t i = 0; i < s->event_count; i++) check_event(r, &s->events[i]);
+    for (uint32_t i = 0; i < s->event_count; i++) check_event(r, i);
     for (uint32_t i = 0; i < s->expect_count; i++) {
         const scenario_expect *e = &s->expects[i];
         bool is_direct = e->kind == SCENARIO_EXPECT_PATH && e->path == SCENARIO_PATH_DIRECT;
         if (is_direct && (bits_at_all(s, e->a) & bits_at_all(s, e->b)) == 0)
-            diag_add(r->errors, at(&e->place),
-                     "'%s' and '%s' have no family of addresses in common: nothing is direct",
-                     s->nodes[e->a].name, s->nodes[e->b].name);
+            read_error(r, r->expects[i],
+                       "'%s' and '%s' have no family of addresses in common: nothing is direct",
+                       s->nodes[e->a].name, s->nodes[e->b].name);
     }
 }

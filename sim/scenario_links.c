@@ -274,9 +274,10 @@ static void check_mtu(reader *r, uint32_t node, uint32_t link, const scenario_ch
     if (!s->is_wire || has_only_tcp(s, behind)) return;
     diag_add(
         r->errors, (diag_place){0, l->place.line, l->place.column},
-        "an MTU of %u is too short for QUIC, which needs %d (RFC 9000 section 14), and '%s' is "
-        "not behind a box with udp: blocked",
-        l->extra.mtu, QUIC_MTU, s->nodes[node].name);
+        "%s%s: an MTU of %u is too short for QUIC, which needs %d (RFC 9000 section 14), and '%s' "
+        "is not behind a box with udp: blocked",
+        l == &s->link ? "network.link" : "links.", l->name, l->extra.mtu, QUIC_MTU,
+        s->nodes[node].name);
 }
 
 void check_links(reader *r)

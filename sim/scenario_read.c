@@ -114,6 +114,7 @@ static scenario *build(const char *path, const doc_node *root, diag *errors)
     for (int i = 0; i < THINGS; i++) names_close(&r.told[i]);
     free(r.shared);
     free(r.events);
+    free(r.expects);
     topo_free(r.regions);
     if (errors->count == 0) {
         scenario_hash(r.s, r.matrix_hash);

@@ -41,6 +41,7 @@ typedef struct reader {
     diag *errors;
     uint32_t gaps;              /* bits of enum gap */
     const doc_node **events;    /* owned; of the scenario's events, where they are */
+    const doc_node **expects;   /* the same of what it expects */
     uint32_t sites;             /* how many the latency file has */
     uint64_t matrix_hash[2];    /* of that file's bytes; 0 without one */
     uint64_t latency_access_ns; /* of links that say no access of their own */

@@ -26,7 +26,7 @@ build() { # folder, make's variables
 hashes() {
     local column=$1 from=$2 to=$3
     shift 3
-    "$@" --seeds "$from-$to" --log none --progress none --out "$work/out-$column" >"$work/$column.out" ||
+    "$@" --seeds "$from-$to" --verbose --log none --progress none --out "$work/out-$column" >"$work/$column.out" ||
         { echo "hash-matrix: $column: peerup-sim failed"; tail -3 "$work/$column.out"; return 1; }
     sed -n 's/^seed=\([0-9]*\) hash=\([0-9a-f]*\) .*/\1 \2/p' "$work/$column.out" >"$work/$column"
 }

@@ -25,7 +25,7 @@ hashes() {
     local name=$1
     shift
     for of in "$seeds model" '1-3 wire'; do
-        "$@" run "$scenario" --seeds "${of% *}" --fidelity "${of#* }" --log none --progress none --out "$work/out" \
+        "$@" run "$scenario" --seeds "${of% *}" --verbose --fidelity "${of#* }" --log none --progress none --out "$work/out" \
             >"$work/said" || { echo "hash-cross: $name: peerup-sim failed"; tail -3 "$work/said"; exit 1; }
         sed -n "s/^seed=\([0-9]*\) hash=\([0-9a-f]*\) .*/${of#* } \1 \2/p" "$work/said"
     done >"$work/$name"

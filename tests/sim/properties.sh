@@ -25,7 +25,7 @@ held() {
 
 # Runs scenario $1 with seeds $2; what it says goes to file $3.
 run() {
-    "$sim" run "$1" --seeds "$2" --log none --progress none --out "$3.out" >"$3" 2>&1
+    "$sim" run "$1" --seeds "$2" --verbose --log none --progress none --out "$3.out" >"$3" 2>&1
 }
 
 # Shows seed $2 of scenario $1 as a person would run it.

@@ -88,20 +88,21 @@ static const struct {
           "expect:\n"
           "  - {name: x, path: direct, from: b, to: old, after: 5s, within: 9s}\n"
           "  - {name: y, path: direct, from: d, to: e, after: 5s, within: 9s}\n",
-     "10:3: all that 'a' sends goes through the tunnel of 'vpn', which carries no IPv6: 'ipv6: "
-     "none'\n"
-     "11:3: 'b' has IPv6, whose links pass packets of 1280 bytes at least, and an 'mtu' of 1279\n"
-     "11:3: 'b' and its relay 'old' have no family of addresses in common\n"
+     "10:3: nodes.a: all that 'a' sends goes through the tunnel of 'vpn', which carries no IPv6: "
+     "'ipv6: none'\n"
+     "11:3: nodes.b: it has IPv6, whose links pass packets of 1280 bytes at least, and an 'mtu' of "
+     "1279\n"
+     "11:3: nodes.b.relays: 'b' and its relay 'old' have no family of addresses in common\n"
      "15:47: groups.g.behind: such boxes translate IPv4, which it does not have: 'ipv6' names a "
      "firewall\n"
      "16:23: groups.h.roam: the key 'behind' is missing\n"
      "18:22: events.0.rebind: a firewall translates nothing, so nothing can move to other ports\n"
-     "19:5: all that 'e' sends goes through the tunnel of 'vpn', which carries no IPv6: 'ipv6: "
-     "none'\n"
+     "19:5: events.1: all that 'e' sends goes through the tunnel of 'vpn', which carries no IPv6: "
+     "'ipv6: none'\n"
      "20:46: events.2.change_network.ipv4: then it has no address at all: say by 'ipv6' where it "
      "gets one\n"
      "22:22: events.4.reboot: there is no box around it\n"
-     "24:5: 'b' and 'old' have no family of addresses in common: nothing is direct\n"},
+     "24:5: expect.0: 'b' and 'old' have no family of addresses in common: nothing is direct\n"},
 };
 
 static void impossible_families_are_refused(void **state)

@@ -160,7 +160,8 @@ static const struct {
     {{"sim", "run", PUBLIC, "--out", "/dev/null/x"}, 1, "cannot make the folder /dev/null: "},
     {{"sim", "run", PUBLIC, "--out", ""}, 2, "--out: it is empty"},
     {{"sim", "run", PUBLIC, "--out="}, 2, "--out: it is empty"},
-    {{"sim", "report", "run.db"}, 2, "-o FILE.html is missing"},
+    {{"sim", "report", "run.db"}, 2, "report: run.db: "},
+    {{"sim", "report", "sim"}, 2, "report: sim: it is a folder"},
     {{"sim", "report", "-o", "x.html"}, 2, "RUN.db is missing"},
     {{"sim", "lint"}, 2, "SCENARIO is missing"},
     {{"sim", "lint", PUBLIC, "nowhere.yaml"}, 2, "nowhere.yaml: cannot be read"},
@@ -284,10 +285,14 @@ static void run_tells_where_and_how_many(void **state)
     assert_false(exists(folder, "report.html"));
     const char *const many[WORDS_MAX] = {"sim", "run", PUBLIC, "--seeds=1-3", "--log=none"};
     assert_int_equal(run(many, stdout, said), 0);
-    assert_int_equal(strncmp(said, "seed=1 hash=", 12), 0);
-    assert_non_null(strstr(said, "\nproperty                   held    half in"));
+    assert_ptr_equal(strstr(said, "property                   held    half in"), said);
     assert_non_null(strstr(said, "\nstrangers-get-nothing         3\n"));
     assert_string_equal(strstr(said, "\n3 seeds"), "\n3 seeds: 3 held\n");
+    const char *const each[WORDS_MAX] = {"sim",         "run",        PUBLIC,
+                                         "--seeds=1-3", "--log=none", "--verbose"};
+    assert_int_equal(run(each, stdout, said), 0);
+    assert_ptr_equal(strstr(said, "seed=1 hash="), said);
+    assert_non_null(strstr(said, "\nseed=3 hash="));
     static const char begin[] = "{\"schema\":\"peerup.runs/1\",\"runs\":[{\"schema\":";
     const char *const list[WORDS_MAX] = {"sim",         "run",        PUBLIC,
                                          "--seeds=1-2", "--log=none", "--json"};

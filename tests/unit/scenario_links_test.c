@@ -167,12 +167,13 @@ static const struct {
     {LINK("mtu: 9001") NODE, "5:15: network.link.mtu: '9001' is too large, at most 9000\n"},
     {LINK("icmp: false") NODE,
      "5:16: network.link.icmp: without an 'mtu' there is nothing to tell\n"},
-    {WIRE LINK("mtu: 1227") NODE,
-     "6:9: an MTU of 1227 is too short for QUIC, which needs 1228 (RFC 9000 section 14), and 'a' "
-     "is not behind a box with udp: blocked\n"},
+    {WIRE LINK("mtu: 1227") NODE, "6:9: network.link: an MTU of 1227 is too short for QUIC, which "
+                                  "needs 1228 (RFC 9000 section 14), and 'a' "
+                                  "is not behind a box with udp: blocked\n"},
     {WIRE "scenario: t\nduration: 60s\nnetwork: {latency: {rtt: 80ms}}\nlinks: {short: {mtu: "
           "600}}\n" NODE "events: [{at: 5s, change_network: {node: a, link: short}}]\n",
-     "5:16: an MTU of 600 is too short for QUIC, which needs 1228 (RFC 9000 section 14), and 'a' "
+     "5:16: links.short: an MTU of 600 is too short for QUIC, which needs 1228 (RFC 9000 section "
+     "14), and 'a' "
      "is not behind a box with udp: blocked\n"},
     {LINK("handover: {every: 0s}") NODE,
      "5:20: network.link.handover: 'every' is more than nothing\n"},

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# What peerup-sim says to those who call it otherwise than it expects, and of many seeds and many files.
+#
+#   tests/sim/cli.sh PEERUP-SIM
+#
+# The last line is "N passed, N failed".
+set -u
+cd "$(dirname "$0")/../.."
+sim=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+# Whether the command $3... ends with exit code $1 and says what the pattern $2 finds.
+expect() {
+    local want=$1 pattern=$2 got=0
+    shift 2
+    "$@" >"$work/said" 2>&1 || got=$?
+    if [ "$got" -eq "$want" ] && grep -q -- "$pattern" "$work/said"; then
+        passed=$((passed + 1))
+        return
+    fi
+    failed=$((failed + 1))
+    echo "---- $*: exit code $got, expected $want and '$pattern'"
+    cat "$work/said"
+}
+
+# Whether what was said last has so many lines that the pattern finds.
+lines() {
+    [ "$(grep -c -- "$2" "$work/said")" -eq "$1" ] && passed=$((passed + 1)) && return
+    failed=$((failed + 1))
+    echo "---- not $1 lines of '$2':"
+    cat "$work/said"
+}
+
+expect 2 "bench: unknown word 'nodess', did you mean 'nodes'?" "$sim" bench nodess
+expect 2 "unknown word 'x', use queue, nodes, datagrams or streams" "$sim" bench x
+expect 2 'say what to measure' "$sim" bench
+expect 2 "'latenci' is neither a subject nor a file, did you mean 'latency'?" "$sim" calibrate latenci
+expect 2 'use fidelity, nat, mix, latency or punch' "$sim" calibrate foo
+expect 2 'none.yaml: cannot be read' "$sim" calibrate none.yaml
+
+expect 2 'scenarios: it is a folder' "$sim" report scenarios
+expect 2 'scenarios: it is a folder' "$sim" report scenarios -o "$work/x.html"
+expect 2 'none.db' "$sim" report "$work/none.db" -o "$work/x.html"
+expect 2 'which database' "$sim" report
+
+small=scenarios/base/both-public.yaml
+expect 0 '^db=' "$sim" run "$small" --progress none --out "$work/run"
+expect 2 '-o FILE.html is missing' "$sim" report "$work/run/run.db"
+expect 2 'is a folder, and one scenario runs at a time' "$sim" run scenarios/base
+expect 0 '^12 seeds: 12 held$' "$sim" run "$small" --seeds 1-12 --log none --progress none
+lines 0 '^seed='
+expect 0 '^12 seeds: 12 held$' "$sim" run "$small" --seeds 1-12 --verbose --log none --progress none
+lines 12 '^seed=[0-9]* hash='
+sed 's/within: .*}/within: 10ms}/' "$small" >"$work/hasty.yaml"
+expect 10 '^3 seeds: 0 held, 3 failed: 1 2 3$' "$sim" run "$work/hasty.yaml" --seeds 1-3 --log none --progress none \
+    --out "$work/hasty"
+lines 3 '^seed=[0-9]* hash='
+
+expect 0 'scenarios: [0-9]* ok, 0 wrong$' "$sim" lint scenarios
+lines "$(find scenarios -name '*.yaml' | wc -l)" ': ok$'
+mkdir -p "$work/many/below/empty"
+cp "$small" "$work/many/a.yaml"
+sed 's/duration:/duratoin:/' "$small" >"$work/many/below/b.yaml"
+echo 'no scenario' >"$work/many/readme.txt"
+expect 2 '^2 scenarios: 1 ok, 1 wrong$' "$sim" lint "$work/many"
+lines 1 "b.yaml:[0-9]*:[0-9]*: unknown key 'duratoin', did you mean 'duration'?"
+expect 2 '"ok":false' "$sim" lint "$work/many/" --json
+expect 2 'there is no scenario' "$sim" lint "$work/many/below/empty"
+expect 0 'a.yaml: ok' "$sim" lint "$work/many/a.yaml"
+lines 0 'scenarios\?: '
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
