@@ -128,12 +128,68 @@ static void tell_all(pu_host *h, const pu_endpoint *address, uint32_t gone)
     if (!has_tcp) tell(h, &local, PU_TRANSPORT_TCP, gone);
 }
 
+/* ---- a machine with IPv6 alone ---- */
+
+/* Every machine has 127.0.0.1. To a node that has an address of IPv4 all others of IPv4 are worth
+ * dialling; where this is the only one, and IPv6 leads out, they are not, and cost the time that
+ * one of IPv6 has to wait behind them. */
+static bool is_loopback_v4(const pu_endpoint *address)
+{
+    return endpoint_is_v4(address) && pu_endpoint_scope(address) == PU_SCOPE_LOOPBACK;
+}
+
+static bool has_ipv6_alone(const pu_host *h)
+{
+    bool has_v6 = false;
+    for (uint32_t i = 0; i < h->local_count; i++) {
+        const pu_endpoint *a = &h->local[i];
+        if (endpoint_is_v4(a) && !is_loopback_v4(a)) return false;
+        has_v6 = has_v6 || (!endpoint_is_v4(a) && pu_endpoint_scope(a) >= PU_SCOPE_PRIVATE);
+    }
+    return has_v6;
+}
+
+/* Whether the node is not to know of an address; who listens at just that one wants it known. */
+static bool is_hidden(const pu_host *h, const pu_endpoint *address, bool is_alone)
+{
+    if (!is_alone || !is_loopback_v4(address)) return false;
+    for (uint32_t i = 0; i < h->listen_count; i++) {
+        const host_listen *n = &h->listens[i];
+        if (!endpoint_is_any(&n->at) && covers(&n->at, address)) return false;
+    }
+    return true;
+}
+
+static void tell_hidden(pu_host *h, uint32_t gone)
+{
+    for (uint32_t i = 0; i < h->local_count; i++)
+        if (is_hidden(h, &h->local[i], true)) tell_all(h, &h->local[i], gone);
+}
+
+static void keep_local(pu_host *h, const pu_endpoint *address, bool gone)
+{
+    uint32_t i = 0;
+    while (i < h->local_count && !pu_endpoint_equal(&h->local[i], address)) i++;
+    if (gone && i < h->local_count) h->local[i] = h->local[--h->local_count];
+    if (!gone && i == h->local_count && i < HOST_ADDRESSES_MAX)
+        h->local[h->local_count++] = *address;
+}
+
+/* ---- addresses come and go ---- */
+
 static void on_address(void *ctx, const pu_endpoint *address, bool gone)
 {
     pu_host *h = ctx;
     h->now = loop_now(h->l);
-    tell_all(h, address, gone ? PU_GONE : 0);
-    if (h->is_inside) real_host_locals_changed(h); /* otherwise the start is being made */
+    bool was_alone = has_ipv6_alone(h);
+    bool was_hidden = is_hidden(h, address, was_alone);
+    keep_local(h, address, gone);
+    if (h->addresses == NULL) return; /* they are told together, at the start */
+    bool is_alone = has_ipv6_alone(h);
+    if (gone ? !was_hidden : !is_hidden(h, address, is_alone))
+        tell_all(h, address, gone ? PU_GONE : 0);
+    if (was_alone != is_alone) tell_hidden(h, is_alone ? PU_GONE : 0);
+    if (h->is_inside) real_host_locals_changed(h);
 }
 
 /* Every connection may have to come from another address now, even if the port's is any. */
@@ -163,6 +219,9 @@ int real_host_addresses_open(pu_host *h, char *error, size_t cap)
 {
     const ifaddr_events events = {on_address, on_returned, h};
     h->addresses = ifaddr_open(h->l, &events);
+    bool is_alone = has_ipv6_alone(h);
+    for (uint32_t i = 0; h->addresses != NULL && i < h->local_count; i++)
+        if (!is_hidden(h, &h->local[i], is_alone)) tell_all(h, &h->local[i], 0);
     if (h->addresses != NULL) return PU_OK;
     if (error != NULL) snprintf(error, cap, "netlink: %s", strerror(errno));
     return PU_ERANGE;

@@ -36,9 +36,10 @@ CELLS
 begin scenarios tests/netns/scenarios.py "$build" --until 25 scenarios/nat/*.yaml scenarios/base/*.yaml
 begin gateway tests/netns/gateway.py "$build"
 begin too_big tests/netns/too_big.py "$build"
+begin ipv6_alone tests/netns/ipv6_alone.py "$build"
 begin replugged tests/netns/replugged.py "$build"
 begin killed tests/netns/killed.py "$build"
 wait
-for name in punch classes matrix scenarios gateway too_big replugged killed; do part tell "$name"; done
+for name in punch classes matrix scenarios gateway too_big ipv6_alone replugged killed; do part tell "$name"; done
 
 end_parts
