@@ -37,8 +37,9 @@ session *session_open(const config *c, bool needs_daemon, int *code)
     s->fd = control_dial(c->socket);
     if (s->fd >= 0) return s;
     if (needs_daemon) {
-        cli_error("no daemon answers at %s: %s; `peerup daemon` starts one", c->socket,
-                  why_no_daemon(errno));
+        cli_error(
+            "no daemon answers at %s: %s; `peerup daemon` starts one, `peerup relay serve` a relay",
+            c->socket, why_no_daemon(errno));
         *code = CLI_NO_DAEMON;
     } else if (!key_file_read(c->key_file, seed, &is_missing, error, sizeof error)) {
         cli_error("%s", error);
