@@ -177,6 +177,7 @@ static void take_link(ifaddr *i, const struct nlmsghdr *h)
 {
     const struct ifinfomsg *body = NLMSG_DATA(h);
     if (h->nlmsg_len < NLMSG_LENGTH(sizeof *body)) return;
+    if (body->ifi_family != AF_UNSPEC) return; /* a bridge's port that is none any more */
     if (h->nlmsg_type == RTM_DELLINK) forget_link(i, body->ifi_index);
     else note_link(i, body);
 }

@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <sched.h>
@@ -211,6 +212,27 @@ static int an_interface_finds_a_network_again_inside(void)
     return 0;
 }
 
+/* The end of a bridge's port is no end of the interface, though it is told as one. */
+static int a_port_that_leaves_its_bridge_is_known_inside(void)
+{
+    struct ifreq r = {.ifr_name = "bridge"};
+    if (!make_pair("one", "two") || ioctl(site.fd, SIOCBRADDBR, r.ifr_name) != 0) return -1;
+    r.ifr_ifindex = (int)if_nametoindex("one");
+    NEED(ioctl(site.fd, SIOCBRADDIF, &r) == 0);
+    NEED(set_flags("one", IFF_UP));
+    NEED(set_flags("two", IFF_UP));
+    NEED(is_in_state("one", true) && is_in_state("two", true));
+    NEED(set_flags("two", 0));
+    NEED(is_in_state("one", false) && is_in_state("two", false));
+    NEED(ioctl(site.fd, SIOCBRDELIF, &r) == 0);
+    turn();
+    unsigned before = site.returns;
+    NEED(set_flags("two", IFF_UP));
+    NEED(is_in_state("one", true) && is_in_state("two", true));
+    NEED(site.returns >= before + 2); /* either end had lost the other */
+    return 0;
+}
+
 /* The exit code of a process that has gone into a namespace of its own and done `inside`. */
 static int run_inside(int (*inside)(void))
 {
@@ -255,6 +277,12 @@ static void an_interface_finds_a_network_again(void **state)
     hold(an_interface_finds_a_network_again_inside);
 }
 
+static void a_port_that_leaves_its_bridge_is_known(void **state)
+{
+    (void)state;
+    hold(a_port_that_leaves_its_bridge_is_known_inside);
+}
+
 static void more_than_the_kernel_keeps_is_asked_for(void **state)
 {
     (void)state;
@@ -267,6 +295,7 @@ int ifaddr_test(void)
         cmocka_unit_test(addresses_come_and_go),
         cmocka_unit_test(more_than_the_kernel_keeps_is_asked_for),
         cmocka_unit_test(an_interface_finds_a_network_again),
+        cmocka_unit_test(a_port_that_leaves_its_bridge_is_known),
     };
     return cmocka_run_group_tests_name("ifaddr", tests, NULL, NULL);
 }
