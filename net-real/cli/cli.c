@@ -51,6 +51,12 @@ static int no_option(const cli_command *self, const struct option *all, const ch
     return cli_usage(self, "there is no option '%s'%s", word, suggest_hint(&s, hint));
 }
 
+/* The word that getopt took last: one before the last where a value followed by itself. */
+static const char *last_word(char **argv)
+{
+    return argv[optind - (optarg != NULL && optarg == argv[optind - 1] ? 2 : 1)];
+}
+
 static const struct option *option_of(const struct option *all, int which)
 {
     while (all->name != NULL && all->val != which) all++;
@@ -79,7 +85,7 @@ int cli_options(const cli_command *self, int argc, char **argv, const struct opt
         if (which == '?') return no_option(self, all, argv[optind - 1]);
         if (which == ':') return cli_usage(self, "'%s' needs a value", argv[optind - 1]);
         const struct option *o = option_of(all, which);
-        if (o == NULL) return no_option(self, all, argv[optind - (optarg != NULL ? 2 : 1)]);
+        if (o == NULL) return no_option(self, all, last_word(argv));
         if (which == 'C') common->config_path = optarg;
         if (which == 'J') common->is_json = true;
         bool is_own = which != 'C' && which != 'J';
