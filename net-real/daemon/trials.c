@@ -67,11 +67,13 @@ json_t *trials_connect(peerupd *d, const json_t *request, void (*answer)(void *,
         return requests_error("usage", "connect: `peer`, `service` and `listen` are needed");
     if (requests_is_self(d, &trial.peer))
         return requests_error("usage", "that is this node itself");
-    if (!requests_give_address(d, request, &trial))
-        return requests_error("usage", "connect: `address` is not a multiaddr");
     enum proxy_result result = proxy_open(d, &p, &trial.peer, service, listen, error, sizeof error);
     if (result != PROXY_OPEN)
         return requests_error(result == PROXY_USAGE ? "usage" : "unexpected", "%s", error);
+    if (!requests_give_address(d, request, &trial)) { /* which may cost a relayed connection */
+        proxy_close(p);
+        return requests_error("usage", "connect: `address` is not a multiaddr");
+    }
     trial.token = proxy_try(p);
     trial.proxy = p->number;
     if (requests_wait(d, &trial)) return NULL;
