@@ -15,7 +15,8 @@
  * as well: from this share of a limit on it is taken for the reason. */
 enum { CARRIED_PART = 3 };
 
-#define LIFE_SLACK_NS (5 * PU_S) /* a connection is up to that much younger than its circuit */
+/* A connection is up to that much younger than its circuit; and a relay ends one no later. */
+#define LIFE_SLACK_NS (5 * PU_S)
 
 /* ---- the table ---- */
 
@@ -37,12 +38,40 @@ static void down(peerupd *d, const pu_trace *t)
     }
 }
 
-/* As relay: a circuit that we end at our own limit. */
+/* ---- as relay ---- */
+
+/* A circuit is up. The oldest entry makes room. */
+static void carry(peerupd *d, const pu_trace *t)
+{
+    carried_circuit *c = &d->carried[d->carried_next++ % DAEMON_CARRIED_MAX];
+    *c = (carried_circuit){.up_at = t->now};
+    if (pu_peer_id_from_bytes(&c->peer, t->peer) != PU_OK) *c = (carried_circuit){.up_at = 0};
+}
+
+/* Whether a circuit that a peer opened has just lived as long as we let it. */
+static bool is_time_over(peerupd *d, const pu_trace *t)
+{
+    const uint64_t most_ns = d->c->node.circuit_ns;
+    for (size_t i = 0; i < DAEMON_CARRIED_MAX; i++) {
+        carried_circuit *c = &d->carried[i];
+        bool is_theirs = c->peer.len > 0 && t->peer.len == c->peer.len &&
+                         memcmp(t->peer.base, c->peer.bytes, c->peer.len) == 0;
+        uint64_t life_ns = t->now - c->up_at;
+        if (!is_theirs || life_ns < most_ns || life_ns > most_ns + LIFE_SLACK_NS) continue;
+        *c = (carried_circuit){.up_at = 0};
+        return true;
+    }
+    return false;
+}
+
+/* A circuit that we end at our own limit. The trace has the bytes of both directions together, so
+ * that time is looked at first; and an end of the circuit may have said that it has no room. */
 static void say_full(peerupd *d, const pu_trace *t)
 {
     char limits[LIMITS_TEXT_MAX];
     const pu_config *our = &d->c->node;
-    bool is_full = t->a >= our->circuit_bytes;
+    bool is_old = is_time_over(d, t), is_full = !is_old && t->a >= our->circuit_bytes;
+    if (!is_old && !is_full) return;
     if (!daemon_may_say(d, &d->full, "circuits ended at this relay's limits")) return;
     daemon_say(
         d, "circuit of %s ended at this relay's limit (%s; resources.%s) after %" PRIu64 " bytes",
@@ -56,6 +85,7 @@ void circuits_trace(void *ctx, const pu_trace *t)
     peerupd *d = ctx;
     if (t->code == PU_TR_CIRCUIT_LIMITS) add(d, t);
     else if (t->code == PU_TR_CONN_DOWN) down(d, t);
+    else if (t->code == PU_TR_CIRCUIT_UP) carry(d, t);
     else if (t->code == PU_TR_CIRCUIT_DOWN && t->b == PU_CODE_RESOURCE) say_full(d, t);
 }
 
@@ -127,7 +157,8 @@ const char *circuit_why(const peerupd *d, const circuit *c, char text[CIRCUIT_WH
     uint64_t most_ns = c->limit_s < UINT32_MAX ? c->limit_s * PU_S : PU_NEVER;
     uint64_t slack_ns = most_ns / 4 < LIFE_SLACK_NS ? most_ns / 4 : LIFE_SLACK_NS;
     bool is_old = c->limit_s != 0 && life_ns >= most_ns - slack_ns;
-    bool is_full = c->limit_bytes != 0 && carried(d, c) >= c->limit_bytes / CARRIED_PART;
+    /* whoever has lived just as long as it may has rarely been full in the same moment */
+    bool is_full = !is_old && c->limit_bytes != 0 && carried(d, c) >= c->limit_bytes / CARRIED_PART;
     if (!is_old && !is_full) return NULL;
     snprintf(text, CIRCUIT_WHY_MAX,
              "the relay ended the connection at its limit of %s. A direct connection has none; "

@@ -16,6 +16,8 @@ check 'a port out of range is named with its range' \
     says "--port: '99999' is not a port, a number from 0 to 65535" "$peerup" init --dir slip --port 99999
 check 'and ends with 2' exits 2 "$peerup" init --dir slip --port 99999
 check 'so is a count' says "--count: 'x' is not a number" "$peerup" ping somebody -c x
+check 'an option of other commands is no operand' says "there is no option '-n5'" "$peerup" status -n5
+check 'nor its value, where that stands alone' says "there is no option '-n'" "$peerup" status -n 5
 check 'and an interval' says "--interval: '2d' is not a time" "$peerup" ping somebody --interval 2d
 check 'and a size' says "--record-max: 'many' is not a size" "$peerup" daemon --record-max many
 check 'what is wrong with an address is said' says "from '/upd/7777" \
@@ -58,6 +60,7 @@ relay: {addresses: [/ip4/127.0.0.1/udp/$port/quic-v1/p2p/$relay]}
 daemon: {state_dir: state}
 services:
   web: {enabled: true, local_address: "127.0.0.1:$((port + 1))"}
+  echo: {enabled: true, local_address: "127.0.0.1:$((port + 4))"}
   down: {enabled: true, local_address: "127.0.0.1:$((port + 2))"}
   nowhere: {enabled: true, local_address: "no-such-host.invalid:80"}
 names: {home: $home, laptop: $laptop}
@@ -80,6 +83,28 @@ cat >fetch.py <<'PYTHON'
 import sys, urllib.request
 sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20).read())
 PYTHON
+cat >echo.py <<'PYTHON'
+import socket, sys
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    s = listener.accept()[0]
+    while data := s.recv(65536):
+        s.sendall(data)
+PYTHON
+python3 echo.py $((port + 4)) >/dev/null 2>&1 &
+cat >there_and_back.py <<'PYTHON'
+import socket, sys
+SIZE = 80000
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30)
+s.sendall(bytes(SIZE))
+got = 0
+try:
+    while data := s.recv(65536):
+        got += len(data)
+except OSError:
+    pass
+sys.exit(got != SIZE)
+PYTHON
 cat >idle.py <<'PYTHON'
 import socket, sys
 s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30)
@@ -98,15 +123,15 @@ check 'so does status at the other side' says 'limited to 128 KiB each way and 8
 check 'status as JSON has it in numbers' says '"limit_bytes": 131072' at laptop status --json
 at laptop proxy home web $((port + 3)) >listen 2>proxy.said
 check 'proxy says what the relay allows' grep -q 'limit of 128 KiB each way and 8 s' proxy.said
-# A connection of the service that says nothing lives as long as the relay lets it.
-python3 idle.py $((port + 3)) &
-idle=$!
-wait $idle
+# What is below the limit of bytes each way, but not both ways together, lives as long as the relay lets it.
+at laptop proxy home echo $((port + 5)) >/dev/null 2>&1
+check 'what is below the limit each way passes' python3 there_and_back.py $((port + 5))
 why='the relay ended the connection at its limit of 8 s'
 check 'what the limit of time has cut says so' eventually grep -q "^proxy .*$why" laptop.log
-check 'and so does the service at home' eventually grep -q "^service web .*$why" home.log
+check 'and so does the service at home' eventually grep -q "^service echo .*$why" home.log
 check 'and what can be done' grep -q 'resources.session_duration can be raised at the relay' laptop.log home.log
 check 'the relay says so, too' eventually grep -q "limit (8 s; resources.session_duration)" relay.log
+check 'nobody takes it for the limit of bytes' sh -c '! grep session_data_limit relay.log laptop.log home.log'
 python3 fetch.py "http://$(cat listen)/data" >got 2>/dev/null
 check 'a megabyte does not pass' sh -c '! cmp -s got www/data'
 why='the relay ended the connection at its limit of 128 KiB each way'
@@ -136,6 +161,9 @@ check 'an address is not dialled while a relayed connection is used, which is sa
 kill $idle
 wait $idle 2>/dev/null
 eventually sh -c '"$1" status --json --config laptop/config.yaml | grep -q "\"streams\": 0"' sh "$peerup"
+check 'a port that is taken is told' says 'cannot listen on' at laptop proxy "$address" web $((port + 3))
+sleep 1
+check 'and has cost no connection' says 'relayed' at laptop ping home -c 1
 check 'an address is dialled otherwise' says 'direct over quic' at laptop ping "$address" -c 1
 check 'an address beside a direct connection is not, which is said' \
     says 'the address was not dialled: a direct connection with the peer is there already' \
