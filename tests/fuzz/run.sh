@@ -18,6 +18,7 @@ shift 2
 commit=$(git describe --always --exclude='*' --dirty=+ 2>/dev/null || echo unknown)
 machine="$(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)"
 failed=0
+interrupted=72 # libFuzzer's status after SIGINT; what was asked for later is left out
 
 # Where a life costs time, inputs stay short and libFuzzer does not weigh them; a few frames of each
 # allocation are enough to know it by.
@@ -62,15 +63,20 @@ for target in "$@"; do
     read -r user system <"$build/found/$target.time"
     seconds=$(awk "BEGIN {print int($user + $system + 0.5)}")
     runs=$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$log")
+    last=$(sed -n 's/^#\([0-9]*\).*/\1/p' "$log" | tail -n 1)
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
     inputs=$(find "tests/fuzz/corpus/$target" -type f | wc -l)
     if [ "$status" -eq 0 ]; then
         printf 'fuzz: %-16s %9s runs, %5s edges, %5s s, clean\n' "$target" "$runs" "$edges" "$seconds"
         note "$target" "$runs" "$seconds" "$inputs" clean
+    elif [ "$status" -eq "$interrupted" ]; then
+        printf 'fuzz: %-16s %9s runs, %5s edges, %5s s, clean when interrupted\n' "$target" "$last" "$edges" "$seconds"
+        note "$target" "$last" "$seconds" "$inputs" 'clean, interrupted'
+        break
     else
         printf 'fuzz: %-16s BROKE (status %d), see %s\n' "$target" "$status" "$log"
         grep -E 'SUMMARY|runtime error|Assertion|Test unit written' "$log" | head -n 5
-        note "$target" "$(sed -n 's/^#\([0-9]*\).*/\1/p' "$log" | tail -n 1)" "$seconds" "$inputs" broke
+        note "$target" "$last" "$seconds" "$inputs" broke
         failed=$((failed + 1))
     fi
 done
