@@ -203,6 +203,7 @@ static void dump_ended(ifaddr *i)
         return;
     }
     i->is_dumping = false;
+    if (i->must_ask) return; /* half of it may be missing, and is not gone for that */
     for (size_t k = i->count; k-- > 0;) {
         if (!i->known[k].is_seen) went(i, k);
     }

@@ -51,9 +51,10 @@ void quic_conn_keep_alive(quic_conn *c)
 
 /* Who only reads says nothing that its peer has not asked for. When its NAT gives it another port,
  * the peer sends to the old one, and no acknowledgement tells it better before the next keep-alive.
- * So a client that was in the middle of something asks once, a second after it fell silent:
- * whatever it sends leads the peer to the new port (RFC 9000 9.3). A server's new port would be no
- * use to its client. */
+ * So a client that was in the middle of something asks, a second after it fell silent: whatever it
+ * sends leads the peer to the new port (RFC 9000 9.3). It asks once more when nothing came of that,
+ * since the question may be lost, or what proves the new path. A server's new port would be no use
+ * to its client. */
 static void listen_on(quic_conn *c)
 {
     bool is_listening = c->heard >= QUIC_HEARD_LEAST;
@@ -62,15 +63,20 @@ static void listen_on(quic_conn *c)
     quic_conn_keep_alive(c);
 }
 
-void quic_conn_heard(quic_conn *c, size_t bytes, bool is_end)
+void quic_conn_heard(quic_conn *c, size_t bytes, uint64_t ended)
 {
-    if (!ngtcp2_conn_is_server(c->qc)) c->heard = is_end ? 0 : c->heard + bytes;
+    if (ngtcp2_conn_is_server(c->qc)) return;
+    c->heard += bytes;
+    c->heard -= ended < c->heard ? ended : c->heard;
+    c->asked = 0;
 }
 
 void quic_conn_asked(quic_conn *c, size_t sent)
 {
     if (!c->is_listening || sent == 0) return;
     if (link_now(c->link) - c->heard_at < QUIC_HEARD_SILENCE_NS) return;
+    if (++c->asked < QUIC_QUESTIONS_MAX) return;
+    c->asked = 0;
     c->heard = 0;
     listen_on(c);
 }

@@ -40,6 +40,7 @@ enum {
     QUIC_REPLIES_A_SECOND = 100, /* resets and refusals, at most */
     QUIC_REPLIES_BURST = 20,     /* of them at once */
     QUIC_CLOSED_MAX = 64,        /* connections that are over and not forgotten yet */
+    QUIC_QUESTIONS_MAX = 2,      /* of a client that hears nothing in the middle of something */
     QUIC_HEARD_LEAST = 16384     /* bytes of streams that came: silence after them is looked into */
 };
 #define QUIC_HEARD_SILENCE_NS (1 * PU_S)    /* how long that silence is */
@@ -171,9 +172,10 @@ struct quic_conn {
     udp_path home;       /* where it was before it moved */
     bool is_home_open;   /* and where it may go back to */
     uint64_t silence_ns; /* keep-alive that was asked for; 0: none */
-    uint64_t heard;      /* of a client: bytes of streams since it last asked, or one ended */
-    pu_time heard_at;    /* when anything came last */
-    bool is_listening;   /* the next silence is short */
+    uint64_t heard;    /* of a client: bytes of streams that have not ended, since it last asked */
+    pu_time heard_at;  /* when anything came last */
+    bool is_listening; /* the next silence is short */
+    uint8_t asked;     /* questions since bytes of a stream came last */
     quic_closed *closed; /* owned: what stays of it when it is over; NULL: nothing */
     pu_time ticked_at;
 };
@@ -268,8 +270,9 @@ void quic_conn_measure(quic_conn *c);
 /* Sets the keep-alive of c->silence_ns, as far as both idle time-outs let; a shorter one for a
  * client in the middle of something that it reads. */
 void quic_conn_keep_alive(quic_conn *c);
-/* Bytes of a stream came, perhaps its last ones. For callbacks. */
-void quic_conn_heard(quic_conn *c, size_t bytes, bool is_end);
+/* Bytes of a stream came; when they were its last ones, ended is how many it had in all, otherwise
+ * 0. What ended well is nothing to wait for: the others go on. For callbacks. */
+void quic_conn_heard(quic_conn *c, size_t bytes, uint64_t ended);
 /* So many bytes were sent: after a silence, they were the question. */
 void quic_conn_asked(quic_conn *c, size_t sent);
 void quic_verdict(pu_link *l, conn *head, uint32_t code);

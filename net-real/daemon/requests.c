@@ -63,7 +63,8 @@ void requests_put_limits(peerupd *d, pu_handle conn, json_t *object)
     const circuit *c = circuits_find(d, conn);
     uint64_t bytes = c != NULL ? c->limit_bytes : 0, s = c != NULL ? c->limit_s : 0;
     json_object_set_new(object, "limit_bytes",
-                        bytes != 0 ? json_integer((json_int_t)bytes) : json_null());
+                        bytes != 0 ? json_integer(bytes < INT64_MAX ? (json_int_t)bytes : INT64_MAX)
+                                   : json_null());
     json_object_set_new(object, "limit_seconds",
                         s != 0 ? json_integer((json_int_t)s) : json_null());
 }
