@@ -80,9 +80,11 @@ static bool take(const cli_command *self, const char *path, files_under *all, bo
         return true;
     }
     *has_folder = true;
-    bool is_read = files_under_take(all, path, ".yaml", why, sizeof why);
+    bool is_read = files_under_take(all, path, ".yaml", why, sizeof why) &&
+                   files_under_take(all, path, ".yml", why, sizeof why);
     if (!is_read) cli_wrong(self, "%s", why);
-    else if (all->count == before) cli_wrong(self, "%s: there is no scenario (*.yaml) in it", path);
+    else if (all->count == before)
+        cli_wrong(self, "%s: there is no scenario (*.yaml, *.yml) in it", path);
     return is_read && all->count > before;
 }
 
@@ -117,7 +119,7 @@ const cli_command cli_lint = {
     table,
     sizeof table / sizeof table[0],
     run,
-    "Of a folder it checks every *.yaml in it and in the folders below.\n"
+    "Of a folder it checks every *.yaml and *.yml in it and in the folders below.\n"
     "An error ends with exit code 2; a warning does not change it. docs/scenarios.md explains\n"
     "scenarios, docs/json.md the JSON.\n",
 };

@@ -291,21 +291,44 @@ static char *folder_of(const char *path)
     return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
+/* Whether text is a multiaddr whose transport is ours; that of a name may be in its records. */
+static bool read_address(const char *text, pu_addr *a)
+{
+    uint8_t maddr[PU_MADDR_MAX];
+    size_t len;
+    pu_span span = {(const uint8_t *)text, strlen(text)};
+    return pu_maddr_parse(maddr, sizeof maddr, &len, span, NULL) == PU_OK &&
+           pu_addr_read(a, (pu_span){maddr, len}) == PU_OK &&
+           (a->transport != PU_TRANSPORT_NONE || a->dns);
+}
+
+static void check_addresses(const config *c, yaml_file *f)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(&f->document);
+    pu_addr a;
+    for (size_t i = 0; i < c->relays.count; i++) {
+        const char *text = c->relays.at[i];
+        if (!read_address(text, &a) || a.peer.len == 0)
+            yaml_error(f, root,
+                       "relay.addresses: '%s' is not a multiaddr with /udp/PORT/quic-v1 or "
+                       "/tcp/PORT that ends in /p2p/ID",
+                       text);
+    }
+    for (size_t i = 0; i < c->listen.count; i++) {
+        const char *text = c->listen.at[i];
+        if (!read_address(text, &a) || a.dns || a.circuit || a.peer.len > 0)
+            yaml_error(f, root,
+                       "network.listen_addresses: '%s' is neither /ip4 or /ip6 with "
+                       "/udp/PORT/quic-v1 nor with /tcp/PORT",
+                       text);
+    }
+}
+
 /* What several keys together must be. */
 static void check(const config *c, yaml_file *f)
 {
     const yaml_node_t *root = yaml_document_get_root_node(&f->document);
-    for (size_t i = 0; i < c->relays.count; i++) {
-        uint8_t maddr[PU_MADDR_MAX];
-        size_t len;
-        pu_addr a;
-        pu_span text = {(const uint8_t *)c->relays.at[i], strlen(c->relays.at[i])};
-        bool is_good = pu_maddr_parse(maddr, sizeof maddr, &len, text, NULL) == PU_OK &&
-                       pu_addr_read(&a, (pu_span){maddr, len}) == PU_OK && a.peer.len > 0;
-        if (!is_good)
-            yaml_error(f, root, "relay.addresses: '%s' is not a multiaddr that ends in /p2p/ID",
-                       c->relays.at[i]);
-    }
+    check_addresses(c, f);
     for (size_t i = 0;; i++) {
         const pu_config_info *info = pu_config_at(i);
         if (info == NULL) break;

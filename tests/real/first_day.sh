@@ -28,6 +28,8 @@ complains_once() {
     [ "$("$peerup" init --dir slip --relay "$1" 2>&1 | grep -c "$1")" -eq 1 ]
 }
 check 'and once' complains_once /ip4/127.0.0.1/udp/7777/quic-v1
+check 'a transport of others is told from ours' says 'has neither /udp/PORT/quic-v1 nor /tcp/PORT' \
+    "$peerup" init --dir slip --relay /ip4/127.0.0.1/udp/7777/quic/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN
 check 'and nothing was made' test ! -e slip
 for node in relay home laptop; do
     "$peerup" init --dir "$node" >"$node.id" 2>/dev/null

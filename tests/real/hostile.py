@@ -226,6 +226,11 @@ check("an unknown key is warned of, with its place and what was meant",
       code == 0 and "try.yaml:1:1: warning" in said and "did you mean 'network'" in said, said)
 code, said = validate("network: {}\nnode:\n  pign_ns: 1s\n  conn_max: 3\n")
 check("so is a parameter", code == 7 and "try.yaml:3:3:" in said and "did you mean" in said, said)
+code, said = validate("relay: {addresses: [/ip4/192.0.2.1/udp/7777/quic/p2p/%s]}\n" % home.id)
+check("a relay's address without a transport of ours is refused",
+      code == 7 and "/udp/7777/quic/" in said and "/udp/PORT/quic-v1" in said, said)
+code, said = validate("network: {listen_addresses: [/ip4/0.0.0.0/udp/0/quic]}\n")
+check("so is one to listen on", code == 7 and "network.listen_addresses: '/ip4/0.0.0.0/udp/0/quic'" in said, said)
 code, said = validate("a: " + "b" * 2000000 + "\n")
 check("a file of 2 MB is refused", code == 7 and "too long" in said, said)
 bomb = "a0: &a0 [x, x]\n" + "".join("a%d: &a%d [*a%d, *a%d]\n" % (i, i, i - 1, i - 1)

@@ -68,6 +68,8 @@ echo 'no scenario' >"$work/many/readme.txt"
 expect 2 '^2 scenarios: 1 ok, 1 wrong$' "$sim" lint "$work/many"
 lines 1 "b.yaml:[0-9]*:[0-9]*: unknown key 'duratoin', did you mean 'duration'?"
 expect 2 '"ok":false' "$sim" lint "$work/many/" --json
+cp "$work/many/below/b.yaml" "$work/many/below/c.yml"
+expect 2 '^3 scenarios: 1 ok, 2 wrong$' "$sim" lint "$work/many"
 expect 2 'there is no scenario' "$sim" lint "$work/many/below/empty"
 expect 0 'a.yaml: ok' "$sim" lint "$work/many/a.yaml"
 lines 0 'scenarios\?: '
