@@ -111,6 +111,7 @@ struct stream {
     uint32_t stop_code;
     uint32_t reset_code;   /* not 0: memory was short; it is to be reset */
     uint64_t rx_told;      /* bytes given to the node */
+    uint32_t told_turn;    /* link.turn when bytes were given last */
     uint64_t rx_room;      /* the node takes up to this offset */
     uint64_t tx_taken;     /* bytes taken from the node */
     uint64_t tx_told;      /* the room the node was told */

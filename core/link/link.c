@@ -266,6 +266,7 @@ int pu_link_step(pu_link *l, const pu_link_in *in, pu_link_out *out)
     if (!is_sound(in)) return PU_ERANGE;
     l->now = in->now;
     l->out = out;
+    if (in->kind != PU_LINK_IN_EFFECT) l->turn++;
     int err = dispatch(l, in);
     if (err == PU_OK) {
         link_reap(l);

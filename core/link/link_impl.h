@@ -64,6 +64,7 @@ struct pu_link {
     pu_time unix_at;  /* when the clock was told */
     uint64_t unix_ns; /* what it said */
     pu_link_out *out; /* of the step under way; NULL between steps */
+    uint32_t turn;    /* counts steps but for effects: before the next one the node has heard all */
     link_slots conns, streams;
     uint32_t stream_total; /* streams that have a handle, or are to get one */
     uint32_t handshakes;   /* from outside, under way, not counting circuits */

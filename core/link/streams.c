@@ -9,6 +9,8 @@
  */
 #include "link/link_impl.h"
 
+enum { FIRST_BYTES = 8192 };
+
 /* ---- begin ---- */
 
 stream *link_stream_make(pu_link *l, conn *c)
@@ -158,9 +160,19 @@ static pu_in *give(pu_link *l, enum pu_in_kind kind, const stream *s)
     return in;
 }
 
+/* The message that a stream begins with may make a connection of it (UPGRADE), and what the node
+ * was given behind that would be lost: of the first bytes it gets one piece, and the next when it
+ * has heard that. Messages of hop and stop are shorter than FIRST_BYTES. */
+static bool is_held(const pu_link *l, const stream *s)
+{
+    return s->rx_told > 0 && s->rx_told < FIRST_BYTES && s->told_turn == l->turn;
+}
+
 /* One STREAM_DATA; bytes stay until the reset. */
 static void give_data(pu_link *l, stream *s, pu_span bytes, bool fin)
 {
+    PU_ASSERT(!is_held(l, s) || bytes.len == 0);
+    s->told_turn = l->turn;
     PU_ASSERT(bytes.len <= PU_DATA_MAX);
     PU_ASSERT(bytes.len <= s->rx_room - s->rx_told);
     s->rx_told += bytes.len;
@@ -174,6 +186,7 @@ static void give_data(pu_link *l, stream *s, pu_span bytes, bool fin)
 static bool tell_data(pu_link *l, stream *s)
 {
     while (s->rx.len > 0 && s->rx_told < s->rx_room && !is_deaf(s)) {
+        if (is_held(l, s)) return false;
         pu_span first = chunks_first(&s->rx), copy;
         uint64_t count = s->rx_room - s->rx_told;
         if (count > first.len) count = first.len;
@@ -285,7 +298,7 @@ void link_stream_up(pu_link *l, stream *s, uint64_t room)
 static pu_span pass_on(pu_link *l, stream *s, pu_span bytes, bool fin, bool stable)
 {
     while (bytes.len > 0 && s->handle != 0 && s->rx_told < s->rx_room && s->rx.len == 0 &&
-           !is_deaf(s)) {
+           !is_deaf(s) && !is_held(l, s)) {
         uint64_t room = s->rx_room - s->rx_told;
         size_t count = bytes.len < room ? bytes.len : (size_t)room;
         if (count > PU_DATA_MAX) count = PU_DATA_MAX;
