@@ -9,7 +9,7 @@
  */
 #include "link/link_impl.h"
 
-enum { FIRST_BYTES = 8192 };
+enum { FIRST_BYTES = 8192 }; /* of a stream: see is_held */
 
 /* ---- begin ---- */
 
