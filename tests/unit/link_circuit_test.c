@@ -15,8 +15,8 @@ int link_circuit_test(void);
 
 enum { PORT = 7000 };
 
-/* A connection over datagrams with stream 1 of the peer's, and that stream upgraded. */
-static link_host *upgraded(enum pu_role role, const char *left)
+/* A connection over datagrams with stream 1 of the peer's. */
+static link_host *with_stream(void)
 {
     link_host *h = link_host_new();
     link_host_say(h, PORT, TOY_CALL, 0, 0);
@@ -25,6 +25,11 @@ static link_host *upgraded(enum pu_role role, const char *left)
     link_host_say(h, PORT, TOY_OPEN, 1, 0);
     link_host_settle(h);
     link_host_forget(h);
+    return h;
+}
+
+static void upgrade(link_host *h, enum pu_role role, const char *left)
+{
     pu_peer_id peer = toy_peer(2);
     (void)link_host_effect(h, (pu_ef){.kind = PU_EF_UPGRADE,
                                       .token = 41,
@@ -35,6 +40,12 @@ static link_host *upgraded(enum pu_role role, const char *left)
                                       .peer = span_of(peer.bytes, peer.len),
                                       .deadline = h->now + 10 * PU_S,
                                       .body = span_of(left, strlen(left))});
+}
+
+static link_host *upgraded(enum pu_role role, const char *left)
+{
+    link_host *h = with_stream();
+    upgrade(h, role, left);
     return h;
 }
 
@@ -99,6 +110,30 @@ static void left_over_bytes_come_first(void **state)
     link_host_settle(h);
     link_host_expect(h, "toy 2 start dialler\n"
                         "toy 1 consumed 1 2\n"
+                        "up 2 token=41 dialler provisional relayed limited\n");
+    link_host_free(h);
+}
+
+/* What comes in one read with the message that makes a connection of the stream, in a frame of its
+ * own: the node is given the message alone, so that the rest is the connection's. */
+static void bytes_right_behind_the_message_are_the_circuits(void **state)
+{
+    (void)state;
+    link_host *h = with_stream();
+    uint8_t inner[TOY_HEAD_BYTES], outer[64];
+    pu_buf in = buf_of(inner, sizeof inner), out = buf_of(outer, sizeof outer);
+    toy_put(&in, TOY_PROVE, 2, 0);
+    toy_put_data(&out, 1, SPAN_LITERAL("ok"));
+    toy_put_data(&out, 1, buf_span(&in));
+    link_host_datagram(h, PORT, buf_span(&out));
+    link_host_expect(h, "toy 1 consumed 1 2\n"
+                        "data 1/1 2\n");
+    upgrade(h, PU_ROLE_CLIENT, "");
+    link_host_settle(h);
+    link_host_expect(h, "toy 2 start dialler\n"
+                        "toy 1 consumed 1 4\n");
+    say_inside(h, TOY_UP, 0, 0);
+    link_host_expect(h, "toy 1 consumed 1 4\n"
                         "up 2 token=41 dialler provisional relayed limited\n");
     link_host_free(h);
 }
@@ -465,6 +500,7 @@ int link_circuit_test(void)
         cmocka_unit_test(a_circuit_is_made_as_client),
         cmocka_unit_test(a_circuit_is_made_as_server),
         cmocka_unit_test(left_over_bytes_come_first),
+        cmocka_unit_test(bytes_right_behind_the_message_are_the_circuits),
         cmocka_unit_test(a_circuit_to_another_peer_fails),
         cmocka_unit_test(a_circuit_is_refused),
         cmocka_unit_test(a_circuit_has_a_deadline_and_can_be_cancelled),
