@@ -107,27 +107,37 @@ static void print_table(const nat_cell *cells)
     }
 }
 
+static uint32_t count_direct(const nat_cell *cells)
+{
+    uint32_t direct = 0;
+    for (uint32_t i = 0; i < NAT_PAIRS; i++) direct += cells[i].result == NAT_CELL_DIRECT;
+    return direct;
+}
+
 static void print_text(const nat_matrix *m)
 {
-    uint32_t all = NAT_CELLS, half = all / 2, direct = 0, differ = 0;
-    for (uint32_t i = 0; i < all; i++) direct += m->cells[i].result == NAT_CELL_DIRECT;
-    for (uint32_t i = 0; i < half; i++) differ += m->cells[i].result != m->cells[half + i].result;
+    const nat_cell *without = m->cells, *with = m->cells + NAT_PAIRS;
+    uint32_t differ = 0;
+    for (uint32_t i = 0; i < NAT_PAIRS; i++) differ += with[i].result != without[i].result;
     printf("mapping/filtering of who asks (rows) and who is asked; ports: %s\n",
            nat_ports_name(m->ports));
-    print_table(m->cells);
-    if (differ > 0) {
-        printf("with hairpin\n");
-        print_table(m->cells + half);
+    print_table(without);
+    printf("%u of %u pairs direct", count_direct(without), NAT_PAIRS);
+    if (differ == 0) {
+        puts(", and the same with hairpin");
+        return;
     }
-    printf("%u of %u cells direct; hairpin makes a difference in %u of %u\n", direct, all, differ,
-           half);
+    puts("; with hairpin:");
+    print_table(with);
+    printf("%u of %u pairs direct; hairpin makes a difference in %u\n", count_direct(with),
+           NAT_PAIRS, differ);
 }
 
 static bool draw(const nat_matrix *m, const char *path)
 {
     matrix_figure figure = {.size = NAT_KINDS};
     for (uint32_t i = 0; i < NAT_KINDS; i++) kind_name(m->cells[i].b, figure.names[i]);
-    for (uint32_t i = 0; i < NAT_CELLS / 2; i++) figure.took_ns[i] = m->cells[i].took_ns;
+    for (uint32_t i = 0; i < NAT_PAIRS; i++) figure.took_ns[i] = m->cells[i].took_ns;
     return matrix_figure_draw(&figure, path, stderr);
 }
 

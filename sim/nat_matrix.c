@@ -79,10 +79,10 @@ static bool cell_run(const nat_matrix *m, nat_cell *cell)
 bool nat_matrix_run(nat_matrix *m)
 {
     for (uint32_t i = 0; i < NAT_CELLS; i++) {
-        uint32_t pair = i % (NAT_KINDS * NAT_KINDS);
+        uint32_t pair = i % NAT_PAIRS;
         m->cells[i] = (nat_cell){.a = kind_at(pair / NAT_KINDS),
                                  .b = kind_at(pair % NAT_KINDS),
-                                 .hairpin = i >= NAT_KINDS * NAT_KINDS};
+                                 .hairpin = i >= NAT_PAIRS};
         if (!cell_run(m, &m->cells[i])) return false;
     }
     return true;

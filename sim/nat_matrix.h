@@ -21,7 +21,11 @@ typedef struct nat_kind {
     enum nat_filtering filtering;
 } nat_kind;
 
-enum { NAT_KINDS = NAT_APDM * NAT_APDF, NAT_CELLS = 2 * NAT_KINDS * NAT_KINDS };
+enum {
+    NAT_KINDS = NAT_APDM * NAT_APDF,
+    NAT_PAIRS = NAT_KINDS * NAT_KINDS,
+    NAT_CELLS = 2 * NAT_PAIRS
+};
 
 typedef struct nat_cell {
     nat_kind a, b; /* a's node asks for b's */

@@ -58,6 +58,10 @@ sed 's/within: .*}/within: 10ms}/' "$small" >"$work/hasty.yaml"
 expect 10 '^3 seeds: 0 held, 3 failed: 1 2 3$' "$sim" run "$work/hasty.yaml" --seeds 1-3 --log none --progress none \
     --out "$work/hasty"
 lines 3 '^seed=[0-9]* hash='
+expect 10 'hasty/run.repro$' "$sim" run "$work/hasty.yaml" --progress none --out "$work/hasty"
+expect 0 '^db=' "$sim" run "$small" --progress none --out "$work/hasty"
+# What a run left is not beside the files of the next one.
+expect 2 'No such file' ls "$work/hasty/run.repro"
 
 expect 0 'scenarios: [0-9]* ok, 0 wrong$' "$sim" lint scenarios
 lines "$(find scenarios -name '*.yaml' | wc -l)" ': ok$'
