@@ -72,7 +72,7 @@ link_src := $(addprefix core/link/,conns dial link out packet pipe slots stream_
     $(addprefix core/link/,mux mux_frames mux_handshake yamux yamux_frame yamux_rx) \
     $(addprefix core/link/,yamux_tx yamux_window)
 tls_src := $(addprefix core/tls/,cert_cache cert_check cert_make der session)
-quic_src := $(addprefix core/quic/,backlog begin callbacks closed conn end endpoint ids migrate send stateless streams)
+quic_src := $(addprefix core/quic/,backlog begin callbacks closed conn end endpoint ids memory migrate send stateless streams)
 
 # The host on Linux: sockets, names, clock, disk.
 host_src := $(addprefix net-real/,dns files host host_addr host_link host_names host_node ifaddr inbox loop sockaddr) \

@@ -271,16 +271,13 @@ static void leave_repro(const request *q, const scenario *s, uint64_t seed,
     else fprintf(stderr, "peerup-sim run: %s\n", why);
 }
 
-/* Beside a new database, the report and the repro file of an older one would tell of another run. */
-static void remove_older(const char *folder)
+/* Beside a new database, what an older run has left there would tell of another one. */
+static void remove_older(const char *folder, const char *name)
 {
-    static const char *const names[] = {"report.html", "run.repro"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char path[PATH_MAX_BYTES];
-        file_in(folder, names[i], path);
-        if (unlink(path) != 0 && errno != ENOENT)
-            fprintf(stderr, "peerup-sim run: %s is of an older run: %s\n", path, strerror(errno));
-    }
+    char path[PATH_MAX_BYTES];
+    file_in(folder, name, path);
+    if (unlink(path) != 0 && errno != ENOENT)
+        fprintf(stderr, "peerup-sim run: %s is of an older run: %s\n", path, strerror(errno));
 }
 
 static void show_within(void *ctx, pu_time now, pu_time end)
@@ -355,13 +352,15 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
     how.show_ctx = &all->bar;
     progress_begin(&all->bar);
     if (!q->is_json && !q->has_seeds) print_head(s, seed);
+    bool replaces = how.db_path != NULL && access(how.db_path, F_OK) == 0;
     int status = run_scenario(s, &how, &result);
     progress_clear(&all->bar);
     if (status != 0) {
         run_result_free(&result);
         return CLI_UNEXPECTED;
     }
-    if (how.db_path != NULL) remove_older(folder);
+    if (replaces) remove_older(folder, "report.html");
+    if (how.db_path != NULL) remove_older(folder, "run.repro");
     bool has_held = held_count(&result) == result.property_count, is_partial = result.is_partial;
     if (is_partial)
         fprintf(notices, "interrupted after %" PRIu64 " of %" PRIu64 " simulated seconds\n",

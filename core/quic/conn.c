@@ -163,11 +163,16 @@ void quic_conn_read(quic_conn *c, const udp_path *path, uint32_t ecn, pu_span by
     quic_path p;
     ngtcp2_pkt_info info = {.ecn = (uint8_t)ecn};
     bool is_known = pu_endpoint_equal(&path->remote, &c->head.remote) && path->socket == c->socket;
+    if (c->is_short) {
+        quic_conn_fail(c, NGTCP2_ERR_NOMEM);
+        return;
+    }
     if (!is_known && !quic_path_may_move(c, path)) return;
     quic_path_make(&p, c, path->socket, &path->remote);
     if (is_known && path->local.port != 0) c->head.local = path->local;
     int error =
         ngtcp2_conn_read_pkt(c->qc, &p.path, &info, bytes.base, bytes.len, link_now(c->link));
+    error = quic_memory_result(c, error);
     if (error == NGTCP2_ERR_RETRY) {
         retry(c, path, bytes);
         return;

@@ -30,7 +30,7 @@ static void write_close(quic_conn *c, const ngtcp2_connection_close_error *error
 
 void quic_conn_end(quic_conn *c, uint32_t code)
 {
-    if (c->qc != NULL) {
+    if (c->qc != NULL && !c->is_short) {
         ngtcp2_connection_close_error error;
         ngtcp2_connection_close_error_default(&error);
         ngtcp2_connection_close_error_set_application_error(&error, quic_wire_code(code), NULL, 0);
@@ -80,10 +80,11 @@ static uint32_t code_of_error(const quic_conn *c, int error)
     }
 }
 
-/* Errors after which the peer is told nothing: it knows, or it is nobody. */
+/* Errors after which the peer is told nothing: it knows, or it is nobody, or ngtcp2 is not to be
+ * called any more. */
 static bool is_silent(int error)
 {
-    return error == NGTCP2_ERR_DRAINING || error == NGTCP2_ERR_DROP_CONN ||
+    return ngtcp2_err_is_fatal(error) || error == NGTCP2_ERR_DRAINING || error == NGTCP2_ERR_DROP_CONN ||
            error == NGTCP2_ERR_IDLE_CLOSE || error == NGTCP2_ERR_CLOSING ||
            error == NGTCP2_ERR_HANDSHAKE_TIMEOUT || error == NGTCP2_ERR_RECV_VERSION_NEGOTIATION;
 }

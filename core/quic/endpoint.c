@@ -9,46 +9,7 @@
 
 #include <gnutls/crypto.h>
 
-enum { MEM_HEAD_BYTES = 16, CONNS_MAX = 1 << 20 };
-
-/* ---- memory for ngtcp2, from the link's allocator: sizes are kept in front ---- */
-
-static void *mem_resize(void *old, size_t len, void *ctx)
-{
-    const pu_alloc *alloc = ctx;
-    uint8_t *block = old != NULL ? (uint8_t *)old - MEM_HEAD_BYTES : NULL;
-    size_t old_len = 0;
-    if (block != NULL) memcpy(&old_len, block, sizeof old_len);
-    if (len > SIZE_MAX - MEM_HEAD_BYTES) return NULL;
-    size_t new_len = len > 0 ? len + MEM_HEAD_BYTES : 0;
-    block = alloc->resize(alloc->ctx, block, old_len, new_len);
-    if (block == NULL) return NULL;
-    memcpy(block, &new_len, sizeof new_len);
-    return block + MEM_HEAD_BYTES;
-}
-
-static void *mem_malloc(size_t len, void *ctx)
-{
-    return mem_resize(NULL, len > 0 ? len : 1, ctx);
-}
-
-static void mem_release(void *block, void *ctx)
-{
-    if (block != NULL) mem_resize(block, 0, ctx);
-}
-
-static void *mem_calloc(size_t count, size_t len, void *ctx)
-{
-    if (len > 0 && count > SIZE_MAX / len) return NULL;
-    void *block = mem_malloc(count * len, ctx);
-    if (block != NULL) memset(block, 0, count * len);
-    return block;
-}
-
-static void *mem_realloc(void *old, size_t len, void *ctx)
-{
-    return mem_resize(old, len > 0 ? len : 1, ctx);
-}
+enum { CONNS_MAX = 1 << 20 };
 
 /* ---- begin and end ---- */
 
@@ -60,11 +21,6 @@ int quic_new(quic_endpoint **out, pu_link *l)
     if (q == NULL) return PU_ENOMEM;
     q->link = l;
     q->closed_until = PU_NEVER;
-    q->mem = (ngtcp2_mem){.user_data = (void *)(uintptr_t)alloc,
-                          .malloc = mem_malloc,
-                          .free = mem_release,
-                          .calloc = mem_calloc,
-                          .realloc = mem_realloc};
     imap_init(&q->cids, env->hash_seed, alloc);
     imap_init(&q->tokens, env->hash_seed, alloc);
     link_random(l, q->token_secret, sizeof q->token_secret);
@@ -107,6 +63,7 @@ bool quic_endpoint_add(quic_endpoint *q, quic_conn *c)
     q->conn_count++;
     c->endpoint = q;
     c->link = q->link;
+    quic_memory_begin(c);
     c->index = index;
     return true;
 }

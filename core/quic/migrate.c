@@ -132,7 +132,7 @@ void quic_set(pu_link *l, conn *head, const pu_ef *ef)
 {
     (void)l;
     quic_conn *c = quic_of(head);
-    if (c->qc == NULL || head->state != CONN_READY) return;
+    if (c->qc == NULL || c->is_short || head->state != CONN_READY) return;
     if (ef->flags & PU_KEEP) {
         c->silence_ns = ef->offset;
         quic_conn_keep_alive(c);
@@ -146,7 +146,7 @@ void quic_rebound(pu_link *l, uint32_t socket)
     quic_endpoint *q = link_quic(l);
     for (uint32_t i = 0; i < q->conn_cap; i++) {
         quic_conn *c = q->conns[i];
-        if (c == NULL || c->qc == NULL || c->socket != socket) continue;
+        if (c == NULL || c->qc == NULL || c->is_short || c->socket != socket) continue;
         if (c->head.state == CONN_ENDED || ngtcp2_conn_is_server(c->qc)) continue;
         migrate(c, socket, c->generation + 1);
     }

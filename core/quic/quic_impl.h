@@ -3,6 +3,7 @@
  * endpoint.c   one a link: credentials, connections, the way of a datagram to its connection
  * stateless.c  what is said without a connection: Retry, Version Negotiation, resets, refusals
  * ids.c        connection ids and reset tokens, and which connection they mean
+ * memory.c     ngtcp2's memory, and that it had none
  * begin.c      how a connection begins, on either side
  * conn.c       one connection: its datagrams, the progress of its handshake
  * end.c        how it ends: what is told to whom
@@ -140,6 +141,8 @@ struct quic_conn {
     quic_endpoint *endpoint;
     ngtcp2_conn *qc;      /* NULL: before the verdict `accept` */
     gnutls_session_t tls; /* NULL: freed after the handshake */
+    ngtcp2_mem memory;    /* of qc */
+    bool is_short;        /* there was none once: qc may only be freed */
     ngtcp2_crypto_conn_ref ref;
     uint32_t index; /* in the endpoint's table */
     uint32_t socket;
@@ -183,7 +186,6 @@ struct quic_conn {
 struct quic_endpoint {
     pu_link *link;
     tls_keys *keys;
-    ngtcp2_mem mem;
     uint8_t reset_secret[PU_ED25519_SIGNATURE_BYTES]; /* the same after a restart */
     uint8_t token_secret[32];
     imap cids, tokens; /* first 8 bytes -> index in conns, or QUIC_CLOSED_BIT and in closed */
@@ -230,6 +232,16 @@ void quic_ids_del(quic_conn *c, pu_span cid);
 PU_MUST_USE bool quic_ids_add_token(quic_conn *c, pu_span token);
 void quic_ids_del_token(quic_conn *c, pu_span token);
 void quic_ids_clear(quic_conn *c);
+
+/* ---- memory.c ---- */
+
+/* Sets c->memory. */
+void quic_memory_begin(quic_conn *c);
+/* What ngtcp2 has returned for c, or that it got no memory meanwhile. */
+static inline int quic_memory_result(const quic_conn *c, int result)
+{
+    return c->is_short ? NGTCP2_ERR_NOMEM : result;
+}
 
 /* ---- stateless.c ---- */
 

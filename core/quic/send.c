@@ -47,7 +47,7 @@ static ngtcp2_ssize write_stream(quic_conn *c, quic_stream *s, packet *p, uint8_
         ngtcp2_conn_writev_stream(c->qc, &p->path.path, &p->info, out, len, &taken, flags,
                                   s->flight->id, pieces, count, link_now(c->link));
     if (taken >= 0) account(c, s, (size_t)taken, has_fin);
-    return result;
+    return c->is_short ? NGTCP2_ERR_NOMEM : result;
 }
 
 /* Whether congestion control would let bytes go now. */
@@ -77,6 +77,7 @@ static void write_packet(quic_conn *c, packet *p, uint8_t *out, size_t len)
     p->len =
         ngtcp2_conn_writev_stream(c->qc, &p->path.path, &p->info, out, len, NULL,
                                   NGTCP2_WRITE_STREAM_FLAG_NONE, -1, NULL, 0, link_now(c->link));
+    if (c->is_short) p->len = NGTCP2_ERR_NOMEM;
 }
 
 static bool burst_open(quic_conn *c, burst *b)
@@ -214,8 +215,9 @@ void quic_tick(pu_link *l, conn *head)
     }
     if (c->qc == NULL) return;
     quic_streams_end(c);
-    int error = 0;
-    if (ngtcp2_conn_get_expiry(c->qc) < now) error = ngtcp2_conn_handle_expiry(c->qc, now);
+    int error = quic_memory_result(c, 0);
+    if (error == 0 && ngtcp2_conn_get_expiry(c->qc) < now)
+        error = quic_memory_result(c, ngtcp2_conn_handle_expiry(c->qc, now));
     if (error == 0) error = flush(c);
     if (error != 0) quic_conn_fail(c, error);
     else quic_conn_settle(c);

@@ -323,6 +323,7 @@ void quic_consumed(pu_link *l, stream *head, uint64_t bytes)
     quic_stream *s = quic_stream_of(head);
     PU_ASSERT(bytes <= s->waiting);
     s->waiting -= bytes;
+    if (c->is_short) return;
     ngtcp2_conn_extend_max_offset(c->qc, bytes + grow_conn(c, bytes));
     if (s->flight->id >= 0 && !s->flight->is_gone)
         ngtcp2_conn_extend_max_stream_offset(c->qc, s->flight->id,
@@ -338,7 +339,7 @@ void quic_stop(pu_link *l, stream *head, uint32_t code)
     (void)l;
     quic_conn *c = quic_of(head->conn);
     quic_flight *f = quic_stream_of(head)->flight;
-    if (f == NULL || f->id < 0 || f->is_gone) return;
+    if (f == NULL || f->id < 0 || f->is_gone || c->is_short) return;
     ngtcp2_conn_shutdown_stream_read(c->qc, f->id, quic_wire_code(code));
     quic_conn_due(c);
 }
@@ -348,7 +349,7 @@ void quic_reset(pu_link *l, stream *head, uint32_t code)
     (void)l;
     quic_conn *c = quic_of(head->conn);
     quic_flight *f = quic_stream_of(head)->flight;
-    if (f == NULL || f->id < 0 || f->is_gone) return;
+    if (f == NULL || f->id < 0 || f->is_gone || c->is_short) return;
     ngtcp2_conn_shutdown_stream(c->qc, f->id, quic_wire_code(code));
     quic_conn_due(c);
 }
@@ -359,7 +360,7 @@ void quic_streams_reset_by_peer(quic_conn *c, quic_flight *f, uint64_t code)
 {
     quic_stream *s = f->stream;
     if (s == NULL || s->head.rx_stopped || (s->head.rx_fin && s->head.tx_fin)) return;
-    ngtcp2_conn_shutdown_stream_write(c->qc, f->id, code);
+    if (!c->is_short) ngtcp2_conn_shutdown_stream_write(c->qc, f->id, code);
     link_stream_down(c->link, &s->head, PU_DOWN_RESET,
                      code > UINT32_MAX ? UINT32_MAX : (uint32_t)code);
 }
@@ -395,7 +396,8 @@ void quic_free_stream(pu_link *l, stream *head)
     quic_queue_del(c, s);
     if (f == NULL) return;
     c->promised -= s->room - f->out.acked;
-    if (s->waiting > 0 && c->qc != NULL) ngtcp2_conn_extend_max_offset(c->qc, s->waiting);
+    if (s->waiting > 0 && c->qc != NULL && !c->is_short)
+        ngtcp2_conn_extend_max_offset(c->qc, s->waiting);
     s->flight = NULL;
     f->stream = NULL;
     if (f->id >= 0 && !f->is_gone) return;
