@@ -262,6 +262,7 @@ void link_conn_down(pu_link *l, conn *c, uint32_t code)
 {
     PU_ASSERT(c->state != CONN_ENDED);
     PU_ASSERT(c->wire == NULL);
+    link_streams_tell_rest(l, c);
     handshake_done(l, c);
     link_timers_forget(l, c);
     c->state = CONN_ENDED;

@@ -137,6 +137,9 @@ void link_list_del(pu_link *l, enum conn_list_id id, conn *c);
 stream *link_stream_make(pu_link *l, conn *c);
 /* Tells the node what it is to hear of s, as far as the list has room. s may be gone. */
 void link_stream_tell(pu_link *l, stream *s);
+/* c ends, so that nothing becomes a connection any more: what waits and has room is told before the
+ * last words, as far as the list has room. The carrier hears nothing of it: it is over. */
+void link_streams_tell_rest(pu_link *l, conn *c);
 /* The same for all streams of c; resets those that memory was short for. */
 void link_streams_wake(pu_link *l, conn *c);
 /* Takes s out and frees it, without a word. */

@@ -62,7 +62,7 @@ static void stream_room(pu_link *l, stream *s, uint64_t offset)
 {
     if (offset <= s->rx_room) return;
     s->rx_room = offset;
-    s->told_turn = l->turn - 1; /* it has heard what it was given, and reads on */
+    s->told_turn = l->turn - 1; /* it has heard all, no message of hop or stop: it reads on */
     link_conn_touch(l, s->conn);
     link_stream_tell(l, s);
 }

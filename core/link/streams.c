@@ -182,26 +182,56 @@ static void give_data(pu_link *l, stream *s, pu_span bytes, bool fin)
     in->flags = fin ? PU_FIN : 0;
 }
 
+/* Whether bytes wait that have room. */
+static bool has_bytes(const stream *s)
+{
+    return s->rx.len > 0 && s->rx_told < s->rx_room && !is_deaf(s);
+}
+
+static bool has_end(const stream *s)
+{
+    return s->rx_fin && !s->rx_fin_told && s->rx.len == 0 && !is_deaf(s);
+}
+
+/* Gives the next bytes that wait; how many. 0: the list is full, or memory for a copy is short. */
+static uint64_t give_next(pu_link *l, stream *s)
+{
+    pu_span first = chunks_first(&s->rx), copy;
+    uint64_t count = s->rx_room - s->rx_told;
+    if (count > first.len) count = first.len;
+    if (count > PU_DATA_MAX) count = PU_DATA_MAX;
+    if (!link_out_has_room(l->out)) return 0;
+    if (!link_out_copy(l->out, span_head(first, (size_t)count), &copy)) return 0;
+    link_stream_drop(l, s, count);
+    give_data(l, s, copy, s->rx_fin && s->rx.len == 0);
+    return count;
+}
+
 /* Gives what waits and has room. False: the list is full, or memory for a copy is short. */
 static bool tell_data(pu_link *l, stream *s)
 {
-    while (s->rx.len > 0 && s->rx_told < s->rx_room && !is_deaf(s)) {
-        if (is_held(l, s)) return false;
-        pu_span first = chunks_first(&s->rx), copy;
-        uint64_t count = s->rx_room - s->rx_told;
-        if (count > first.len) count = first.len;
-        if (count > PU_DATA_MAX) count = PU_DATA_MAX;
-        if (!link_out_has_room(l->out)) return false;
-        if (!link_out_copy(l->out, span_head(first, (size_t)count), &copy)) return false;
-        link_stream_drop(l, s, count);
-        give_data(l, s, copy, s->rx_fin && s->rx.len == 0);
+    while (has_bytes(s)) {
+        uint64_t count = is_held(l, s) ? 0 : give_next(l, s);
+        if (count == 0) return false;
         if (!s->is_down) s->conn->ops->consumed(l, s, count);
     }
-    if (s->rx_fin && !s->rx_fin_told && s->rx.len == 0 && !is_deaf(s)) {
+    if (has_end(s)) {
         if (!link_out_has_room(l->out)) return false;
         give_data(l, s, span_of(NULL, 0), true);
     }
     return true;
+}
+
+void link_streams_tell_rest(pu_link *l, conn *c)
+{
+    for (stream *s = c->first; s != NULL; s = s->next) {
+        if (s->handle == 0) continue;
+        while (has_bytes(s)) {
+            s->told_turn = l->turn - 1;
+            if (give_next(l, s) == 0) break;
+        }
+        if (has_end(s) && link_out_has_room(l->out)) give_data(l, s, span_of(NULL, 0), true);
+    }
 }
 
 /* STOP, and room when it is worth an input: when half of what a stream may buffer became free. */

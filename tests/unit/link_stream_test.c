@@ -459,6 +459,31 @@ static void many_last_words_are_spread_over_steps(void **state)
     free(h);
 }
 
+/* A connection that ends in the step of its last bytes, or in the next one, before the node has heard
+ * the first of them: it gets all. */
+static void what_came_before_the_end_is_told(void **state)
+{
+    (void)state;
+    for (int steps = 1; steps <= 2; steps++) {
+        link_host *h = with_stream();
+        uint8_t bytes[64];
+        pu_buf out = buf_of(bytes, sizeof bytes);
+        toy_put_data(&out, 1, SPAN_LITERAL("one"));
+        toy_put_data(&out, 1, SPAN_LITERAL("last"));
+        toy_put(&out, TOY_FIN, 1, 0);
+        if (steps == 1) toy_put(&out, TOY_END, 0, PU_CODE_SHUTDOWN);
+        link_host_datagram(h, PORT, buf_span(&out));
+        if (steps == 2) link_host_say(h, PORT, TOY_END, 0, PU_CODE_SHUTDOWN);
+        link_host_settle(h);
+        link_host_expect(h, "toy 1 consumed 1 3\n"
+                            "data 1/1 3\n"
+                            "data 1/1 4 fin\n"
+                            "stream-down 1/1 token=0 lost code=1006\n"
+                            "down 1 code=1006\n");
+        link_host_free(h);
+    }
+}
+
 /* Datagrams that find no room are built in the next step; connections take turns. */
 static void datagrams_are_spread_over_steps(void **state)
 {
@@ -503,6 +528,7 @@ int link_stream_test(void)
         cmocka_unit_test(a_flood_of_pieces_is_spread_over_steps),
         cmocka_unit_test(a_flood_of_streams_is_spread_or_forgotten),
         cmocka_unit_test(many_last_words_are_spread_over_steps),
+        cmocka_unit_test(what_came_before_the_end_is_told),
         cmocka_unit_test(datagrams_are_spread_over_steps),
     };
     return cmocka_run_group_tests_name("link_stream", tests, NULL, NULL);
