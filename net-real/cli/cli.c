@@ -172,8 +172,10 @@ bool cli_address(const char *text, pu_peer_id *id, char *error, size_t cap)
                  bad < span.len ? text + bad : "");
     } else if (pu_addr_read(&a, (pu_span){bytes, len}) != PU_OK) {
         snprintf(error, cap, "'%.200s' is no address that can be dialled", text);
-    } else if (a.transport == PU_TRANSPORT_NONE && !a.dns) {
-        snprintf(error, cap, "'%.200s' has neither /udp/PORT/quic-v1 nor /tcp/PORT", text);
+    } else if (!config_can_dial(&a, (pu_span){bytes, len})) {
+        snprintf(error, cap,
+                 "'%.200s' has no transport that peerup speaks: /udp/PORT/quic-v1 or /tcp/PORT",
+                 text);
     } else if (a.peer.len == 0) {
         snprintf(error, cap, "'%.200s' does not end in /p2p/ID", text);
     } else {

@@ -291,24 +291,44 @@ static char *folder_of(const char *path)
     return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-/* Whether text is a multiaddr whose transport is ours; that of a name may be in its records. */
-static bool read_address(const char *text, pu_addr *a)
+bool config_can_dial(const pu_addr *a, pu_span maddr)
 {
-    uint8_t maddr[PU_MADDR_MAX];
+    pu_maddr_part first;
+    if (a->circuit) return true;
+    if (pu_maddr_next(&maddr, &first) && first.code == PU_MA_DNSADDR) return true;
+    return a->transport != PU_TRANSPORT_NONE && a->endpoint.port != 0;
+}
+
+/* Whether text is a multiaddr of a relay, with its id. */
+static bool is_relay_address(const char *text)
+{
+    uint8_t bytes[PU_MADDR_MAX];
     size_t len;
+    pu_addr a;
     pu_span span = {(const uint8_t *)text, strlen(text)};
-    return pu_maddr_parse(maddr, sizeof maddr, &len, span, NULL) == PU_OK &&
-           pu_addr_read(a, (pu_span){maddr, len}) == PU_OK &&
-           (a->transport != PU_TRANSPORT_NONE || a->dns);
+    if (pu_maddr_parse(bytes, sizeof bytes, &len, span, NULL) != PU_OK) return false;
+    span = (pu_span){bytes, len};
+    return pu_addr_read(&a, span) == PU_OK && config_can_dial(&a, span) && a.peer.len > 0;
+}
+
+/* Whether text is a multiaddr to listen on; its port may be 0. */
+static bool is_listen_address(const char *text)
+{
+    uint8_t bytes[PU_MADDR_MAX];
+    size_t len;
+    pu_addr a;
+    pu_span span = {(const uint8_t *)text, strlen(text)};
+    return pu_maddr_parse(bytes, sizeof bytes, &len, span, NULL) == PU_OK &&
+           pu_addr_read(&a, (pu_span){bytes, len}) == PU_OK &&
+           a.transport != PU_TRANSPORT_NONE && !a.dns && !a.circuit && a.peer.len == 0;
 }
 
 static void check_addresses(const config *c, yaml_file *f)
 {
     const yaml_node_t *root = yaml_document_get_root_node(&f->document);
-    pu_addr a;
     for (size_t i = 0; i < c->relays.count; i++) {
         const char *text = c->relays.at[i];
-        if (!read_address(text, &a) || a.peer.len == 0)
+        if (!is_relay_address(text))
             yaml_error(f, root,
                        "relay.addresses: '%s' is not a multiaddr with /udp/PORT/quic-v1 or "
                        "/tcp/PORT that ends in /p2p/ID",
@@ -316,7 +336,7 @@ static void check_addresses(const config *c, yaml_file *f)
     }
     for (size_t i = 0; i < c->listen.count; i++) {
         const char *text = c->listen.at[i];
-        if (!read_address(text, &a) || a.dns || a.circuit || a.peer.len > 0)
+        if (!is_listen_address(text))
             yaml_error(f, root,
                        "network.listen_addresses: '%s' is neither /ip4 or /ip6 with "
                        "/udp/PORT/quic-v1 nor with /tcp/PORT",

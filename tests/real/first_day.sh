@@ -28,8 +28,12 @@ complains_once() {
     [ "$("$peerup" init --dir slip --relay "$1" 2>&1 | grep -c "$1")" -eq 1 ]
 }
 check 'and once' complains_once /ip4/127.0.0.1/udp/7777/quic-v1
-check 'a transport of others is told from ours' says 'has neither /udp/PORT/quic-v1 nor /tcp/PORT' \
-    "$peerup" init --dir slip --relay /ip4/127.0.0.1/udp/7777/quic/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN
+for at in /ip4/127.0.0.1/udp/7777/quic /ip4/127.0.0.1/udp/0/quic-v1 /dns4/relay.example.org/udp/7777/quic \
+    /dns4/relay.example.org/tcp/443/wss /dns4/relay.example.org; do
+    check "$at: a transport of others is told from ours" \
+        says 'no transport that peerup speaks: /udp/PORT/quic-v1 or /tcp/PORT' \
+        "$peerup" init --dir slip --relay $at/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN
+done
 check 'and nothing was made' test ! -e slip
 for node in relay home laptop; do
     "$peerup" init --dir "$node" >"$node.id" 2>/dev/null
