@@ -271,7 +271,7 @@ static void note_refused(record *r, uint32_t node, const pu_trace *event)
     note_peer(r, node, event, "refused", event->a < 3 ? stages[event->a] : "");
 }
 
-/* As relay: a circuit ended at one of its limits. */
+/* As relay: a circuit is at one of its limits. */
 static void note_limit(record *r, uint32_t node, const pu_trace *event)
 {
     char more[48];
@@ -291,7 +291,7 @@ static void summarise(record *r, uint32_t node, const pu_trace *event)
     else if (code == PU_TR_REFUSED) note_refused(r, node, event);
     else if (code == PU_TR_RELAY_RESERVED) note_peer(r, node, event, "reserved", "");
     else if (code == PU_TR_RELAY_LOST) note_peer(r, node, event, "relay-lost", "");
-    else if (code == PU_TR_CIRCUIT_DOWN && event->b == PU_CODE_RESOURCE) note_limit(r, node, event);
+    else if (code == PU_TR_CIRCUIT_CUT) note_limit(r, node, event);
     else if (code == PU_TR_PUNCH_OK || code == PU_TR_PUNCH_FAILED) note_punch(r, node, event);
 }
 

@@ -142,6 +142,7 @@ static int stream_data(ngtcp2_conn *qc, uint32_t flags, int64_t id, uint64_t off
                        const uint8_t *data, size_t len, void *user, void *stream_user)
 {
     (void)id;
+    (void)offset;
     quic_conn *c = user;
     quic_flight *f = stream_user;
     if (f == NULL || f->stream == NULL) {
@@ -150,7 +151,8 @@ static int stream_data(ngtcp2_conn *qc, uint32_t flags, int64_t id, uint64_t off
     }
     f->stream->waiting += len;
     bool is_end = (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0;
-    quic_conn_heard(c, len, is_end ? offset + len : 0);
+    quic_conn_heard(c, f->stream, len);
+    if (is_end) quic_conn_unheard(c, f->stream);
     link_stream_data(c->link, &f->stream->head, span_of(data, len), is_end, false);
     quic_streams_wait(c);
     return 0;

@@ -63,12 +63,22 @@ static void listen_on(quic_conn *c)
     quic_conn_keep_alive(c);
 }
 
-void quic_conn_heard(quic_conn *c, size_t bytes, uint64_t ended)
+void quic_conn_heard(quic_conn *c, quic_stream *s, size_t bytes)
 {
     if (ngtcp2_conn_is_server(c->qc)) return;
+    if (s->heard_round != c->heard_round) s->heard = 0;
+    s->heard_round = c->heard_round;
+    s->heard += bytes;
     c->heard += bytes;
-    c->heard -= ended < c->heard ? ended : c->heard;
     c->asked = 0;
+}
+
+void quic_conn_unheard(quic_conn *c, quic_stream *s)
+{
+    if (s->heard_round != c->heard_round) return;
+    PU_ASSERT(s->heard <= c->heard);
+    c->heard -= s->heard;
+    s->heard = 0;
 }
 
 void quic_conn_asked(quic_conn *c, size_t sent)
@@ -78,6 +88,7 @@ void quic_conn_asked(quic_conn *c, size_t sent)
     if (++c->asked < QUIC_QUESTIONS_MAX) return;
     c->asked = 0;
     c->heard = 0;
+    c->heard_round++;
     listen_on(c);
 }
 

@@ -114,6 +114,8 @@ struct quic_stream {
     uint64_t window;                    /* bytes that the peer may be ahead of the node */
     uint64_t eaten;                     /* consumed since eaten_at */
     pu_time eaten_at;
+    uint64_t heard; /* of a client: its share of the connection's, if heard_round is that one's */
+    uint32_t heard_round;
 };
 
 typedef struct quic_queue {
@@ -176,6 +178,7 @@ struct quic_conn {
     bool is_home_open;   /* and where it may go back to */
     uint64_t silence_ns; /* keep-alive that was asked for; 0: none */
     uint64_t heard;    /* of a client: bytes of streams that have not ended, since it last asked */
+    uint32_t heard_round; /* how often it was counted from 0 */
     pu_time heard_at;  /* when anything came last */
     bool is_listening; /* the next silence is short */
     uint8_t asked;     /* questions since bytes of a stream came last */
@@ -282,9 +285,10 @@ void quic_conn_measure(quic_conn *c);
 /* Sets the keep-alive of c->silence_ns, as far as both idle time-outs let; a shorter one for a
  * client in the middle of something that it reads. */
 void quic_conn_keep_alive(quic_conn *c);
-/* Bytes of a stream came; when they were its last ones, ended is how many it had in all, otherwise
- * 0. What ended well is nothing to wait for: the others go on. For callbacks. */
-void quic_conn_heard(quic_conn *c, size_t bytes, uint64_t ended);
+/* Bytes of s came. */
+void quic_conn_heard(quic_conn *c, quic_stream *s, size_t bytes);
+/* No more of s will come, or nobody wants it: there is nothing of it to wait for. */
+void quic_conn_unheard(quic_conn *c, quic_stream *s);
 /* So many bytes were sent: after a silence, they were the question. */
 void quic_conn_asked(quic_conn *c, size_t sent);
 void quic_verdict(pu_link *l, conn *head, uint32_t code);

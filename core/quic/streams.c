@@ -394,6 +394,7 @@ void quic_free_stream(pu_link *l, stream *head)
     quic_stream *s = quic_stream_of(head);
     quic_flight *f = s->flight;
     quic_queue_del(c, s);
+    quic_conn_unheard(c, s);
     if (f == NULL) return;
     c->promised -= s->room - f->out.acked;
     if (s->waiting > 0 && c->qc != NULL && !c->is_short)

@@ -40,38 +40,12 @@ static void down(peerupd *d, const pu_trace *t)
 
 /* ---- as relay ---- */
 
-/* A circuit is up. The oldest entry makes room. */
-static void carry(peerupd *d, const pu_trace *t)
-{
-    carried_circuit *c = &d->carried[d->carried_next++ % DAEMON_CARRIED_MAX];
-    *c = (carried_circuit){.up_at = t->now};
-    if (pu_peer_id_from_bytes(&c->peer, t->peer) != PU_OK) *c = (carried_circuit){.up_at = 0};
-}
-
-/* Whether a circuit that a peer opened has just lived as long as we let it. */
-static bool is_time_over(peerupd *d, const pu_trace *t)
-{
-    const uint64_t most_ns = d->c->node.circuit_ns;
-    for (size_t i = 0; i < DAEMON_CARRIED_MAX; i++) {
-        carried_circuit *c = &d->carried[i];
-        bool is_theirs = c->peer.len > 0 && t->peer.len == c->peer.len &&
-                         memcmp(t->peer.base, c->peer.bytes, c->peer.len) == 0;
-        uint64_t life_ns = t->now - c->up_at;
-        if (!is_theirs || life_ns < most_ns || life_ns > most_ns + LIFE_SLACK_NS) continue;
-        *c = (carried_circuit){.up_at = 0};
-        return true;
-    }
-    return false;
-}
-
-/* A circuit that we end at our own limit. The trace has the bytes of both directions together, so
- * that time is looked at first; and an end of the circuit may have said that it has no room. */
-static void say_full(peerupd *d, const pu_trace *t)
+/* A circuit ends at a limit of ours. */
+static void say_cut(peerupd *d, const pu_trace *t)
 {
     char limits[LIMITS_TEXT_MAX];
     const pu_config *our = &d->c->node;
-    bool is_old = is_time_over(d, t), is_full = !is_old && t->a >= our->circuit_bytes;
-    if (!is_old && !is_full) return;
+    bool is_full = t->b == 1;
     if (!daemon_may_say(d, &d->full, "circuits ended at this relay's limits")) return;
     daemon_say(
         d, "circuit of %s ended at this relay's limit (%s; resources.%s) after %" PRIu64 " bytes",
@@ -85,8 +59,7 @@ void circuits_trace(void *ctx, const pu_trace *t)
     peerupd *d = ctx;
     if (t->code == PU_TR_CIRCUIT_LIMITS) add(d, t);
     else if (t->code == PU_TR_CONN_DOWN) down(d, t);
-    else if (t->code == PU_TR_CIRCUIT_UP) carry(d, t);
-    else if (t->code == PU_TR_CIRCUIT_DOWN && t->b == PU_CODE_RESOURCE) say_full(d, t);
+    else if (t->code == PU_TR_CIRCUIT_CUT) say_cut(d, t);
 }
 
 static circuit *known(peerupd *d, pu_handle conn)

@@ -23,7 +23,6 @@ enum {
     DAEMON_SPLICES_MAX = 1024,
     DAEMON_SAID_MAX = 256,
     DAEMON_CIRCUITS_MAX = 256, /* a power of two, as is: */
-    DAEMON_CARRIED_MAX = 1024, /* circuits of others whose beginning a relay knows */
     CIRCUIT_WHY_MAX = 320,
     PROXY_LISTEN_MAX = 80,
     PROXY_ID_MAX = 24
@@ -77,12 +76,6 @@ typedef struct circuit {
     bool is_told;     /* people know why */
 } circuit;
 
-/* As relay: a circuit that was opened. */
-typedef struct carried_circuit {
-    pu_peer_id peer; /* who asked for it; len 0: the entry is free */
-    pu_time up_at;
-} carried_circuit;
-
 /* How often something was told of in this minute. */
 typedef struct said_often {
     pu_time since;
@@ -123,8 +116,6 @@ struct peerupd {
     uint32_t said_count;
     circuit circuits[DAEMON_CIRCUITS_MAX]; /* a ring */
     uint32_t circuit_next;
-    carried_circuit carried[DAEMON_CARRIED_MAX]; /* a ring */
-    uint32_t carried_next;
     pu_token stop_token;
     bool is_relay_told; /* a relay gave us a place, or it was told that none did */
 };

@@ -58,15 +58,18 @@ static bool best_conn(const peerupd *d, const pu_peer_id *peer, pu_conn_row *bes
     return is_found;
 }
 
+/* What a relay said: it may be any number. 0: there is no limit. */
+static json_t *limit_json(uint64_t limit)
+{
+    if (limit == 0) return json_null();
+    return json_integer(limit < INT64_MAX ? (json_int_t)limit : INT64_MAX);
+}
+
 void requests_put_limits(peerupd *d, pu_handle conn, json_t *object)
 {
     const circuit *c = circuits_find(d, conn);
-    uint64_t bytes = c != NULL ? c->limit_bytes : 0, s = c != NULL ? c->limit_s : 0;
-    json_object_set_new(object, "limit_bytes",
-                        bytes != 0 ? json_integer(bytes < INT64_MAX ? (json_int_t)bytes : INT64_MAX)
-                                   : json_null());
-    json_object_set_new(object, "limit_seconds",
-                        s != 0 ? json_integer((json_int_t)s) : json_null());
+    json_object_set_new(object, "limit_bytes", limit_json(c != NULL ? c->limit_bytes : 0));
+    json_object_set_new(object, "limit_seconds", limit_json(c != NULL ? c->limit_s : 0));
 }
 
 static json_t *conn_object(peerupd *d, const pu_conn_row *row)

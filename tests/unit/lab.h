@@ -75,6 +75,7 @@ typedef struct lab {
     char set[64];                   /* the last SET, "name=value" */
     uint32_t traced[PU_TR_COUNT];   /* how often */
     uint64_t traced_a[PU_TR_COUNT]; /* the last one's a */
+    uint64_t traced_b[PU_TR_COUNT];
 } lab;
 
 static inline void lab_trace(void *ctx, const pu_trace *event)
@@ -82,6 +83,7 @@ static inline void lab_trace(void *ctx, const pu_trace *event)
     lab *l = ctx;
     l->traced[event->code]++;
     l->traced_a[event->code] = event->a;
+    l->traced_b[event->code] = event->b;
 }
 
 static inline pu_span lab_id(const lab *l, int peer)

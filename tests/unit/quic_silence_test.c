@@ -103,6 +103,41 @@ static void the_end_of_another_stream_changes_nothing(void **state)
     rig_free(r.w);
 }
 
+/* Two streams: the end of the one takes off what came of it since the last question, and no more. */
+static void an_end_takes_off_what_was_counted(void **state)
+{
+    (void)state;
+    reading r = reading_new();
+    rig_stream *beside = rig_open(r.a, &r.a->conns[0]);
+    rig_send(r.a, beside, 10, false);
+    rig_run(r.w, 500 * PU_MS);
+    rig_send(r.b, r.at_b, MUCH, false);
+    rig_run(r.w, 5 * PU_S); /* asked twice: counted from 0 */
+    rig_send(r.b, rig_theirs(r.b, 1), 2 * QUIC_HEARD_LEAST, false);
+    rig_run(r.w, 300 * PU_MS);
+    rig_send(r.b, r.at_b, 10, true);
+    rig_run(r.w, 500 * PU_MS);
+    uint64_t sent = r.a->sent_datagrams;
+    rig_run(r.w, 3 * PU_S);
+    assert_in_range(r.a->sent_datagrams, sent + 1, sent + 4);
+    rig_free(r.w);
+}
+
+/* Nobody waits for a stream that was reset. */
+static void a_reset_is_an_end(void **state)
+{
+    (void)state;
+    reading r = reading_new();
+    rig_send(r.b, r.at_b, MUCH, false);
+    rig_run(r.w, 500 * PU_MS);
+    rig_reset(r.b, r.at_b, 7);
+    rig_run(r.w, 500 * PU_MS);
+    uint64_t sent = r.a->sent_datagrams;
+    rig_run(r.w, 3 * PU_S);
+    assert_int_equal(r.a->sent_datagrams, sent);
+    rig_free(r.w);
+}
+
 /* The client's NAT gives it another port while it waits for more, and more goes to the old one. */
 static void a_reader_whose_port_changes_waits_a_second(void **state)
 {
@@ -128,6 +163,8 @@ int quic_silence_test(void)
         cmocka_unit_test(other_silence_is_let_be),
         cmocka_unit_test(an_end_counts_for_the_connection),
         cmocka_unit_test(the_end_of_another_stream_changes_nothing),
+        cmocka_unit_test(an_end_takes_off_what_was_counted),
+        cmocka_unit_test(a_reset_is_an_end),
         cmocka_unit_test(a_reader_whose_port_changes_waits_a_second),
     };
     return cmocka_run_group_tests_name("quic_silence", tests, NULL, NULL);

@@ -370,6 +370,9 @@ static void a_circuit_is_limited_in_bytes(void **state)
     assert_int_equal(e.hop->code, PU_CODE_RESOURCE);
     assert_int_equal(lab_body(e.stop).len, 1024);
     assert_int_equal(lab_body(e.hop).len, 1024);
+    assert_int_equal(l->traced[PU_TR_CIRCUIT_CUT], 1);
+    assert_int_equal(l->traced_a[PU_TR_CIRCUIT_CUT], 2048);
+    assert_int_equal(l->traced_b[PU_TR_CIRCUIT_CUT], 1);
 
     e = circuit_up(l, c, b, B);
     lab_give(l, e.stop, span_of(bytes, 1025), false);
@@ -390,6 +393,8 @@ static void a_circuit_is_limited_in_time(void **state)
     assert_false(e.hop->is_reset || e.stop->is_reset);
     lab_pass(l, 1);
     assert_true(e.hop->is_reset && e.stop->is_reset);
+    assert_int_equal(l->traced[PU_TR_CIRCUIT_CUT], 1);
+    assert_int_equal(l->traced_b[PU_TR_CIRCUIT_CUT], 2);
     lab_end(l);
 }
 

@@ -104,7 +104,9 @@ enum pu_trace_area {
     X(RELAY_RESTS, RELAY, "relay-rests",                                                           \
       "a circuit led nowhere, and circuits through other relays come first; a: for s, b: code")    \
     X(CIRCUIT_LIMITS, RELAY, "circuit-limits",                                                     \
-      "a circuit of ours is ready, and its relay limits it; a: bytes each way, b: s; 0: not so")
+      "a circuit of ours is ready, and its relay limits it; a: bytes each way, b: s; 0: not so")   \
+    X(CIRCUIT_CUT, RELAY, "circuit-cut",                                                           \
+      "as relay: a circuit is at a limit of ours; a: bytes carried, b: 1 of bytes 2 of time")
 
 enum pu_trace_code {
     PU_TR_NONE = 0,

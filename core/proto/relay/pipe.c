@@ -10,6 +10,9 @@
 #include "base/planted.h"
 #include "proto/relay/relay_server.h"
 
+/* What CIRCUIT_CUT says. */
+enum limit { LIMIT_BYTES = 1, LIMIT_TIME = 2 };
+
 static circuits *table(const pu_node *n)
 {
     relay_server *r = ctx_state_peek(n, MODULE_RELAY_SERVER);
@@ -72,6 +75,11 @@ uint32_t pipe_count(pu_node *n, pu_peer peer)
     return count;
 }
 
+static uint64_t carried_by(const circuit *c)
+{
+    return c->carried[SIDE_HOP] + c->carried[SIDE_STOP];
+}
+
 /* Takes a circuit out and tells its end. Its streams are the caller's to finish. */
 static circuit take(pu_node *n, circuit *c, uint32_t code)
 {
@@ -80,9 +88,8 @@ static circuit take(pu_node *n, circuit *c, uint32_t code)
     circuit taken = *c;
     *c = all->at[--all->count];
     ctx_timer(n, TIMER_CIRCUIT, taken.number, PU_NEVER);
-    uint64_t carried = taken.carried[SIDE_HOP] + taken.carried[SIDE_STOP];
     if (taken.is_up)
-        ctx_trace(n, PU_TR_CIRCUIT_DOWN, NULL, NULL, taken.peer[SIDE_HOP], carried, code,
+        ctx_trace(n, PU_TR_CIRCUIT_DOWN, NULL, NULL, taken.peer[SIDE_HOP], carried_by(&taken), code,
                   span_of(NULL, 0));
     return taken;
 }
@@ -95,14 +102,16 @@ void pipe_drop(pu_node *n, uint64_t number)
     (void)take(n, c, PU_CODE_OK);
 }
 
-/* Ends a circuit and resets its streams. */
-static void pipe_close(pu_node *n, circuit *c, uint32_t code)
+/* Ends a circuit that is at a limit, and resets its streams. */
+static void cut(pu_node *n, circuit *c, enum limit limit)
 {
     PU_ASSERT(c->is_up);
-    circuit taken = take(n, c, code);
+    ctx_trace(n, PU_TR_CIRCUIT_CUT, NULL, NULL, c->peer[SIDE_HOP], carried_by(c), limit,
+              span_of(NULL, 0));
+    circuit taken = take(n, c, PU_CODE_RESOURCE);
     for (int side = 0; side < SIDE_COUNT; side++) {
         stream *s = ctx_stream(n, taken.side[side]);
-        if (s != NULL) ctx_stream_reset(n, s, code);
+        if (s != NULL) ctx_stream_reset(n, s, PU_CODE_RESOURCE);
     }
 }
 
@@ -150,7 +159,7 @@ void relay_circuit_timer(pu_node *n, uint64_t arg)
     circuit *c = pipe_find(n, arg);
     if (c == NULL) return;
     if (ctx_now(n) >= c->ends_at) {
-        pipe_close(n, c, PU_CODE_RESOURCE);
+        cut(n, c, LIMIT_TIME);
         return;
     }
     stream *hop = ctx_stream(n, c->side[SIDE_HOP]);
@@ -182,7 +191,7 @@ enum verdict pipe_data(pu_node *n, stream *s, pu_span bytes, size_t *used)
     uint64_t left =
         ctx_config(n)->circuit_bytes > *carried ? ctx_config(n)->circuit_bytes - *carried : 0;
     if (left == 0) {
-        pipe_close(n, c, PU_CODE_RESOURCE);
+        cut(n, c, LIMIT_BYTES);
         return VERDICT_OK;
     }
     size_t pass = ctx_stream_writable(other);
@@ -191,7 +200,7 @@ enum verdict pipe_data(pu_node *n, stream *s, pu_span bytes, size_t *used)
     *used = pass;
     *carried += pass;
     if (pass > 0) ctx_stream_send(n, other, span_head(bytes, pass));
-    if (pass == left && pass < bytes.len) pipe_close(n, c, PU_CODE_RESOURCE);
+    if (pass == left && pass < bytes.len) cut(n, c, LIMIT_BYTES);
     else grant(n, s, other, bytes.len - pass);
     return VERDICT_OK;
 }
