@@ -49,9 +49,10 @@ def main():
     relay.start()
     checks.check("the relay is there", relay.waits("listening /ip6/fd00::1", 10), relay.last_words())
     home.start()
-    checks.check("home has a place there", home.waits("relay reserved", 10), home.last_words())
-    took = home.said("relay reserved") - home.said("listening")
-    checks.check(f"without waiting for addresses of IPv4 ({took:.2f} s)", took < 0.5, home.last_words())
+    has_place = home.waits("relay reserved", 10)
+    checks.check("home has a place there", has_place, home.last_words())
+    took = (has_place or float("inf")) - home.waits("listening", 10)
+    checks.check(f"without waiting for addresses of IPv4 ({took:.2f} s)", took < 1, home.last_words())
     checks.check("it does not count on 127.0.0.1", home.said(LOCAL) is None, home.last_words())
 
     home_space.ip("addr add 11.0.0.9/24 dev wan")

@@ -31,8 +31,11 @@ def marked(mark):
 
 
 def command_of(pid):
-    with open(f"/proc/{pid}/cmdline", "rb") as file:
-        return file.read().replace(b"\0", b" ").decode().strip()
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode().strip()
+    except OSError:
+        return ""  # it has just gone
 
 
 def names_outside():

@@ -100,7 +100,7 @@ def play_once(play, port, wait_s):
     play.start_nodes()
     one, two = play.nodes["one"], play.nodes["two"]
     for node in (one, two):
-        if not node.waits("relay reserved", ASKED_S):
+        if not node.waits("relay reserved", ASKED_S + 10):
             raise RuntimeError("no place at the relay\n" + node.last_words())
     play.at(ASKED_S)
     asked = time.monotonic()

@@ -88,11 +88,23 @@ class Node:
                 found.append((at, "stopped" if line == STOPPED else "gone"))
         return found
 
-    def ask(self, request, timeout=40.0):
-        """One request to the daemon and its answer."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-            s.settimeout(timeout)
+    def door(self):
+        """A connection to its socket; None: it does not listen, or not yet."""
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
             s.connect(os.path.join(self.folder, "peerup.sock"))
+            return s
+        except OSError:
+            s.close()
+            return None
+
+    def ask(self, request, timeout=40.0):
+        """One request to the daemon and its answer; waits until it is up."""
+        s = wait_for(self.door, 10)
+        if s is None:
+            raise ConnectionError(f"no daemon listens in {self.folder}")
+        with s:
+            s.settimeout(timeout)
             s.sendall(json.dumps(request).encode() + b"\n")
             with s.makefile() as answers:
                 return json.loads(answers.readline())

@@ -27,7 +27,7 @@ class Service:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         request = {"cmd": "connect", "peer": home.id, "service": "data", "listen": "127.0.0.1:0"}
         answer = wait_for(lambda: (got := laptop.ask(request)).get("ok") and got, 10)  # until it is up
-        self.listen = answer["listen_address"]
+        self.listen = answer["listen_address"] if answer else "nowhere.invalid"
 
     def fetches(self):
         """Whether the laptop gets all of it."""
