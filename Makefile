@@ -72,7 +72,7 @@ link_src := $(addprefix core/link/,conns dial link out packet pipe slots stream_
     $(addprefix core/link/,mux mux_frames mux_handshake yamux yamux_frame yamux_rx) \
     $(addprefix core/link/,yamux_tx yamux_window)
 tls_src := $(addprefix core/tls/,cert_cache cert_check cert_make der session)
-quic_src := $(addprefix core/quic/,backlog begin callbacks closed conn end endpoint ids memory migrate send stateless streams)
+quic_src := $(addprefix core/quic/,backlog begin callbacks closed conn end endpoint frames ids memory migrate send stateless streams)
 
 # The host on Linux: sockets, names, clock, disk.
 host_src := $(addprefix net-real/,dns files host host_addr host_link host_names host_node ifaddr inbox loop sockaddr) \
@@ -112,7 +112,7 @@ test_src := $(addprefix tests/unit/, \
     wire_identify_test wire_relay_test wire_dcutr_test wire_portmap_test wire_record_test envelope_test select_test identify_test identify_push_test identify_look_test \
     relay_test relay_client_test dcutr_test dcutr_memory_test dcutr_near_test ping_test best_test rests_test endpoints_test book_test bounds_test hostile_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \
-    quic_test quic_streams_test quic_hostile_test quic_closed_test quic_abuse_test quic_silence_test \
+    quic_test quic_streams_test quic_hostile_test quic_closed_test quic_abuse_test quic_library_test quic_silence_test \
     noise_test noise_frame_test yamux_machines_test mux_test yamux_test yamux_limits_test mux_pair_test mux_pipe_test \
     addr_test authorized_keys_test \
     service_test limits_test names_test loop_test ifaddr_test udp_test dns_test tcp_test tcp_model_test store_test pcap_test \

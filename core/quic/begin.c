@@ -70,8 +70,7 @@ static bool start_client(quic_conn *c)
     ngtcp2_conn *qc;                   /* not to be looked at after a failure */
     return quic_ids_add(c, span_of(scid.data, scid.datalen)) &&
            ngtcp2_conn_client_new(&qc, &dcid, &scid, &p.path, NGTCP2_PROTO_VER_V1,
-                                  &quic_callbacks_client, &settings, &params, &c->memory,
-                                  c) == 0 &&
+                                  &quic_callbacks_client, &settings, &params, &c->memory, c) == 0 &&
            start_tls(c, qc, true);
 }
 
@@ -115,8 +114,7 @@ static bool start_server(quic_conn *c, const ngtcp2_pkt_hd *hd)
     ngtcp2_conn *qc; /* not to be looked at after a failure */
     return quic_ids_add(c, span_of(scid.data, scid.datalen)) && set_token(&params, c, &scid) &&
            ngtcp2_conn_server_new(&qc, &hd->scid, &scid, &p.path, hd->version,
-                                  &quic_callbacks_server, &settings, &params, &c->memory,
-                                  c) == 0 &&
+                                  &quic_callbacks_server, &settings, &params, &c->memory, c) == 0 &&
            start_tls(c, qc, false);
 }
 

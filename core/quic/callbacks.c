@@ -217,7 +217,7 @@ static int more_streams(ngtcp2_conn *qc, uint64_t max, void *user)
 #define CALLBACKS_OF_BOTH                                                                     \
     .recv_crypto_data = crypto_data, .handshake_completed = completed,                        \
     .handshake_confirmed = confirmed, .encrypt = ngtcp2_crypto_encrypt_cb,                    \
-    .decrypt = ngtcp2_crypto_decrypt_cb, .hp_mask = ngtcp2_crypto_hp_mask_cb,                 \
+    .decrypt = quic_frames_decrypt, .hp_mask = ngtcp2_crypto_hp_mask_cb,                      \
     .recv_stream_data = stream_data, .acked_stream_data_offset = stream_acked,                \
     .stream_open = stream_began, .stream_close = stream_closed, .stream_reset = stream_reset, \
     .extend_max_stream_data = stream_credit, .extend_max_local_streams_bidi = more_streams,   \

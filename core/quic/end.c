@@ -84,9 +84,10 @@ static uint32_t code_of_error(const quic_conn *c, int error)
  * called any more. */
 static bool is_silent(int error)
 {
-    return ngtcp2_err_is_fatal(error) || error == NGTCP2_ERR_DRAINING || error == NGTCP2_ERR_DROP_CONN ||
-           error == NGTCP2_ERR_IDLE_CLOSE || error == NGTCP2_ERR_CLOSING ||
-           error == NGTCP2_ERR_HANDSHAKE_TIMEOUT || error == NGTCP2_ERR_RECV_VERSION_NEGOTIATION;
+    return ngtcp2_err_is_fatal(error) || error == NGTCP2_ERR_DRAINING ||
+           error == NGTCP2_ERR_DROP_CONN || error == NGTCP2_ERR_IDLE_CLOSE ||
+           error == NGTCP2_ERR_CLOSING || error == NGTCP2_ERR_HANDSHAKE_TIMEOUT ||
+           error == NGTCP2_ERR_RECV_VERSION_NEGOTIATION;
 }
 
 void quic_conn_fail(quic_conn *c, int error)

@@ -17,7 +17,8 @@ static void *resize(void *old, size_t len, void *ctx)
     size_t old_len = 0;
     if (block != NULL) memcpy(&old_len, block, sizeof old_len);
     size_t new_len = len > 0 ? len + HEAD_BYTES : 0;
-    block = len <= SIZE_MAX - HEAD_BYTES ? alloc->resize(alloc->ctx, block, old_len, new_len) : NULL;
+    block =
+        len <= SIZE_MAX - HEAD_BYTES ? alloc->resize(alloc->ctx, block, old_len, new_len) : NULL;
     if (len == 0) return NULL;
     if (block == NULL) {
         c->is_short = true;

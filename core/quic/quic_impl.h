@@ -2,6 +2,7 @@
  *
  * endpoint.c   one a link: credentials, connections, the way of a datagram to its connection
  * stateless.c  what is said without a connection: Retry, Version Negotiation, resets, refusals
+ * frames.c     what ngtcp2 is not shown of a packet
  * ids.c        connection ids and reset tokens, and which connection they mean
  * memory.c     ngtcp2's memory, and that it had none
  * begin.c      how a connection begins, on either side
@@ -157,7 +158,9 @@ struct quic_conn {
     ngtcp2_cid first_dcid; /* from outside: what the peer called us at first; mapped to the end */
     quic_kept *kept;       /* owned */
     uint32_t kept_bytes;
-    quic_key *keys; /* owned */
+    uint64_t ids_highest; /* of the numbers of the peer's connection ids that frames told */
+    uint64_t ids_told;    /* bit i: number ids_highest - i was */
+    quic_key *keys;       /* owned */
     uint32_t key_count, key_cap;
     quic_flight *flights; /* owned, all of them */
     uint64_t unsent;      /* of them, streams that ngtcp2 does not know yet */
@@ -177,12 +180,12 @@ struct quic_conn {
     udp_path home;       /* where it was before it moved */
     bool is_home_open;   /* and where it may go back to */
     uint64_t silence_ns; /* keep-alive that was asked for; 0: none */
-    uint64_t heard;    /* of a client: bytes of streams that have not ended, since it last asked */
+    uint64_t heard; /* of a client: bytes of streams that have not ended, since it last asked */
     uint32_t heard_round; /* how often it was counted from 0 */
-    pu_time heard_at;  /* when anything came last */
-    bool is_listening; /* the next silence is short */
-    uint8_t asked;     /* questions since bytes of a stream came last */
-    quic_closed *closed; /* owned: what stays of it when it is over; NULL: nothing */
+    pu_time heard_at;     /* when anything came last */
+    bool is_listening;    /* the next silence is short */
+    uint8_t asked;        /* questions since bytes of a stream came last */
+    quic_closed *closed;  /* owned: what stays of it when it is over; NULL: nothing */
     pu_time ticked_at;
 };
 
@@ -235,6 +238,16 @@ void quic_ids_del(quic_conn *c, pu_span cid);
 PU_MUST_USE bool quic_ids_add_token(quic_conn *c, pu_span token);
 void quic_ids_del_token(quic_conn *c, pu_span token);
 void quic_ids_clear(quic_conn *c);
+
+/* ---- frames.c ---- */
+
+/* Until the next call, what ngtcp2 decrypts in this thread is c's. NULL: nothing is decrypted. */
+void quic_frames_of(quic_conn *c);
+/* Callback: decrypts, and replaces frames that ngtcp2 is not to see. */
+int quic_frames_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
+                        const ngtcp2_crypto_aead_ctx *aead_ctx, const uint8_t *ciphertext,
+                        size_t ciphertext_len, const uint8_t *nonce, size_t nonce_len,
+                        const uint8_t *header, size_t header_len);
 
 /* ---- memory.c ---- */
 

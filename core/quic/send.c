@@ -218,7 +218,9 @@ void quic_tick(pu_link *l, conn *head)
     int error = quic_memory_result(c, 0);
     if (error == 0 && ngtcp2_conn_get_expiry(c->qc) < now)
         error = quic_memory_result(c, ngtcp2_conn_handle_expiry(c->qc, now));
+    quic_frames_of(c); /* packets that came before their keys are read while others are built */
     if (error == 0) error = flush(c);
+    quic_frames_of(NULL);
     if (error != 0) quic_conn_fail(c, error);
     else quic_conn_settle(c);
 }

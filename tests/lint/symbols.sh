@@ -43,9 +43,11 @@ for build in "$@"; do
             }
             END { exit bad }' || status=1
 
-        # Tables that only hold pointers are relocated once and read-only after it.
+        # Tables that only hold pointers are relocated once and read-only after it. One pointer is a parameter
+        # that a library does not pass on: whose packet it is that ngtcp2 has decrypted in this thread.
         size -A "$archive" | awk -v archive="$archive" '
             / \(ex / || /:$/ { object = $1 }
+            object == "frames.o" && $1 == ".tbss" && $2 == 8 { next }
             /^\.(data|bss|tdata|tbss)/ && !/^\.data\.rel\.ro/ && $2 > 0 {
                 print archive ": " object " has " $2 " bytes of variables in " $1 "; the core keeps none"
                 bad = 1

@@ -459,8 +459,8 @@ static void many_last_words_are_spread_over_steps(void **state)
     free(h);
 }
 
-/* A connection that ends in the step of its last bytes, or in the next one, before the node has heard
- * the first of them: it gets all. */
+/* A connection that ends in the step of its last bytes, or in the next one, before the node has
+ * heard the first of them: it gets all. */
 static void what_came_before_the_end_is_told(void **state)
 {
     (void)state;

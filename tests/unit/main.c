@@ -85,6 +85,7 @@
     X(quic_hostile)    \
     X(quic_closed)     \
     X(quic_abuse)      \
+    X(quic_library)    \
     X(quic_silence)    \
     X(peers)           \
     X(multiaddr)       \

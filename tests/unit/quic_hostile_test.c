@@ -766,39 +766,6 @@ static void shortages_of_memory_break_nothing(void **state)
     }
 }
 
-/* What ends streams is lost, and the memory for sending it again is refused: ngtcp2 sends nothing
- * then and says nothing, and would break at the next acknowledgement. */
-static void shortages_of_memory_break_nothing_while_packets_are_lost(void **state)
-{
-    (void)state;
-    enum { STREAMS = 3 };
-    for (unsigned fail = 1;; fail++) {
-        rig *w = rig_new();
-        rig_host *a = rig_add(w, NULL), *b = rig_add(w, NULL);
-        rig_conn *c = rig_connect(a, b);
-        rig_stream *s[STREAMS];
-        for (int i = 0; i < STREAMS; i++) {
-            s[i] = rig_open(a, c);
-            rig_send(a, s[i], 100, false);
-        }
-        rig_run(w, 200 * PU_MS);
-        b->is_deaf = true;
-        a->heap.fail_at = a->heap.asked + fail;
-        for (int i = 1; i < STREAMS; i++) rig_send(a, s[i], 0, true);
-        rig_run(w, 400 * PU_MS);
-        b->is_deaf = false;
-        if (!s[0]->is_down) rig_send(a, s[0], 1000, true);
-        rig_run(w, 2 * PU_S);
-        bool has_fired = a->heap.asked >= a->heap.fail_at;
-        a->heap.fail_at = 0;
-        pu_token token = rig_dial(a, b, NULL);
-        rig_run(w, 500 * PU_MS);
-        assert_non_null(rig_conn_of(a, token));
-        rig_free(w);
-        if (!has_fired) break;
-    }
-}
-
 int quic_hostile_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -827,7 +794,6 @@ int quic_hostile_test(void)
         cmocka_unit_test(forged_resets_change_nothing),
         cmocka_unit_test(a_replayed_handshake_ends_before_any_stream),
         cmocka_unit_test(shortages_of_memory_break_nothing),
-        cmocka_unit_test(shortages_of_memory_break_nothing_while_packets_are_lost),
     };
     return cmocka_run_group_tests_name("quic_hostile", tests, NULL, NULL);
 }

@@ -103,7 +103,7 @@ static void the_end_of_another_stream_changes_nothing(void **state)
     rig_free(r.w);
 }
 
-/* Two streams: the end of the one takes off what came of it since the last question, and no more. */
+/* Two streams: the end of the one takes off what came of it since the last question, no more. */
 static void an_end_takes_off_what_was_counted(void **state)
 {
     (void)state;
