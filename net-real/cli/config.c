@@ -319,8 +319,8 @@ static bool is_listen_address(const char *text)
     pu_addr a;
     pu_span span = {(const uint8_t *)text, strlen(text)};
     return pu_maddr_parse(bytes, sizeof bytes, &len, span, NULL) == PU_OK &&
-           pu_addr_read(&a, (pu_span){bytes, len}) == PU_OK &&
-           a.transport != PU_TRANSPORT_NONE && !a.dns && !a.circuit && a.peer.len == 0;
+           pu_addr_read(&a, (pu_span){bytes, len}) == PU_OK && a.transport != PU_TRANSPORT_NONE &&
+           !a.dns && !a.circuit && a.peer.len == 0;
 }
 
 static void check_addresses(const config *c, yaml_file *f)

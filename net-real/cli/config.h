@@ -74,8 +74,8 @@ char *config_home(void);
 /* The id that a name of the configuration stands for, or NULL. */
 const pu_peer_id *config_name_find(const config *c, const char *name);
 
-/* Whether a, which maddr says, can be dialled: by a transport of ours and a port, through a relay, or
- * as the records of a /dnsaddr say. */
+/* Whether a, which maddr says, can be dialled: by a transport of ours and a port, through a relay,
+ * or as the records of a /dnsaddr say. */
 bool config_can_dial(const pu_addr *a, pu_span maddr);
 /* folder/name, or name when it begins with '/'; the caller frees it. */
 char *config_beside(const char *folder, const char *name);

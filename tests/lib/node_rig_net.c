@@ -221,6 +221,8 @@ static void syn(node_rig *w, event *e)
     node_rig_host *to = &w->hosts[e->host], *from = host_at(w, &e->from);
     node_rig_tcp_dial *theirs = dial_to(to, &e->from), *ours = dial_of(from, e->token);
     if (!to->is_on || ours == NULL) return;
+    if (w->tcps[NODE_RIG_TCPS_MAX - 2].name != 0)
+        return; /* none is left for two more ends: it is lost */
     if (theirs == NULL && to->is_behind) return;
     uint32_t a = tcp_make(w, from->index), b = tcp_make(w, to->index);
     w->tcps[a].peer = b;
