@@ -25,8 +25,9 @@ interrupted=72 # libFuzzer's status after SIGINT; what was asked for later is le
 options_of() {
     case $1 in
         nodes) echo -max_len=160 -entropic=0 ;;
+        links) echo -max_len=48 -entropic=0 ;;
         replay) echo -max_len=8192 -entropic=0 ;;
-        node | datagram | database | link | links | mux_shake | yamux | noise) echo -max_len=2048 -entropic=0 ;;
+        node | datagram | database | link | mux_shake | yamux | noise) echo -max_len=2048 -entropic=0 ;;
         *) echo -max_len=2048 ;;
     esac
 }
