@@ -117,20 +117,21 @@ static uint32_t count_direct(const nat_cell *cells)
 static void print_text(const nat_matrix *m)
 {
     const nat_cell *without = m->cells, *with = m->cells + NAT_PAIRS;
+    const uint32_t pairs = NAT_PAIRS;
     uint32_t differ = 0;
-    for (uint32_t i = 0; i < NAT_PAIRS; i++) differ += with[i].result != without[i].result;
+    for (uint32_t i = 0; i < pairs; i++) differ += with[i].result != without[i].result;
     printf("mapping/filtering of who asks (rows) and who is asked; ports: %s\n",
            nat_ports_name(m->ports));
     print_table(without);
-    printf("%u of %u pairs direct", count_direct(without), NAT_PAIRS);
+    printf("%u of %u pairs direct", count_direct(without), pairs);
     if (differ == 0) {
         puts(", and the same with hairpin");
         return;
     }
     puts("; with hairpin:");
     print_table(with);
-    printf("%u of %u pairs direct; hairpin makes a difference in %u\n", count_direct(with),
-           NAT_PAIRS, differ);
+    printf("%u of %u pairs direct; hairpin makes a difference in %u\n", count_direct(with), pairs,
+           differ);
 }
 
 static bool draw(const nat_matrix *m, const char *path)
