@@ -20,7 +20,8 @@ static void set_settings(ngtcp2_settings *s, const quic_conn *c)
     s->handshake_timeout = UINT64_MAX; /* the link keeps the deadline */
     s->max_window = 0;                 /* windows grow by streams.c */
     s->max_stream_window = 0;
-    s->no_pmtud = config->quic_pmtud == 0;
+    /* Not no_pmtud: with that, a peer that moves and comes back ends the process. */
+    if (config->quic_pmtud == 0) s->max_tx_udp_payload_size = QUIC_INITIAL_LEAST;
 }
 
 static void set_params(ngtcp2_transport_params *p, quic_conn *c)

@@ -37,12 +37,14 @@ static int peer_id_status(ngtcp2_conn *qc, int type, uint64_t seq, const ngtcp2_
                           const uint8_t *token, void *user)
 {
     (void)qc;
-    (void)seq;
     (void)cid;
+    quic_conn *c = user;
+    bool is_active = type == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE;
+    if (seq == 0 && is_active) c->is_past_handshake = true;
     if (token == NULL) return 0;
     pu_span span = span_of(token, NGTCP2_STATELESS_RESET_TOKENLEN);
-    if (type == NGTCP2_CONNECTION_ID_STATUS_TYPE_DEACTIVATE) quic_ids_del_token(user, span);
-    else if (!quic_ids_add_token(user, span)) return NGTCP2_ERR_CALLBACK_FAILURE;
+    if (!is_active) quic_ids_del_token(c, span);
+    else if (!quic_ids_add_token(c, span)) return NGTCP2_ERR_CALLBACK_FAILURE;
     return 0;
 }
 
@@ -50,6 +52,7 @@ static int path_challenge(ngtcp2_conn *qc, uint8_t *data, void *user)
 {
     (void)qc;
     quic_conn *c = user;
+    c->challenged_at = link_now(c->link);
     link_random(c->link, data, NGTCP2_PATH_CHALLENGE_DATALEN);
     return 0;
 }
@@ -216,7 +219,7 @@ static int more_streams(ngtcp2_conn *qc, uint64_t max, void *user)
 
 #define CALLBACKS_OF_BOTH                                                                     \
     .recv_crypto_data = crypto_data, .handshake_completed = completed,                        \
-    .handshake_confirmed = confirmed, .encrypt = ngtcp2_crypto_encrypt_cb,                    \
+    .handshake_confirmed = confirmed, .encrypt = quic_frames_encrypt,                         \
     .decrypt = quic_frames_decrypt, .hp_mask = ngtcp2_crypto_hp_mask_cb,                      \
     .recv_stream_data = stream_data, .acked_stream_data_offset = stream_acked,                \
     .stream_open = stream_began, .stream_close = stream_closed, .stream_reset = stream_reset, \

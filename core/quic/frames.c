@@ -1,18 +1,25 @@
 /* quic/frames.c - frames that ngtcp2 0.12 cannot bear are taken out of packets before it reads
- * them.
+ * them: they would end the process.
  *
- * A NEW_CONNECTION_ID whose number was retired already is retired once more, and before the peer
- * has acknowledged the first time that ends the process. A peer may say a frame twice - it must
- * when an acknowledgement is lost - and one that means harm needs two frames. So ngtcp2 is shown
- * each number once, and another frame in the place of each repetition: PATH_RESPONSE is
- * acknowledged, is a probing frame (RFC 9000 9.1) as the other was, and answers nothing.
+ * A NEW_CONNECTION_ID whose number was retired already is retired once more, which it cannot before
+ * the peer has acknowledged the first time. A peer may say a frame twice - it must when an
+ * acknowledgement is lost - and one that means harm needs two frames. So ngtcp2 is shown each
+ * number once, and another frame in the place of each repetition: PATH_RESPONSE is acknowledged, is
+ * a probing frame (RFC 9000 9.1) as the other was, and answers nothing.
  *
- * Plain bytes are at hand in one place only: where they were decrypted.
+ * A server may send packets under its last keys before its own handshake is over, and be heard
+ * together with the rest of it. Two frames break the client then: HANDSHAKE_DONE, which frees what
+ * is still needed, and a NEW_CONNECTION_ID that retires the only id there is. No honest server says
+ * them before it has the client's last words; until those were sent, such a packet is dropped.
+ *
+ * Plain bytes are at hand in one place only: where they are decrypted.
  */
 #include "quic/quic_impl.h"
 
 enum {
     LONG_HEADER = 0x80, /* of a packet's first byte: one of the handshake */
+    LONG_TYPE = 0x30,
+    LONG_HANDSHAKE = 0x20,
     RESET_TOKEN_BYTES = 16,
     PATH_DATA_BYTES = 8,
     STREAM_BIT = 8, /* of the first byte of a frame that is none of those below (ngtcp2's rule) */
@@ -50,7 +57,7 @@ enum {
     FRAME_DATAGRAM_LENGTH = 0x31
 };
 
-/* Whose packets are decrypted: ngtcp2 does not tell its callback. NULL: nobody's. */
+/* Whose packets are decrypted and made: ngtcp2 does not tell its callbacks. NULL: nobody's. */
 static _Thread_local quic_conn *reading;
 
 void quic_frames_of(quic_conn *c)
@@ -171,28 +178,43 @@ static bool is_new(quic_conn *c, uint64_t number)
     return true;
 }
 
-/* The frame at *r, from its type on. False: it is cut off. */
+/* The frame at *r, from its type on. False: it is cut off, or ends the connection. */
 static bool take_connection_id(quic_conn *c, rest *r)
 {
     rest frame = *r;
-    uint64_t seq;
-    bool is_whole = skip(r, 1) && number(r, &seq) && numbers(r, 1) && r->len > 0 &&
-                    skip(r, (uint64_t)1 + r->at[0]) && skip(r, RESET_TOKEN_BYTES);
-    if (!is_whole) return false;
+    uint64_t seq, retired;
+    if (!skip(r, 1) || !number(r, &seq) || !number(r, &retired) || r->len == 0) return false;
+    uint8_t len = r->at[0];
+    if (retired > seq || len == 0 || len > NGTCP2_MAX_CIDLEN) return false;
+    if (!skip(r, (uint64_t)1 + len) || !skip(r, RESET_TOKEN_BYTES)) return false;
     if (is_new(c, seq)) return true;
     memset(frame.at, 0, frame.len - r->len); /* PADDING, behind: */
     frame.at[0] = FRAME_PATH_RESPONSE;
     return true;
 }
 
-static void look_through(quic_conn *c, rest r)
+/* Whether no honest server says this frame now. */
+static bool is_early(const quic_conn *c, rest frame)
+{
+    uint64_t seq, retired;
+    bool is_waiting = !c->is_past_handshake || !c->has_sent_handshake;
+    if (!is_waiting || ngtcp2_conn_is_server(c->qc)) return false;
+    if (frame.at[0] == FRAME_HANDSHAKE_DONE) return true;
+    return frame.at[0] == FRAME_NEW_CONNECTION_ID && skip(&frame, 1) && number(&frame, &seq) &&
+           number(&frame, &retired) && retired > 0;
+}
+
+/* False: the packet is not to be read. */
+static bool look_through(quic_conn *c, rest r)
 {
     bool is_good = true;
     while (is_good && r.len > 0) {
         uint8_t type = r.at[0];
+        if (is_early(c, r)) return false;
         if (type == FRAME_NEW_CONNECTION_ID) is_good = take_connection_id(c, &r);
         else is_good = skip(&r, 1) && skip_frame(&r, type);
     }
+    return true;
 }
 
 int quic_frames_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
@@ -203,8 +225,21 @@ int quic_frames_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
     int error = ngtcp2_crypto_decrypt_cb(dest, aead, aead_ctx, ciphertext, ciphertext_len, nonce,
                                          nonce_len, header, header_len);
     PU_ASSERT(reading != NULL);
-    bool has_ids = error == 0 && header_len > 0 && (header[0] & LONG_HEADER) == 0 &&
-                   ciphertext_len > aead->max_overhead;
-    if (has_ids) look_through(reading, (rest){dest, ciphertext_len - aead->max_overhead});
-    return error;
+    bool has_frames = error == 0 && header_len > 0 && (header[0] & LONG_HEADER) == 0 &&
+                      ciphertext_len > aead->max_overhead;
+    if (!has_frames) return error;
+    rest frames = {dest, ciphertext_len - aead->max_overhead};
+    return look_through(reading, frames) ? 0 : NGTCP2_ERR_DECRYPT;
+}
+
+int quic_frames_encrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
+                        const ngtcp2_crypto_aead_ctx *aead_ctx, const uint8_t *plain,
+                        size_t plain_len, const uint8_t *nonce, size_t nonce_len,
+                        const uint8_t *header, size_t header_len)
+{
+    if (reading != NULL && header_len > 0 &&
+        (header[0] & (LONG_HEADER | LONG_TYPE)) == (LONG_HEADER | LONG_HANDSHAKE))
+        reading->has_sent_handshake = true;
+    return ngtcp2_crypto_encrypt_cb(dest, aead, aead_ctx, plain, plain_len, nonce, nonce_len,
+                                    header, header_len);
 }

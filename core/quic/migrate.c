@@ -59,12 +59,26 @@ enum { MOVE_PTOS = 8 };
  * connection id: first by another address, as a NAT does it, and before that path and the old one
  * have been dealt with by another id as well. It does not say when it has done with a path, and an
  * id may be bound to one before anybody moves there: so a connection that moved stays where it is
- * for as long as all that may take. It may go back until the new path is proven: then nothing is
- * given back twice. */
+ * for as long as all that may take, and until ngtcp2 could write after that: a validation begins
+ * and ends when it writes, and while the peer acknowledges nothing it does not. It may go back
+ * until the new path is proven: then nothing is given back twice. */
+static pu_time held_until(const quic_conn *c)
+{
+    pu_time since = c->moved_at > c->challenged_at ? c->moved_at : c->challenged_at;
+    return since + c->move_ns;
+}
+
+pu_time quic_path_due(const quic_conn *c)
+{
+    if (!ngtcp2_conn_is_server(c->qc) || c->moved_at == 0) return PU_NEVER;
+    pu_time until = held_until(c);
+    return c->written_at < until && c->ticked_at < until ? until : PU_NEVER;
+}
+
 bool quic_path_may_move(const quic_conn *c, const udp_path *path)
 {
     if (!ngtcp2_conn_is_server(c->qc) || c->moved_at == 0) return true;
-    if (link_now(c->link) - c->moved_at >= c->move_ns) return true;
+    if (c->written_at >= held_until(c)) return true;
     return c->is_home_open && path->socket == c->home.socket &&
            pu_endpoint_equal(&path->remote, &c->home.remote);
 }

@@ -149,14 +149,16 @@ struct quic_conn {
     ngtcp2_crypto_conn_ref ref;
     uint32_t index; /* in the endpoint's table */
     uint32_t socket;
-    uint32_t generation;   /* of our address on that socket: a change is another path for QUIC */
-    uint32_t news;         /* enum quic_news */
-    bool is_due;           /* something may have to be sent */
-    bool is_wrong_peer;    /* somebody else answered our dial */
-    bool is_proven;        /* link_conn_secured was called */
-    bool is_up;            /* link_conn_up was called */
-    ngtcp2_cid first_dcid; /* from outside: what the peer called us at first; mapped to the end */
-    quic_kept *kept;       /* owned */
+    uint32_t generation;     /* of our address on that socket: a change is another path for QUIC */
+    uint32_t news;           /* enum quic_news */
+    bool is_due;             /* something may have to be sent */
+    bool is_wrong_peer;      /* somebody else answered our dial */
+    bool is_proven;          /* link_conn_secured was called */
+    bool is_up;              /* link_conn_up was called */
+    bool is_past_handshake;  /* ngtcp2 is: see frames.c */
+    bool has_sent_handshake; /* a packet of that sort */
+    ngtcp2_cid first_dcid;   /* from outside: what the peer called us at first; mapped to the end */
+    quic_kept *kept;         /* owned */
     uint32_t kept_bytes;
     uint64_t ids_highest; /* of the numbers of the peer's connection ids that frames told */
     uint64_t ids_told;    /* bit i: number ids_highest - i was */
@@ -175,11 +177,13 @@ struct quic_conn {
     uint64_t window;      /* the peer's, all streams */
     uint64_t eaten;       /* consumed since eaten_at, all streams */
     pu_time eaten_at;
-    pu_time moved_at;    /* of a server: what may_move counts from; 0: it never moved */
-    uint64_t move_ns;    /* for how long it may not move on */
-    udp_path home;       /* where it was before it moved */
-    bool is_home_open;   /* and where it may go back to */
-    uint64_t silence_ns; /* keep-alive that was asked for; 0: none */
+    pu_time moved_at;      /* of a server: what may_move counts from; 0: it never moved */
+    uint64_t move_ns;      /* for how long it may not move on */
+    pu_time challenged_at; /* a PATH_CHALLENGE was made last */
+    pu_time written_at;    /* ngtcp2 could write last: it begins and ends validations by that */
+    udp_path home;         /* where it was before it moved */
+    bool is_home_open;     /* and where it may go back to */
+    uint64_t silence_ns;   /* keep-alive that was asked for; 0: none */
     uint64_t heard; /* of a client: bytes of streams that have not ended, since it last asked */
     uint32_t heard_round; /* how often it was counted from 0 */
     pu_time heard_at;     /* when anything came last */
@@ -243,10 +247,16 @@ void quic_ids_clear(quic_conn *c);
 
 /* Until the next call, what ngtcp2 decrypts in this thread is c's. NULL: nothing is decrypted. */
 void quic_frames_of(quic_conn *c);
-/* Callback: decrypts, and replaces frames that ngtcp2 is not to see. */
+/* Callbacks. The first replaces frames that ngtcp2 is not to see, or drops the packet; the other
+ * notes what is sent. */
 int quic_frames_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
                         const ngtcp2_crypto_aead_ctx *aead_ctx, const uint8_t *ciphertext,
                         size_t ciphertext_len, const uint8_t *nonce, size_t nonce_len,
+                        const uint8_t *header, size_t header_len);
+
+int quic_frames_encrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
+                        const ngtcp2_crypto_aead_ctx *aead_ctx, const uint8_t *plain,
+                        size_t plain_len, const uint8_t *nonce, size_t nonce_len,
                         const uint8_t *header, size_t header_len);
 
 /* ---- memory.c ---- */
@@ -397,6 +407,8 @@ void quic_path_read(udp_path *out, const quic_conn *c, const ngtcp2_path *path);
 /* Whether a datagram that came on path may be read: whether ngtcp2 can bear it if the peer moves.
  */
 bool quic_path_may_move(const quic_conn *c, const udp_path *path);
+/* When a tick is to show that it may move again; PU_NEVER: none is. */
+pu_time quic_path_due(const quic_conn *c);
 /* The connection moves, or a path was validated, or failed: what may_move says begins anew. */
 void quic_path_hold(quic_conn *c);
 /* Follows a path that ngtcp2 has changed. */

@@ -163,13 +163,15 @@ static void pace(quic_conn *c, uint64_t sent)
     c->uncounted = 0;
 }
 
-/* Sends what may be sent now. Returns an error of ngtcp2's, or 0. */
-static int flush(quic_conn *c)
+/* Sends what may be sent now; is_probe: although nothing may be. Returns an error of ngtcp2's, or
+ * 0. */
+static int flush(quic_conn *c, bool is_probe)
 {
     burst b = {.base = NULL};
     packet p;
     int error = 0;
     size_t quantum = ngtcp2_conn_get_send_quantum(c->qc);
+    bool can_write = is_probe || may_send(c);
     c->is_due = false;
     size_t total = 0;
     for (; total < quantum; total += (size_t)p.len) {
@@ -178,6 +180,7 @@ static int flush(quic_conn *c)
             break;
         }
         write_packet(c, &p, b.base + b.len, burst_room(&b));
+        if (can_write) c->written_at = link_now(c->link);
         if (p.len < 0) error = (int)p.len;
         if (p.len <= 0) break;
         if (!burst_take(c, &b, &p)) {
@@ -199,9 +202,18 @@ pu_time quic_deadline(const pu_link *l, const conn *head)
     const quic_conn *c = (const quic_conn *)(const void *)head;
     if (c->qc == NULL) return PU_NEVER;
     if (c->is_due) return link_now(l);
-    ngtcp2_tstamp at = ngtcp2_conn_get_expiry(c->qc);
-    if (at >= PU_NEVER - 1) return PU_NEVER;
-    return at < c->ticked_at ? c->ticked_at + 1 : at + 1;
+    ngtcp2_tstamp at = ngtcp2_conn_get_expiry(c->qc), due = quic_path_due(c);
+    if (at >= PU_NEVER - 1) return due;
+    at = at < c->ticked_at ? c->ticked_at + 1 : at + 1;
+    return at < due ? at : due;
+}
+
+/* How often in a row nothing was acknowledged in time. */
+static size_t probes(const quic_conn *c)
+{
+    ngtcp2_conn_stat stat;
+    ngtcp2_conn_get_conn_stat(c->qc, &stat);
+    return stat.pto_count;
 }
 
 void quic_tick(pu_link *l, conn *head)
@@ -216,10 +228,11 @@ void quic_tick(pu_link *l, conn *head)
     if (c->qc == NULL) return;
     quic_streams_end(c);
     int error = quic_memory_result(c, 0);
+    size_t before = probes(c);
     if (error == 0 && ngtcp2_conn_get_expiry(c->qc) < now)
         error = quic_memory_result(c, ngtcp2_conn_handle_expiry(c->qc, now));
     quic_frames_of(c); /* packets that came before their keys are read while others are built */
-    if (error == 0) error = flush(c);
+    if (error == 0) error = flush(c, probes(c) > before);
     quic_frames_of(NULL);
     if (error != 0) quic_conn_fail(c, error);
     else quic_conn_settle(c);

@@ -107,6 +107,9 @@ static int run_init(const cli_command *self, int argc, char **argv)
     char error[512];
     if (o.relay != NULL && !cli_address(o.relay, &id, error, sizeof error))
         return cli_usage(self, "--relay: %s", error);
+    if (o.relay != NULL && !config_is_relay_address(o.relay))
+        return cli_usage(self, "--relay: '%s' leads through a relay, and none is reached so",
+                         o.relay);
     char *home = config_home();
     if (o.folder == NULL && home == NULL)
         return cli_usage(self, "there is no home folder: use --dir");

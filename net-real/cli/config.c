@@ -299,8 +299,7 @@ bool config_can_dial(const pu_addr *a, pu_span maddr)
     return a->transport != PU_TRANSPORT_NONE && a->endpoint.port != 0;
 }
 
-/* Whether text is a multiaddr of a relay, with its id. */
-static bool is_relay_address(const char *text)
+bool config_is_relay_address(const char *text)
 {
     uint8_t bytes[PU_MADDR_MAX];
     size_t len;
@@ -308,7 +307,8 @@ static bool is_relay_address(const char *text)
     pu_span span = {(const uint8_t *)text, strlen(text)};
     if (pu_maddr_parse(bytes, sizeof bytes, &len, span, NULL) != PU_OK) return false;
     span = (pu_span){bytes, len};
-    return pu_addr_read(&a, span) == PU_OK && config_can_dial(&a, span) && a.peer.len > 0;
+    return pu_addr_read(&a, span) == PU_OK && config_can_dial(&a, span) && !a.circuit &&
+           a.peer.len > 0;
 }
 
 /* Whether text is a multiaddr to listen on; its port may be 0. */
@@ -328,10 +328,10 @@ static void check_addresses(const config *c, yaml_file *f)
     const yaml_node_t *root = yaml_document_get_root_node(&f->document);
     for (size_t i = 0; i < c->relays.count; i++) {
         const char *text = c->relays.at[i];
-        if (!is_relay_address(text))
+        if (!config_is_relay_address(text))
             yaml_error(f, root,
                        "relay.addresses: '%s' is not a multiaddr with /udp/PORT/quic-v1 or "
-                       "/tcp/PORT that ends in /p2p/ID",
+                       "/tcp/PORT that ends in /p2p/ID, and leads through no other relay",
                        text);
     }
     for (size_t i = 0; i < c->listen.count; i++) {

@@ -77,6 +77,8 @@ const pu_peer_id *config_name_find(const config *c, const char *name);
 /* Whether a, which maddr says, can be dialled: by a transport of ours and a port, through a relay,
  * or as the records of a /dnsaddr say. */
 bool config_can_dial(const pu_addr *a, pu_span maddr);
+/* Whether text is a multiaddr of a relay, with its id. */
+bool config_is_relay_address(const char *text);
 /* folder/name, or name when it begins with '/'; the caller frees it. */
 char *config_beside(const char *folder, const char *name);
 

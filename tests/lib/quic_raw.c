@@ -481,6 +481,15 @@ void raw_say(raw *r, const void *frames, size_t len, unsigned packets)
     }
 }
 
+void raw_migrate(raw *r, uint16_t local_port)
+{
+    ngtcp2_sockaddr_in6 memory[2];
+    ngtcp2_path path = path_of(memory);
+    memory[0].sin6_port = local_port;
+    int error = ngtcp2_conn_initiate_immediate_migration(r->qc, &path, r->w->now);
+    PU_ASSERT(error == 0);
+}
+
 void raw_nag(raw *r)
 {
     static const uint8_t byte = 0; /* ngtcp2 keeps where it is */

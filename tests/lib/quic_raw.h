@@ -73,6 +73,8 @@ void raw_dial(raw *r, const rig_host *to);
 void raw_send(raw *r, size_t count);
 /* Puts frames into the next `packets` packets of a kind, and sends as many short ones. */
 void raw_say(raw *r, const void *frames, size_t len, unsigned packets);
+/* Goes on from another path of its own, with another id of the peer's. */
+void raw_migrate(raw *r, uint16_t local_port);
 /* One more byte of TLS in a packet of the handshake, where the test's frames may take its place. */
 void raw_nag(raw *r);
 

@@ -34,6 +34,8 @@ for at in /ip4/127.0.0.1/udp/7777/quic /ip4/127.0.0.1/udp/0/quic-v1 /dns4/relay.
         says 'no transport that peerup speaks: /udp/PORT/quic-v1 or /tcp/PORT' \
         "$peerup" init --dir slip --relay $at/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN
 done
+check 'a relay is not reached through one' says 'leads through a relay' \
+    "$peerup" init --dir slip --relay /p2p-circuit/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN
 check 'and nothing was made' test ! -e slip
 for node in relay home laptop; do
     "$peerup" init --dir "$node" >"$node.id" 2>/dev/null

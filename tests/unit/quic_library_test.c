@@ -30,16 +30,21 @@ typedef struct desk {
 
 static desk d;
 
-static void begin(void)
+static void make(void (*change)(rig_host *h))
 {
     uint8_t seed[PU_ED25519_SEED_BYTES] = {0x66};
     d.w = rig_new();
-    d.h = rig_add(d.w, NULL);
+    d.h = rig_add(d.w, change);
     raw_init(&d.r, d.w);
     assert_int_equal(pu_crypto_real_init(&d.crypto, &d.real, seed), PU_OK);
     d.key = forge_key();
     forge f = {.crypto = &d.crypto, .key = d.key};
     raw_certify(&d.r, forge_cert(&f, d.der), d.key);
+}
+
+static void begin(void (*change)(rig_host *h))
+{
+    make(change);
     raw_dial(&d.r, d.h);
     rig_run(d.w, 200 * PU_MS);
     assert_true(d.h->conns[0].is_up);
@@ -67,7 +72,7 @@ static bool bears_ids_behind(pu_span frame)
 {
     uint8_t bytes[FRAMES_MAX];
     pu_buf out = buf_of(bytes, sizeof bytes);
-    begin();
+    begin(NULL);
     buf_put_span(&out, frame);
     put_new_id(&out, 9, 6);
     static const uint8_t again[] = {9, 1, 0, 4, 4, 1, 9};
@@ -135,6 +140,127 @@ static void bad_frames_before_connection_ids_break_nothing(void **state)
         (void)bears_ids_behind(span_of(frames[i].bytes, frames[i].len));
 }
 
+/* ---- frames that come early ---- */
+
+/* The server's first datagram of the handshake comes behind what it says next. */
+static enum rig_fate first_is_late(rig *w, rig_datagram *g)
+{
+    unsigned *count = w->fate_ctx;
+    bool is_its = g->from.port == d.r.at.port && (g->bytes[0] & 0x80) != 0;
+    if (is_its && (*count)++ == 0) g->at += 20 * PU_MS;
+    return RIG_PASS;
+}
+
+/* A server says a frame under its last keys before it has the client's last words, and it is read
+ * with the server's last message of the handshake. */
+static void frames_that_come_early_break_no_client(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } frames[] = {{"\x1e", 1},
+                  {"\x18\x02\x02\x08"
+                   "abcdefgh"
+                   "0123456789abcdef",
+                   28}};
+    for (size_t i = 0; i < 2 * sizeof frames / sizeof frames[0]; i++) {
+        unsigned late = 0;
+        make(NULL);
+        d.r.has_largest_params = i % 2 == 1; /* with a token of a stateless reset */
+        d.w->fate = first_is_late;
+        d.w->fate_ctx = &late;
+        rig_effect(d.h, &(pu_ef){.kind = PU_EF_DIAL,
+                                 .token = ++d.h->last_token,
+                                 .what = PU_ROLE_CLIENT,
+                                 .transport = PU_TRANSPORT_QUIC,
+                                 .socket = PU_SOCKET_MAIN,
+                                 .remote = d.r.at,
+                                 .deadline = d.w->now + 15 * PU_S});
+        for (int ms = 0; ms < 100 && d.r.qc == NULL; ms++) rig_run(d.w, PU_MS);
+        memcpy(d.r.frames, frames[i / 2].bytes, frames[i / 2].len);
+        d.r.frames_len = frames[i / 2].len;
+        d.r.frames_left = 1;
+        d.r.packets = RAW_SHORT;
+        raw_send(&d.r, 1000);
+        assert_int_equal(d.r.frames_left, 0);
+        rig_run(d.w, 3 * PU_S);
+        assert_true(d.h->conns[0].is_up);
+        assert_false(d.h->conns[0].is_down);
+        finish();
+    }
+}
+
+/* ---- moves ---- */
+
+static quic_conn *conn_of_host(void)
+{
+    return link_quic(d.h->link)->conns[0];
+}
+
+static void with_short_datagrams(rig_host *h)
+{
+    h->config.quic_pmtud = 0;
+}
+
+/* Without a search for longer datagrams: a peer that moves, and comes back before that is proven.
+ */
+static void a_peer_may_come_back_though_datagrams_are_short(void **state)
+{
+    (void)state;
+    begin(with_short_datagrams);
+    uint16_t home = d.r.at.port;
+    d.r.is_closed = true; /* it reads nothing any more */
+    d.r.at.port = 7777;
+    raw_say(&d.r, "\x01", 1, 1);
+    d.r.at.port = home;
+    raw_say(&d.r, "\x01", 1, 1);
+    rig_run(d.w, PU_S);
+    assert_false(d.h->conns[0].is_down);
+    finish();
+}
+
+/* A peer that acknowledges nothing, so that we may not write: no validation of a path begins or
+ * ends then, however late it is. It moves, and more than eight seconds later once more, with
+ * another of our ids, and gives its own back. */
+static void who_acknowledges_nothing_does_not_move_on(void **state)
+{
+    (void)state;
+    begin(NULL);
+    rig_stream *s = rig_open(d.h, &d.h->conns[0]);
+    rig_run(d.w, PU_S);
+    d.r.is_closed = true; /* it reads nothing any more */
+    rig_send(d.h, s, 60000, false);
+    ngtcp2_conn_stat stat;
+    for (int i = 0; i < 400; i++) {
+        d.r.is_mute = true;
+        rig_run(d.w, 100 * PU_MS);
+        d.r.is_mute = false;
+        if (i % 100 == 99) raw_say(&d.r, "\x01", 1, 1);
+        assert_false(d.h->conns[0].is_down);
+        ngtcp2_conn_get_conn_stat(conn_of_host()->qc, &stat);
+        bool is_quiet = stat.loss_detection_timer > d.w->now + 9 * PU_S;
+        if (is_quiet && stat.loss_detection_timer != UINT64_MAX) break;
+    }
+    assert_true(stat.pto_count > 5);
+    d.r.at.port = 7777;
+    raw_say(&d.r, "\x01", 1, 1);
+    assert_int_equal(conn_of_host()->head.remote.port, 7777);
+    d.r.is_mute = true;
+    rig_run(d.w, 8200 * PU_MS);
+    d.r.is_mute = false;
+    d.r.at.port = 8888;
+    raw_migrate(&d.r, 9);
+    raw_say(&d.r, "\x01", 1, 1);
+    uint8_t bytes[NEW_ID_BYTES];
+    pu_buf id = buf_of(bytes, sizeof bytes);
+    put_new_id(&id, 10, 10);
+    raw_say(&d.r, bytes, id.len, 1);
+    assert_int_equal(conn_of_host()->head.remote.port, 7777);
+    rig_run(d.w, 20 * PU_S);
+    finish();
+}
+
 /* ---- memory that runs out ---- */
 
 /* What ends streams is lost, and the memory for sending it again is refused: ngtcp2 sends nothing
@@ -175,6 +301,9 @@ int quic_library_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connection_ids_may_be_told_twice),
         cmocka_unit_test(bad_frames_before_connection_ids_break_nothing),
+        cmocka_unit_test(frames_that_come_early_break_no_client),
+        cmocka_unit_test(a_peer_may_come_back_though_datagrams_are_short),
+        cmocka_unit_test(who_acknowledges_nothing_does_not_move_on),
         cmocka_unit_test(shortages_of_memory_break_nothing_while_packets_are_lost),
     };
     return cmocka_run_group_tests_name("quic_library", tests, NULL, NULL);
