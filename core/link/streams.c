@@ -207,7 +207,8 @@ static uint64_t give_next(pu_link *l, stream *s)
     return count;
 }
 
-/* Gives what waits and has room. False: the list is full, or memory for a copy is short. */
+/* Gives what waits and has room. False: the list is full, memory for a copy is short, or s is held.
+ */
 static bool tell_data(pu_link *l, stream *s)
 {
     while (has_bytes(s)) {

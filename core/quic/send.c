@@ -208,9 +208,11 @@ pu_time quic_deadline(const pu_link *l, const conn *head)
     return at < due ? at : due;
 }
 
-/* How often in a row nothing was acknowledged in time. */
+/* How often in a row nothing was acknowledged in time: of a server that moved, others need not
+ * know. */
 static size_t probes(const quic_conn *c)
 {
+    if (c->moved_at == 0) return 0;
     ngtcp2_conn_stat stat;
     ngtcp2_conn_get_conn_stat(c->qc, &stat);
     return stat.pto_count;

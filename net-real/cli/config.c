@@ -299,15 +299,22 @@ bool config_can_dial(const pu_addr *a, pu_span maddr)
     return a->transport != PU_TRANSPORT_NONE && a->endpoint.port != 0;
 }
 
+/* Reads text as a multiaddr and what can be dialled of it; *maddr lies in bytes. */
+static bool read_address(const char *text, uint8_t bytes[PU_MADDR_MAX], pu_span *maddr, pu_addr *a)
+{
+    size_t len;
+    pu_span span = {(const uint8_t *)text, strlen(text)};
+    if (pu_maddr_parse(bytes, PU_MADDR_MAX, &len, span, NULL) != PU_OK) return false;
+    *maddr = (pu_span){bytes, len};
+    return pu_addr_read(a, *maddr) == PU_OK;
+}
+
 bool config_is_relay_address(const char *text)
 {
     uint8_t bytes[PU_MADDR_MAX];
-    size_t len;
+    pu_span maddr;
     pu_addr a;
-    pu_span span = {(const uint8_t *)text, strlen(text)};
-    if (pu_maddr_parse(bytes, sizeof bytes, &len, span, NULL) != PU_OK) return false;
-    span = (pu_span){bytes, len};
-    return pu_addr_read(&a, span) == PU_OK && config_can_dial(&a, span) && !a.circuit &&
+    return read_address(text, bytes, &maddr, &a) && config_can_dial(&a, maddr) && !a.circuit &&
            a.peer.len > 0;
 }
 
@@ -315,12 +322,10 @@ bool config_is_relay_address(const char *text)
 static bool is_listen_address(const char *text)
 {
     uint8_t bytes[PU_MADDR_MAX];
-    size_t len;
+    pu_span maddr;
     pu_addr a;
-    pu_span span = {(const uint8_t *)text, strlen(text)};
-    return pu_maddr_parse(bytes, sizeof bytes, &len, span, NULL) == PU_OK &&
-           pu_addr_read(&a, (pu_span){bytes, len}) == PU_OK && a.transport != PU_TRANSPORT_NONE &&
-           !a.dns && !a.circuit && a.peer.len == 0;
+    return read_address(text, bytes, &maddr, &a) && a.transport != PU_TRANSPORT_NONE && !a.dns &&
+           !a.circuit && a.peer.len == 0;
 }
 
 static void check_addresses(const config *c, yaml_file *f)

@@ -15,8 +15,7 @@
  * as well: from this share of a limit on it is taken for the reason. */
 enum { CARRIED_PART = 3 };
 
-/* A connection is up to that much younger than its circuit; and a relay ends one no later. */
-#define LIFE_SLACK_NS (5 * PU_S)
+#define LIFE_SLACK_NS (5 * PU_S) /* a connection is up to that much younger than its circuit */
 
 /* ---- the table ---- */
 
@@ -45,7 +44,7 @@ static void say_cut(peerupd *d, const pu_trace *t)
 {
     char limits[LIMITS_TEXT_MAX];
     const pu_config *our = &d->c->node;
-    bool is_full = t->b == 1;
+    bool is_full = t->b == PU_CUT_BYTES;
     if (!daemon_may_say(d, &d->full, "circuits ended at this relay's limits")) return;
     daemon_say(
         d, "circuit of %s ended at this relay's limit (%s; resources.%s) after %" PRIu64 " bytes",

@@ -22,7 +22,7 @@ enum {
     DAEMON_PROXIES_MAX = 64,
     DAEMON_SPLICES_MAX = 1024,
     DAEMON_SAID_MAX = 256,
-    DAEMON_CIRCUITS_MAX = 256, /* a power of two, as is: */
+    DAEMON_CIRCUITS_MAX = 256, /* a power of two */
     CIRCUIT_WHY_MAX = 320,
     PROXY_LISTEN_MAX = 80,
     PROXY_ID_MAX = 24

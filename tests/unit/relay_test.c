@@ -372,7 +372,7 @@ static void a_circuit_is_limited_in_bytes(void **state)
     assert_int_equal(lab_body(e.hop).len, 1024);
     assert_int_equal(l->traced[PU_TR_CIRCUIT_CUT], 1);
     assert_int_equal(l->traced_a[PU_TR_CIRCUIT_CUT], 2048);
-    assert_int_equal(l->traced_b[PU_TR_CIRCUIT_CUT], 1);
+    assert_int_equal(l->traced_b[PU_TR_CIRCUIT_CUT], PU_CUT_BYTES);
 
     e = circuit_up(l, c, b, B);
     lab_give(l, e.stop, span_of(bytes, 1025), false);
@@ -394,7 +394,7 @@ static void a_circuit_is_limited_in_time(void **state)
     lab_pass(l, 1);
     assert_true(e.hop->is_reset && e.stop->is_reset);
     assert_int_equal(l->traced[PU_TR_CIRCUIT_CUT], 1);
-    assert_int_equal(l->traced_b[PU_TR_CIRCUIT_CUT], 2);
+    assert_int_equal(l->traced_b[PU_TR_CIRCUIT_CUT], PU_CUT_TIME);
     lab_end(l);
 }
 

@@ -106,7 +106,13 @@ enum pu_trace_area {
     X(CIRCUIT_LIMITS, RELAY, "circuit-limits",                                                     \
       "a circuit of ours is ready, and its relay limits it; a: bytes each way, b: s; 0: not so")   \
     X(CIRCUIT_CUT, RELAY, "circuit-cut",                                                           \
-      "as relay: a circuit is at a limit of ours; a: bytes carried, b: 1 of bytes 2 of time")
+      "as relay: a circuit is at a limit of ours; a: bytes carried, b: enum pu_cut")
+
+/* Which limit of a relay a circuit is at (CIRCUIT_CUT). */
+enum pu_cut {
+    PU_CUT_BYTES = 1, /* circuit_bytes, one way */
+    PU_CUT_TIME = 2   /* circuit_ns */
+};
 
 enum pu_trace_code {
     PU_TR_NONE = 0,

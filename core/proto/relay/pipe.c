@@ -10,9 +10,6 @@
 #include "base/planted.h"
 #include "proto/relay/relay_server.h"
 
-/* What CIRCUIT_CUT says. */
-enum limit { LIMIT_BYTES = 1, LIMIT_TIME = 2 };
-
 static circuits *table(const pu_node *n)
 {
     relay_server *r = ctx_state_peek(n, MODULE_RELAY_SERVER);
@@ -103,7 +100,7 @@ void pipe_drop(pu_node *n, uint64_t number)
 }
 
 /* Ends a circuit that is at a limit, and resets its streams. */
-static void cut(pu_node *n, circuit *c, enum limit limit)
+static void cut(pu_node *n, circuit *c, enum pu_cut limit)
 {
     PU_ASSERT(c->is_up);
     ctx_trace(n, PU_TR_CIRCUIT_CUT, NULL, NULL, c->peer[SIDE_HOP], carried_by(c), limit,
@@ -159,7 +156,7 @@ void relay_circuit_timer(pu_node *n, uint64_t arg)
     circuit *c = pipe_find(n, arg);
     if (c == NULL) return;
     if (ctx_now(n) >= c->ends_at) {
-        cut(n, c, LIMIT_TIME);
+        cut(n, c, PU_CUT_TIME);
         return;
     }
     stream *hop = ctx_stream(n, c->side[SIDE_HOP]);
@@ -191,7 +188,7 @@ enum verdict pipe_data(pu_node *n, stream *s, pu_span bytes, size_t *used)
     uint64_t left =
         ctx_config(n)->circuit_bytes > *carried ? ctx_config(n)->circuit_bytes - *carried : 0;
     if (left == 0) {
-        cut(n, c, LIMIT_BYTES);
+        cut(n, c, PU_CUT_BYTES);
         return VERDICT_OK;
     }
     size_t pass = ctx_stream_writable(other);
@@ -200,7 +197,7 @@ enum verdict pipe_data(pu_node *n, stream *s, pu_span bytes, size_t *used)
     *used = pass;
     *carried += pass;
     if (pass > 0) ctx_stream_send(n, other, span_head(bytes, pass));
-    if (pass == left && pass < bytes.len) cut(n, c, LIMIT_BYTES);
+    if (pass == left && pass < bytes.len) cut(n, c, PU_CUT_BYTES);
     else grant(n, s, other, bytes.len - pass);
     return VERDICT_OK;
 }
