@@ -115,7 +115,7 @@ test_src := $(addprefix tests/unit/, \
     quic_test quic_streams_test quic_hostile_test quic_closed_test quic_abuse_test quic_library_test quic_silence_test \
     noise_test noise_frame_test yamux_machines_test mux_test yamux_test yamux_limits_test mux_pair_test mux_pipe_test \
     addr_test authorized_keys_test \
-    service_test limits_test names_test loop_test ifaddr_test udp_test dns_test tcp_test tcp_model_test store_test pcap_test \
+    service_test limits_test limits_text_test names_test loop_test ifaddr_test udp_test dns_test tcp_test tcp_model_test store_test pcap_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test firewall_test \
     net_line_test net_queue_test net_send_test net_tcp_test net_refuse_test gateway_test scenario_links_test trace_file_test \
     quantity_test scenario_test scenario_life_test scenario_once_test scenario_kind_test families_test options_test json_test tracedb_test report_test report_marks_test report_tells_test \

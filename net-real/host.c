@@ -375,6 +375,11 @@ const pu_node *pu_host_node(const pu_host *h)
     return h->node;
 }
 
+bool pu_host_carried(const pu_host *h, pu_handle conn, uint64_t *received, uint64_t *sent)
+{
+    return pu_link_carried(h->link, conn, received, sent);
+}
+
 pu_time pu_host_now(const pu_host *h)
 {
     return loop_now(h->l);

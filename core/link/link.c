@@ -78,6 +78,12 @@ bool pu_link_is_early(const pu_link *l, pu_handle handle)
     return c != NULL && c->is_early;
 }
 
+bool pu_link_carried(const pu_link *l, pu_handle handle, uint64_t *received, uint64_t *sent)
+{
+    const conn *c = link_slots_get(&l->conns, handle);
+    return c != NULL && link_pipe_carried(c, received, sent);
+}
+
 size_t pu_link_bytes(const pu_link *l)
 {
     return sizeof *l + l->bytes;

@@ -201,6 +201,8 @@ void link_pipe_tick(pu_link *l, conn *c);
 /* The stream that carries c is no more. */
 void link_pipe_lost(pu_link *l, conn *c);
 void link_pipe_free(pu_link *l, conn *c);
+/* See pu_link_carried. */
+bool link_pipe_carried(const conn *c, uint64_t *received, uint64_t *sent);
 /* Resets the streams of outer whose connection has ended long enough ago. */
 void link_pipes_linger(pu_link *l, conn *outer);
 

@@ -235,6 +235,15 @@ void link_pipe_tick(pu_link *l, conn *c)
     if (c->wire != NULL && !is_whole(s)) link_pipe_lost(l, c);
 }
 
+bool link_pipe_carried(const conn *c, uint64_t *received, uint64_t *sent)
+{
+    const pipe *p = c->wire;
+    if (c->transport != PU_TRANSPORT_CIRCUIT || p == NULL) return false;
+    *received = p->rx_given + c->outer->rx.len;
+    *sent = c->outer->tx_taken - p->tx_from;
+    return true;
+}
+
 void link_pipe_free(pu_link *l, conn *c)
 {
     if (c->wire != NULL) let_go(l, c);

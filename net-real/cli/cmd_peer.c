@@ -206,8 +206,8 @@ static int open_proxy(session *s, const pu_peer_id *id, const char *maddr, char 
         if (session_limits(answer, limits))
             fprintf(
                 stderr,
-                "Relayed: the relay ends a connection at its limit of %s; a direct one has none "
-                "(`peerup proxy --help`).\n",
+                "Relayed: the relay ends the connection at its limit of %s for all that goes over "
+                "it; a direct one has none (`peerup proxy --help`).\n",
                 limits);
         code = CLI_DONE;
     } else {

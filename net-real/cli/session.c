@@ -132,11 +132,20 @@ int session_failed(const json_t *answer)
     return CLI_UNEXPECTED;
 }
 
+/* A number that is not negative, in an answer. */
+static uint64_t number_in(const json_t *object, const char *key, uint64_t otherwise)
+{
+    const json_t *value = json_object_get(object, key);
+    json_int_t number = json_integer_value(value);
+    return json_is_integer(value) && number >= 0 ? (uint64_t)number : otherwise;
+}
+
 bool session_limits(const json_t *object, char text[LIMITS_TEXT_MAX])
 {
-    json_int_t bytes = json_integer_value(json_object_get(object, "limit_bytes"));
-    json_int_t s = json_integer_value(json_object_get(object, "limit_seconds"));
-    limits_text(bytes > 0 ? (uint64_t)bytes : 0, s > 0 ? (uint64_t)s : 0, text);
+    relay_limits l = {number_in(object, "limit_bytes", 0), number_in(object, "limit_seconds", 0),
+                      number_in(object, "left_bytes", LIMITS_UNKNOWN),
+                      number_in(object, "left_seconds", LIMITS_UNKNOWN)};
+    limits_left_text(&l, text);
     return text[0] != '\0';
 }
 

@@ -36,8 +36,8 @@ void session_stay(session *s);
 /* The exit code that fits an answer with "ok": false; the error is printed. */
 int session_failed(const json_t *answer);
 
-/* Writes what a relay allows the connection that object, of an answer, is about. False: nothing is
- * known of a limit. */
+/* Writes what a relay allows the connection that object, of an answer, is about, and what is left.
+ * False: nothing is known of a limit. */
 bool session_limits(const json_t *object, char text[LIMITS_TEXT_MAX]);
 
 /* Prints what whoever named an address should know, if anything. */

@@ -3,8 +3,9 @@
  *
  * A relay tells its limits with the circuit, before the connection that it carries is there. The
  * node traces them with the peer and the carrying connection, and by these the connection is found
- * when somebody asks. Nobody tells why a relay ended a circuit: what was carried, and for how long,
- * says whether a limit was the reason.
+ * when somebody asks. What is left of a limit can be told while the connection is there: the link
+ * counts what the relay counts, and a relay's time begins when it says yes. Nobody tells why a
+ * relay ended a circuit: what was carried, and for how long, says whether a limit was the reason.
  */
 #include "net-real/daemon/daemon_impl.h"
 
@@ -23,7 +24,7 @@ enum { CARRIED_PART = 3 };
 static void add(peerupd *d, const pu_trace *t)
 {
     circuit *c = &d->circuits[d->circuit_next++ % DAEMON_CIRCUITS_MAX];
-    *c = (circuit){.carrier = t->conn, .limit_bytes = t->a, .limit_s = t->b};
+    *c = (circuit){.carrier = t->conn, .limit_bytes = t->a, .limit_s = t->b, .since = t->now};
     if (pu_peer_id_from_bytes(&c->peer, t->peer) != PU_OK) *c = (circuit){0};
 }
 
@@ -98,6 +99,25 @@ circuit *circuits_find(peerupd *d, pu_handle conn)
     return NULL;
 }
 
+/* What is left of `most`; most 0: there is no such limit. */
+static uint64_t left_of(uint64_t most, uint64_t used)
+{
+    if (most == 0) return LIMITS_UNKNOWN;
+    return used < most ? most - used : 0;
+}
+
+relay_limits circuits_limits(peerupd *d, pu_handle conn)
+{
+    uint64_t received, sent;
+    const circuit *c = circuits_find(d, conn);
+    if (c == NULL) return (relay_limits){0, 0, LIMITS_UNKNOWN, LIMITS_UNKNOWN};
+    relay_limits l = {c->limit_bytes, c->limit_s, LIMITS_UNKNOWN, LIMITS_UNKNOWN};
+    if (!pu_host_carried(d->host, conn, &received, &sent)) return l;
+    l.left_bytes = left_of(c->limit_bytes, received > sent ? received : sent);
+    l.left_s = left_of(c->limit_s, (pu_host_now(d->host) - c->since) / PU_S);
+    return l;
+}
+
 void circuits_carried(peerupd *d, const splice_end *end)
 {
     circuit *c = circuits_find(d, end->conn);
@@ -133,9 +153,10 @@ const char *circuit_why(const peerupd *d, const circuit *c, char text[CIRCUIT_WH
     bool is_full = !is_old && c->limit_bytes != 0 && carried(d, c) >= c->limit_bytes / CARRIED_PART;
     if (!is_old && !is_full) return NULL;
     snprintf(text, CIRCUIT_WHY_MAX,
-             "the relay ended the connection at its limit of %s. A direct connection has none; "
+             "the relay ended the connection at its limit of %s%s. A direct connection has none; "
              "otherwise resources.%s can be raised at the relay",
              limits_text(is_full ? c->limit_bytes : 0, is_full ? 0 : c->limit_s, limit),
+             is_full ? " for all that goes over it" : "",
              is_full ? "session_data_limit" : "session_duration");
     return text;
 }

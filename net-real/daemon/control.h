@@ -8,9 +8,10 @@
  *                                                       rtt_ms, path, transport, notice?
  *   {"cmd":"connect","peer":ID,"service":NAME,"listen":"HOST:PORT","address":MULTIADDR?}
  *                                                       id, listen_address, path, limit_bytes,
- *                                                       limit_seconds, notice?; once the peer has
- *                                                       said that it has the service, which answers
- *                                                       there ("no-answer": it does not)
+ *                                                       limit_seconds, left_bytes, left_seconds,
+ *                                                       notice?; once the peer has said that it
+ *                                                       has the service, which answers there
+ *                                                       ("no-answer": it does not)
  *   {"cmd":"disconnect","proxy":ID or "HOST:PORT"}      listen_address
  *   {"cmd":"stop"}
  *

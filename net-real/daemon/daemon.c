@@ -49,8 +49,10 @@ static void on_app(void *ctx, const pu_ef *ef)
     bool is_offer = ef->what == PU_APP_OPEN && ef->token == 0;
     const config_service *s = is_offer ? service_of(d, ef->body) : NULL;
     bool is_opened = ef->what == PU_APP_OPEN && ef->stream != 0;
+    bool is_trial = s == NULL && trials_take(d, ef);
+    if (is_opened && !is_trial) say_low(d, ef);
     if (s != NULL) splice_serve(d->joints, ef, s->local_address, s->label);
-    else if (!trials_take(d, ef) && !splice_effect(d->joints, ef) && is_opened)
+    else if (!is_trial && !splice_effect(d->joints, ef) && is_opened)
         daemon_reset_stream(d, ef->stream, PU_CODE_UNSUPPORTED);
 }
 

@@ -23,7 +23,7 @@ enum {
     DAEMON_SPLICES_MAX = 1024,
     DAEMON_SAID_MAX = 256,
     DAEMON_CIRCUITS_MAX = 256, /* a power of two */
-    CIRCUIT_WHY_MAX = 320,
+    CIRCUIT_WHY_MAX = 384,
     PROXY_LISTEN_MAX = 80,
     PROXY_ID_MAX = 24
 };
@@ -69,6 +69,7 @@ typedef struct circuit {
     uint64_t carrier; /* ordinal of the connection to the relay; 0: the entry is free */
     pu_peer_id peer;
     uint64_t limit_bytes, limit_s; /* each way; 0: no such limit */
+    pu_time since;                 /* when the relay said so */
     uint64_t received, sent;       /* of streams that are over */
     pu_time up_at;
     uint64_t life_ns; /* 0: it is still up */
@@ -106,7 +107,7 @@ struct peerupd {
     struct control *door; /* NULL: no socket */
     int signals;          /* signalfd; -1: none */
     bool is_stopping, is_stopped;
-    said_often refused, full;
+    said_often refused, full, low;
     bool is_short; /* it was told that not everybody could be authorised */
     struct said_path {
         pu_peer_id peer;
@@ -137,6 +138,8 @@ const char *daemon_peer_text(const peerupd *d, pu_span id);
 void say_event(peerupd *d, const pu_ef *ef);
 /* A DONE of the start: what the configuration asks for and the node does not do. */
 void say_refused(peerupd *d, const pu_ef *done);
+/* APP OPEN: the connection that carries the stream may soon be at its relay's limit. */
+void say_low(peerupd *d, const pu_ef *open);
 /* A proxied connection that did not come about, or was cut. */
 void say_splice(peerupd *d, const splice_end *end);
 
@@ -145,6 +148,9 @@ void say_splice(peerupd *d, const splice_end *end);
 void circuits_trace(void *ctx, const pu_trace *t);
 /* The circuit of a connection. NULL: it has none, or no limits are known. */
 circuit *circuits_find(peerupd *d, pu_handle conn);
+/* What conn's relay allows it, and what is left: all that goes over the connection counts, with
+ * what is not an application's. No limits: none are known. */
+relay_limits circuits_limits(peerupd *d, pu_handle conn);
 /* A stream is over: what it carried is counted for its circuit. */
 void circuits_carried(peerupd *d, const splice_end *end);
 /* Which limit has ended a connection that is lost, and what can be done. NULL: none, it seems. */
@@ -175,8 +181,8 @@ void requests_answer(peerupd *d, pending **at, const pu_ef *done);
 bool requests_give_address(peerupd *d, const json_t *request, pending *p);
 /* Adds what whoever named an address should know: "notice". */
 void requests_notice(json_t *answer, const pending *p, bool is_relayed);
-/* Adds what a relay allows conn: "limit_bytes" each way and "limit_seconds"; null: no such limit
- * is known. */
+/* Adds what a relay allows conn: "limit_bytes" each way and "limit_seconds"; and of those
+ * "left_bytes" and "left_seconds". null: no such limit is known. */
 void requests_put_limits(peerupd *d, pu_handle conn, json_t *object);
 /* The peer that a request is about. */
 bool requests_peer(const json_t *request, pu_peer_id *peer);

@@ -58,18 +58,20 @@ static bool best_conn(const peerupd *d, const pu_peer_id *peer, pu_conn_row *bes
     return is_found;
 }
 
-/* What a relay said: it may be any number. 0: there is no limit. */
-static json_t *limit_json(uint64_t limit)
+/* What comes of what a relay said: it may be any number. null: it is `none`. */
+static json_t *amount_json(uint64_t amount, uint64_t none)
 {
-    if (limit == 0) return json_null();
-    return json_integer(limit < INT64_MAX ? (json_int_t)limit : INT64_MAX);
+    if (amount == none) return json_null();
+    return json_integer(amount < INT64_MAX ? (json_int_t)amount : INT64_MAX);
 }
 
 void requests_put_limits(peerupd *d, pu_handle conn, json_t *object)
 {
-    const circuit *c = circuits_find(d, conn);
-    json_object_set_new(object, "limit_bytes", limit_json(c != NULL ? c->limit_bytes : 0));
-    json_object_set_new(object, "limit_seconds", limit_json(c != NULL ? c->limit_s : 0));
+    relay_limits l = circuits_limits(d, conn);
+    json_object_set_new(object, "limit_bytes", amount_json(l.bytes, 0));
+    json_object_set_new(object, "limit_seconds", amount_json(l.s, 0));
+    json_object_set_new(object, "left_bytes", amount_json(l.left_bytes, LIMITS_UNKNOWN));
+    json_object_set_new(object, "left_seconds", amount_json(l.left_s, LIMITS_UNKNOWN));
 }
 
 static json_t *conn_object(peerupd *d, const pu_conn_row *row)

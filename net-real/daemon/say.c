@@ -164,6 +164,23 @@ static const char *why_no_stream(uint32_t code)
     return info != NULL ? info->meaning : "the peer ended it";
 }
 
+/* Less than half of a limit is left. */
+static bool is_low(uint64_t most, uint64_t left)
+{
+    return left != LIMITS_UNKNOWN && left < most / 2;
+}
+
+void say_low(peerupd *d, const pu_ef *open)
+{
+    char text[LIMITS_TEXT_MAX];
+    relay_limits l = circuits_limits(d, open->conn);
+    if (!is_low(l.bytes, l.left_bytes) && !is_low(l.s, l.left_s)) return;
+    if (!daemon_may_say(d, &d->low, "streams began over a relay that will end them soon")) return;
+    tell("a stream with %s goes through a relay, which ends the connection at its limit of %s for "
+         "all that goes over it",
+         daemon_peer_text(d, open->peer), limits_left_text(&l, text));
+}
+
 /* A connection was cut under a stream. */
 static void say_cut(peerupd *d, const splice_end *end)
 {

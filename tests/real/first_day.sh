@@ -129,11 +129,22 @@ check 'home is reached through the relay' says 'relayed' at laptop ping home -c 
 check 'status says what the relay allows' says 'limited to 128 KiB each way and 8 s' at laptop status
 check 'so does status at the other side' says 'limited to 128 KiB each way and 8 s' at home status
 check 'status as JSON has it in numbers' says '"limit_bytes": 131072' at laptop status --json
+check 'and what is left' tells '8 s, of which 1[0-9]+ KiB and [0-9] s are left$' at laptop status
+check 'which JSON has, too' tells '"left_bytes": 1[0-9]{5},$' at laptop status --json
 at laptop proxy home web $((port + 3)) >listen 2>proxy.said
-check 'proxy says what the relay allows' grep -q 'limit of 128 KiB each way and 8 s' proxy.said
+check 'proxy says what the relay allows' grep -q 'limit of 128 KiB each way and 8 s, of which .* left for all that goes over it' proxy.said
 # What is below the limit of bytes each way, but not both ways together, lives as long as the relay lets it.
 at laptop proxy home echo $((port + 5)) >/dev/null 2>&1
-check 'what is below the limit each way passes' python3 there_and_back.py $((port + 5))
+python3 there_and_back.py $((port + 5)) &
+there=$!
+check 'what it has carried is not left any more' \
+    eventually tells '8 s, of which [1-4]?[0-9] KiB and [0-9] s are left$' at laptop status
+python3 idle.py $((port + 5)) &
+check 'whoever begins then is told' eventually \
+    grep -qE '^a stream with home goes through a relay, .* of which [0-9]+ KiB and [0-9] s are left' laptop.log
+check 'and so is the service at home' eventually \
+    grep -qE '^a stream with laptop goes through a relay, .* of which [0-9]+ KiB and [0-9] s are left' home.log
+check 'what is below the limit each way passes' wait $there
 why='the relay ended the connection at its limit of 8 s'
 check 'what the limit of time has cut says so' eventually grep -q "^proxy .*$why" laptop.log
 check 'and so does the service at home' eventually grep -q "^service echo .*$why" home.log

@@ -364,6 +364,33 @@ static void back_pressure_goes_through(void **state)
     link_host_free(h);
 }
 
+/* A relay counts what passes it; its end can be told how much that is. */
+static void what_a_circuit_carried_is_told(void **state)
+{
+    (void)state;
+    uint64_t received, sent;
+    link_host *h = upgraded(PU_ROLE_CLIENT, "P\2\1\1");
+    assert_true(pu_link_carried(h->link, pu_handle_make(1, 2), &received, &sent));
+    assert_int_equal(received, 4); /* with what the node had read too far */
+    assert_int_equal(sent, 0);
+    link_host_settle(h);
+    say_inside(h, TOY_UP, 0, 0);
+    say_inside(h, TOY_OPEN, 9, 0);
+    assert_int_equal(h->conn, pu_handle_make(1, 2));
+    (void)link_host_effect(h, (pu_ef){.kind = PU_EF_STREAM_SEND,
+                                      .conn = h->conn,
+                                      .stream = h->stream,
+                                      .body = SPAN_LITERAL("hello")});
+    link_host_settle(h);
+    assert_true(pu_link_carried(h->link, h->conn, &received, &sent));
+    assert_int_equal(received, 3 * TOY_HEAD_BYTES);
+    assert_int_equal(sent, 5);
+    assert_false(pu_link_carried(h->link, pu_handle_make(0, 1), &received, &sent)); /* direct */
+    say_inside(h, TOY_END, 0, PU_CODE_SHUTDOWN);
+    assert_false(pu_link_carried(h->link, pu_handle_make(1, 2), &received, &sent));
+    link_host_free(h);
+}
+
 static void an_upgrade_that_cannot_be_fails(void **state)
 {
     (void)state;
@@ -511,6 +538,7 @@ int link_circuit_test(void)
         cmocka_unit_test(each_circuit_lingers_by_itself),
         cmocka_unit_test(the_end_of_the_stream_is_the_end_of_the_wire),
         cmocka_unit_test(back_pressure_goes_through),
+        cmocka_unit_test(what_a_circuit_carried_is_told),
         cmocka_unit_test(an_upgrade_that_cannot_be_fails),
         cmocka_unit_test(circuits_nest),
         cmocka_unit_test(thousands_of_circuits_end_in_several_steps),

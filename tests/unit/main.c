@@ -37,6 +37,7 @@
     X(wire_xml)        \
     X(service)         \
     X(limits)          \
+    X(limits_text)     \
     X(names)           \
     X(loop)            \
     X(ifaddr)          \

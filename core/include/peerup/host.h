@@ -106,6 +106,11 @@ PU_API void pu_host_lookup_cancel(pu_host *host, void *ctx);
 /* The node, for its readers (pu_node_read_*, pu_node_id) between turns. */
 PU_API const pu_node *pu_host_node(const pu_host *host);
 
+/* Bytes that a relayed connection has received and sent, as its relay counts them: what is carried
+ * for applications, and all around it. False: conn is direct, or gone. */
+PU_API bool pu_host_carried(const pu_host *host, pu_handle conn, uint64_t *received,
+                            uint64_t *sent);
+
 /* Time of the host's clock, as in every input. */
 PU_API pu_time pu_host_now(const pu_host *host);
 

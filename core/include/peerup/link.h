@@ -186,6 +186,11 @@ PU_API bool pu_link_channel_id(const pu_link *link, pu_handle conn,
  * too, for QUIC, which has no muxer, and for a conn that is gone. */
 PU_API bool pu_link_is_early(const pu_link *link, pu_handle conn);
 
+/* Bytes that the stream which carries conn, a circuit, has brought (*received) and has taken
+ * (*sent) for it: what its relay counts. False: nothing carries conn, or it is gone. */
+PU_API bool pu_link_carried(const pu_link *link, pu_handle conn, uint64_t *received,
+                            uint64_t *sent);
+
 /* Bytes the link has allocated and holds now, libraries included as far as they use its allocator.
  */
 PU_API size_t pu_link_bytes(const pu_link *link);
