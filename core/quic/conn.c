@@ -181,11 +181,17 @@ void quic_conn_read(quic_conn *c, const udp_path *path, uint32_t ecn, pu_span by
     if (!is_known && !quic_path_may_move(c, path)) return;
     quic_path_make(&p, c, path->socket, &path->remote);
     if (is_known && path->local.port != 0) c->head.local = path->local;
+    c->is_elsewhere = !is_known;
     quic_frames_of(c);
     int error =
         ngtcp2_conn_read_pkt(c->qc, &p.path, &info, bytes.base, bytes.len, link_now(c->link));
     quic_frames_of(NULL);
+    c->is_elsewhere = false;
     error = quic_memory_result(c, error);
+    if (c->is_spent) {
+        link_conn_down(c->link, &c->head, PU_CODE_LOST);
+        return;
+    }
     if (error == NGTCP2_ERR_RETRY) {
         retry(c, path, bytes);
         return;

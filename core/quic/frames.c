@@ -10,7 +10,13 @@
  * A server may send packets under its last keys before its own handshake is over, and be heard
  * together with the rest of it. Two frames break the client then: HANDSHAKE_DONE, which frees what
  * is still needed, and a NEW_CONNECTION_ID that retires the only id there is. No honest server says
- * them before it has the client's last words; until those were sent, such a packet is dropped.
+ * them before it has the client's last words; until those were sent, such a packet is dropped, and
+ * nothing of it noted.
+ *
+ * A server gives ids back when a peer's packet comes by another path, and bears no packet that
+ * makes it give back one more than IDS_BACK_MOST, unless the peer has acknowledged some - which it
+ * does not tell. So who has told more ids than that ends the connection by such a packet, as if it
+ * had been forgotten: the peer begins another one.
  *
  * Plain bytes are at hand in one place only: where they are decrypted.
  */
@@ -20,6 +26,7 @@ enum {
     LONG_HEADER = 0x80, /* of a packet's first byte: one of the handshake */
     LONG_TYPE = 0x30,
     LONG_HANDSHAKE = 0x20,
+    IDS_BACK_MOST = 16, /* ids of the peer's that are given back and not acknowledged */
     RESET_TOKEN_BYTES = 16,
     PATH_DATA_BYTES = 8,
     STREAM_BIT = 8, /* of the first byte of a frame that is none of those below (ngtcp2's rule) */
@@ -120,10 +127,21 @@ static bool skip_stream(rest *r, uint8_t type)
     return (type & STREAM_LENGTH_BIT) != 0 ? counted(r) : skip(r, r->len);
 }
 
-/* Behind the type of a frame that is no NEW_CONNECTION_ID. False: it is cut off, or nothing that
- * ngtcp2 knows, and ends the connection. */
+/* Behind the type of a NEW_CONNECTION_ID. */
+static bool skip_connection_id(rest *r, uint64_t *seq)
+{
+    uint64_t retired;
+    if (!number(r, seq) || !number(r, &retired) || r->len == 0) return false;
+    uint8_t len = r->at[0];
+    if (retired > *seq || len == 0 || len > NGTCP2_MAX_CIDLEN) return false;
+    return skip(r, (uint64_t)1 + len) && skip(r, RESET_TOKEN_BYTES);
+}
+
+/* Behind the type of a frame. False: it is cut off, or nothing that ngtcp2 knows, and ends the
+ * connection. */
 static bool skip_frame(rest *r, uint8_t type)
 {
+    uint64_t seq;
     switch (type) {
     case FRAME_PADDING:
     case FRAME_PING:
@@ -144,6 +162,7 @@ static bool skip_frame(rest *r, uint8_t type)
     case FRAME_STREAMS_BLOCKED_BIDI:
     case FRAME_STREAMS_BLOCKED_UNI:
     case FRAME_RETIRE_CONNECTION_ID: return numbers(r, 1);
+    case FRAME_NEW_CONNECTION_ID: return skip_connection_id(r, &seq);
     case FRAME_PATH_CHALLENGE:
     case FRAME_PATH_RESPONSE: return skip(r, PATH_DATA_BYTES);
     case FRAME_CONNECTION_CLOSE: return numbers(r, 2) && counted(r);
@@ -175,46 +194,63 @@ static bool is_new(quic_conn *c, uint64_t number)
     uint64_t below = c->ids_highest - number;
     if (below >= NUMBERS_KEPT || (c->ids_told >> below & 1) != 0) return false;
     c->ids_told |= (uint64_t)1 << below;
+    c->ids_count++;
     return true;
 }
 
-/* The frame at *r, from its type on. False: it is cut off, or ends the connection. */
+/* The frame at *r. False: it is cut off, or ends the connection. */
 static bool take_connection_id(quic_conn *c, rest *r)
 {
     rest frame = *r;
-    uint64_t seq, retired;
-    if (!skip(r, 1) || !number(r, &seq) || !number(r, &retired) || r->len == 0) return false;
-    uint8_t len = r->at[0];
-    if (retired > seq || len == 0 || len > NGTCP2_MAX_CIDLEN) return false;
-    if (!skip(r, (uint64_t)1 + len) || !skip(r, RESET_TOKEN_BYTES)) return false;
+    uint64_t seq;
+    if (!skip(r, 1) || !skip_connection_id(r, &seq)) return false;
     if (is_new(c, seq)) return true;
     memset(frame.at, 0, frame.len - r->len); /* PADDING, behind: */
     frame.at[0] = FRAME_PATH_RESPONSE;
     return true;
 }
 
-/* Whether no honest server says this frame now. */
-static bool is_early(const quic_conn *c, rest frame)
+/* ---- packets ---- */
+
+/* Goes over the frame at *r. False: it is cut off, or ends the connection. */
+static bool take_frame(quic_conn *c, rest *r)
+{
+    uint8_t type = r->at[0];
+    if (type == FRAME_NEW_CONNECTION_ID) return take_connection_id(c, r);
+    return skip(r, 1) && skip_frame(r, type);
+}
+
+/* Whether no honest server says this frame before it has the client's last words. */
+static bool is_late_frame(rest frame)
 {
     uint64_t seq, retired;
-    bool is_waiting = !c->is_past_handshake || !c->has_sent_handshake;
-    if (!is_waiting || ngtcp2_conn_is_server(c->qc)) return false;
     if (frame.at[0] == FRAME_HANDSHAKE_DONE) return true;
     return frame.at[0] == FRAME_NEW_CONNECTION_ID && skip(&frame, 1) && number(&frame, &seq) &&
            number(&frame, &retired) && retired > 0;
+}
+
+/* Whether a server says such a frame too early. */
+static bool is_early(const quic_conn *c, rest r)
+{
+    bool is_good = true;
+    if (c->is_past_handshake && c->has_sent_handshake) return false;
+    if (ngtcp2_conn_is_server(c->qc)) return false;
+    while (is_good && r.len > 0) {
+        if (is_late_frame(r)) return true;
+        uint8_t type = r.at[0];
+        is_good = skip(&r, 1) && skip_frame(&r, type);
+    }
+    return false;
 }
 
 /* False: the packet is not to be read. */
 static bool look_through(quic_conn *c, rest r)
 {
     bool is_good = true;
-    while (is_good && r.len > 0) {
-        uint8_t type = r.at[0];
-        if (is_early(c, r)) return false;
-        if (type == FRAME_NEW_CONNECTION_ID) is_good = take_connection_id(c, &r);
-        else is_good = skip(&r, 1) && skip_frame(&r, type);
-    }
-    return true;
+    if (is_early(c, r)) return false;
+    while (is_good && r.len > 0) is_good = take_frame(c, &r);
+    if (c->is_elsewhere && c->ids_count > IDS_BACK_MOST) c->is_spent = true;
+    return !c->is_spent;
 }
 
 int quic_frames_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,

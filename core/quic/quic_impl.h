@@ -162,6 +162,9 @@ struct quic_conn {
     uint32_t kept_bytes;
     uint64_t ids_highest; /* of the numbers of the peer's connection ids that frames told */
     uint64_t ids_told;    /* bit i: number ids_highest - i was */
+    uint64_t ids_count;   /* of them all */
+    bool is_elsewhere;    /* a datagram is read that came by another path */
+    bool is_spent;        /* ngtcp2 might not bear it: see frames.c */
     quic_key *keys;       /* owned */
     uint32_t key_count, key_cap;
     quic_flight *flights; /* owned, all of them */

@@ -261,6 +261,81 @@ static void who_acknowledges_nothing_does_not_move_on(void **state)
     finish();
 }
 
+/* A peer that reads nothing any more, and has made us give back as many of its ids as may be given
+ * back unheard. */
+static void give_back_all(void)
+{
+    enum { UNHEARD_MAX = 16, KEPT = 4 };
+    d.r.is_closed = true;
+    for (uint8_t i = KEPT; i <= UNHEARD_MAX; i++) {
+        uint8_t bytes[NEW_ID_BYTES];
+        pu_buf id = buf_of(bytes, sizeof bytes);
+        put_new_id(&id, i, i);
+        raw_say(&d.r, bytes, id.len, 1);
+        assert_false(d.h->conns[0].is_down);
+    }
+    uint8_t bytes[3 * NEW_ID_BYTES];
+    pu_buf ids = buf_of(bytes, sizeof bytes);
+    for (uint8_t i = 1; i <= 3; i++) put_new_id(&ids, UNHEARD_MAX + i, UNHEARD_MAX);
+    raw_say(&d.r, bytes, ids.len, 1);
+    assert_false(d.h->conns[0].is_down);
+}
+
+/* It moves with another id of ours, and comes back: one more would be given back. */
+static void who_hears_of_no_id_given_back_does_not_move(void **state)
+{
+    (void)state;
+    begin(NULL);
+    give_back_all();
+    uint16_t home = d.r.at.port;
+    d.r.at.port = 7777;
+    raw_migrate(&d.r, 9);
+    raw_say(&d.r, "\x01", 1, 1);
+    d.r.at.port = home;
+    raw_say(&d.r, "\x01", 1, 1);
+    rig_run(d.w, PU_S);
+    assert_true(d.h->conns[0].is_down);
+    assert_int_equal(d.h->conns[0].code, PU_CODE_LOST);
+    finish();
+}
+
+static void say_at_once(const void *frames, size_t len)
+{
+    memcpy(d.r.frames, frames, len);
+    d.r.frames_len = len;
+    d.r.frames_left = 1;
+    d.r.packets = RAW_SHORT;
+    raw_send(&d.r, 40);
+    assert_int_equal(d.r.frames_left, 0);
+}
+
+/* It does not move, it only tries paths. Each takes one of its ids, and those before it are given
+ * back. */
+static void who_hears_of_no_id_given_back_tries_few_paths(void **state)
+{
+    enum { TRIES = 24 };
+    (void)state;
+    begin(NULL);
+    d.r.is_closed = true;
+    uint16_t home = d.r.at.port;
+    for (uint8_t i = 0; i < TRIES; i++) {
+        uint8_t bytes[NEW_ID_BYTES];
+        pu_buf id = buf_of(bytes, sizeof bytes);
+        d.r.at.port = (uint16_t)(7000 + i);
+        say_at_once("\x1a"
+                    "12345678",
+                    9);
+        d.r.at.port = home;
+        put_new_id(&id, (uint8_t)(4 + i), 0);
+        say_at_once(bytes, id.len);
+        rig_run(d.w, PU_MS);
+    }
+    rig_run(d.w, 50 * PU_MS);
+    assert_true(d.h->conns[0].is_down);
+    assert_int_equal(d.h->conns[0].code, PU_CODE_LOST);
+    finish();
+}
+
 /* ---- memory that runs out ---- */
 
 /* What ends streams is lost, and the memory for sending it again is refused: ngtcp2 sends nothing
@@ -304,6 +379,8 @@ int quic_library_test(void)
         cmocka_unit_test(frames_that_come_early_break_no_client),
         cmocka_unit_test(a_peer_may_come_back_though_datagrams_are_short),
         cmocka_unit_test(who_acknowledges_nothing_does_not_move_on),
+        cmocka_unit_test(who_hears_of_no_id_given_back_does_not_move),
+        cmocka_unit_test(who_hears_of_no_id_given_back_tries_few_paths),
         cmocka_unit_test(shortages_of_memory_break_nothing_while_packets_are_lost),
     };
     return cmocka_run_group_tests_name("quic_library", tests, NULL, NULL);
