@@ -1,5 +1,6 @@
 /* docs_test.c - every YAML example in the docs is a scenario that lint has nothing against, and
- * whose properties hold as pasted; every test that known-inputs.md names is one. */
+ * whose properties hold as pasted; every test that known-inputs.md names is one; the README
+ * can be typed from its first line to its last. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -126,9 +127,29 @@ static void named_tests_exist(void **state)
     free(bytes);
 }
 
+/* The first time that the README has the id of a machine, a command on that line prints it. */
+static void the_readme_prints_ids_before_it_needs_them(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"RELAY-ID", "HOME-ID", "LAPTOP-ID"};
+    char why[256];
+    size_t len;
+    char *page = (char *)file_read("README.md", PAGE_MAX, &len, why, sizeof why);
+    if (page == NULL) fail_msg("README.md: %s", why);
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        const char *at = strstr(page, ids[i]);
+        assert_non_null(at);
+        static const char prints[] = "prints ";
+        if (memcmp(at - strlen(prints), prints, strlen(prints)) != 0)
+            fail_msg("README.md needs %s before it is printed", ids[i]);
+    }
+    free(page);
+}
+
 int docs_test(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(examples_hold),
-                                       cmocka_unit_test(named_tests_exist)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(examples_hold), cmocka_unit_test(named_tests_exist),
+        cmocka_unit_test(the_readme_prints_ids_before_it_needs_them)};
     return cmocka_run_group_tests_name("docs", tests, NULL, NULL);
 }
