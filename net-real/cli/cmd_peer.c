@@ -104,11 +104,26 @@ static void on_interrupt(int number)
     interrupted = 1;
 }
 
-static int ping_peer(session *s, const pu_peer_id *id, const char *maddr, const ping_options *o,
-                     bool is_json)
+/* Says why there was no answer, unless that is what was said last (*said, owned). */
+static int say_no_answer(const session *s, const config *c, const json_t *answer, json_t **said)
+{
+    json_t *error = json_object_get(answer, "error");
+    if (*said == NULL || !json_equal(*said, error)) {
+        cli_error("%s", session_error(answer));
+        if (*said == NULL && session_is_own(s))
+            cli_error("no daemon answers at %s: this command is a node of its own", c->socket);
+        json_decref(*said);
+        *said = json_incref(error);
+    }
+    return session_exit(answer);
+}
+
+static int ping_peer(session *s, const config *c, const pu_peer_id *id, const char *maddr,
+                     const ping_options *o, bool is_json)
 {
     tally t = {0};
     int code = CLI_DONE;
+    json_t *said = NULL;
     const char *text = cli_id_text(id);
     for (unsigned long seq = 1; (o->count == 0 || seq <= o->count) && !interrupted; seq++) {
         if (seq > 1) session_wait(s, o->interval_ms);
@@ -123,10 +138,11 @@ static int ping_peer(session *s, const pu_peer_id *id, const char *maddr, const 
         session_notice(answer);
         if (json_is_true(json_object_get(answer, "ok")))
             tally_add(&t, json_number_value(json_object_get(answer, "rtt_ms")));
-        else code = session_failed(answer);
+        else code = say_no_answer(s, c, answer, &said);
         json_decref(answer);
         if (code == CLI_USAGE) break; /* it will not be better next time */
     }
+    json_decref(said);
     print_tally(&t, is_json);
     return t.received > 0 ? CLI_DONE : code;
 }
@@ -153,7 +169,7 @@ static int run_ping(const cli_command *self, int argc, char **argv)
     session *s = session_open(c, false, &code);
     if (s != NULL) {
         signal(SIGINT, on_interrupt);
-        code = ping_peer(s, &id, maddr, &o, common.is_json);
+        code = ping_peer(s, c, &id, maddr, &o, common.is_json);
         session_close(s);
     }
     config_free(c);

@@ -112,7 +112,7 @@ void session_stay(session *s)
     if (s->own != NULL) daemon_run(s->own, NULL);
 }
 
-int session_failed(const json_t *answer)
+int session_exit(const json_t *answer)
 {
     static const struct {
         const char *code;
@@ -124,12 +124,22 @@ int session_failed(const json_t *answer)
                  {"limited", CLI_UNREACHABLE},     {"no-answer", CLI_UNREACHABLE},
                  {"unknown", CLI_UNREACHABLE},     {"usage", CLI_USAGE}};
     const char *code = json_string_value(json_object_get(answer, "code"));
-    const char *error = json_string_value(json_object_get(answer, "error"));
-    cli_error("%s", error != NULL ? error : "the request failed");
     for (size_t i = 0; code != NULL && i < sizeof exits / sizeof exits[0]; i++) {
         if (strcmp(exits[i].code, code) == 0) return exits[i].exit;
     }
     return CLI_UNEXPECTED;
+}
+
+const char *session_error(const json_t *answer)
+{
+    const char *error = json_string_value(json_object_get(answer, "error"));
+    return error != NULL ? error : "the request failed";
+}
+
+int session_failed(const json_t *answer)
+{
+    cli_error("%s", session_error(answer));
+    return session_exit(answer);
 }
 
 /* A number that is not negative, in an answer. */

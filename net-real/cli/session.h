@@ -33,7 +33,10 @@ void session_wait(session *s, unsigned long ms);
  * returns at once. */
 void session_stay(session *s);
 
-/* The exit code that fits an answer with "ok": false; the error is printed. */
+/* What an answer with "ok": false says, borrowed from it, and the exit code that fits. */
+const char *session_error(const json_t *answer);
+int session_exit(const json_t *answer);
+/* The same exit code; the error is printed. */
 int session_failed(const json_t *answer);
 
 /* Writes what a relay allows the connection that object, of an answer, is about, and what is left.

@@ -24,10 +24,11 @@ check 'what is wrong with an address is said' says "from '/upd/7777" \
     "$peerup" init --dir slip --relay /ip4/127.0.0.1/upd/7777/quic-v1
 check 'so is an id that is missing' says 'does not end in /p2p/ID' \
     "$peerup" init --dir slip --relay /ip4/127.0.0.1/udp/7777/quic-v1
-complains_once() {
-    [ "$("$peerup" init --dir slip --relay "$1" 2>&1 | grep -c "$1")" -eq 1 ]
+says_once() { # WORDS COMMAND...
+    [ "$("${@:2}" 2>&1 | grep -cF -- "$1")" -eq 1 ]
 }
-check 'and once' complains_once /ip4/127.0.0.1/udp/7777/quic-v1
+check 'and once' says_once /ip4/127.0.0.1/udp/7777/quic-v1 \
+    "$peerup" init --dir slip --relay /ip4/127.0.0.1/udp/7777/quic-v1
 for at in /ip4/127.0.0.1/udp/7777/quic /ip4/127.0.0.1/udp/0/quic-v1 /dns4/relay.example.org/udp/7777/quic \
     /dns4/relay.example.org/tcp/443/wss /dns4/relay.example.org; do
     check "$at: a transport of others is told from ours" \
@@ -51,6 +52,18 @@ check 'auth ad' says "did you mean 'add'?" at home auth ad
 check 'relay sreve' says "did you mean 'serve'?" at home relay sreve
 check 'config validat' says "did you mean 'validate'?" at home config validat
 check 'auth says which file' says 'home/authorized_keys' at home auth add "$(cat laptop.id)"
+
+# ---- a ping without a daemon ----
+
+nobody=12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB
+check 'ping without a daemon ends with 5 where no address is known' \
+    exits 5 at home ping $nobody -c 2 --interval 10ms
+check 'and says so' says 'no address of the peer is known, and no relay is configured' \
+    at home ping $nobody -c 2 --interval 10ms
+check 'and that no daemon answers' says 'no daemon answers at' at home ping $nobody -c 2 --interval 10ms
+check 'each once' says_once 'peerup: no answer' at home ping $nobody -c 3 --interval 10ms
+check 'as JSON has it each time' test \
+    "$(at home ping $nobody -c 3 --interval 10ms --json 2>/dev/null | grep -c '"error":"no answer')" -eq 3
 
 # ---- three nodes on one machine: home and laptop stay relayed ----
 
