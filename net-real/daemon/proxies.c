@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "net-real/cli/host_port.h"
 #include "net-real/daemon/daemon_impl.h"
+#include "net-real/sockaddr.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BACKLOG = 64, ACCEPTS_MAX = 16 };
+enum { BACKLOG = 64, ACCEPTS_MAX = 16, PROXY_WHY_MAX = 192 };
 
 static const char loopback[] = "127.0.0.1";
 
@@ -54,32 +55,84 @@ static void name_place(char name[PROXY_LISTEN_MAX], const char *address, const c
              address, port);
 }
 
-/* HOST:PORT, PORT alone, or :PORT; name gets where that is. The socket; or -1, *why and whether
- * the text is to blame. */
-static int listen_at(const char *text, char name[PROXY_LISTEN_MAX], const char **why,
-                     bool *is_misused)
+/* ---- what has a port already ---- */
+
+static bool overlap(const pu_endpoint *a, const pu_endpoint *b)
+{
+    if (a->port != b->port) return false;
+    return endpoint_is_any(a) || endpoint_is_any(b) || memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+static bool has_place(const proxy *p, const pu_endpoint *at)
+{
+    sockaddr_any own = {0};
+    socklen_t len = sizeof own;
+    if (getsockname(p->fd, &own.any, &len) != 0) return false;
+    pu_endpoint place = endpoint_of(&own);
+    return overlap(&place, at);
+}
+
+/* Names what of this daemon listens at a place where nothing else can: why gets that. False: it is
+ * another program's. */
+static bool name_taker(const peerupd *d, const pu_endpoint *at, char *why, size_t cap)
+{
+    char id[PROXY_ID_MAX];
+    for (const proxy *p = d->proxies; p != NULL; p = p->next) {
+        if (!has_place(p, at)) continue;
+        snprintf(why, cap, "%s of this daemon is there, to %s of %s", proxy_id(p, id), p->service,
+                 daemon_peer_text(d, (pu_span){p->peer.bytes, p->peer.len}));
+        return true;
+    }
+    for (uint32_t i = 0; i < d->listening_count; i++) {
+        if (!overlap(&d->listening[i], at)) continue;
+        snprintf(why, cap, "this node listens there itself, for its peers");
+        return true;
+    }
+    return false;
+}
+
+void proxies_node_listens(peerupd *d, pu_span maddr)
+{
+    pu_addr a;
+    if (pu_addr_read(&a, maddr) != PU_OK || a.circuit || a.transport != PU_TRANSPORT_TCP) return;
+    for (uint32_t i = 0; i < d->listening_count; i++)
+        if (pu_endpoint_equal(&d->listening[i], &a.endpoint)) return;
+    if (d->listening_count < DAEMON_LISTENING_MAX) d->listening[d->listening_count++] = a.endpoint;
+}
+
+/* ---- listening ---- */
+
+/* HOST:PORT, PORT alone, or :PORT; name gets where that is. The socket; or -1, why (cap bytes) and
+ * whether the text is to blame. */
+static int listen_at(const peerupd *d, const char *text, char name[PROXY_LISTEN_MAX], char *why,
+                     size_t cap, bool *is_misused)
 {
     char host[HOST_NAME_MAX_BYTES], digits[8];
     uint16_t port;
     *is_misused = true;
-    *why = "not PORT or HOST:PORT";
+    snprintf(why, cap, "not PORT or HOST:PORT");
     if (!host_port_read(text, loopback, host, &port)) return -1;
     const char *address = address_of(host);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE},
                     *found = NULL;
     snprintf(digits, sizeof digits, "%u", (unsigned)port);
-    *why = "an address of this machine is needed, or localhost";
+    snprintf(why, cap, "an address of this machine is needed, or localhost");
     if (getaddrinfo(address, digits, &hints, &found) != 0) return -1;
     *is_misused = false;
-    int fd = listen_on(found);
-    *why = strerror(errno);
-    freeaddrinfo(found);
-    if (fd < 0) return -1;
-    struct sockaddr_storage at;
+    int fd = listen_on(found), error = errno;
+    sockaddr_any at = {0};
     socklen_t len = sizeof at;
-    if (getsockname(fd, (struct sockaddr *)&at, &len) == 0)
-        getnameinfo((struct sockaddr *)&at, len, NULL, 0, digits, sizeof digits, NI_NUMERICSERV);
+    if (found->ai_addrlen <= sizeof at) memcpy(&at, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    if (fd < 0) {
+        pu_endpoint place = endpoint_of(&at);
+        if (error != EADDRINUSE || !name_taker(d, &place, why, cap))
+            snprintf(why, cap, "%s", strerror(error));
+        return -1;
+    }
+    if (getsockname(fd, &at.any, &len) == 0)
+        getnameinfo(&at.any, len, NULL, 0, digits, sizeof digits, NI_NUMERICSERV);
     name_place(name, address, digits);
     return fd;
 }
@@ -88,7 +141,7 @@ enum proxy_result proxy_open(peerupd *d, proxy **out, const pu_peer_id *peer, co
                              const char *listen, char *error, size_t cap)
 {
     char protocol[sizeof(*out)->protocol];
-    const char *why = "it cannot be watched";
+    char why[PROXY_WHY_MAX];
     bool is_misused;
     if (d->proxy_count >= DAEMON_PROXIES_MAX) {
         snprintf(error, cap, "more than %d proxies", DAEMON_PROXIES_MAX);
@@ -103,7 +156,8 @@ enum proxy_result proxy_open(peerupd *d, proxy **out, const pu_peer_id *peer, co
     if (p == NULL) return PROXY_FAILED;
     *p = (proxy){.owner = d, .peer = *peer};
     memcpy(p->protocol, protocol, sizeof protocol);
-    p->fd = listen_at(listen, p->listen, &why, &is_misused);
+    p->fd = listen_at(d, listen, p->listen, why, sizeof why, &is_misused);
+    if (p->fd >= 0) snprintf(why, sizeof why, "it cannot be watched");
     bool is_up = p->fd >= 0 && pu_host_watch(d->host, p->fd, PU_WATCH_READ, accepted, p) == PU_OK;
     if (!is_up) {
         snprintf(error, cap, "cannot listen on %s: %s", listen, why);

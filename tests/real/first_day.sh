@@ -76,7 +76,7 @@ resources: {session_duration: 8s}
 YAML
 for node in home laptop; do
     cat >$node/config.yaml <<YAML
-network: {listen_addresses: [/ip4/127.0.0.1/udp/0/quic-v1]}
+network: {listen_addresses: [/ip4/127.0.0.1/udp/0/quic-v1, /ip4/127.0.0.1/tcp/0]}
 relay: {addresses: [/ip4/127.0.0.1/udp/$port/quic-v1/p2p/$relay]}
 daemon: {state_dir: state}
 services:
@@ -193,7 +193,16 @@ check 'an address is not dialled while a relayed connection is used, which is sa
 kill $idle
 wait $idle 2>/dev/null
 eventually sh -c '"$1" status --json --config laptop/config.yaml | grep -q "\"streams\": 0"' sh "$peerup"
-check 'a port that is taken is told' says 'cannot listen on' at laptop proxy "$address" web $((port + 3))
+check 'a port that is taken is told, and by which proxy' \
+    tells 'cannot listen on [0-9]+: proxy-[0-9]+ of this daemon is there, to web of home$' \
+    at laptop proxy "$address" web $((port + 3))
+check 'so is one that overlaps' says ' of this daemon is there, to web of home' at laptop proxy home web 0.0.0.0:$((port + 3))
+check 'and ends with 1' exits 1 at laptop proxy home web $((port + 3))
+own=$(sed -n 's|^listening /ip4/127.0.0.1/tcp/||p' laptop.log)
+check 'so is one where the node listens itself' \
+    says 'this node listens there itself, for its peers' at laptop proxy home web "$own"
+check 'what another program has is told as the system does' says ': Address already in use' \
+    at laptop proxy home web $((port + 1))
 sleep 1
 check 'and has cost no connection' says 'relayed' at laptop ping home -c 1
 check 'an address is dialled otherwise' says 'direct over quic' at laptop ping "$address" -c 1
