@@ -80,7 +80,9 @@ static int init_in(const char *folder, const char *relay, unsigned long port)
         key_file_id(&id, seed);
         printf("%s\n", cli_id_text(&id));
         fprintf(stderr,
-                "Made %s. `peerup auth add PEER-ID` lets a peer in; `peerup daemon` runs the node, "
+                "Made %s. The line that was printed is this node's id: its relay and its peers "
+                "let it in by `peerup auth add` and that.\n"
+                "`peerup auth add PEER-ID` lets a peer in here; `peerup daemon` runs the node, "
                 "`peerup relay serve` a relay.\n",
                 path);
         code = CLI_DONE;

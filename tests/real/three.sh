@@ -15,6 +15,7 @@ for node in relay home laptop stranger; do
 done
 relay=$(cat relay.id) home=$(cat home.id) laptop=$(cat laptop.id) stranger=$(cat stranger.id)
 check 'init prints a peer id' grep -q '^12D3KooW' home.id
+check 'and says what that is' says "The line that was printed is this node's id" "$peerup" init --dir new
 check 'whoami is the same' says "$home" at home whoami
 check 'init changes nothing that is there' exits 7 "$peerup" init --dir home
 check 'a key is never overwritten' says "$home" at home whoami
