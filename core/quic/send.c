@@ -140,26 +140,38 @@ static bool burst_goes_on(const burst *b, size_t last_len)
 }
 
 /* How long so many bytes take at the rate of a congestion window and a quarter a round trip. */
-static uint64_t pause_of(const quic_conn *c, uint64_t bytes)
+static uint64_t pause_of(uint64_t cwnd, uint64_t rtt_ns, uint64_t bytes)
 {
-    return bytes * c->pace_rtt_ns * 4 / (c->cwnd * 5);
+    return bytes * rtt_ns * 4 / (cwnd * 5);
+}
+
+/* The same, of what ngtcp2 was not told yet, at the rate that it has at this moment. */
+static uint64_t uncounted_pause(const quic_conn *c)
+{
+    ngtcp2_conn_stat stat;
+    ngtcp2_conn_get_conn_stat(c->qc, &stat);
+    return pause_of(stat.cwnd > 0 ? stat.cwnd : 1, stat.smoothed_rtt, c->uncounted);
 }
 
 /* ngtcp2 waits after every datagram for as long as it takes at that rate, which delays the second
  * message of a quiet connection, and half of a handshake. So a connection that was quiet may send
- * QUIC_UNPACED_BYTES at once: the time it is told is earlier by so much. Bytes that it is not told
- * of are in the next count. */
+ * QUIC_UNPACED_BYTES at once: the time it is told is earlier by so much, and it waits no longer
+ * than until paced_at. Bytes that it is not told of are in the next count, and no more of them than
+ * that: it reckons all of them by the rate that it has then, which may be a small part of what it
+ * was. */
 static void pace(quic_conn *c, uint64_t sent)
 {
     if (sent == 0) return;
     pu_time now = link_now(c->link);
-    uint64_t ahead_ns = pause_of(c, QUIC_UNPACED_BYTES);
+    uint64_t ahead_ns = pause_of(c->cwnd, c->pace_rtt_ns, QUIC_UNPACED_BYTES);
     pu_time least = now > ahead_ns ? now - ahead_ns : 0;
     c->uncounted += sent;
-    c->paced_at = (c->paced_at > least ? c->paced_at : least) + pause_of(c, sent);
-    if (c->paced_at <= now) return;
-    uint64_t pause_ns = pause_of(c, c->uncounted);
-    ngtcp2_conn_update_pkt_tx_time(c->qc, c->paced_at > pause_ns ? c->paced_at - pause_ns : 0);
+    c->paced_at =
+        (c->paced_at > least ? c->paced_at : least) + pause_of(c->cwnd, c->pace_rtt_ns, sent);
+    if (c->paced_at <= now && c->uncounted <= QUIC_UNPACED_BYTES) return;
+    uint64_t pause_ns = uncounted_pause(c);
+    if (c->paced_at < pause_ns) c->paced_at = pause_ns;
+    ngtcp2_conn_update_pkt_tx_time(c->qc, c->paced_at - pause_ns);
     c->uncounted = 0;
 }
 

@@ -214,6 +214,45 @@ static enum rig_fate shuffle(rig *w, rig_datagram *d)
     return d->number % 11 == 0 ? RIG_DOUBLE : RIG_PASS;
 }
 
+/* The last but one long datagram of the host's is lost. */
+static enum rig_fate lose_last_but_one(rig *w, rig_datagram *d)
+{
+    unsigned *left = w->fate_ctx;
+    if (*left == 0 || d->from.port != w->hosts[0].at.port || d->len < 1000) return RIG_PASS;
+    return --*left == 0 ? RIG_DROP : RIG_PASS;
+}
+
+/* Messages that are sent at once, since nothing was sent for a moment, are not counted for ever:
+ * ngtcp2 would make up for all of them when the rate falls. */
+static void a_long_talk_delays_nothing_when_something_is_lost(void **state)
+{
+    enum { MESSAGE = 10000 };
+    (void)state;
+    unsigned left = 0;
+    ngtcp2_conn_stat stat;
+    pair p = pair_new(NULL);
+    rig_stream *s = open_now(&p);
+    p.w->fate = lose_last_but_one;
+    p.w->fate_ctx = &left;
+    for (int i = 0; i < 2000; i++) {
+        rig_send(p.a, s, MESSAGE, false);
+        rig_run(p.w, 50 * PU_MS);
+    }
+    left = MESSAGE / 1500;
+    rig_send(p.a, s, MESSAGE, false);
+    quic_conn *c = carrier(p.a);
+    for (int i = 0; i < 50; i++) {
+        rig_run(p.w, PU_MS);
+        ngtcp2_conn_get_conn_stat(c->qc, &stat);
+        if (stat.cwnd < c->cwnd) break;
+    }
+    assert_true(stat.cwnd < c->cwnd);
+    rig_send(p.a, s, 4 * MESSAGE, true);
+    rig_run(p.w, 200 * PU_MS);
+    assert_int_equal(s->got, 2005 * MESSAGE);
+    rig_free(p.w);
+}
+
 static void order_does_not_matter(void **state)
 {
     (void)state;
@@ -592,6 +631,7 @@ int quic_streams_test(void)
         cmocka_unit_test(streams_take_turns),
         cmocka_unit_test(much_arrives_as_it_was_sent),
         cmocka_unit_test(loss_is_made_good),
+        cmocka_unit_test(a_long_talk_delays_nothing_when_something_is_lost),
         cmocka_unit_test(order_does_not_matter),
         cmocka_unit_test(who_does_not_read_is_not_flooded),
         cmocka_unit_test(all_streams_together_stay_within_the_peers_share),
