@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 
 #include "sim/file.h"
+#include "sim/file_near.h"
 #include "sim/mem.h"
 #include "sim/scenario_impl.h"
 #include "sim/scenario_load.h"
@@ -155,12 +156,13 @@ scenario *scenario_load_text(const char *path, pu_span text, const char *const *
 scenario *scenario_load(const char *path, const char *const *overrides, uint32_t override_count,
                         diag *errors)
 {
-    char why[256];
+    char why[256], hint[SCENARIO_PATH_MAX];
     size_t len;
     PU_ASSERT(errors->source_count == 0);
     uint8_t *bytes = file_read(path, SCENARIO_FILE_MAX, &len, why, sizeof why);
     if (bytes == NULL) {
-        diag_add(errors, (diag_place){diag_source(errors, path), 0, 0}, "%s", why);
+        diag_add(errors, (diag_place){diag_source(errors, path), 0, 0}, "%s%s", why,
+                 file_near(path, hint, sizeof hint));
         return NULL;
     }
     scenario *s = scenario_load_text(path, span_of(bytes, len), overrides, override_count, errors);
