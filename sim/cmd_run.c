@@ -202,6 +202,20 @@ static void print_violations(const run_result *result, FILE *out)
     }
 }
 
+/* The same of one of many runs, in a line. */
+static void print_failed_seed(uint64_t seed, const run_result *result, FILE *out)
+{
+    const char *before = "violated: ";
+    fprintf(out, "seed=%" PRIu64 " ", seed);
+    for (uint32_t i = 0; i < result->property_count; i++) {
+        const run_property *p = &result->properties[i];
+        if (p->held) continue;
+        fprintf(out, "%s%s: %s", before, p->name, p->why);
+        before = "; ";
+    }
+    putc('\n', out);
+}
+
 static void print_replay(const request *q, uint64_t seed, FILE *out)
 {
     fputs("replay: ", out);
@@ -254,21 +268,23 @@ static void file_in(const char *folder, const char *name, char path[PATH_MAX_BYT
     memcpy(path + len + 1, name, more + 1);
 }
 
-/* What a failing run leaves: the command that repeats it, and a repro file. */
+/* What a failing run leaves: a repro file, and, unless it is one of many, the command that repeats
+ * it. */
 static void leave_repro(const request *q, const scenario *s, uint64_t seed,
                         const run_result *result, FILE *notices)
 {
     char folder[PATH_MAX_BYTES], path[PATH_MAX_BYTES], why[WHY_MAX];
     repro r = {.scenario = q->path, .seed = seed};
-    print_replay(q, seed, notices);
+    if (!q->has_seeds) print_replay(q, seed, notices);
     if (!folder_of(q, s, seed, folder) || q->set_count > REPRO_SETS_MAX) return;
     for (uint32_t i = 0; i < q->set_count; i++) r.sets[r.set_count++] = q->sets[i];
     snprintf(r.build, sizeof r.build, "%s", run_build_id());
     memcpy(r.config_hash, s->hash, sizeof r.config_hash);
     memcpy(r.trace_hash, result->hash, sizeof r.trace_hash);
     file_in(folder, "run.repro", path);
-    if (repro_write(path, &r, result, why, sizeof why)) fprintf(notices, "repro: %s\n", path);
-    else fprintf(stderr, "peerup-sim run: %s\n", why);
+    if (!repro_write(path, &r, result, why, sizeof why))
+        fprintf(stderr, "peerup-sim run: %s\n", why);
+    else if (!q->has_seeds) fprintf(notices, "repro: %s\n", path);
 }
 
 /* Beside a new database, what an older run has left there would tell of another one. */
@@ -365,12 +381,12 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
     if (is_partial)
         fprintf(notices, "interrupted after %" PRIu64 " of %" PRIu64 " simulated seconds\n",
                 result.sim_ns / PU_S, s->duration_ns / PU_S);
-    else print_violations(&result, notices);
+    else if (!q->has_seeds) print_violations(&result, notices);
+    else if (!has_held) print_failed_seed(seed, &result, notices);
     if (!has_held && !is_partial) leave_repro(q, s, seed, &result, notices);
     if (!is_partial) tally_add(&all->tally, seed, &result);
     if (q->is_json) print_json(q, all->ran, sim_json_run(s, &how, &result));
-    else if (!q->has_seeds || q->is_verbose || !has_held || is_partial)
-        print_tail(q, &how, &result);
+    else if (!q->has_seeds || q->is_verbose || is_partial) print_tail(q, &how, &result);
     all->ran++;
     run_result_free(&result);
     if (is_partial) return CLI_INTERRUPTED;
@@ -378,6 +394,15 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
 }
 
 /* ---- all of them ---- */
+
+/* How one of many that failed is repeated, and what is left of each. */
+static void print_repeats(const request *q, const scenario *s, uint64_t seed, FILE *notices)
+{
+    print_replay(q, seed, notices);
+    if (q->set_count <= REPRO_SETS_MAX)
+        fprintf(notices, "repro: %s%s/seed-N/run.repro\n", q->out != NULL ? "" : "out/",
+                q->out != NULL ? q->out : s->name);
+}
 
 /* The last line of many runs, and where their databases are. failed: the first bad seeds. */
 static void print_seeds(const request *q, const scenario *s, uint64_t ran, const uint64_t *failed,
@@ -415,10 +440,12 @@ static int run_all(const request *q, const scenario *s)
         if (q->has_seeds) progress_show(&all.bar, i + 1, failed);
     }
     progress_clear(&all.bar);
-    if (q->is_json) {
-        if (q->has_seeds) puts("]}");
+    if (q->is_json && q->has_seeds) {
+        puts("]}");
+        if (failed > 0) print_repeats(q, s, failed_seeds[0], stderr);
     } else if (q->has_seeds) {
         if (ran > 1) tally_print(&all.tally, stdout);
+        if (failed > 0) print_repeats(q, s, failed_seeds[0], stdout);
         print_seeds(q, s, ran, failed_seeds, failed);
     }
     tally_free(&all.tally);

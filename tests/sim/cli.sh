@@ -57,7 +57,11 @@ lines 12 '^seed=[0-9]* hash='
 sed 's/within: .*}/within: 10ms}/' "$small" >"$work/hasty.yaml"
 expect 10 '^3 seeds: 0 held, 3 failed: 1 2 3$' "$sim" run "$work/hasty.yaml" --seeds 1-3 --log none --progress none \
     --out "$work/hasty"
-lines 3 '^seed=[0-9]* hash='
+lines 3 '^seed='
+lines 3 '^seed=[0-9]* violated: reached: '
+lines 1 '^replay: .* --seed 1$'
+lines 1 '/hasty/seed-N/run.repro$'
+expect 0 'repro' ls "$work/hasty/seed-3"
 expect 10 'hasty/run.repro$' "$sim" run "$work/hasty.yaml" --progress none --out "$work/hasty"
 expect 0 '^db=' "$sim" run "$small" --progress none --out "$work/hasty"
 # What a run left is not beside the files of the next one.

@@ -335,8 +335,16 @@ static void failed_seeds_are_named(void **state)
     snprintf(out, sizeof out, "--out=%s/out", folder);
     const char *const many[WORDS_MAX] = {"/a/sim", "run", path, "--seeds=4-5", "--log=none", out};
     assert_int_equal(run(many, stdout, said), 10);
-    assert_non_null(strstr(said, "violated: n: never connected, allowed 5 s after time 1 s\n"));
-    assert_non_null(strstr(said, "replay: /a/sim run /tmp/"));
+    /* one line a seed, and once how they are repeated */
+    static const char each[] = "seed=4 violated: n: never connected, allowed 5 s after time 1 s\n"
+                               "seed=5 violated: n: never connected, allowed 5 s after time 1 s\n"
+                               "property ";
+    assert_int_equal(strncmp(said, each, sizeof each - 1), 0);
+    const char *replay = strstr(said, "\nreplay: /a/sim run /tmp/");
+    assert_non_null(replay);
+    assert_non_null(strstr(replay, "/a.yaml --seed 4\nrepro: "));
+    assert_non_null(strstr(replay, "/out/seed-N/run.repro\n2 seeds"));
+    assert_null(strstr(replay + 2, "replay: "));
     assert_string_equal(strstr(said, "\n2 seeds"), "\n2 seeds: 0 held, 2 failed: 4 5\n");
     static const char *const made[] = {"out/seed-4/run.repro", "out/seed-5/run.repro", "out/seed-4",
                                        "out/seed-5", "out"};
