@@ -29,22 +29,28 @@ void mix_init(mix128 *m, uint64_t seed)
     mix_step(m, seed);
 }
 
+/* Takes the 32 bytes at `at`. */
+static void turn_of(mix_lanes *l, const uint8_t *at)
+{
+    mix_turn(l, load_le64(at), load_le64(at + 8), load_le64(at + 16), load_le64(at + 24));
+}
+
 void mix_long(mix128 *m, const void *bytes, size_t len)
 {
-    enum { TURN = 8 * MIX_LANES };
+    enum { TURN = 8 * MIX_TURN };
     PU_ASSERT(m != NULL);
     PU_ASSERT(bytes != NULL || len == 0);
+    if (len == 0) return;
     const uint8_t *at = bytes;
-    size_t turns = len / TURN;
-    if (turns > 0) {
-        uint64_t lane[MIX_LANES] = {1, 2, 3, 4};
-        for (size_t turn = 0; turn < turns; turn++, at += TURN)
-            for (size_t i = 0; i < MIX_LANES; i++)
-                lane[i] = mix_lane(lane[i], load_le64(at + 8 * i));
-        mix_lanes(m, lane);
-        m->length += turns * TURN;
+    mix_lanes l = MIX_LANES_BEGIN;
+    size_t left = len;
+    for (; left >= TURN; at += TURN, left -= TURN) turn_of(&l, at);
+    if (left > 0) {
+        uint8_t tail[TURN] = {0};
+        memcpy(tail, at, left);
+        turn_of(&l, tail);
     }
-    mix_bytes(m, at, len % TURN);
+    mix_lanes_end(m, l, len);
 }
 
 void mix_result(const mix128 *m, uint64_t out[2])
