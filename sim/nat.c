@@ -87,20 +87,33 @@ static nat_key key_of(const nat *n, const pu_endpoint *inner, const pu_endpoint 
     return key;
 }
 
-static pu_endpoint inner_of(const nat *n, uint32_t index)
+/* The inner endpoint of the mapping at index. Written field by field, here and below: a processor
+ * waits when what it reads at once was just written in parts. */
+static void inner_to(const nat *n, uint32_t index, pu_endpoint *inner)
 {
-    const nat_remote *inner = &n->table.at[index].key.inner;
-    pu_endpoint e = {.port = inner->port};
-    memcpy(e.ip, inner->ip, sizeof e.ip);
-    return e;
+    const nat_remote *from = &n->table.at[index].key.inner;
+    memcpy(inner->ip, from->ip, sizeof inner->ip);
+    inner->scope = 0;
+    inner->port = from->port;
 }
 
-static pu_endpoint outer_of(const nat *n, uint32_t index)
+/* Its outer one. */
+static void outer_to(const nat *n, uint32_t index, pu_endpoint *outer)
 {
-    if (n->type->is_filter) return inner_of(n, index);
-    pu_endpoint outer = n->externals[n->table.at[index].outer >> 16];
-    outer.port = (uint16_t)n->table.at[index].outer;
-    return outer;
+    if (n->type->is_filter) {
+        inner_to(n, index, outer);
+        return;
+    }
+    uint32_t word = n->table.at[index].outer;
+    memcpy(outer->ip, n->externals[word >> 16].ip, sizeof outer->ip);
+    outer->scope = 0;
+    outer->port = (uint16_t)word;
+}
+
+static uint16_t outer_port(const nat *n, uint32_t index)
+{
+    return n->type->is_filter ? n->table.at[index].key.inner.port
+                              : (uint16_t)n->table.at[index].outer;
 }
 
 /* When the mapping at index ends if nothing refreshes it. */
@@ -260,11 +273,11 @@ enum nat_verdict nat_map(nat *n, pu_time now, const pu_endpoint *inner, uint16_t
     if (n->is_blocked) return NAT_BLOCKED;
     uint32_t index = live_by_key(n, now, &key);
     if (index != NAT_NOWHERE) {
-        if (is_strict && outer_of(n, index).port != external_port) return NAT_FILTERED;
+        if (is_strict && outer_port(n, index) != external_port) return NAT_FILTERED;
     } else {
         index = mapping_add(n, now, &key, external_port);
         if (index == NAT_NOWHERE) return NAT_NO_MAPPING;
-        if (is_strict && outer_of(n, index).port != external_port) {
+        if (is_strict && outer_port(n, index) != external_port) {
             nat_table_remove(&n->table, index);
             return NAT_FILTERED;
         }
@@ -275,7 +288,7 @@ enum nat_verdict nat_map(nat *n, pu_time now, const pu_endpoint *inner, uint16_t
     n->table.at[index].held_until = until;
     n->sweep_at = least(n->sweep_at, until);
     nat_ports_hold(n, n->table.at[index].outer, end_of(n, index));
-    *outer = outer_of(n, index);
+    outer_to(n, index, outer);
     return NAT_PASS;
 }
 
@@ -355,7 +368,7 @@ bool nat_forwarded(const nat *n, pu_time now, uint16_t external_port, pu_endpoin
 {
     uint32_t index = forward_at(n, external_port);
     if (index == NAT_NOWHERE || n->table.at[index].held_until <= now) return false;
-    *inner = inner_of(n, index);
+    inner_to(n, index, inner);
     *until = n->table.at[index].held_until;
     return true;
 }
@@ -391,7 +404,7 @@ enum nat_verdict nat_out(nat *n, pu_time now, const pu_endpoint *inner, const pu
         nat_remote allowed = remote_of(remote, n->filtering == NAT_APDF);
         nat_table_allow(&n->table, index, &allowed, FILTER_MAX);
     }
-    *outer = outer_of(n, index);
+    outer_to(n, index, outer);
     return NAT_PASS;
 }
 
@@ -412,7 +425,7 @@ enum nat_verdict nat_in_quietly(const nat *n, pu_time now, const pu_endpoint *re
 {
     uint32_t index;
     enum nat_verdict verdict = find_in(n, now, remote, outer, &index);
-    if (verdict == NAT_PASS) *inner = inner_of(n, index);
+    if (verdict == NAT_PASS) inner_to(n, index, inner);
     return verdict;
 }
 
@@ -430,7 +443,7 @@ enum nat_verdict nat_in(nat *n, pu_time now, const pu_endpoint *remote, const pu
     }
     if (n->type->refresh_inbound) m->used = now;
     nat_ports_hold(n, m->outer, end_of(n, index));
-    *inner = inner_of(n, index);
+    inner_to(n, index, inner);
     return NAT_PASS;
 }
 
@@ -440,7 +453,7 @@ bool nat_lookup(const nat *n, pu_time now, const pu_endpoint *inner, const pu_en
     nat_key key = key_of(n, inner, remote);
     uint32_t index = find_out(n, now, &key, remote);
     if (index == NAT_NOWHERE) return false;
-    *outer = outer_of(n, index);
+    outer_to(n, index, outer);
     return true;
 }
 
@@ -448,7 +461,7 @@ bool nat_peek(const nat *n, pu_time now, const pu_endpoint *outer, pu_endpoint *
 {
     uint32_t index = live_at(n, now, outer);
     if (index == NAT_NOWHERE) return false;
-    *inner = inner_of(n, index);
+    inner_to(n, index, inner);
     return true;
 }
 

@@ -141,7 +141,8 @@ void nat_soon(const nat *n, unsigned round);
 uint32_t nat_addresses(const nat_type *type);
 
 /* Translates an outbound datagram's source inner, sent to remote, into *outer; makes or refreshes
- * the mapping. */
+ * the mapping. What these five write may be one of the endpoints that they read; it changes only
+ * when they succeed. */
 enum nat_verdict nat_out(nat *n, pu_time now, const pu_endpoint *inner, const pu_endpoint *remote,
                          pu_endpoint *outer);
 

@@ -46,17 +46,29 @@ void nat_table_close(nat_table *t)
     *t = (nat_table){0};
 }
 
+/* In pieces of the sizes they are written in: a key was made just before, and a processor waits for
+ * what it reads across two writes. */
+static bool is_remote(const nat_remote *a, const nat_remote *b)
+{
+    return a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+static bool is_key(const nat_key *a, const nat_key *b)
+{
+    return is_remote(&a->inner, &b->inner) && is_remote(&a->remote, &b->remote);
+}
+
 uint32_t nat_table_by_key(const nat_table *t, const nat_key *key)
 {
     if (t->count <= SCANNED_MOST) {
         for (uint32_t i = 0; i < t->count; i++)
-            if (memcmp(&t->at[i].key, key, sizeof *key) == 0) return i;
+            if (is_key(&t->at[i].key, key)) return i;
         return NAT_NOWHERE;
     }
     uint32_t mask = t->slot_count - 1;
     const uint32_t *slots = t->slots[BY_KEY];
     for (uint32_t s = hash_key(key) & mask; slots[s] != 0; s = (s + 1) & mask) {
-        if (memcmp(&t->at[slots[s] - 1].key, key, sizeof *key) == 0) return slots[s] - 1;
+        if (is_key(&t->at[slots[s] - 1].key, key)) return slots[s] - 1;
     }
     return NAT_NOWHERE;
 }
@@ -159,9 +171,7 @@ void nat_table_move(nat_table *t, uint32_t index, uint32_t outer)
 static uint32_t place_of(const nat_mapping_entry *m, const nat_remote *remote)
 {
     uint32_t place = 0;
-    while (place < m->allowed_count && memcmp(&m->allowed[place], remote, sizeof *remote) != 0) {
-        place++;
-    }
+    while (place < m->allowed_count && !is_remote(&m->allowed[place], remote)) place++;
     return place;
 }
 
@@ -171,6 +181,7 @@ void nat_table_allow(nat_table *t, uint32_t index, const nat_remote *remote, uin
     PU_ASSERT(most > 0 && most <= UINT16_MAX);
     nat_mapping_entry *m = &t->at[index];
     uint32_t place = place_of(m, remote);
+    if (place == 0 && m->allowed_count > 0) return;
     if (place == m->allowed_count) {
         if (place < most) {
             m->allowed = sim_grow(m->allowed, &m->allowed_cap, place, sizeof *m->allowed);

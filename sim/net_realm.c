@@ -87,7 +87,7 @@ void realm_leave(realm *r, uint32_t place)
     r->members[place] = 0;
 }
 
-/* The same for a realm of IPv6. */
+/* The place of an address of IPv6. */
 static uint32_t place_of_six(const realm *r, const uint8_t ip[16])
 {
     uint64_t within = (load_be64(ip) ^ SIX_BASE) >> SIX_SHIFT, low = load_be64(ip + 8);
@@ -102,7 +102,7 @@ static uint32_t place_of_six(const realm *r, const uint8_t ip[16])
 }
 
 /* The place of an address, NET_NONE when nobody can have it here. */
-static uint32_t place_of(const realm *r, const uint8_t ip[16])
+static inline uint32_t place_of(const realm *r, const uint8_t ip[16])
 {
     const plan *p = &plans[r->plan];
     if (r->plan >= REALM_PUBLIC_SIX) return place_of_six(r, ip);

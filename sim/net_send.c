@@ -30,7 +30,8 @@ uint32_t send_slot_take(net *n, const datagram *d)
 static datagram slot_give(net *n, uint32_t slot)
 {
     datagram d = n->slab[slot];
-    n->slab[slot] = (datagram){.next_free = n->free_slot};
+    n->slab[slot].id = 0;
+    n->slab[slot].next_free = n->free_slot;
     n->free_slot = slot;
     n->in_flight--;
     return d;
@@ -137,11 +138,11 @@ static bool is_heard(const net *n, const datagram *d)
 
 void net_put(net *n, pu_time at, const datagram *d, pu_span bytes)
 {
-    datagram own = *d;
     PU_ASSERT(bytes.len == d->len);
-    own.bytes = send_bytes(n, bytes);
-    sim_event event = {.kind = SIM_EV_ARRIVE, .target = send_slot_take(n, &own)};
-    queue_push(n->q, at, own.from_host + 1, &event); /* NET_NONE is the source 0 */
+    uint32_t slot = send_slot_take(n, d);
+    n->slab[slot].bytes = send_bytes(n, bytes);
+    sim_event event = {.kind = SIM_EV_ARRIVE, .target = slot};
+    queue_push(n->q, at, d->from_host + 1, &event); /* NET_NONE is the source 0 */
 }
 
 void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoint *to,
@@ -155,11 +156,18 @@ void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoi
         .id = ++n->sent,
         .from = is_six ? net_host_six(n, host) : net_host_address(n, host),
         .to = *to,
+        .bytes = NULL, /* all fields: else the whole is zeroed first, by a slow instruction */
         .len = (uint32_t)bytes.len,
         .from_host = host,
+        .realm = 0,
+        .next_free = 0,
+        .near = 0,
         .carriage = carriage,
         .kind = kind,
+        .is_local = false,
+        .is_held = false,
         .is_six = is_six,
+        .is_asked = false,
     };
     d.from.port = port;
     bool is_attached = is_six ? net_six_of(n, host).is_there

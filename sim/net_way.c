@@ -19,13 +19,15 @@ void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, 
         .from_host = d->from_host,
         .to_host = to_host,
         .box = box,
-        .from = d->from,
-        .to = d->to,
+        .from = {.scope = d->from.scope, .port = d->from.port}, /* as in nat.c: field by field */
+        .to = {.scope = d->to.scope, .port = d->to.port},
         .bytes = d->len,
         .carriage = d->carriage,
         .kind = d->kind,
         .fate = fate,
     };
+    memcpy(r.from.ip, d->from.ip, sizeof r.from.ip);
+    memcpy(r.to.ip, d->to.ip, sizeof r.to.ip);
     n->observer.record(n->observer.ctx, &r);
 }
 
@@ -44,14 +46,14 @@ static enum net_fate fate_of(enum nat_verdict verdict)
  * taken up again: only a SYN makes a mapping. */
 static bool box_let_out(net *n, pu_time now, uint32_t box, datagram *d)
 {
-    pu_endpoint outer;
     nat *table = box_nat(&n->boxes[box], d->carriage);
     enum nat_verdict verdict = NAT_NO_MAPPING;
+    pu_endpoint seen;
     bool opens = d->carriage == NET_UDP || d->carriage == NET_TCP_SYN;
-    if (opens || nat_lookup(table, now, &d->from, &d->to, &outer))
-        verdict =
-            net_is_refusal(d->carriage) ? NAT_PASS : nat_out(table, now, &d->from, &d->to, &outer);
-    if (verdict == NAT_PASS) d->from = outer;
+    if (net_is_refusal(d->carriage))
+        verdict = nat_lookup(table, now, &d->from, &d->to, &d->from) ? NAT_PASS : NAT_NO_MAPPING;
+    else if (opens || nat_lookup(table, now, &d->from, &d->to, &seen))
+        verdict = nat_out(table, now, &d->from, &d->to, &d->from);
     bool is_passed = verdict == NAT_PASS && n->boxes[box].type->is_filter;
     way_record(n, now, d, NET_NONE, box, is_passed ? NET_PASSED : fate_of(verdict));
     return verdict == NAT_PASS;
@@ -59,35 +61,31 @@ static bool box_let_out(net *n, pu_time now, uint32_t box, datagram *d)
 
 /* Whether box lets d in. A refusal does not keep a mapping alive (RFC 5508 REQ-5), be it ICMP or a
  * reset of the network; a reset of a connection's own end is a segment like others. */
-static enum nat_verdict verdict_in(const net_box *b, pu_time now, const datagram *d,
-                                   pu_endpoint *inner)
+static enum nat_verdict verdict_in(const net_box *b, pu_time now, datagram *d)
 {
     nat *table = box_nat(b, d->carriage);
-    if (d->carriage <= NET_TCP) return nat_in(table, now, &d->from, &d->to, inner);
+    if (d->carriage <= NET_TCP) return nat_in(table, now, &d->from, &d->to, &d->to);
     if (d->carriage == NET_TCP_SYN) {
         if (b->type->no_crossing && !nat_is_held(table, now, &d->to)) return NAT_FILTERED;
-        return nat_in(table, now, &d->from, &d->to, inner);
+        return nat_in(table, now, &d->from, &d->to, &d->to);
     }
     if (d->carriage != NET_TCP_RESET && b->type->swallows_errors) return NAT_FILTERED;
-    return nat_in_quietly(table, now, &d->from, &d->to, inner);
+    return nat_in_quietly(table, now, &d->from, &d->to, &d->to);
 }
 
 /* Lets d into box. False: the box refuses. */
 static bool box_let_in(net *n, pu_time now, uint32_t box, datagram *d)
 {
-    pu_endpoint inner;
     const net_box *b = &n->boxes[box];
     nat *table = box_nat(b, d->carriage);
-    enum nat_verdict verdict = verdict_in(b, now, d, &inner);
+    enum nat_verdict verdict = verdict_in(b, now, d);
     if (verdict != NAT_PASS) {
         way_record(n, now, d, NET_NONE, box, fate_of(verdict));
         answer_unsolicited(n, now, box, d);
         return false;
     }
-    d->to = inner;
-    if (b->type->hairpin == NAT_HAIRPIN_INTERNAL && nat_owns(table, d->from.ip) &&
-        nat_peek(table, now, &d->from, &inner))
-        d->from = inner;
+    if (b->type->hairpin == NAT_HAIRPIN_INTERNAL && nat_owns(table, d->from.ip))
+        (void)nat_peek(table, now, &d->from, &d->from);
     return true;
 }
 
@@ -149,10 +147,8 @@ static uint32_t peek(const net *n, pu_time now, enum net_carriage carriage, memb
                      pu_endpoint *to)
 {
     while (m != 0 && member_is_box(m)) {
-        pu_endpoint inner;
         const net_box *b = &n->boxes[member_index(m)];
-        if (!nat_peek(box_nat(b, carriage), now, to, &inner)) return NET_NONE;
-        *to = inner;
+        if (!nat_peek(box_nat(b, carriage), now, to, to)) return NET_NONE;
         m = realm_find(&b->inside, to->ip);
     }
     return m == 0 ? NET_NONE : member_index(m);

@@ -147,18 +147,21 @@ static bool is_before(const queue *q, late *a, late *b)
 
 /* ---- the heap ---- */
 
-static void heap_push(queue *q, const entry *e)
+/* The entry comes in its fields, as in wheels_put. Most are the latest of the few that are here. */
+static void heap_push(queue *q, uint64_t at, uint64_t arg, uint32_t source_kind, uint32_t target)
 {
-    q->heap = sim_grow(q->heap, &q->heap_cap, q->heap_count, sizeof *q->heap);
-    late l = {.e = *e, .seq = q->heap_pushed++};
     uint32_t index = q->heap_count++;
+    if (index >= q->heap_cap) q->heap = sim_grow(q->heap, &q->heap_cap, index, sizeof *q->heap);
+    late *heap = q->heap;
+    heap[index] = (late){.e = {at, arg, source_kind, target}, .seq = q->heap_pushed++};
     while (index > 0) {
         uint32_t parent = (index - 1) / CHILDREN;
-        if (!is_before(q, &l, &q->heap[parent])) break;
-        q->heap[index] = q->heap[parent];
+        if (!is_before(q, &heap[index], &heap[parent])) break;
+        late above = heap[parent];
+        heap[parent] = heap[index];
+        heap[index] = above;
         index = parent;
     }
-    q->heap[index] = l;
 }
 
 /* The earliest child of index; index itself when it has none. */
@@ -208,7 +211,10 @@ static void insert_all(entry *run, uint32_t count)
 static void heap_all(queue *q, entry *run, uint32_t count)
 {
     PU_ASSERT(q->heap_count == 0);
-    for (uint32_t i = 0; i < count; i++) heap_push(q, &run[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        const entry *e = &run[i];
+        heap_push(q, e->at, e->arg, e->source_kind, e->target);
+    }
     for (uint32_t i = 0; i < count; i++) run[i] = heap_pop(q);
 }
 
@@ -311,10 +317,10 @@ static void run_fill(queue *q)
 
 /* ---- timers ---- */
 
-static void put(queue *q, const entry *e)
+static void put(queue *q, uint64_t at, uint64_t arg, uint32_t source_kind, uint32_t target)
 {
-    if (e->at >> WHEELS_TICK_BITS > q->far.tick) wheels_put(&q->far, e);
-    else heap_push(q, e);
+    if (at >> WHEELS_TICK_BITS > q->far.tick) wheels_put(&q->far, at, arg, source_kind, target);
+    else heap_push(q, at, arg, source_kind, target);
     q->count++;
 }
 
@@ -345,13 +351,13 @@ static void timer_leave(queue *q, queue_timer name)
     q->timer_last = name;
 }
 
-/* Pushes what names the timer, for the time it is set to: e, but for that. */
-static void timer_push(queue *q, queue_timer name, entry e)
+/* Pushes what names the timer, for the time it is set to. */
+static void timer_push(queue *q, queue_timer name, uint64_t arg, uint32_t source_kind)
 {
     timer *t = &q->timers[name];
-    t->queued = e.at = t->at;
+    t->queued = t->at;
     t->entries++;
-    put(q, &e);
+    put(q, t->at, arg, source_kind, name);
 }
 
 void queue_timer_set(queue *q, queue_timer *name, pu_time at, uint32_t host,
@@ -368,7 +374,7 @@ void queue_timer_set(queue *q, queue_timer *name, pu_time at, uint32_t host,
         *name = 0;
     } else if (at < t->queued) {
         uint32_t source_kind = (host + 1) << WHEELS_KIND_BITS | KIND_TIMER | (uint32_t)kind;
-        timer_push(q, *name, (entry){.arg = arg, .source_kind = source_kind, .target = *name});
+        timer_push(q, *name, arg, source_kind);
     }
 }
 
@@ -393,7 +399,7 @@ static void timer_pass(queue *q, const entry *e)
     queue_timer name = e->target;
     timer *t = &q->timers[name];
     t->entries--;
-    if (is_of_timer(e, t)) timer_push(q, name, *e);
+    if (is_of_timer(e, t)) timer_push(q, name, e->arg, e->source_kind);
     else if (t->next == name) timer_leave(q, name);
 }
 
@@ -463,10 +469,11 @@ static bool is_run_first(queue *q)
     return is_before_at_once(q, &q->head, &q->heap[0]);
 }
 
-static entry take(queue *q)
+/* Takes what first_of has found. */
+static entry take(queue *q, const entry *found)
 {
     q->count--;
-    if (!is_run_first(q)) return heap_pop(q);
+    if (q->heap_count > 0 && found == &q->heap[0].e) return heap_pop(q);
     uint32_t index = q->run_at++;
     entry first = q->run[index]; /* copied: announcing reads on */
     if (q->announces) announce_next(q, index);
@@ -493,7 +500,7 @@ static const entry *next_of(queue *q)
     while ((e = first_of(q)) != NULL && is_timer(e)) {
         const timer *t = &q->timers[e->target];
         if (is_of_timer(e, t) && t->at <= e->at) return e;
-        entry old = take(q);
+        entry old = take(q, e);
         timer_pass(q, &old);
     }
     return e;
@@ -504,18 +511,14 @@ void queue_push(queue *q, pu_time at, uint32_t source, const sim_event *event)
     PU_ASSERT(at != PU_NEVER);
     PU_ASSERT(source < SOURCES_MAX);
     PU_ASSERT((unsigned)event->kind < KIND_TIMER);
-    put(q, &(entry){
-               .at = at,
-               .arg = event->arg,
-               .source_kind = source << WHEELS_KIND_BITS | (uint32_t)event->kind,
-               .target = event->target,
-           });
+    put(q, at, event->arg, source << WHEELS_KIND_BITS | (uint32_t)event->kind, event->target);
 }
 
 bool queue_pop(queue *q, pu_time *at, sim_event *event)
 {
-    if (next_of(q) == NULL) return false;
-    entry first = take(q);
+    const entry *found = next_of(q);
+    if (found == NULL) return false;
+    entry first = take(q, found);
     if (is_timer(&first)) {
         timer *t = &q->timers[first.target];
         t->at = t->queued = PU_NEVER;

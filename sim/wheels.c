@@ -116,7 +116,8 @@ void wheels_deal(wheels *w)
         } else {
             for (uint32_t i = 0; i < count; i++) {
                 const entry *e = &c->entries[i];
-                if (e->at >> WHEELS_TICK_BITS > w->tick) wheels_put(w, e);
+                if (e->at >> WHEELS_TICK_BITS > w->tick)
+                    wheels_put(w, e->at, e->arg, e->source_kind, e->target);
                 else w->dealt[w->dealt_count++] = *e;
             }
         }

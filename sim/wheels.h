@@ -70,10 +70,12 @@ void wheels_close(wheels *w);
 /* Makes room in bucket for one more: its last chunk, which is not full. */
 chunk *wheels_room(wheels *w, uint32_t bucket);
 
-/* Puts e in, whose tick is later than the current one. */
-static inline void wheels_put(wheels *w, const entry *e)
+/* Puts an entry in whose tick is later than the current one. It comes in its fields: one that was
+ * just made of them would be read back at once, for which a processor waits. */
+static inline void wheels_put(wheels *w, uint64_t at, uint64_t arg, uint32_t source_kind,
+                              uint32_t target)
 {
-    uint64_t tick = e->at >> WHEELS_TICK_BITS;
+    uint64_t tick = at >> WHEELS_TICK_BITS;
     uint32_t top =
         63 - (uint32_t)__builtin_clzll(tick ^ w->tick); /* the highest bit that differs */
     uint32_t bucket;
@@ -91,7 +93,7 @@ static inline void wheels_put(wheels *w, const entry *e)
     }
     chunk *c = w->last[bucket];
     if (c == NULL || c->count == WHEELS_CHUNK) c = wheels_room(w, bucket);
-    c->entries[c->count++] = *e;
+    c->entries[c->count++] = (entry){at, arg, source_kind, target};
 }
 
 /* Deals the first bucket out, of which there must be one: the current tick moves on, and what is
