@@ -193,6 +193,16 @@ static void frames_that_come_early_break_no_client(void **state)
 
 /* ---- moves ---- */
 
+static void say_at_once(const void *frames, size_t len)
+{
+    memcpy(d.r.frames, frames, len);
+    d.r.frames_len = len;
+    d.r.frames_left = 1;
+    d.r.packets = RAW_SHORT;
+    raw_send(&d.r, 40);
+    assert_int_equal(d.r.frames_left, 0);
+}
+
 static quic_conn *conn_of_host(void)
 {
     return link_quic(d.h->link)->conns[0];
@@ -261,6 +271,84 @@ static void who_acknowledges_nothing_does_not_move_on(void **state)
     finish();
 }
 
+/* ---- a move that is proven, while nothing may be written ---- */
+
+static uint64_t varint_at(const uint8_t **p)
+{
+    size_t len = (size_t)1 << (**p >> 6);
+    uint64_t value = **p & 0x3f;
+    for (size_t i = 1; i < len; i++) value = value << 8 | (*p)[i];
+    *p += len;
+    return value;
+}
+
+/* Takes acknowledgements out of what the peer says. *ctx: it has answered a PATH_CHALLENGE. */
+static void without_acks(void *ctx, enum raw_packets kind, uint8_t *plain, size_t len)
+{
+    bool *has_answered = ctx;
+    const uint8_t *p = plain, *end = plain + len;
+    while (kind == RAW_SHORT && p < end) {
+        const uint8_t *frame = p++;
+        if (*frame == 0x1b) {
+            *has_answered = true;
+            p += 8;
+        } else if (*frame == 0x02) {
+            (void)varint_at(&p);
+            (void)varint_at(&p);
+            for (uint64_t count = 1 + 2 * varint_at(&p); count > 0; count--) (void)varint_at(&p);
+            memset(plain + (frame - plain), 0, (size_t)(p - frame));
+        } else if (*frame != 0x00) {
+            break;
+        }
+    }
+}
+
+static enum rig_fate short_ones_only(rig *w, rig_datagram *g)
+{
+    (void)w;
+    return g->from.port != d.r.at.port && g->len > 1200 ? RIG_DROP : RIG_PASS;
+}
+
+/* A peer that acknowledges nothing moves and answers the first PATH_CHALLENGE, which was short: so
+ * ngtcp2 asks with a longer one, cannot, and looks for longer datagrams already. It comes home. */
+static void who_acknowledges_nothing_does_not_come_home(void **state)
+{
+    (void)state;
+    bool has_answered = false;
+    ngtcp2_conn_stat stat = {0};
+    make(NULL);
+    d.w->fate = short_ones_only;
+    raw_dial(&d.r, d.h);
+    rig_run(d.w, 5 * PU_S);
+    d.r.spoil = without_acks;
+    d.r.spoil_ctx = &has_answered;
+    rig_stream *s = rig_open(d.h, &d.h->conns[0]);
+    rig_send(d.h, s, 60000, false);
+    bool is_due = false;
+    for (int i = 1; i <= 4000 && !is_due; i++) {
+        rig_run(d.w, 10 * PU_MS);
+        if (i % 500 == 0) raw_say(&d.r, "\x01", 1, 1);
+        ngtcp2_conn_get_conn_stat(conn_of_host()->qc, &stat);
+        is_due = stat.pto_count == 7 && stat.loss_detection_timer < d.w->now + 100 * PU_MS;
+    }
+    assert_true(is_due); /* two datagrams may be written next, and then none for long */
+    uint16_t home = d.r.at.port;
+    d.r.at.port = 7777;
+    say_at_once("\x01", 1);
+    for (int i = 0; i < 400 && !has_answered; i++) rig_run(d.w, PU_MS);
+    assert_true(has_answered);
+    d.r.is_closed = true; /* it reads nothing any more */
+    rig_run(d.w, 8200 * PU_MS);
+    assert_int_equal(conn_of_host()->head.remote.port, 7777);
+    d.r.at.port = home;
+    raw_say(&d.r, "\x01", 1, 1);
+    assert_int_equal(conn_of_host()->head.remote.port, 7777);
+    rig_run(d.w, 20 * PU_S);
+    finish();
+}
+
+/* ---- ids that are given back ---- */
+
 /* A peer that reads nothing any more, and has made us give back as many of its ids as may be given
  * back unheard. */
 static void give_back_all(void)
@@ -297,16 +385,6 @@ static void who_hears_of_no_id_given_back_does_not_move(void **state)
     assert_true(d.h->conns[0].is_down);
     assert_int_equal(d.h->conns[0].code, PU_CODE_LOST);
     finish();
-}
-
-static void say_at_once(const void *frames, size_t len)
-{
-    memcpy(d.r.frames, frames, len);
-    d.r.frames_len = len;
-    d.r.frames_left = 1;
-    d.r.packets = RAW_SHORT;
-    raw_send(&d.r, 40);
-    assert_int_equal(d.r.frames_left, 0);
 }
 
 /* It does not move, it only tries paths. Each takes one of its ids, and those before it are given
@@ -379,6 +457,7 @@ int quic_library_test(void)
         cmocka_unit_test(frames_that_come_early_break_no_client),
         cmocka_unit_test(a_peer_may_come_back_though_datagrams_are_short),
         cmocka_unit_test(who_acknowledges_nothing_does_not_move_on),
+        cmocka_unit_test(who_acknowledges_nothing_does_not_come_home),
         cmocka_unit_test(who_hears_of_no_id_given_back_does_not_move),
         cmocka_unit_test(who_hears_of_no_id_given_back_tries_few_paths),
         cmocka_unit_test(shortages_of_memory_break_nothing_while_packets_are_lost),
