@@ -126,7 +126,7 @@ test_src := $(addprefix tests/unit/, \
     $(addprefix tests/lib/,steps steps_input steps_read steps_say steps_words steps_world) \
     tests/lib/steps_app \
     $(addprefix tests/lib/,steps_write chaos chaos_body) \
-    tests/lib/mux_pair
+    $(addprefix tests/lib/,mux_pair quic_desk)
 
 # What unit tests and fuzz targets share.
 play_src := $(addprefix tests/lib/,boundary link_host link_toy mux_host mux_peer node_rig node_rig_net) \

@@ -8,40 +8,19 @@
 #include <cmocka.h>
 
 #include "quic/quic_impl.h"
-#include "tests/lib/cert_forge.h"
-#include "tests/lib/quic_raw.h"
+#include "tests/lib/quic_desk.h"
 
 int quic_abuse_test(void);
 
 enum { DATAGRAM_BYTES_MAX = 1500, ALERT_NO_ALPN = 0x178 };
-
-/* A host, and a peer that need not keep the rules, with a certificate for its identity. */
-typedef struct desk {
-    rig *w;
-    rig_host *h;
-    raw r;
-    pu_crypto crypto;
-    pu_crypto_real real;
-    pu_peer_id id;
-    gnutls_privkey_t key;
-    uint8_t der[FORGE_CERT_MAX];
-} desk;
 
 static desk d;
 
 /* key: of its certificate, given to the desk; NULL: one is made. */
 static void begin_with(forge f, gnutls_privkey_t key)
 {
-    uint8_t seed[PU_ED25519_SEED_BYTES] = {0x67}, public_key[PU_ED25519_KEY_BYTES];
-    d.w = rig_new();
-    d.h = rig_add(d.w, NULL);
-    raw_init(&d.r, d.w);
-    assert_int_equal(pu_crypto_real_init(&d.crypto, &d.real, seed), PU_OK);
-    d.crypto.public_key(d.crypto.ctx, public_key);
-    pu_peer_id_from_ed25519(&d.id, public_key);
-    f.key = d.key = key != NULL ? key : forge_key();
-    f.crypto = &d.crypto;
-    raw_certify(&d.r, forge_cert(&f, d.der), d.key);
+    desk_open(&d, NULL, key);
+    desk_certify(&d, &f);
 }
 
 static void begin(void)
@@ -51,27 +30,14 @@ static void begin(void)
 
 static void finish(void)
 {
-    raw_free(&d.r);
-    gnutls_privkey_deinit(d.key);
-    pu_crypto_real_close(&d.real);
-    rig_free(d.w);
+    desk_close(&d);
 }
 
 /* The peer dials the host, or the host the peer. */
 static void connect_as(bool peer_is_server)
 {
-    if (!peer_is_server) {
-        raw_dial(&d.r, d.h);
-    } else {
-        rig_effect(d.h, &(pu_ef){.kind = PU_EF_DIAL,
-                                 .token = ++d.h->last_token,
-                                 .what = PU_ROLE_CLIENT,
-                                 .transport = PU_TRANSPORT_QUIC,
-                                 .socket = PU_SOCKET_MAIN,
-                                 .remote = d.r.at,
-                                 .deadline = d.w->now + 15 * PU_S,
-                                 .peer = span_of(d.id.bytes, d.id.len)});
-    }
+    if (peer_is_server) desk_call(&d);
+    else raw_dial(&d.r, d.h);
     rig_run(d.w, 200 * PU_MS);
 }
 

@@ -8,8 +8,7 @@
 #include <cmocka.h>
 
 #include "quic/quic_impl.h"
-#include "tests/lib/cert_forge.h"
-#include "tests/lib/quic_raw.h"
+#include "tests/lib/quic_desk.h"
 
 int quic_hostile_test(void);
 
@@ -24,46 +23,21 @@ enum {
     PROTOCOL_VIOLATION = 10
 };
 
-/* A host, and a peer that need not keep the rules, with a certificate for its identity. */
-typedef struct desk {
-    rig *w;
-    rig_host *h;
-    raw r;
-    pu_crypto crypto;
-    pu_crypto_real real;
-    pu_peer_id id;
-    gnutls_privkey_t key;
-    uint8_t der[FORGE_CERT_MAX];
-} desk;
-
 static desk d;
 
 static void begin(void (*change)(rig_host *h))
 {
-    uint8_t seed[PU_ED25519_SEED_BYTES] = {0x66}, key[PU_ED25519_KEY_BYTES];
-    d.w = rig_new();
-    d.h = rig_add(d.w, change);
-    raw_init(&d.r, d.w);
-    assert_int_equal(pu_crypto_real_init(&d.crypto, &d.real, seed), PU_OK);
-    d.crypto.public_key(d.crypto.ctx, key);
-    pu_peer_id_from_ed25519(&d.id, key);
-    d.key = forge_key();
+    desk_open(&d, change, NULL);
 }
 
 static void finish(void)
 {
-    raw_free(&d.r);
-    gnutls_privkey_deinit(d.key);
-    pu_crypto_real_close(&d.real);
-    rig_free(d.w);
+    desk_close(&d);
 }
 
 static void certify(const forge *changes)
 {
-    forge f = changes != NULL ? *changes : (forge){0};
-    f.crypto = &d.crypto;
-    f.key = d.key;
-    raw_certify(&d.r, forge_cert(&f, d.der), d.key);
+    desk_certify(&d, changes);
 }
 
 static uint32_t carriers(void)
@@ -87,15 +61,7 @@ static void begin_connected(void)
 
 static void dial_raw(void)
 {
-    pu_token token = ++d.h->last_token;
-    rig_effect(d.h, &(pu_ef){.kind = PU_EF_DIAL,
-                             .token = token,
-                             .what = PU_ROLE_CLIENT,
-                             .transport = PU_TRANSPORT_QUIC,
-                             .socket = PU_SOCKET_MAIN,
-                             .remote = d.r.at,
-                             .deadline = d.w->now + 15 * PU_S,
-                             .peer = span_of(d.id.bytes, d.id.len)});
+    desk_call(&d);
     rig_run(d.w, PU_S);
 }
 

@@ -8,8 +8,7 @@
 #include <cmocka.h>
 
 #include "quic/quic_impl.h"
-#include "tests/lib/cert_forge.h"
-#include "tests/lib/quic_raw.h"
+#include "tests/lib/quic_desk.h"
 
 int quic_library_test(void);
 
@@ -17,29 +16,12 @@ int quic_library_test(void);
 
 enum { NEW_ID_BYTES = 28, FRAMES_MAX = 512 };
 
-/* A host, and a peer of it that says what the test wants. */
-typedef struct desk {
-    rig *w;
-    rig_host *h;
-    raw r;
-    pu_crypto crypto;
-    pu_crypto_real real;
-    gnutls_privkey_t key;
-    uint8_t der[FORGE_CERT_MAX];
-} desk;
-
 static desk d;
 
 static void make(void (*change)(rig_host *h))
 {
-    uint8_t seed[PU_ED25519_SEED_BYTES] = {0x66};
-    d.w = rig_new();
-    d.h = rig_add(d.w, change);
-    raw_init(&d.r, d.w);
-    assert_int_equal(pu_crypto_real_init(&d.crypto, &d.real, seed), PU_OK);
-    d.key = forge_key();
-    forge f = {.crypto = &d.crypto, .key = d.key};
-    raw_certify(&d.r, forge_cert(&f, d.der), d.key);
+    desk_open(&d, change, NULL);
+    desk_certify(&d, NULL);
 }
 
 static void begin(void (*change)(rig_host *h))
@@ -52,10 +34,7 @@ static void begin(void (*change)(rig_host *h))
 
 static void finish(void)
 {
-    raw_free(&d.r);
-    gnutls_privkey_deinit(d.key);
-    pu_crypto_real_close(&d.real);
-    rig_free(d.w);
+    desk_close(&d);
 }
 
 /* NEW_CONNECTION_ID of that number, in 28 bytes: numbers below 64. */
@@ -170,13 +149,7 @@ static void frames_that_come_early_break_no_client(void **state)
         d.r.has_largest_params = i % 2 == 1; /* with a token of a stateless reset */
         d.w->fate = first_is_late;
         d.w->fate_ctx = &late;
-        rig_effect(d.h, &(pu_ef){.kind = PU_EF_DIAL,
-                                 .token = ++d.h->last_token,
-                                 .what = PU_ROLE_CLIENT,
-                                 .transport = PU_TRANSPORT_QUIC,
-                                 .socket = PU_SOCKET_MAIN,
-                                 .remote = d.r.at,
-                                 .deadline = d.w->now + 15 * PU_S});
+        desk_call(&d);
         for (int ms = 0; ms < 100 && d.r.qc == NULL; ms++) rig_run(d.w, PU_MS);
         memcpy(d.r.frames, frames[i / 2].bytes, frames[i / 2].len);
         d.r.frames_len = frames[i / 2].len;
