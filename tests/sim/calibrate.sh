@@ -6,25 +6,12 @@
 #
 # The last line is "N passed, N failed". docs/calibration.md has the figures of a hundred seeds.
 set -u
-cd "$(dirname "$0")/../.."
-sim=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
+# shellcheck source=tests/sim/lib.sh
+. "$(dirname "$0")/lib.sh" "$1"
 
 # Whether the command $3... ends with exit code $2; $1 says what that shows.
 expect() {
-    local what=$1 want=$2 got=0
-    shift 2
-    "$@" >"$work/said" 2>&1 || got=$?
-    if [ "$got" -eq "$want" ]; then
-        passed=$((passed + 1))
-        return
-    fi
-    failed=$((failed + 1))
-    echo "---- $what: exit code $got instead of $want"
-    cat "$work/said"
+    count "$1" gives "${@:2}"
 }
 
 expect 'the fidelities agree' 0 "$sim" calibrate fidelity --seeds 1-20 --progress none
@@ -59,5 +46,4 @@ expect 'no such table' 2 "$sim" calibrate mix "$work/none.csv"
 expect 'discovery has no file' 2 "$sim" calibrate nat "$work/none.csv"
 
 cat "$work/table"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+end_counts

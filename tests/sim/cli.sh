@@ -5,33 +5,20 @@
 #
 # The last line is "N passed, N failed".
 set -u
-cd "$(dirname "$0")/../.."
-sim=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
+# shellcheck source=tests/sim/lib.sh
+. "$(dirname "$0")/lib.sh" "$1"
 
 # Whether the command $3... ends with exit code $1 and says what the pattern $2 finds.
 expect() {
-    local want=$1 pattern=$2 got=0
-    shift 2
-    "$@" >"$work/said" 2>&1 || got=$?
-    if [ "$got" -eq "$want" ] && grep -q -- "$pattern" "$work/said"; then
-        passed=$((passed + 1))
-        return
-    fi
-    failed=$((failed + 1))
-    echo "---- $*: exit code $got, expected $want and '$pattern'"
-    cat "$work/said"
+    count "${*:3}: not $1 and '$2'" says "$@"
+}
+says() {
+    gives "$1" "${@:3}" && grep -q -- "$2" "$work/said"
 }
 
 # Whether what was said last has so many lines that the pattern finds.
 lines() {
-    [ "$(grep -c -- "$2" "$work/said")" -eq "$1" ] && passed=$((passed + 1)) && return
-    failed=$((failed + 1))
-    echo "---- not $1 lines of '$2':"
-    cat "$work/said"
+    count "not $1 lines of '$2'" test "$(grep -c -- "$2" "$work/said")" -eq "$1"
 }
 
 expect 2 "bench: unknown word 'nodess', did you mean 'nodes'?" "$sim" bench nodess
@@ -82,5 +69,4 @@ expect 2 'there is no scenario' "$sim" lint "$work/many/below/empty"
 expect 0 'a.yaml: ok' "$sim" lint "$work/many/a.yaml"
 lines 0 'scenarios\?: '
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+end_counts

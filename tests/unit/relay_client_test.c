@@ -360,6 +360,20 @@ static uint32_t done_code(const lab *l, pu_token token)
     return UINT32_MAX;
 }
 
+/* A node with a place at its relay that wants D, by command 77: *asked is the stream of that. */
+static lab *client_that_asks(lab_stream **asked)
+{
+    pu_handle conn;
+    lab *l = client_started(&conn);
+    grant_place(l, lab_accept_proto(l, conn, HOP), 3600, (grant){0});
+    lab_step(
+        l,
+        (pu_in){.kind = PU_IN_COMMAND, .what = PU_CMD_CONNECT, .token = 77, .peer = lab_id(l, D)});
+    lab_pass(l, PU_S);
+    *asked = lab_accept_proto(l, conn, HOP);
+    return l;
+}
+
 static void a_circuit_is_asked_for_and_its_answer_told(void **state)
 {
     (void)state;
@@ -373,15 +387,8 @@ static void a_circuit_is_asked_for_and_its_answer_told(void **state)
         WIRE_RELAY_OK,
     };
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
-        pu_handle conn;
-        lab *l = client_started(&conn);
-        grant_place(l, lab_accept_proto(l, conn, HOP), 3600, (grant){0});
-        lab_step(l, (pu_in){.kind = PU_IN_COMMAND,
-                            .what = PU_CMD_CONNECT,
-                            .token = 77,
-                            .peer = lab_id(l, D)});
-        lab_pass(l, PU_S);
-        lab_stream *s = lab_accept_proto(l, conn, HOP);
+        lab_stream *s;
+        lab *l = client_that_asks(&s);
         wire_relay m;
         assert_true(wire_hop_read(&m, lab_message(s)));
         assert_int_equal(m.type, WIRE_HOP_CONNECT);
@@ -404,15 +411,9 @@ static void limits_of_a_circuit_are_told(void **state)
     (void)state;
     static const uint64_t limits[][2] = {{131072, 120}, {4096, 0}, {0, 7}};
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
-        pu_handle conn;
-        lab *l = client_started(&conn);
-        grant_place(l, lab_accept_proto(l, conn, HOP), 3600, (grant){0});
-        lab_step(l, (pu_in){.kind = PU_IN_COMMAND,
-                            .what = PU_CMD_CONNECT,
-                            .token = 77,
-                            .peer = lab_id(l, D)});
-        lab_pass(l, PU_S);
-        give_hop(l, lab_accept_proto(l, conn, HOP),
+        lab_stream *s;
+        lab *l = client_that_asks(&s);
+        give_hop(l, s,
                  (wire_relay){.type = WIRE_HOP_STATUS,
                               .status = WIRE_RELAY_OK,
                               .has_status = true,
