@@ -181,7 +181,7 @@ void quic_conn_read(quic_conn *c, const udp_path *path, uint32_t ecn, pu_span by
     if (!is_known && !quic_path_may_move(c, path)) return;
     quic_path_make(&p, c, path->socket, &path->remote);
     if (is_known && path->local.port != 0) c->head.local = path->local;
-    c->is_elsewhere = !is_known;
+    c->is_elsewhere = !is_known && ngtcp2_conn_is_server(c->qc);
     quic_frames_of(c);
     int error =
         ngtcp2_conn_read_pkt(c->qc, &p.path, &info, bytes.base, bytes.len, link_now(c->link));

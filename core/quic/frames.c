@@ -18,6 +18,10 @@
  * does not tell. So who has told more ids than that ends the connection by such a packet, as if it
  * had been forgotten: the peer begins another one.
  *
+ * A packet may prove a peer's new path and come from the old one, which leads back to that: then
+ * the search for longer datagrams is begun twice. A PATH_RESPONSE from elsewhere than where the
+ * peer is answers nothing.
+ *
  * Plain bytes are at hand in one place only: where they are decrypted.
  */
 #include "quic/quic_impl.h"
@@ -215,9 +219,12 @@ static bool take_connection_id(quic_conn *c, rest *r)
 /* Goes over the frame at *r. False: it is cut off, or ends the connection. */
 static bool take_frame(quic_conn *c, rest *r)
 {
+    rest frame = *r;
     uint8_t type = r->at[0];
     if (type == FRAME_NEW_CONNECTION_ID) return take_connection_id(c, r);
-    return skip(r, 1) && skip_frame(r, type);
+    if (!skip(r, 1) || !skip_frame(r, type)) return false;
+    if (type == FRAME_PATH_RESPONSE && c->is_elsewhere) memset(frame.at + 1, 0, PATH_DATA_BYTES);
+    return true;
 }
 
 /* Whether no honest server says this frame before it has the client's last words. */

@@ -163,7 +163,7 @@ struct quic_conn {
     uint64_t ids_highest; /* of the numbers of the peer's connection ids that frames told */
     uint64_t ids_told;    /* bit i: number ids_highest - i was */
     uint64_t ids_count;   /* of them all */
-    bool is_elsewhere;    /* a datagram is read that came by another path */
+    bool is_elsewhere;    /* a server reads a datagram that came by another path */
     bool is_spent;        /* ngtcp2 might not bear it: see frames.c */
     quic_key *keys;       /* owned */
     uint32_t key_count, key_cap;

@@ -320,6 +320,36 @@ static void who_acknowledges_nothing_does_not_come_home(void **state)
     finish();
 }
 
+/* Sends an answer to PATH_CHALLENGE from another port, *ctx, and a PING with it. */
+static void answer_from(void *ctx, enum raw_packets kind, uint8_t *plain, size_t len)
+{
+    const uint16_t *port = ctx;
+    if (kind != RAW_SHORT || plain[0] != 0x1b || len < 10) return;
+    d.r.at.port = *port;
+    plain[9] = 0x01;
+}
+
+/* A peer moves, and the answer to the short PATH_CHALLENGE by which its new address is looked at
+ * comes from the old one: proof, and the way home, in one packet. */
+static void a_new_path_may_be_proven_by_who_is_home(void **state)
+{
+    (void)state;
+    make(NULL);
+    d.w->fate = short_ones_only;
+    raw_dial(&d.r, d.h);
+    rig_run(d.w, 5 * PU_S);
+    uint16_t home = d.r.at.port;
+    d.r.at.port = 7777;
+    d.r.spoil = answer_from;
+    d.r.spoil_ctx = &home;
+    say_at_once("\x01", 1);
+    rig_run(d.w, 100 * PU_MS);
+    assert_int_equal(d.r.at.port, home);
+    rig_run(d.w, PU_S);
+    assert_false(d.h->conns[0].is_down);
+    finish();
+}
+
 /* ---- ids that are given back ---- */
 
 /* A peer that reads nothing any more, and has made us give back as many of its ids as may be given
@@ -431,6 +461,7 @@ int quic_library_test(void)
         cmocka_unit_test(a_peer_may_come_back_though_datagrams_are_short),
         cmocka_unit_test(who_acknowledges_nothing_does_not_move_on),
         cmocka_unit_test(who_acknowledges_nothing_does_not_come_home),
+        cmocka_unit_test(a_new_path_may_be_proven_by_who_is_home),
         cmocka_unit_test(who_hears_of_no_id_given_back_does_not_move),
         cmocka_unit_test(who_hears_of_no_id_given_back_tries_few_paths),
         cmocka_unit_test(shortages_of_memory_break_nothing_while_packets_are_lost),
