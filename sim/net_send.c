@@ -31,6 +31,7 @@ static datagram slot_give(net *n, uint32_t slot)
 {
     datagram d = n->slab[slot];
     n->slab[slot].id = 0;
+    n->slab[slot].bytes = NULL; /* they are whose the datagram is */
     n->slab[slot].next_free = n->free_slot;
     n->free_slot = slot;
     n->in_flight--;
