@@ -25,8 +25,11 @@ net *net_new(queue *q, const topo *sites, const uint8_t seed[32], const net_obse
 void net_free(net *n)
 {
     if (n == NULL) return;
-    for (uint32_t i = 0; i < n->slab_used; i++)
-        if (n->slab[i].bytes != NULL) heap_resize(n->bytes, n->slab[i].bytes, n->slab[i].len, 0);
+    for (uint32_t i = 0; i < n->slab_used; i++) {
+        if (n->slab[i].bytes == NULL) continue;
+        PU_ASSERT(n->slab[i].id != 0); /* else they were freed with the datagram that was there */
+        heap_resize(n->bytes, n->slab[i].bytes, n->slab[i].len, 0);
+    }
     for (uint32_t i = 0; i < n->box_count; i++) {
         nat_free(n->boxes[i].udp);
         nat_free(n->boxes[i].tcp);
