@@ -215,7 +215,7 @@ static uint32_t outer_wanted(const nat *n, pu_time now, uint32_t chosen, uint16_
  */
 static uint32_t mapping_add(nat *n, pu_time now, const nat_key *key, uint16_t port)
 {
-    if (n->table.count == n->table.cap) sweep(n, now);
+    if (n->table.count == n->table.cap && n->table.count > 1) sweep(n, now);
     if (!is_room(n, now, &key->inner)) return NAT_NOWHERE;
     uint32_t outer = nat_ports_choose(n, now, &key->inner);
     if (outer == NAT_NO_PORT) return NAT_NOWHERE;
@@ -482,10 +482,10 @@ void nat_rebind(nat *n, pu_time now)
     }
 }
 
-void nat_soon(const nat *n, unsigned round)
+void nat_soon(const nat *n)
 {
-    if (round == 0) ahead(n, sizeof *n + sizeof n->externals[0]);
-    else if (n->table.count > 0) ahead(n->table.at, sizeof *n->table.at);
+    const uint8_t *from = (const uint8_t *)&n->type;
+    ahead(from, sizeof *n - offsetof(nat, type) + sizeof n->externals[0]);
 }
 
 const nat_type *nat_describe(const nat *n)

@@ -134,8 +134,8 @@ nat *nat_new(const nat_type *type, enum nat_protocol protocol, const pu_endpoint
              const uint8_t seed[32], uint32_t purpose);
 void nat_free(nat *n);
 
-/* A datagram will come to n: asks the caches for what that reads, in rounds 0 and 1. */
-void nat_soon(const nat *n, unsigned round);
+/* A datagram will come to n: asks the caches for what that reads. */
+void nat_soon(const nat *n);
 
 /* How many external addresses a box of that type has. */
 uint32_t nat_addresses(const nat_type *type);

@@ -28,6 +28,13 @@ typedef struct nat_block {
 } nat_block;
 
 struct nat {
+    rng ports;
+    uint16_t next_port; /* sequential, parity: tried first */
+    uint32_t block_count;
+    nat_block *blocks; /* owned; those of the first address, then those of the next; NULL unless
+                          NAT_BLOCK */
+    pu_time sweep_at;  /* no mapping can be past its time before */
+    /* From here on what every datagram reads. */
     const nat_type *type;
     uint64_t idle_ns, answered_ns; /* of this table's protocol */
     enum nat_filtering filtering;
@@ -36,12 +43,6 @@ struct nat {
     bool has_forwards;       /* some host has asked for one beside another that it had */
     uint32_t external_count;
     nat_table table;
-    pu_time sweep_at; /* no mapping can be past its time before */
-    rng ports;
-    uint16_t next_port; /* sequential, parity: tried first */
-    uint32_t block_count;
-    nat_block *blocks; /* owned; those of the first address, then those of the next; NULL unless
-                          NAT_BLOCK */
     pu_endpoint externals[]; /* external_count of them; ports 0 */
 };
 

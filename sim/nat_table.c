@@ -40,7 +40,7 @@ static uint32_t hash_key(const nat_key *key)
 void nat_table_close(nat_table *t)
 {
     for (uint32_t i = 0; i < t->count; i++) free(t->at[i].allowed);
-    free(t->at);
+    if (t->at != &t->first) free(t->at);
     free(t->slots[BY_KEY]);
     free(t->slots[BY_OUTER]);
     *t = (nat_table){0};
@@ -107,22 +107,36 @@ static void index_all(nat_table *t, unsigned by)
     }
 }
 
+/* Makes room in the array for one more. */
+static void room(nat_table *t)
+{
+    if (t->count < t->cap) return;
+    if (t->cap == 0) {
+        t->at = &t->first;
+        t->cap = 1;
+        return;
+    }
+    bool is_first = t->at == &t->first;
+    if (is_first) t->cap = 0;
+    t->at = sim_grow(is_first ? NULL : t->at, &t->cap, t->count, sizeof *t->at);
+    if (is_first) t->at[0] = t->first;
+}
+
 uint32_t nat_table_add(nat_table *t, const nat_key *key, uint32_t outer)
 {
     PU_ASSERT(nat_table_by_key(t, key) == NAT_NOWHERE);
     PU_ASSERT(nat_table_by_outer(t, outer) == NAT_NOWHERE);
-    if (t->count == t->slot_count / 4 * 3) {
+    if (t->count >= SCANNED_MOST && t->count >= t->slot_count / 4 * 3) {
         t->slot_count = t->slot_count == 0 ? FIRST_SLOTS : 2 * t->slot_count;
         index_all(t, BY_KEY);
         index_all(t, BY_OUTER);
     }
-    t->at = sim_grow(t->at, &t->cap, t->count, sizeof *t->at);
+    room(t);
     nat_mapping_entry *m = &t->at[t->count++];
     *m = (nat_mapping_entry){
         .key = *key, .outer = outer, .hash = {hash_key(key), hash_outer(outer)}};
-    for (unsigned by = BY_KEY; by <= BY_OUTER; by++) {
+    for (unsigned by = BY_KEY; by <= BY_OUTER && t->slot_count > 0; by++)
         t->slots[by][slot_of(t, by, m->hash[by], 0)] = t->count;
-    }
     return t->count - 1;
 }
 
@@ -144,7 +158,7 @@ void nat_table_remove(nat_table *t, uint32_t index)
 {
     PU_ASSERT(index < t->count);
     uint32_t last = t->count - 1;
-    for (unsigned by = BY_KEY; by <= BY_OUTER; by++) {
+    for (unsigned by = BY_KEY; by <= BY_OUTER && t->slot_count > 0; by++) {
         slot_free(t, by, slot_of(t, by, t->at[index].hash[by], index + 1));
         if (index != last) {
             t->slots[by][slot_of(t, by, t->at[last].hash[by], last + 1)] = index + 1;
@@ -161,10 +175,12 @@ void nat_table_move(nat_table *t, uint32_t index, uint32_t outer)
     PU_ASSERT(index < t->count);
     PU_ASSERT(nat_table_by_outer(t, outer) == NAT_NOWHERE);
     nat_mapping_entry *m = &t->at[index];
-    slot_free(t, BY_OUTER, slot_of(t, BY_OUTER, m->hash[BY_OUTER], index + 1));
+    if (t->slot_count > 0)
+        slot_free(t, BY_OUTER, slot_of(t, BY_OUTER, m->hash[BY_OUTER], index + 1));
     m->outer = outer;
     m->hash[BY_OUTER] = hash_outer(outer);
-    t->slots[BY_OUTER][slot_of(t, BY_OUTER, m->hash[BY_OUTER], 0)] = index + 1;
+    if (t->slot_count > 0)
+        t->slots[BY_OUTER][slot_of(t, BY_OUTER, m->hash[BY_OUTER], 0)] = index + 1;
 }
 
 /* Place of remote among those that may send in; allowed_count when it is not there. */

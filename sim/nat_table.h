@@ -45,12 +45,14 @@ typedef struct nat_mapping_entry {
     uint32_t hash[2];    /* of key, of outer */
 } nat_mapping_entry;
 
-/* Zero is a valid, empty table. */
+/* Zero is a valid, empty table. It stays where it is: it may point at itself. */
 typedef struct nat_table {
-    nat_mapping_entry *at; /* owned; dense: count of cap used */
-    uint32_t count, cap;
-    uint32_t *slots[2];  /* owned; by key, by outer: index + 1, or 0 */
-    uint32_t slot_count; /* of each, a power of two */
+    uint32_t *slots[2]; /* owned; by key, by outer: index + 1, or 0 */
+    uint32_t
+        slot_count; /* of each, a power of two; 0: few were ever there, and are looked through */
+    uint32_t count, cap;     /* of at */
+    nat_mapping_entry *at;   /* owned, unless it is &first; dense: count of cap used */
+    nat_mapping_entry first; /* where a table of one has it: beside what is read before */
 } nat_table;
 
 void nat_table_close(nat_table *t);

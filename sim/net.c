@@ -138,14 +138,16 @@ uint32_t net_host_add(net *n)
     return host;
 }
 
-/* Gives box, and those around it, the site of the first host that is attached inside. */
-static void boxes_settle(net *n, uint32_t box, uint32_t site, uint64_t access_ns)
+/* Gives box, and those around it, the site of host, if it is the first one that is attached inside.
+ */
+static void boxes_settle(net *n, uint32_t box, uint32_t host, uint64_t access_ns)
 {
     for (; box != NET_NONE; box = n->boxes[box].parent) {
         net_box *b = &n->boxes[box];
         if (b->has_home) continue;
         b->has_home = true;
-        b->home_site = site;
+        b->home = host;
+        b->home_site = n->hosts[host].site;
         b->home_access_ns = access_ns;
     }
 }
@@ -165,7 +167,7 @@ void net_host_attach(net *n, uint32_t host, uint32_t box, uint32_t site, const n
         h->link.access_ns += n->boxes[b].type->tunnel_ns;
     h->up_busy = h->down_busy = 0;
     h->place = is_absent ? NET_NONE : realm_join(realm_in(n, box, false), member_host(host));
-    boxes_settle(n, h->box, site, link->access_ns);
+    boxes_settle(n, h->box, host, link->access_ns);
 }
 
 void net_host_attach_six(net *n, uint32_t host, uint32_t box)
@@ -176,7 +178,7 @@ void net_host_attach_six(net *n, uint32_t host, uint32_t box)
     n->sixes = sim_grow(n->sixes, &n->six_cap, host, sizeof *n->sixes);
     PU_ASSERT(!n->sixes[host].is_there);
     n->sixes[host] = (net_six){true, box, realm_join(realm_in(n, box, true), member_host(host))};
-    boxes_settle(n, box, h->site, h->link.access_ns);
+    boxes_settle(n, box, host, h->link.access_ns);
 }
 
 net_six net_six_of(const net *n, uint32_t host)

@@ -258,13 +258,13 @@ void net_mend(net *n, const uint8_t *side);
 /* SIM_EV_ARRIVE or SIM_EV_DELIVER is near: asks the caches for what its way reads, in rounds from 0
  * on. From round 1 on net_soon_host says which host it is likely to be for (NET_NONE: nobody
  * knows), and from round 2 on net_soon_bytes what it carries. */
-enum { NET_SOON_ROUNDS = 5 };
+enum { NET_SOON_ROUNDS = 4 };
 void net_soon(const net *n, unsigned round, const sim_event *event);
 uint32_t net_soon_host(const net *n, const sim_event *event);
 pu_span net_soon_bytes(const net *n, const sim_event *event);
 
 /* host will send to `to`: asks the caches for what is known of it and of who has that address, in
- * rounds 0, 1 and 2. *to is read from round 1 on. */
+ * rounds 0 to 3. *to is read from round 1 on. */
 void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned round);
 
 /* Handles SIM_EV_ARRIVE, SIM_EV_DELIVER, SIM_EV_GATEWAY and SIM_EV_LINE. */

@@ -55,9 +55,10 @@ enum realm_plan {
 /* One address space: addresses are counted, so that finding who has one is an array's element. Zero
  * but for plan is an empty realm. */
 typedef struct realm {
-    member *members; /* owned; by place */
-    uint32_t cap;
-    uint32_t next; /* place tried first: addresses come back late */
+    member first;    /* at place 0: all that there is in most homes */
+    uint32_t cap;    /* of members */
+    member *members; /* owned; by place, from 1 on */
+    uint32_t next;   /* place tried first: addresses come back late */
     enum realm_plan plan;
     uint32_t site; /* REALM_LAN_SIX: place of its box in the realm around */
 } realm;
@@ -160,6 +161,7 @@ typedef struct net_box {
     realm inside;
     bool has_home;     /* some host has been attached inside */
     bool has_epoch;    /* some host has asked it since it lost its mappings */
+    uint32_t home;     /* the first one: most have no other */
     pu_time epoch;     /* when the first one did */
     struct upnp *upnp; /* owned; NULL: nobody has asked by UPnP yet */
     uint32_t

@@ -55,11 +55,25 @@ pu_endpoint realm_gateway(const realm *r)
     return e;
 }
 
+/* Who is at a place; NULL: nobody ever was. */
+static const member *at_place(const realm *r, uint32_t place)
+{
+    if (place == 0) return &r->first;
+    return place < r->cap ? &r->members[place] : NULL;
+}
+
+static void put(realm *r, uint32_t place, member m)
+{
+    if (place == 0) r->first = m;
+    else r->members[place] = m;
+}
+
 /* A public address must be one that nodes take for public: 127/8, 100.64/10 and their like are
  * passed over. */
 static bool is_usable(const realm *r, uint32_t place)
 {
-    if (place < r->cap && r->members[place] != 0) return false;
+    const member *m = at_place(r, place);
+    if (m != NULL && *m != 0) return false;
     if (r->plan != REALM_PUBLIC) return true;
     pu_endpoint e = realm_address(r, place);
     return pu_endpoint_scope(&e) == PU_SCOPE_GLOBAL;
@@ -75,52 +89,52 @@ uint32_t realm_join(realm *r, member m)
     }
     uint32_t place = r->next;
     r->next = (place + 1) % places;
-    r->members = sim_grow(r->members, &r->cap, place, sizeof *r->members);
-    r->members[place] = m;
+    if (place > 0) r->members = sim_grow(r->members, &r->cap, place, sizeof *r->members);
+    put(r, place, m);
     return place;
 }
 
 void realm_leave(realm *r, uint32_t place)
 {
-    PU_ASSERT(place < r->cap);
-    PU_ASSERT(r->members[place] != 0);
-    r->members[place] = 0;
+    const member *m = at_place(r, place);
+    PU_ASSERT(m != NULL && *m != 0);
+    put(r, place, 0);
 }
 
-/* The place of an address of IPv6. */
-static uint32_t place_of_six(const realm *r, const uint8_t ip[16])
+/* As find, in a realm of IPv6. */
+static const member *find_six(const realm *r, const uint8_t ip[16])
 {
     uint64_t within = (load_be64(ip) ^ SIX_BASE) >> SIX_SHIFT, low = load_be64(ip + 8);
-    if ((load_be64(ip) & ((1 << SIX_SHIFT) - 1)) != 0) return NET_NONE;
-    if (r->plan == REALM_LAN_SIX) {
-        uint64_t place = low - plans[REALM_LAN_SIX].base; /* as below */
-        return within == r->site && place < r->cap ? (uint32_t)place : NET_NONE;
-    }
-    if (within >= r->cap) return NET_NONE;
-    bool is_taken = member_is_box(r->members[within]) || low == plans[REALM_PUBLIC_SIX].base;
-    return is_taken ? (uint32_t)within : NET_NONE;
+    bool is_lan = r->plan == REALM_LAN_SIX;
+    if ((load_be64(ip) & ((1 << SIX_SHIFT) - 1)) != 0 || (is_lan && within != r->site)) return NULL;
+    uint64_t place = is_lan ? low - plans[REALM_LAN_SIX].base : within; /* it wraps as in find */
+    if (place > UINT32_MAX) return NULL;
+    const member *m = at_place(r, (uint32_t)place);
+    if (m == NULL || is_lan) return m;
+    bool is_taken = member_is_box(*m) || low == plans[REALM_PUBLIC_SIX].base;
+    return is_taken ? m : NULL;
 }
 
-/* The place of an address, NET_NONE when nobody can have it here. */
-static inline uint32_t place_of(const realm *r, const uint8_t ip[16])
+/* Where it is written who has an address; NULL: nobody can have it here. */
+static const member *find(const realm *r, const uint8_t ip[16])
 {
     const plan *p = &plans[r->plan];
-    if (r->plan >= REALM_PUBLIC_SIX) return place_of_six(r, ip);
-    if (load_be64(ip) != 0 || load_be32(ip + 8) != 0xffff) return NET_NONE;
+    if (r->plan >= REALM_PUBLIC_SIX) return find_six(r, ip);
+    if (load_be64(ip) != 0 || load_be32(ip + 8) != 0xffff) return NULL;
     uint32_t distance =
         load_be32(ip + 12) - p->base; /* below the base it wraps and is far above the last place */
     uint32_t place = distance >> p->shift;
-    return place << p->shift == distance && place < r->cap ? place : NET_NONE;
+    return place << p->shift == distance ? at_place(r, place) : NULL;
 }
 
 member realm_find(const realm *r, const uint8_t ip[16])
 {
-    uint32_t place = place_of(r, ip);
-    return place != NET_NONE ? r->members[place] : 0;
+    const member *m = find(r, ip);
+    return m != NULL ? *m : 0;
 }
 
 void realm_soon(const realm *r, const uint8_t ip[16])
 {
-    uint32_t place = place_of(r, ip);
-    if (place != NET_NONE) ahead(&r->members[place], sizeof r->members[place]);
+    const member *m = find(r, ip);
+    if (m != NULL) ahead(m, sizeof *m);
 }

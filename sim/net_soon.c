@@ -1,6 +1,6 @@
 /* sim/net_soon.c - asks the caches for what a datagram's way reads, before its turn: the datagram,
  * its bytes, whom its address belongs to, the host that it was seen to be for, and when that is
- * behind a box, the box and its mappings.
+ * behind a box, the box and its mappings. The same, for what will be sent, of both ends.
  *
  * Only the last box of a chain is looked into: there are few others, and many share them.
  */
@@ -36,10 +36,8 @@ void net_soon(const net *n, unsigned round, const sim_event *event)
     uint32_t box = host != NET_NONE ? n->hosts[host].box : NET_NONE;
     if (box == NET_NONE) return;
     PU_ASSERT(round < NET_SOON_ROUNDS);
-    const net_box *b = &n->boxes[box];
-    if (round == 2) box_soon(b);
-    else nat_soon(box_nat(b, d->carriage), round - 3);
-    if (round == 3 && b->inside.cap > 0) ahead(b->inside.members, sizeof *b->inside.members);
+    if (round == 2) box_soon(&n->boxes[box]);
+    else nat_soon(box_nat(&n->boxes[box], d->carriage));
 }
 
 pu_span net_soon_bytes(const net *n, const sim_event *event)
@@ -63,9 +61,15 @@ void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned ro
         if (box != NET_NONE) box_soon(&n->boxes[box]);
         return;
     }
-    if (box != NET_NONE) nat_soon(n->boxes[box].udp, 0);
     member m = realm_find(around, to->ip);
-    if (m == 0) return;
-    if (member_is_box(m)) box_soon(&n->boxes[member_index(m)]);
-    else ahead(&n->hosts[member_index(m)], offsetof(net_host, jitter));
+    if (round == 2) {
+        if (box != NET_NONE) nat_soon(n->boxes[box].udp);
+        if (m == 0) return;
+        if (member_is_box(m)) box_soon(&n->boxes[member_index(m)]);
+        else ahead(&n->hosts[member_index(m)], offsetof(net_host, jitter));
+    } else if (m != 0 && member_is_box(m)) {
+        const net_box *b = &n->boxes[member_index(m)];
+        nat_soon(b->udp);
+        if (b->has_home) ahead(&n->hosts[b->home], offsetof(net_host, jitter));
+    }
 }

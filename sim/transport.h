@@ -8,7 +8,7 @@
 #include "peerup/node.h"
 #include "sim/net.h"
 
-enum { TRANSPORT_ROUNDS = 6 };
+enum { TRANSPORT_ROUNDS = 7 };
 
 /* The MAIN socket's UDP port, and that of TCP, unless a host has another. */
 enum { HOST_PORT = 4001 };
@@ -30,7 +30,7 @@ typedef struct transport_host {
     /* The MAIN socket's endpoint now, that of remote's family; NULL: of either. All zero: none. */
     pu_endpoint (*local)(void *ctx, const pu_endpoint *remote);
     /* Something will be sent there, and the timer set: asks the caches for what that reads, in
-     * rounds 0, 1 and 2. *to is read from round 1 on. */
+     * rounds 0 to 3. *to is read from round 1 on. */
     void (*soon)(void *ctx, const pu_endpoint *to, queue_timer timer, unsigned round);
 } transport_host;
 
