@@ -214,6 +214,7 @@ static void print_failed_seed(uint64_t seed, const run_result *result, FILE *out
         before = "; ";
     }
     putc('\n', out);
+    fflush(out); /* what ends the process later does not take it along */
 }
 
 static void print_replay(const request *q, uint64_t seed, FILE *out)
@@ -269,22 +270,25 @@ static void file_in(const char *folder, const char *name, char path[PATH_MAX_BYT
 }
 
 /* What a failing run leaves: a repro file, and, unless it is one of many, the command that repeats
- * it. */
-static void leave_repro(const request *q, const scenario *s, uint64_t seed,
+ * it. Whether the file was written. */
+static bool leave_repro(const request *q, const scenario *s, uint64_t seed,
                         const run_result *result, FILE *notices)
 {
     char folder[PATH_MAX_BYTES], path[PATH_MAX_BYTES], why[WHY_MAX];
     repro r = {.scenario = q->path, .seed = seed};
     if (!q->has_seeds) print_replay(q, seed, notices);
-    if (!folder_of(q, s, seed, folder) || q->set_count > REPRO_SETS_MAX) return;
+    if (!folder_of(q, s, seed, folder) || q->set_count > REPRO_SETS_MAX) return false;
     for (uint32_t i = 0; i < q->set_count; i++) r.sets[r.set_count++] = q->sets[i];
     snprintf(r.build, sizeof r.build, "%s", run_build_id());
     memcpy(r.config_hash, s->hash, sizeof r.config_hash);
     memcpy(r.trace_hash, result->hash, sizeof r.trace_hash);
     file_in(folder, "run.repro", path);
-    if (!repro_write(path, &r, result, why, sizeof why))
+    if (!repro_write(path, &r, result, why, sizeof why)) {
         fprintf(stderr, "peerup-sim run: %s\n", why);
-    else if (!q->has_seeds) fprintf(notices, "repro: %s\n", path);
+        return false;
+    }
+    if (!q->has_seeds) fprintf(notices, "repro: %s\n", path);
+    return true;
 }
 
 /* Beside a new database, what an older run has left there would tell of another one. */
@@ -320,7 +324,8 @@ static void catch_interrupts(void)
 /* What runs one after the other add to. */
 typedef struct campaign {
     progress bar;
-    uint64_t ran; /* runs that ended, interrupted ones as well */
+    uint64_t ran;    /* runs that ended, interrupted ones as well */
+    uint64_t repros; /* files that they left */
     tally tally;
 } campaign;
 
@@ -383,7 +388,7 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
                 result.sim_ns / PU_S, s->duration_ns / PU_S);
     else if (!q->has_seeds) print_violations(&result, notices);
     else if (!has_held) print_failed_seed(seed, &result, notices);
-    if (!has_held && !is_partial) leave_repro(q, s, seed, &result, notices);
+    if (!has_held && !is_partial) all->repros += leave_repro(q, s, seed, &result, notices);
     if (!is_partial) tally_add(&all->tally, seed, &result);
     if (q->is_json) print_json(q, all->ran, sim_json_run(s, &how, &result));
     else if (!q->has_seeds || q->is_verbose || is_partial) print_tail(q, &how, &result);
@@ -396,10 +401,11 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
 /* ---- all of them ---- */
 
 /* How one of many that failed is repeated, and what is left of each. */
-static void print_repeats(const request *q, const scenario *s, uint64_t seed, FILE *notices)
+static void print_repeats(const request *q, const scenario *s, const campaign *all, uint64_t seed,
+                          FILE *notices)
 {
     print_replay(q, seed, notices);
-    if (q->set_count <= REPRO_SETS_MAX)
+    if (all->repros > 0)
         fprintf(notices, "repro: %s%s/seed-N/run.repro\n", q->out != NULL ? "" : "out/",
                 q->out != NULL ? q->out : s->name);
 }
@@ -428,7 +434,7 @@ static int run_all(const request *q, const scenario *s)
     int worst = CLI_DONE;
     uint64_t failed_seeds[FAILED_SHOWN_MAX];
     uint64_t failed = 0, ran = 0, count = q->last - q->first + 1;
-    campaign all = {progress_start(q->progress, count), 0, tally_new(s)};
+    campaign all = {progress_start(q->progress, count), 0, 0, tally_new(s)};
     catch_interrupts();
     if (q->is_json && q->has_seeds) fputs("{\"schema\":\"peerup.runs/1\",\"runs\":[", stdout);
     for (uint64_t i = 0; i < count && worst != CLI_UNEXPECTED && worst != CLI_INTERRUPTED; i++) {
@@ -442,10 +448,10 @@ static int run_all(const request *q, const scenario *s)
     progress_clear(&all.bar);
     if (q->is_json && q->has_seeds) {
         puts("]}");
-        if (failed > 0) print_repeats(q, s, failed_seeds[0], stderr);
+        if (failed > 0) print_repeats(q, s, &all, failed_seeds[0], stderr);
     } else if (q->has_seeds) {
         if (ran > 1) tally_print(&all.tally, stdout);
-        if (failed > 0) print_repeats(q, s, failed_seeds[0], stdout);
+        if (failed > 0) print_repeats(q, s, &all, failed_seeds[0], stdout);
         print_seeds(q, s, ran, failed_seeds, failed);
     }
     tally_free(&all.tally);

@@ -21,6 +21,18 @@ uint32_t diag_source(diag *d, const char *name)
     return d->source_count++;
 }
 
+/* What steers a terminal becomes question marks: ASCII's control characters, and those that begin
+ * with U+0080, which are C2 80 to C2 9F. */
+static void make_harmless(char *text)
+{
+    for (char *c = text; *c != '\0'; c++) {
+        unsigned char byte = (unsigned char)c[0], next = (unsigned char)c[1];
+        bool is_late = byte == 0xc2 && next >= 0x80 && next < 0xa0;
+        if (byte < ' ' || byte == 0x7f || is_late) *c = '?';
+        if (is_late) c[1] = '?';
+    }
+}
+
 void diag_add(diag *d, diag_place at, const char *format, ...)
 {
     char text[TEXT_MAX];
@@ -34,9 +46,7 @@ void diag_add(diag *d, diag_place at, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    for (char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
-    }
+    make_harmless(text);
     if (d->entries == NULL) d->entries = sim_alloc(DIAG_ENTRIES_MAX * sizeof *d->entries);
     d->entries[d->count] = (diag_entry){.place = at, .order = d->count, .text = copy_of(text)};
     d->count++;

@@ -6,6 +6,7 @@
 #include "sim/mem.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ static const char *choose(struct dirent *const *names, int count, const char *wa
     suggest_begin(&near, wanted);
     for (int i = 0; i < count; i++) {
         const char *name = names[i]->d_name;
-        if (name[0] == '.') continue;
+        if (name[0] == '.' || strcmp(name, wanted) == 0) continue; /* a link to nothing is there */
         suggest_offer(&near, name);
         bool begins = len >= BEGINNING_MIN && strncmp(name, wanted, len) == 0;
         if (!begins || strcmp(ending_of(name), ending) != 0) continue;
@@ -50,7 +51,7 @@ const char *file_near(const char *path, char *out, size_t cap)
     const char *wanted = path + folder_len;
     struct dirent **names;
     out[0] = '\0';
-    if (*wanted == '\0' || access(path, F_OK) == 0) return out;
+    if (*wanted == '\0' || access(path, F_OK) == 0 || errno != ENOENT) return out;
     char *folder = sim_alloc(folder_len + 2);
     memcpy(folder, path, folder_len);
     strcpy(folder + folder_len, folder_len == 0 ? "." : "");

@@ -303,6 +303,7 @@ static void run_fill(queue *q)
     uint32_t count = q->far.dealt_count;
     q->run_at = 0;
     q->run_count = count;
+    if (count == 0) return; /* all of it went to lower wheels */
     if (count > q->run_cap) q->run = sim_grow(q->run, &q->run_cap, count - 1, sizeof *q->run);
     if (count <= INSERTED_MOST) {
         memcpy(q->run, dealt, count * sizeof *q->run);

@@ -156,7 +156,7 @@ scenario *scenario_load_text(const char *path, pu_span text, const char *const *
 scenario *scenario_load(const char *path, const char *const *overrides, uint32_t override_count,
                         diag *errors)
 {
-    char why[256], hint[SCENARIO_PATH_MAX];
+    char why[256], hint[256];
     size_t len;
     PU_ASSERT(errors->source_count == 0);
     uint8_t *bytes = file_read(path, SCENARIO_FILE_MAX, &len, why, sizeof why);

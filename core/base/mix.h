@@ -87,8 +87,8 @@ static inline void mix_lanes_end(mix128 *m, mix_lanes l, size_t count)
 }
 
 /* Adds count numbers as one record, two at a time. Several times as fast as mix_u64 on each, for
- * another result. Records that differ give the same word once in 2^64: enough for what nobody
- * tries to deceive. */
+ * another result. Records that differ give the same word by chance alone, once in 2^64 a product
+ * behind the difference: enough for what nobody tries to deceive. */
 static inline void mix_words(mix128 *m, const uint64_t *words, size_t count)
 {
     PU_ASSERT(words != NULL || count == 0);

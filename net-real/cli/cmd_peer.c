@@ -104,18 +104,32 @@ static void on_interrupt(int number)
     interrupted = 1;
 }
 
-/* Says why there was no answer, unless that is what was said last (*said, owned). */
-static int say_no_answer(const session *s, const config *c, const json_t *answer, json_t **said)
+/* What was said of pings without an answer. */
+typedef struct ping_said {
+    json_t *error; /* owned; of the last one; NULL: the last one was answered, or there was none */
+    bool is_alone; /* that there is no daemon */
+} ping_said;
+
+/* Says why there was no answer, unless that is what was said last. */
+static int say_no_answer(const session *s, const config *c, const json_t *answer, ping_said *said)
 {
     json_t *error = json_object_get(answer, "error");
-    if (*said == NULL || !json_equal(*said, error)) {
+    if (said->error == NULL || !json_equal(said->error, error)) {
         cli_error("%s", session_error(answer));
-        if (*said == NULL && session_is_own(s))
+        if (!said->is_alone && session_is_own(s))
             cli_error("no daemon answers at %s: this command is a node of its own", c->socket);
-        json_decref(*said);
-        *said = json_incref(error);
+        said->is_alone = true;
+        json_decref(said->error);
+        said->error = json_incref(error);
     }
     return session_exit(answer);
+}
+
+/* There was one: the next time that there is none is another. */
+static void forget_said(ping_said *said)
+{
+    json_decref(said->error);
+    said->error = NULL;
 }
 
 static int ping_peer(session *s, const config *c, const pu_peer_id *id, const char *maddr,
@@ -123,7 +137,7 @@ static int ping_peer(session *s, const config *c, const pu_peer_id *id, const ch
 {
     tally t = {0};
     int code = CLI_DONE;
-    json_t *said = NULL;
+    ping_said said = {NULL, false};
     const char *text = cli_id_text(id);
     for (unsigned long seq = 1; (o->count == 0 || seq <= o->count) && !interrupted; seq++) {
         if (seq > 1) session_wait(s, o->interval_ms);
@@ -136,13 +150,16 @@ static int ping_peer(session *s, const config *c, const pu_peer_id *id, const ch
         t.sent++;
         print_one(answer, seq, text, is_json);
         session_notice(answer);
-        if (json_is_true(json_object_get(answer, "ok")))
+        if (json_is_true(json_object_get(answer, "ok"))) {
             tally_add(&t, json_number_value(json_object_get(answer, "rtt_ms")));
-        else code = say_no_answer(s, c, answer, &said);
+            forget_said(&said);
+        } else {
+            code = say_no_answer(s, c, answer, &said);
+        }
         json_decref(answer);
         if (code == CLI_USAGE) break; /* it will not be better next time */
     }
-    json_decref(said);
+    forget_said(&said);
     print_tally(&t, is_json);
     return t.received > 0 ? CLI_DONE : code;
 }

@@ -57,9 +57,12 @@ static void name_place(char name[PROXY_LISTEN_MAX], const char *address, const c
 
 /* ---- what has a port already ---- */
 
+/* Whether who listens at one keeps another from the other. The proxies' [::] hears IPv4 too; the
+ * node's sockets of IPv6 do not, and it names its addresses, never [::]. */
 static bool overlap(const pu_endpoint *a, const pu_endpoint *b)
 {
     if (a->port != b->port) return false;
+    if (endpoint_is_v4(a) != endpoint_is_v4(b)) return endpoint_is_any(endpoint_is_v4(a) ? b : a);
     return endpoint_is_any(a) || endpoint_is_any(b) || memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 

@@ -129,6 +129,42 @@ static void translates_back_to_who_sent(void **state)
     }
 }
 
+/* What is written may be one of those that are read; when it fails that stays as it was. */
+static void writes_over_what_it_reads(void **state)
+{
+    (void)state;
+    nat_type type = type_of(NAT_APDM, NAT_APDF, NAT_RANDOM);
+    nat *n = box(&type);
+    pu_endpoint from = inner(2, 5000), remote = outside(1, 443), stranger = outside(9, 9);
+    pu_endpoint outer = from, at;
+    assert_int_equal(nat_out(n, 0, &outer, &remote, &outer), NAT_PASS);
+    assert_false(same(outer, from));
+    at = from;
+    assert_true(nat_lookup(n, 0, &at, &remote, &at));
+    assert_true(same(at, outer));
+    assert_int_equal(nat_in(n, 0, &remote, &at, &at), NAT_PASS);
+    assert_true(same(at, from));
+    at = outer;
+    assert_int_equal(nat_in_quietly(n, 0, &remote, &at, &at), NAT_PASS);
+    assert_true(same(at, from));
+    at = outer;
+    assert_true(nat_peek(n, 0, &at, &at));
+    assert_true(same(at, from));
+
+    at = outer;
+    assert_int_equal(nat_in(n, 0, &stranger, &at, &at), NAT_FILTERED);
+    assert_int_equal(nat_in_quietly(n, 0, &stranger, &at, &at), NAT_FILTERED);
+    assert_true(same(at, outer));
+    at = from;
+    assert_false(nat_lookup(n, 0, &at, &stranger, &at));
+    assert_true(same(at, from));
+    at = outside(0, outer.port == 7777 ? 7778 : 7777);
+    pu_endpoint unmapped = at;
+    assert_false(nat_peek(n, 0, &at, &at));
+    assert_true(same(at, unmapped));
+    nat_free(n);
+}
+
 static void looking_touches_nothing(void **state)
 {
     (void)state;
@@ -641,6 +677,7 @@ int nat_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_what_it_was_told_to_be),
         cmocka_unit_test(translates_back_to_who_sent),
+        cmocka_unit_test(writes_over_what_it_reads),
         cmocka_unit_test(looking_touches_nothing),
         cmocka_unit_test(a_mapping_is_gone_after_its_idle_time),
         cmocka_unit_test(a_new_mapping_forgets_the_old_ones_friends),
