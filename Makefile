@@ -22,6 +22,7 @@
 #   make format           rewrites every C file in the style of .clang-format
 #   make install          peerup, peerup-sim, libpeerup, into DESTDIR and PREFIX (/usr/local)
 #   make clean            removes build/; results in out/ stay
+#   make help             this text
 #
 # Variables: BUILD=release|debug|asan|verify|cov|fuzz, CC, OPT (replaces -O of the build), V=1 (commands
 # instead of one line a file), SEEDS=A-B (hash-matrix), CFLAGS and LDFLAGS (added last).
@@ -390,7 +391,7 @@ build/vectors/made: tests/vectors/to_header.py $(wildcard tests/vectors/*.* test
 # ---- commands ----------------------------------------------------------------------------------
 # Set-up may install what this file looks for, so what follows it is a second make.
 
-.PHONY: demo test check lint hash-matrix hash-cross soak planted netns netns-matrix netns-scenarios interop interop-peer bench fuzz fuzz-keep cov format sources install install-files clean
+.PHONY: demo test check lint hash-matrix hash-cross soak planted netns netns-matrix netns-scenarios interop interop-peer bench fuzz fuzz-keep cov format sources install install-files clean help
 
 demo:
 	@.ci/setup demo
@@ -501,6 +502,9 @@ install-files:
 	    'Version: $(VERSION)' 'Requires: $(SODIUM), $(CRYPTO), $(NGTCP2), $(NGTCP2_TLS), $(GNUTLS), $(CARES)' \
 	    'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lpeerup' \
 	    >$(to)/lib/pkgconfig/peerup.pc
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
 clean:
 	rm -rf build

@@ -80,7 +80,9 @@ bool store_key_of(uint8_t key[PU_KEEP_KEY_MAX], size_t *len, const char *name)
 static store *fail(store *s, const char *folder, const char *what, char *error, size_t cap)
 {
     const char *why = strerror(errno);
-    if (errno == EWOULDBLOCK) why = "another process uses it, probably a daemon that runs already";
+    if (errno == EWOULDBLOCK)
+        why = "another process uses it, probably a daemon that runs already; a second node needs a "
+              "daemon.state_dir of its own";
     if (error != NULL) snprintf(error, cap, "%s: %s%s", folder, what, why);
     store_close(s);
     return NULL;

@@ -120,8 +120,9 @@ static void print_text(const nat_matrix *m)
     const uint32_t pairs = NAT_PAIRS;
     uint32_t differ = 0;
     for (uint32_t i = 0; i < pairs; i++) differ += with[i].result != without[i].result;
-    printf("mapping/filtering of who asks (rows) and who is asked; ports: %s\n",
-           nat_ports_name(m->ports));
+    puts("mapping/filtering of who asks (rows) and who is asked; ei, ad, apd: "
+         "endpoint-independent,");
+    printf("address-dependent, address-and-port-dependent; ports: %s\n", nat_ports_name(m->ports));
     print_table(without);
     printf("%u of %u pairs direct", count_direct(without), pairs);
     if (differ == 0) {
@@ -156,7 +157,10 @@ static int run(const cli_command *self, int argc, char *const *argv)
     if (!nat_matrix_run(&q.matrix)) return CLI_UNEXPECTED;
     if (q.is_json) print_json(&q.matrix);
     else print_text(&q.matrix);
-    return q.svg == NULL || draw(&q.matrix, q.svg) ? CLI_DONE : CLI_UNEXPECTED;
+    if (q.svg == NULL) return CLI_DONE;
+    if (!draw(&q.matrix, q.svg)) return CLI_UNEXPECTED;
+    if (!q.is_json) printf("figure: %s\n", q.svg);
+    return CLI_DONE;
 }
 
 static const option table[] = {

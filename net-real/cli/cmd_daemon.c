@@ -110,7 +110,7 @@ static int run_daemon(const cli_command *self, int argc, char **argv)
 const cli_command cli_daemon = {
     "daemon",
     "[start | stop]",
-    "runs this node until it is stopped",
+    "runs this node, in the foreground, until it is stopped",
     "  --record FILE          writes everything the node is given, for `peerup-sim replay`: "
     "neither\n"
     "                         its key nor what is carried for applications, but whom it knows\n"
