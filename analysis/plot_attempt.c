@@ -19,18 +19,37 @@ enum { LINE_RELAY = 0, LINE_DIRECT, LINE_HELLO, LINE_PUNCH, LINE_COUNT };
 /* A datagram's way as read so far. */
 typedef struct way {
     struct {
-        int x;
+        int half; /* of a column: between two of them something was lost */
         int64_t at;
     } point[POINTS_MAX];
     int count;
+    int first, end; /* columns: of its first place, of who it was for or else its last place */
     bool is_punch, is_hello, is_whole,
         is_foreign;   /* is_whole: its end is known; is_foreign: touches a place not shown */
     const char *stop; /* the block for the mark where it was dropped; NULL: delivered */
 } way;
 
+/* Who something lost was for is not known: the last column has who of those shown (?3 to ?6) wrote
+ * from its destination. */
 static const char row_sql[] =
-    "SELECT p.id, at_ns, from_node, to_node, box, kind, fate, e.text LIKE '[%' FROM packet p "
-    "JOIN endpoint e ON e.id = to_endpoint WHERE at_ns BETWEEN ?1 AND ?2 ORDER BY p.id, p.rowid";
+    "WITH own AS MATERIALIZED (SELECT DISTINCT from_endpoint AS endpoint, from_node AS node "
+    "FROM packet WHERE from_node IN (?3, ?4, ?5, ?6)) "
+    "SELECT p.id, at_ns, from_node, to_node, box, kind, fate, e.text LIKE '[%', "
+    "CASE WHEN box IS NULL AND fate NOT IN ('sent', 'copied', 'delivered') "
+    "THEN (SELECT min(node) FROM own WHERE endpoint = to_endpoint AND node <> from_node) END "
+    "FROM packet p JOIN endpoint e ON e.id = to_endpoint WHERE at_ns BETWEEN ?1 AND ?2 "
+    "ORDER BY p.id, p.rowid";
+
+/* Begins to read the datagrams of the window. */
+static sqlite3_stmt *read_rows(sql *db, const attempt *p)
+{
+    int64_t hosts[ATTEMPT_RELAYS_MAX + 2] = {-1, -1, -1, -1};
+    int count = 0;
+    for (int x = 0; x < p->count; x++)
+        if (!p->places[x].is_box) hosts[count++] = p->places[x].index;
+    return sql_query(db, row_sql, "iiiiii", p->from, p->until, hosts[0], hosts[1], hosts[2],
+                     hosts[3]);
+}
 
 /* The column of the outermost place on the side of column x that a datagram of a family meets. */
 static int outermost(const attempt *p, int x, bool is_six)
@@ -46,9 +65,29 @@ static void add_point(way *w, int x, int64_t at)
 {
     if (x < 0) w->is_foreign = true;
     else if (w->count < POINTS_MAX) {
-        w->point[w->count].x = x;
+        if (w->count == 0) w->first = x;
+        w->end = x;
+        w->point[w->count].half = 2 * x;
         w->point[w->count++].at = at;
     }
+}
+
+/* It got lost on its way to the place in column x, -1: who that is is not known. */
+static void add_loss(way *w, int x, int64_t at)
+{
+    bool is_known = x >= 0 && x != w->end;
+    w->is_whole = is_known;
+    if (!is_known || w->count == 0 || w->count == POINTS_MAX) return;
+    w->point[w->count].half = 2 * w->end + (x > w->end ? 1 : -1);
+    w->point[w->count++].at = at;
+    w->end = x;
+}
+
+/* Whether a link dropped it. Else nobody was there: no-route, cut, asleep. */
+static bool is_of_link(const char *fate)
+{
+    return strcmp(fate, "lost") == 0 || strcmp(fate, "queue-full") == 0 ||
+           strcmp(fate, "too-big") == 0;
 }
 
 /* Takes a row of packet into its datagram's way. */
@@ -61,7 +100,7 @@ static void add_row(const attempt *p, way *w, sqlite3_stmt *q)
     int box = attempt_column(p, true, sql_null(q, 4) ? -1 : sql_int(q, 4));
     w->is_punch = strcmp(sql_text(q, 5), "punch") == 0;
     w->is_hello = strcmp(sql_text(q, 5), "hello") == 0;
-    if (strcmp(fate, "sent") == 0) {
+    if (strcmp(fate, "sent") == 0 || strcmp(fate, "copied") == 0) {
         add_point(w, from, at);
     } else if (strcmp(fate, "translated") == 0 || strcmp(fate, "passed") == 0) {
         add_point(w, box, at);
@@ -69,10 +108,13 @@ static void add_row(const attempt *p, way *w, sqlite3_stmt *q)
         if (to >= 0) add_point(w, outermost(p, to, sql_int(q, 7) != 0), at);
         add_point(w, to, at);
         w->is_whole = true;
+    } else if (!sql_null(q, 4)) {
+        add_point(w, box, at);
+        w->is_whole = true;
+        w->stop = "refused";
     } else {
-        if (!sql_null(q, 4)) add_point(w, box, at);
-        w->is_whole = !sql_null(q, 4);
-        w->stop = sql_null(q, 4) ? "lost" : "refused";
+        add_loss(w, attempt_column(p, false, sql_null(q, 8) ? -1 : sql_int(q, 8)), at);
+        w->stop = is_of_link(fate) ? "lost" : "nobody";
     }
 }
 
@@ -82,15 +124,15 @@ static int line_of(const attempt *p, const way *w)
     if (w->is_foreign || w->count == 0) return -1;
     if (w->is_punch) return LINE_PUNCH;
     if (!w->is_whole || w->count < 2) return -1;
-    bool relayed =
-        p->places[w->point[0].x].side == 0 || p->places[w->point[w->count - 1].x].side == 0;
+    bool relayed = p->places[w->first].side == 0 || p->places[w->end].side == 0;
     return relayed ? LINE_RELAY : w->is_hello ? LINE_HELLO : LINE_DIRECT;
 }
 
-static void write_point(const attempt *p, FILE *script, int x, int64_t at)
+static void write_point(const attempt *p, FILE *script, int half, int64_t at)
 {
     int64_t ns = at - p->asked;
-    fprintf(script, "%d\t%" PRId64 ".%06" PRId64 "\n", x, ns / 1000000, ns % 1000000);
+    fprintf(script, "%d%s\t%" PRId64 ".%06" PRId64 "\n", half / 2, half % 2 ? ".5" : "",
+            ns / 1000000, ns % 1000000);
 }
 
 /* Writes the way if it belongs to the line, or, with a mark, where such a way was dropped. Returns
@@ -101,7 +143,7 @@ static bool write_way(const attempt *p, FILE *script, const way *w, int line, co
     bool is_meant = mark ? w->stop && strcmp(w->stop, mark) == 0 : own == line;
     if (own < 0 || !is_meant) return false;
     for (int i = mark ? w->count - 1 : 0; i < w->count; i++) {
-        write_point(p, script, w->point[i].x, w->point[i].at);
+        write_point(p, script, w->point[i].half, w->point[i].at);
     }
     fputc('\n', script);
     return true;
@@ -114,7 +156,7 @@ static bool write_block(sql *db, const attempt *p, FILE *script, int line, const
     int64_t id = -1;
     int written = 0;
     way w = {0};
-    sqlite3_stmt *q = sql_query(db, row_sql, "ii", p->from, p->until);
+    sqlite3_stmt *q = read_rows(db, p);
     while (sql_row(db, q)) {
         if (sql_int(q, 0) != id) {
             if (written < DATAGRAMS_MAX) written += write_way(p, script, &w, line, mark);
@@ -133,7 +175,7 @@ static void close_window(sql *db, attempt *p)
 {
     int64_t id = -1, last = p->from;
     way w = {0};
-    sqlite3_stmt *q = sql_query(db, row_sql, "ii", p->from, p->until);
+    sqlite3_stmt *q = read_rows(db, p);
     while (sql_row(db, q)) {
         if (sql_int(q, 0) != id) w = (way){0};
         id = sql_int(q, 0);
@@ -174,6 +216,8 @@ static const struct {
     {"punch", NULL, "with lines lw 1.5 dt 2 lc rgb 'black'"},
     {"dropped by a box", "refused", "with points pt 2 lw 2 ps 1 lc rgb '" COLOR_REFUSED "'"},
     {"lost on a link", "lost", "with points pt 1 lw 2 ps 1.2 lc rgb 'black'"},
+    {"to where nobody is (no route, cut, asleep)", "nobody",
+     "with points pt 6 lw 2 ps 1 lc rgb 'black'"},
 };
 enum { BLOCKS = sizeof blocks / sizeof blocks[0] };
 
@@ -255,7 +299,9 @@ void plot_attempt_caption(sql *db, FILE *out)
     write_choice(&p, out);
     fprintf(out, ", %s and %s: every datagram between the two and their relay, ", a, b);
     write_window(&p, out);
-    fputs(" Time runs downwards. A line goes from host to host through the boxes.", out);
+    fputs(" Time runs downwards. A line goes from host to host through the boxes, or "
+          "as far as the datagram came.",
+          out);
     if (p.is_punch)
         fputs(" Punch datagrams are one half of the punch; the dialling side's half is the first "
               "datagram of its own handshake (INIT, kind hello).",

@@ -132,8 +132,8 @@ static void axis_suits_the_times(void **state)
     }
 }
 
-/* The gnuplot script of the network's figure. */
-static char *map_of(place *p)
+/* The gnuplot script of a figure. */
+static char *script_of(place *p, plot_draw draw)
 {
     sql db;
     char *text = NULL;
@@ -141,7 +141,7 @@ static char *map_of(place *p)
     FILE *out = open_memstream(&text, &len);
     assert_non_null(out);
     assert_true(sql_open(&db, p->db));
-    assert_true(plot_map(&db, out));
+    assert_true(draw(&db, out));
     sql_close(&db);
     fclose(out);
     return text;
@@ -189,13 +189,68 @@ static void the_map_shows_what_is_beside(void **state)
         tracedb *db = begin(p, "walls");
         put_walls(db, cases[i].more);
         end(p, db);
-        char *map = map_of(p);
+        char *map = script_of(p, plot_map);
         assert_int_equal(count(map, "set label 'wall'"), 3);
         assert_null(strstr(map, "'box'"));
         for (size_t k = 0; k < 6; k++)
             if (!strstr(map, cases[i].has[k])) fail_msg("no %s in %s", cases[i].has[k], map);
         free(map);
     }
+}
+
+/* A datagram of node 1 or 2, in ms after it was asked: sent, or copied on a link, and what became
+ * of it 5 ms later. */
+static void put_way(tracedb *db, uint64_t id, uint64_t at_ms, int64_t from, const char *to,
+                    const char *start, const char *fate)
+{
+    tracedb_packet w = {.at = 10 * PU_S + at_ms * PU_MS,
+                        .id = id,
+                        .from_node = from,
+                        .to_node = -1,
+                        .box = -1,
+                        .from = from == 1 ? "11.0.0.1:4001" : "11.0.0.2:4001",
+                        .to = to,
+                        .carriage = "udp",
+                        .kind = "hello",
+                        .fate = start,
+                        .bytes = 60};
+    tracedb_put_packet(db, &w);
+    w.at += 5 * PU_MS;
+    w.fate = fate;
+    if (strcmp(fate, "delivered") == 0) w.to_node = 3 - from;
+    tracedb_put_packet(db, &w);
+}
+
+/* What got lost between two without boxes is drawn as far as it came, towards who it was for; not
+ * what was for others. */
+static void an_attempt_shows_what_got_lost(void **state)
+{
+    static const char *const has[] = {"0\t10.000000\n0.5\t15.000000\n\n",
+                                      "1\t20.000000\n0.5\t25.000000\n\n",
+                                      "0\t50.000000\n1\t55.000000\n",
+                                      "EOD\n0.5\t15.000000\n\n0.5\t25.000000\n\nEOD",
+                                      "EOD\n0.5\t35.000000\n\nEOD",
+                                      "'lost on a link'",
+                                      "'to where nobody is (no route, cut, asleep)'"};
+    place *p = *state;
+    tracedb *db = begin(p, "lossy");
+    put_node(db, 0, "hub", NULL, "");
+    put_node(db, 1, "desk", NULL, "");
+    put_node(db, 2, "phone", NULL, "");
+    tracedb_put_connect(db, &(tracedb_connect){2, 1, 10 * PU_S, 11 * PU_S, 11 * PU_S, PU_NEVER,
+                                               "direct", "direct", true});
+    put_way(db, 1, 10, 2, "11.0.0.1:4001", "sent", "lost");
+    put_way(db, 2, 20, 1, "11.0.0.2:4001", "sent", "queue-full");
+    put_way(db, 3, 30, 2, "11.0.0.1:4001", "sent", "cut");
+    put_way(db, 4, 40, 2, "11.0.0.9:4001", "sent", "lost");
+    put_way(db, 5, 50, 2, "11.0.0.1:4001", "copied", "delivered");
+    end(p, db);
+    char *script = script_of(p, plot_attempt);
+    for (size_t k = 0; k < sizeof has / sizeof has[0]; k++)
+        if (!strstr(script, has[k])) fail_msg("no %s in %s", has[k], script);
+    assert_null(strstr(script, "\t40.0"));
+    assert_null(strstr(script, "0.5\t55.0"));
+    free(script);
 }
 
 /* What a figure explains is in it. */
@@ -250,6 +305,7 @@ int report_marks_test(void)
         cmocka_unit_test_setup_teardown(marks_tell_what_happened, place_make, place_remove),
         cmocka_unit_test_setup_teardown(axis_suits_the_times, place_make, place_remove),
         cmocka_unit_test_setup_teardown(the_map_shows_what_is_beside, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(an_attempt_shows_what_got_lost, place_make, place_remove),
         cmocka_unit_test_setup_teardown(no_answer_is_explained_where_there_is_any, place_make,
                                         place_remove),
         cmocka_unit_test_setup_teardown(a_heat_map_has_classes, place_make, place_remove),
