@@ -97,7 +97,7 @@ sim_src := \
     sim/app $(addprefix sim/,hash heap mem host watch check record recorder replay repro wall world script script_away bent swarm run) \
     $(addprefix sim/,advice agree calibrate_latency calibrate_mix calibrate_nat calibrate_punch cli cmd_calibrate cmd_calibrate_mix) \
     $(addprefix sim/,cmd_calibrate_nat cmd_calibrate_rtt cmd_lint files_under cmd_nat_matrix population) \
-    $(addprefix sim/,cmd_replay cmd_report cmd_run cmd_version crew figures json nat_matrix nat_probe options progress stun tally) \
+    $(addprefix sim/,cmd_replay cmd_report cmd_run run_folder cmd_version crew figures json nat_matrix nat_probe options progress stun tally) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm) \
     $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) sim/pcap sim/pcap_frame
 

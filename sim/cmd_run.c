@@ -8,20 +8,13 @@
 #include "sim/progress.h"
 #include "sim/quantity.h"
 #include "sim/repro.h"
+#include "sim/run_folder.h"
 #include "sim/tally.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <unistd.h>
 
-enum {
-    PATH_MAX_BYTES = 4096,
-    FOLDER_MAX_BYTES = 3800,
-    WHY_MAX = 4200,
-    SEEDS_MAX = 10000000,
-    FAILED_SHOWN_MAX = 100,
-    FIRST_SEED = 1
-};
+enum { WHY_MAX = 4200, SEEDS_MAX = 10000000, FAILED_SHOWN_MAX = 100, FIRST_SEED = 1 };
 
 static const char *const log_words[] = {"none", "summary", "events", "packets"}; /* enum run_log */
 
@@ -73,8 +66,8 @@ static bool read_out(const cli_command *self, const char *text, request *q)
     size_t len = strlen(text);
     q->out = text;
     if (len == 0) cli_wrong(self, "--out: it is empty, DIR is a folder");
-    if (len >= FOLDER_MAX_BYTES) cli_wrong(self, "--out: the path is too long");
-    return len > 0 && len < FOLDER_MAX_BYTES;
+    if (len >= RUN_FOLDER_MAX) cli_wrong(self, "--out: the path is too long");
+    return len > 0 && len < RUN_FOLDER_MAX;
 }
 
 /* The option is a value of the scenario, like any other that --set changes. */
@@ -245,28 +238,9 @@ static void print_tail(const request *q, const run_options *how, const run_resul
     fflush(stdout);
 }
 
-/* Where a run's files go: DIR, or DIR/seed-N with --seeds. False: why has been said. */
-static bool folder_of(const request *q, const scenario *s, uint64_t seed, char path[PATH_MAX_BYTES])
+static run_folder folder_of(const request *q, const scenario *s)
 {
-    char why[WHY_MAX];
-    int len = q->out != NULL ? snprintf(path, PATH_MAX_BYTES, "%s", q->out)
-                             : snprintf(path, PATH_MAX_BYTES, "out/%s", s->name);
-    PU_ASSERT(len > 0 && len < FOLDER_MAX_BYTES);
-    if (q->has_seeds) snprintf(path + len, PATH_MAX_BYTES - (size_t)len, "/seed-%" PRIu64, seed);
-    if (file_make_folders(path, why, sizeof why)) return true;
-    fprintf(stderr, "peerup-sim run: %s\n", why);
-    return false;
-}
-
-/* folder/name. folder_of has left room for it. */
-static void file_in(const char *folder, const char *name, char path[PATH_MAX_BYTES])
-{
-    size_t len = strlen(folder), more = strlen(name);
-    PU_ASSERT(len + 1 + more < PATH_MAX_BYTES);
-    memcpy(path, folder, len);
-    if (len > 1 && path[len - 1] == '/') len--;
-    path[len] = '/';
-    memcpy(path + len + 1, name, more + 1);
+    return (run_folder){q->out, s->name, q->has_seeds};
 }
 
 /* What a failing run leaves: a repro file, and, unless it is one of many, the command that repeats
@@ -274,30 +248,22 @@ static void file_in(const char *folder, const char *name, char path[PATH_MAX_BYT
 static bool leave_repro(const request *q, const scenario *s, uint64_t seed,
                         const run_result *result, FILE *notices)
 {
-    char folder[PATH_MAX_BYTES], path[PATH_MAX_BYTES], why[WHY_MAX];
+    char path[RUN_FILE_MAX], why[WHY_MAX];
+    run_folder folder = folder_of(q, s);
     repro r = {.scenario = q->path, .seed = seed};
     if (!q->has_seeds) print_replay(q, seed, notices);
-    if (!folder_of(q, s, seed, folder) || q->set_count > REPRO_SETS_MAX) return false;
+    if (!run_folder_make(&folder, seed) || q->set_count > REPRO_SETS_MAX) return false;
     for (uint32_t i = 0; i < q->set_count; i++) r.sets[r.set_count++] = q->sets[i];
     snprintf(r.build, sizeof r.build, "%s", run_build_id());
     memcpy(r.config_hash, s->hash, sizeof r.config_hash);
     memcpy(r.trace_hash, result->hash, sizeof r.trace_hash);
-    file_in(folder, "run.repro", path);
+    run_folder_path(&folder, seed, "run.repro", path);
     if (!repro_write(path, &r, result, why, sizeof why)) {
         fprintf(stderr, "peerup-sim run: %s\n", why);
         return false;
     }
     if (!q->has_seeds) fprintf(notices, "repro: %s\n", path);
     return true;
-}
-
-/* Beside a new database, what an older run has left there would tell of another one. */
-static void remove_older(const char *folder, const char *name)
-{
-    char path[PATH_MAX_BYTES];
-    file_in(folder, name, path);
-    if (unlink(path) != 0 && errno != ENOENT)
-        fprintf(stderr, "peerup-sim run: %s is of an older run: %s\n", path, strerror(errno));
 }
 
 static void show_within(void *ctx, pu_time now, pu_time end)
@@ -324,10 +290,41 @@ static void catch_interrupts(void)
 /* What runs one after the other add to. */
 typedef struct campaign {
     progress bar;
-    uint64_t ran;    /* runs that ended, interrupted ones as well */
-    uint64_t repros; /* files that they left */
+    uint64_t ran;                     /* runs that ended, interrupted ones as well */
+    uint64_t repros;                  /* files that they left */
+    uint64_t older_dbs, older_repros; /* files there that are not of these runs */
     tally tally;
 } campaign;
+
+/* Counts what is there beside a run that has left no database, or no repro file. */
+static void count_older(const run_folder *folder, uint64_t seed, bool has_db, bool has_repro,
+                        campaign *all)
+{
+    all->older_dbs += !has_db && run_folder_has(folder, seed, "run.db");
+    all->older_repros += !has_repro && run_folder_has(folder, seed, "run.repro");
+}
+
+static void print_older_file(const run_folder *folder, const char *name, uint64_t count, FILE *out)
+{
+    char path[RUN_FILE_MAX], below[32];
+    snprintf(below, sizeof below, "%s%s", folder->is_many ? "seed-N/" : "", name);
+    run_folder_top(folder, below, path);
+    if (count > 0 && !folder->is_many)
+        fprintf(out, "older: %s is of another run, this one left none\n", path);
+    else if (count > 0)
+        fprintf(out, "older: %s of %" PRIu64 " seed%s is of another run, these left none\n", path,
+                count, count == 1 ? "" : "s");
+    run_folder_top(folder, name, path);
+    if (folder->is_many && access(path, F_OK) == 0)
+        fprintf(out, "older: %s is of a run without --seeds\n", path);
+}
+
+/* Who looks into the folder must not take an older run's files for this one's. */
+static void print_older(const run_folder *folder, const campaign *all, FILE *out)
+{
+    print_older_file(folder, "run.db", all->older_dbs, out);
+    print_older_file(folder, "run.repro", all->older_repros, out);
+}
 
 /* --json: one run is one object; many are a list in one, which grows run by run. */
 static void print_json(const request *q, uint64_t ran, json_t *run)
@@ -337,65 +334,89 @@ static void print_json(const request *q, uint64_t ran, json_t *run)
     else sim_json_print(run, stdout);
 }
 
-/* Runs one seed and adds it to all. */
-static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign *all)
+/* The paths of a run's files. */
+typedef struct run_paths {
+    char db[RUN_FILE_MAX], tape[RUN_FILE_MAX], capture[RUN_FILE_MAX];
+} run_paths;
+
+/* What is asked for of a run with that seed. */
+static run_options options_of(const request *q, const scenario *s, uint64_t seed, run_paths *paths)
 {
-    char folder[PATH_MAX_BYTES], db[PATH_MAX_BYTES], tape[PATH_MAX_BYTES], capture[PATH_MAX_BYTES];
+    run_folder folder = folder_of(q, s);
     run_options how = {.seed = seed,
                        .log = q->log,
                        .command_line = q->command_line,
                        .record_node = q->record_node,
                        .hash_seed = q->hash_seed,
                        .never_reuses = q->never_reuses,
-                       .is_only_heap = q->is_only_heap};
-    run_result result = {0};
-    FILE *notices = q->is_json ? stderr : stdout;
-    bool has_files = q->log != RUN_LOG_NONE || q->record != NULL || q->captures;
-    if (has_files && !folder_of(q, s, seed, folder)) return CLI_UNEXPECTED;
+                       .is_only_heap = q->is_only_heap,
+                       .stop = &interrupted,
+                       .show = show_within};
     if (q->log != RUN_LOG_NONE) {
-        file_in(folder, "run.db", db);
-        how.db_path = db;
+        run_folder_path(&folder, seed, "run.db", paths->db);
+        how.db_path = paths->db;
     }
     if (q->record != NULL) {
         char name[SCENARIO_NAME_MAX + 8];
         snprintf(name, sizeof name, "%s.rec", s->nodes[q->record_node].name);
-        file_in(folder, name, tape);
-        how.record_path = tape;
+        run_folder_path(&folder, seed, name, paths->tape);
+        how.record_path = paths->tape;
     }
     if (q->captures) {
-        file_in(folder, "run.pcapng", capture);
-        how.pcap_path = capture;
+        run_folder_path(&folder, seed, "run.pcapng", paths->capture);
+        how.pcap_path = paths->capture;
         how.pcap_secrets = q->captures_secrets;
         how.pcap_node = q->capture_node;
     }
-    how.stop = &interrupted;
-    how.show = show_within;
+    return how;
+}
+
+/* Tells of a run that ended, and adds it to all. Returns the exit code. */
+static int end_seed(const request *q, const scenario *s, const run_options *how,
+                    const run_result *result, campaign *all)
+{
+    run_folder folder = folder_of(q, s);
+    FILE *notices = q->is_json ? stderr : stdout;
+    bool has_held = held_count(result) == result->property_count, has_repro = false;
+    if (result->is_partial)
+        fprintf(notices, "interrupted after %" PRIu64 " of %" PRIu64 " simulated seconds\n",
+                result->sim_ns / PU_S, s->duration_ns / PU_S);
+    else if (!q->has_seeds) print_violations(result, notices);
+    else if (!has_held) print_failed_seed(how->seed, result, notices);
+    if (!has_held && !result->is_partial) has_repro = leave_repro(q, s, how->seed, result, notices);
+    all->repros += has_repro;
+    count_older(&folder, how->seed, how->db_path != NULL, has_repro, all);
+    if (!q->has_seeds) print_older(&folder, all, notices);
+    if (!result->is_partial) tally_add(&all->tally, how->seed, result);
+    if (q->is_json) print_json(q, all->ran, sim_json_run(s, how, result));
+    else if (!q->has_seeds || q->is_verbose || result->is_partial) print_tail(q, how, result);
+    all->ran++;
+    if (result->is_partial) return CLI_INTERRUPTED;
+    return has_held ? CLI_DONE : CLI_VIOLATED;
+}
+
+/* Runs one seed and adds it to all. */
+static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign *all)
+{
+    run_folder folder = folder_of(q, s);
+    run_paths paths;
+    run_options how = options_of(q, s, seed, &paths);
+    run_result result = {0};
+    bool has_db = how.db_path != NULL, has_files = has_db || how.record_path || how.pcap_path;
+    if (has_files && !run_folder_make(&folder, seed)) return CLI_UNEXPECTED;
     how.show_ctx = &all->bar;
     progress_begin(&all->bar);
     if (!q->is_json && !q->has_seeds) print_head(s, seed);
-    bool replaces = how.db_path != NULL && access(how.db_path, F_OK) == 0;
-    int status = run_scenario(s, &how, &result);
+    bool replaces = has_db && run_folder_has(&folder, seed, "run.db");
+    int status = run_scenario(s, &how, &result), code = CLI_UNEXPECTED;
     progress_clear(&all->bar);
-    if (status != 0) {
-        run_result_free(&result);
-        return CLI_UNEXPECTED;
+    if (status == 0) {
+        if (replaces) run_folder_remove(&folder, seed, "report.html");
+        if (has_db) run_folder_remove(&folder, seed, "run.repro");
+        code = end_seed(q, s, &how, &result, all);
     }
-    if (replaces) remove_older(folder, "report.html");
-    if (how.db_path != NULL) remove_older(folder, "run.repro");
-    bool has_held = held_count(&result) == result.property_count, is_partial = result.is_partial;
-    if (is_partial)
-        fprintf(notices, "interrupted after %" PRIu64 " of %" PRIu64 " simulated seconds\n",
-                result.sim_ns / PU_S, s->duration_ns / PU_S);
-    else if (!q->has_seeds) print_violations(&result, notices);
-    else if (!has_held) print_failed_seed(seed, &result, notices);
-    if (!has_held && !is_partial) all->repros += leave_repro(q, s, seed, &result, notices);
-    if (!is_partial) tally_add(&all->tally, seed, &result);
-    if (q->is_json) print_json(q, all->ran, sim_json_run(s, &how, &result));
-    else if (!q->has_seeds || q->is_verbose || is_partial) print_tail(q, &how, &result);
-    all->ran++;
     run_result_free(&result);
-    if (is_partial) return CLI_INTERRUPTED;
-    return has_held ? CLI_DONE : CLI_VIOLATED;
+    return code;
 }
 
 /* ---- all of them ---- */
@@ -434,7 +455,8 @@ static int run_all(const request *q, const scenario *s)
     int worst = CLI_DONE;
     uint64_t failed_seeds[FAILED_SHOWN_MAX];
     uint64_t failed = 0, ran = 0, count = q->last - q->first + 1;
-    campaign all = {progress_start(q->progress, count), 0, 0, tally_new(s)};
+    run_folder folder = folder_of(q, s);
+    campaign all = {.bar = progress_start(q->progress, count), .tally = tally_new(s)};
     catch_interrupts();
     if (q->is_json && q->has_seeds) fputs("{\"schema\":\"peerup.runs/1\",\"runs\":[", stdout);
     for (uint64_t i = 0; i < count && worst != CLI_UNEXPECTED && worst != CLI_INTERRUPTED; i++) {
@@ -449,9 +471,11 @@ static int run_all(const request *q, const scenario *s)
     if (q->is_json && q->has_seeds) {
         puts("]}");
         if (failed > 0) print_repeats(q, s, &all, failed_seeds[0], stderr);
+        print_older(&folder, &all, stderr);
     } else if (q->has_seeds) {
         if (ran > 1) tally_print(&all.tally, stdout);
         if (failed > 0) print_repeats(q, s, &all, failed_seeds[0], stdout);
+        print_older(&folder, &all, stdout);
         print_seeds(q, s, ran, failed_seeds, failed);
     }
     tally_free(&all.tally);
@@ -505,7 +529,7 @@ static const option table[] = {
     {"out", 0, "DIR", "where run.db goes (out/NAME); --seeds: DIR/seed-N/run.db"},
     {"log", 0, "none|summary|events|packets",
      "what the database holds (summary):\n"
-     "none: there is no database\n"
+     "none: there is no database; an older run's stays, which is said\n"
      "summary: nodes, dials, connections, properties, counts\n"
      "events: also all that nodes tell of themselves\n"
      "packets: also every datagram at every box it passes"},

@@ -53,6 +53,17 @@ expect 10 'hasty/run.repro$' "$sim" run "$work/hasty.yaml" --progress none --out
 expect 0 '^db=' "$sim" run "$small" --progress none --out "$work/hasty"
 # What a run left is not beside the files of the next one.
 expect 2 'No such file' ls "$work/hasty/run.repro"
+# What stays there of an older run is said to be that.
+expect 0 '^older: .*/hasty/run.db is of another run, this one left none$' "$sim" run "$small" --log none --progress none \
+    --out "$work/hasty"
+lines 1 '^older: '
+expect 0 '^older: .*/hasty/seed-N/run.repro of 2 seeds is of another run' "$sim" run "$small" --seeds 2-3 --progress none \
+    --log none --out "$work/hasty"
+lines 1 '^older: .*/hasty/run.db is of a run without --seeds$'
+expect 0 '"held"' "$sim" run "$small" --log none --json --progress none --out "$work/hasty"
+lines 1 '^older: '
+expect 0 '2 held' "$sim" run "$small" --seeds 2-3 --progress none --out "$work/hasty"
+lines 0 'run.repro'
 
 expect 0 'scenarios: [0-9]* ok, 0 wrong$' "$sim" lint scenarios
 lines "$(find scenarios -name '*.yaml' | wc -l)" ': ok$'
