@@ -243,6 +243,16 @@ static run_folder folder_of(const request *q, const scenario *s)
     return (run_folder){q->out, s->name, q->has_seeds};
 }
 
+/* The command that repeats a run from the file at path. */
+static void print_repro(const char *path, FILE *out)
+{
+    fputs("repro: ", out);
+    cli_print_quoted(out, cli_program());
+    fputs(" replay ", out);
+    cli_print_quoted(out, path);
+    putc('\n', out);
+}
+
 /* What a failing run leaves: a repro file, and, unless it is one of many, the command that repeats
  * it. Whether the file was written. */
 static bool leave_repro(const request *q, const scenario *s, uint64_t seed,
@@ -262,7 +272,7 @@ static bool leave_repro(const request *q, const scenario *s, uint64_t seed,
         fprintf(stderr, "peerup-sim run: %s\n", why);
         return false;
     }
-    if (!q->has_seeds) fprintf(notices, "repro: %s\n", path);
+    if (!q->has_seeds) print_repro(path, notices);
     return true;
 }
 
@@ -291,7 +301,7 @@ static void catch_interrupts(void)
 typedef struct campaign {
     progress bar;
     uint64_t ran;                     /* runs that ended, interrupted ones as well */
-    uint64_t repros;                  /* files that they left */
+    uint64_t repros, first_repro;     /* files that they left, the seed of the first */
     uint64_t older_dbs, older_repros; /* files there that are not of these runs */
     tally tally;
 } campaign;
@@ -384,7 +394,7 @@ static int end_seed(const request *q, const scenario *s, const run_options *how,
     else if (!q->has_seeds) print_violations(result, notices);
     else if (!has_held) print_failed_seed(how->seed, result, notices);
     if (!has_held && !result->is_partial) has_repro = leave_repro(q, s, how->seed, result, notices);
-    all->repros += has_repro;
+    if (has_repro && all->repros++ == 0) all->first_repro = how->seed;
     count_older(&folder, how->seed, how->db_path != NULL, has_repro, all);
     if (!q->has_seeds) print_older(&folder, all, notices);
     if (!result->is_partial) tally_add(&all->tally, how->seed, result);
@@ -421,14 +431,16 @@ static int run_seed(const request *q, const scenario *s, uint64_t seed, campaign
 
 /* ---- all of them ---- */
 
-/* How one of many that failed is repeated, and what is left of each. */
+/* How one of many that failed is repeated, and from what the first has left. */
 static void print_repeats(const request *q, const scenario *s, const campaign *all, uint64_t seed,
                           FILE *notices)
 {
+    char path[RUN_FILE_MAX];
+    run_folder folder = folder_of(q, s);
     print_replay(q, seed, notices);
-    if (all->repros > 0)
-        fprintf(notices, "repro: %s%s/seed-N/run.repro\n", q->out != NULL ? "" : "out/",
-                q->out != NULL ? q->out : s->name);
+    if (all->repros == 0) return;
+    run_folder_path(&folder, all->first_repro, "run.repro", path);
+    print_repro(path, notices);
 }
 
 /* The last line of many runs, and where their databases are. failed: the first bad seeds. */

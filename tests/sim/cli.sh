@@ -47,9 +47,12 @@ expect 10 '^3 seeds: 0 held, 3 failed: 1 2 3$' "$sim" run "$work/hasty.yaml" --s
 lines 3 '^seed='
 lines 3 '^seed=[0-9]* violated: reached: '
 lines 1 '^replay: .* --seed 1$'
-lines 1 '/hasty/seed-N/run.repro$'
+lines 1 '^repro: .*peerup-sim replay .*/hasty/seed-1/run.repro$'
+# What is said is a command.
+read -ra repro < <(sed -n 's/^repro: //p' "$work/said")
+expect 10 '^equal: the same run' "${repro[@]}"
 expect 0 'repro' ls "$work/hasty/seed-3"
-expect 10 'hasty/run.repro$' "$sim" run "$work/hasty.yaml" --progress none --out "$work/hasty"
+expect 10 '^repro: .* replay .*/hasty/run.repro$' "$sim" run "$work/hasty.yaml" --progress none --out "$work/hasty"
 expect 0 '^db=' "$sim" run "$small" --progress none --out "$work/hasty"
 # What a run left is not beside the files of the next one.
 expect 2 'No such file' ls "$work/hasty/run.repro"
