@@ -78,6 +78,16 @@ const char *cli_hint(const char *word, const char *const *words, size_t count, c
     return out;
 }
 
+/* How the command is told one seed. */
+static void one_seed(const cli_command *self, uint64_t seed, char more[128])
+{
+    int len = snprintf(more, 128, "; one seed is %" PRIu64 "-%" PRIu64, seed, seed);
+    for (size_t i = 0; i < self->option_count; i++) {
+        if (strcmp(self->options[i].name, "seed") == 0)
+            snprintf(more + len, 128 - (size_t)len, ", or --seed %" PRIu64, seed);
+    }
+}
+
 bool cli_read_seeds(const cli_command *self, const char *text, uint64_t seeds_max, uint64_t *first,
                     uint64_t *last)
 {
@@ -92,8 +102,11 @@ bool cli_read_seeds(const cli_command *self, const char *text, uint64_t seeds_ma
             *last - *first < seeds_max)
             return true;
     }
-    cli_wrong(self, "--seeds: '%s' is not a range such as 1-50 of at most %" PRIu64 " seeds", text,
-              seeds_max);
+    char more[128] = "";
+    if (dash == NULL && quantity_read(QUANTITY_COUNT, text, first, why))
+        one_seed(self, *first, more);
+    cli_wrong(self, "--seeds: '%s' is not a range A-B such as 1-50 of at most %" PRIu64 " seeds%s",
+              text, seeds_max, more);
     return false;
 }
 

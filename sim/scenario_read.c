@@ -2,10 +2,10 @@
 #include "base/bytes.h"
 
 #include "sim/file.h"
-#include "sim/file_near.h"
 #include "sim/mem.h"
 #include "sim/scenario_impl.h"
 #include "sim/scenario_load.h"
+#include "sim/scenario_near.h"
 #include "sim/yaml_set.h"
 
 enum { SET_BYTES_MAX = 4096 };
@@ -162,7 +162,7 @@ scenario *scenario_load(const char *path, const char *const *overrides, uint32_t
     uint8_t *bytes = file_read(path, SCENARIO_FILE_MAX, &len, why, sizeof why);
     if (bytes == NULL) {
         diag_add(errors, (diag_place){diag_source(errors, path), 0, 0}, "%s%s", why,
-                 file_near(path, hint, sizeof hint));
+                 scenario_near(path, hint, sizeof hint));
         return NULL;
     }
     scenario *s = scenario_load_text(path, span_of(bytes, len), overrides, override_count, errors);
