@@ -17,6 +17,7 @@ enum { PATH_BYTES_MAX = 4096 };
 /* Why a file with these properties is not to be used, or NULL. */
 static const char *fault_of(const struct stat *info, size_t max, mode_t forbidden)
 {
+    if (S_ISDIR(info->st_mode)) return "it is a folder, not a file";
     if (!S_ISREG(info->st_mode)) return "not a regular file";
     bool is_open = (info->st_mode & forbidden) != 0;
     if (is_open && forbidden == FILE_PRIVATE) return "others may read or write it: chmod 600";

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { OPTIONS_MAX = 24, IDS = 4 };
@@ -131,6 +132,16 @@ bool cli_is_one_of(const cli_command *self, const char *word, const char *const 
     return false;
 }
 
+/* Says which file of the folder is the configuration. */
+static void say_folder(const char *folder)
+{
+    char *file = config_beside(folder, "config.yaml");
+    bool is_there = file != NULL && access(file, F_OK) == 0;
+    cli_error("--config: %s is a folder, and one file is the configuration%s%s", folder,
+              is_there ? ": " : "", is_there ? file : "");
+    free(file);
+}
+
 static config *open_config(const cli_common *common, bool for_relay)
 {
     char error[512];
@@ -139,7 +150,10 @@ static config *open_config(const cli_common *common, bool for_relay)
         cli_error("%s", error);
         return NULL;
     }
-    config *c = config_read(path, stderr);
+    struct stat at;
+    bool is_folder = stat(path, &at) == 0 && S_ISDIR(at.st_mode);
+    if (is_folder) say_folder(path);
+    config *c = is_folder ? NULL : config_read(path, stderr);
     free(path);
     return c;
 }

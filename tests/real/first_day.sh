@@ -51,6 +51,11 @@ done
 check 'auth ad' says "did you mean 'add'?" at home auth ad
 check 'relay sreve' says "did you mean 'serve'?" at home relay sreve
 check 'config validat' says "did you mean 'validate'?" at home config validat
+check 'a folder is no configuration: the file in it is named' \
+    says 'home is a folder, and one file is the configuration: home/config.yaml' "$peerup" whoami --config home
+check 'and not one that is not there' tells 'is the configuration$' "$peerup" whoami --config "$work"
+check 'and ends with 7' exits 7 "$peerup" whoami --config home
+check 'nor is it a list of grants' says 'home: it is a folder, not a file' "$peerup" auth list --file home
 check 'auth says which file' says 'home/authorized_keys' at home auth add "$(cat laptop.id)"
 
 # ---- a ping without a daemon ----
