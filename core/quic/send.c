@@ -139,6 +139,14 @@ static bool burst_goes_on(const burst *b, size_t last_len)
            b->count < PU_LINK_SEGMENTS_MAX && b->len + b->segment <= QUIC_BURST_BYTES;
 }
 
+/* Bytes that the peer has to acknowledge and has not. */
+static uint64_t in_flight(const quic_conn *c)
+{
+    ngtcp2_conn_stat stat;
+    ngtcp2_conn_get_conn_stat(c->qc, &stat);
+    return stat.bytes_in_flight;
+}
+
 /* How long so many bytes take at the rate of a congestion window and a quarter a round trip. */
 static uint64_t pause_of(uint64_t cwnd, uint64_t rtt_ns, uint64_t bytes)
 {
@@ -158,8 +166,12 @@ static uint64_t uncounted_pause(const quic_conn *c)
  * QUIC_UNPACED_BYTES at once: the time it is told is earlier by so much, and it waits no longer
  * than until paced_at. Bytes that it is not told of are in the next count, and no more of them than
  * that: it reckons all of them by the rate that it has then, which may be a small part of what it
- * was. */
-static void pace(quic_conn *c, uint64_t sent)
+ * was.
+ *
+ * paced: of the bytes sent, those that have to be acknowledged. What only acknowledges goes out
+ * whenever there is something to acknowledge: if it counted, who gets much and says little would
+ * owe ever more time, and wait for all of it with its next word. */
+static void pace(quic_conn *c, uint64_t sent, uint64_t paced)
 {
     if (sent == 0) return;
     pu_time now = link_now(c->link);
@@ -167,7 +179,7 @@ static void pace(quic_conn *c, uint64_t sent)
     pu_time least = now > ahead_ns ? now - ahead_ns : 0;
     c->uncounted += sent;
     c->paced_at =
-        (c->paced_at > least ? c->paced_at : least) + pause_of(c->cwnd, c->pace_rtt_ns, sent);
+        (c->paced_at > least ? c->paced_at : least) + pause_of(c->cwnd, c->pace_rtt_ns, paced);
     if (c->paced_at <= now && c->uncounted <= QUIC_UNPACED_BYTES) return;
     uint64_t pause_ns = uncounted_pause(c);
     if (c->paced_at < pause_ns) c->paced_at = pause_ns;
@@ -183,6 +195,7 @@ static int flush(quic_conn *c, bool is_probe)
     packet p;
     int error = 0;
     size_t quantum = ngtcp2_conn_get_send_quantum(c->qc);
+    uint64_t before = in_flight(c);
     bool can_write = is_probe || may_send(c);
     c->is_due = false;
     size_t total = 0;
@@ -202,7 +215,8 @@ static int flush(quic_conn *c, bool is_probe)
         if (!burst_goes_on(&b, (size_t)p.len)) burst_close(c, &b);
     }
     burst_close(c, &b);
-    pace(c, total);
+    uint64_t after = in_flight(c); /* less than before: a path was given up, or the handshake's */
+    pace(c, total, after > before ? after - before : 0);
     quic_conn_asked(c, total);
     return error;
 }

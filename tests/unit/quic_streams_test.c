@@ -253,6 +253,38 @@ static void a_long_talk_delays_nothing_when_something_is_lost(void **state)
     rig_free(p.w);
 }
 
+/* What the first host sends goes through a link of 100 Mbit/s, in its order. */
+static enum rig_fate link_of_the_first(rig *w, rig_datagram *d)
+{
+    enum { NS_A_BYTE = 80 };
+    pu_time *free_at = w->fate_ctx;
+    if (!pu_endpoint_equal(&d->from, &w->hosts[0].at)) return RIG_PASS;
+    if (*free_at > d->at) d->at = *free_at;
+    *free_at = d->at + d->len * NS_A_BYTE;
+    return RIG_PASS;
+}
+
+/* What only acknowledges is not paced, and does not delay what the same side says next. */
+static void who_gets_much_may_speak_at_once(void **state)
+{
+    enum { MUCH = 30000000, WORD = 100 };
+    (void)state;
+    pu_time free_at = 0;
+    pair p = pair_apart(NULL, 100 * PU_MS);
+    p.b->echoes = false;
+    rig_stream *s = open_now(&p);
+    p.w->fate = link_of_the_first;
+    p.w->fate_ctx = &free_at;
+    rig_send(p.a, s, MUCH, false);
+    rig_stream *far = &p.b->streams[0];
+    for (int i = 0; i < 1000 && far->got < MUCH; i++) rig_run(p.w, 10 * PU_MS);
+    assert_int_equal(far->got, MUCH);
+    rig_send(p.b, far, WORD, false);
+    rig_run(p.w, 110 * PU_MS);
+    assert_int_equal(s->got, WORD);
+    rig_free(p.w);
+}
+
 static void order_does_not_matter(void **state)
 {
     (void)state;
@@ -632,6 +664,7 @@ int quic_streams_test(void)
         cmocka_unit_test(much_arrives_as_it_was_sent),
         cmocka_unit_test(loss_is_made_good),
         cmocka_unit_test(a_long_talk_delays_nothing_when_something_is_lost),
+        cmocka_unit_test(who_gets_much_may_speak_at_once),
         cmocka_unit_test(order_does_not_matter),
         cmocka_unit_test(who_does_not_read_is_not_flooded),
         cmocka_unit_test(all_streams_together_stay_within_the_peers_share),
