@@ -149,13 +149,26 @@ static const char *text_in(const json_t *object, const char *key)
     return text != NULL ? text : "";
 }
 
+/* The id, and the name where the configuration has one. */
+static void print_who(const char *id, const char *name)
+{
+    printf(" %s", id);
+    if (name[0] != '\0') printf(" (%s)", name);
+}
+
 static void print_conn(const json_t *c)
 {
     char limits[LIMITS_TEXT_MAX];
     const json_t *rtt = json_object_get(c, "rtt_ms");
     bool is_direct = strcmp(text_in(c, "path"), "direct") == 0;
-    printf("  %s %s", text_in(c, "peer"), text_in(c, "path"));
+    putchar(' ');
+    print_who(text_in(c, "peer"), text_in(c, "name"));
+    printf(" %s", text_in(c, "path"));
     if (is_direct) printf(" %s %s", text_in(c, "transport"), text_in(c, "address"));
+    if (text_in(c, "via")[0] != '\0') {
+        fputs(" through", stdout);
+        print_who(text_in(c, "via"), text_in(c, "via_name"));
+    }
     if (json_is_real(rtt)) printf(" %.1fms", json_real_value(rtt));
     if (session_limits(c, limits)) printf(", limited to %s", limits);
     putchar('\n');

@@ -135,7 +135,9 @@ void daemon_say(const peerupd *d, const char *format, ...) __attribute__((format
 /* Whether it is told once more: ten times a minute; of the others it is told how many they were,
  * "WHAT N more times". */
 bool daemon_may_say(peerupd *d, said_often *often, const char *what);
-/* The name of a peer in the configuration, else its id; the next three calls leave it alone. */
+/* The name of a peer in the configuration. NULL: it has none. */
+const char *daemon_peer_name(const peerupd *d, pu_span id);
+/* The same, else its id; the next three calls leave it alone. */
 const char *daemon_peer_text(const peerupd *d, pu_span id);
 /* An event of the node, but for DONE. */
 void say_event(peerupd *d, const pu_ef *ef);

@@ -74,6 +74,27 @@ void requests_put_limits(peerupd *d, pu_handle conn, json_t *object)
     json_object_set_new(object, "left_seconds", amount_json(l.left_s, LIMITS_UNKNOWN));
 }
 
+/* The relay that carries a connection: nobody for others. */
+static pu_span relay_of(const peerupd *d, const pu_conn_row *row)
+{
+    pu_conn_row carrier;
+    for (uint32_t cursor = 0;
+         row->via != 0 && pu_node_read_conns(pu_host_node(d->host), &cursor, &carrier);)
+        if (carrier.conn == row->via) return carrier.peer;
+    return (pu_span){NULL, 0};
+}
+
+/* The name of the peer, and through whom it goes. */
+static void put_names(const peerupd *d, const pu_conn_row *row, json_t *object)
+{
+    pu_span via = relay_of(d, row);
+    const char *name = daemon_peer_name(d, row->peer);
+    const char *via_name = via.len > 0 ? daemon_peer_name(d, via) : NULL;
+    json_object_set_new(object, "name", name != NULL ? json_string(name) : json_null());
+    json_object_set_new(object, "via", via.len > 0 ? id_text(via) : json_null());
+    json_object_set_new(object, "via_name", via_name != NULL ? json_string(via_name) : json_null());
+}
+
 static json_t *conn_object(peerupd *d, const pu_conn_row *row)
 {
     char remote[64] = "";
@@ -85,7 +106,9 @@ static json_t *conn_object(peerupd *d, const pu_conn_row *row)
         is_relayed ? "relayed" : "direct", "transport", transport_text(row->transport), "address",
         is_relayed ? NULL : remote, "direction", (row->flags & PU_DIALLER) != 0 ? "out" : "in",
         "rtt_ms", rtt, "limited", (row->flags & PU_LIMITED) != 0);
-    if (object != NULL) requests_put_limits(d, row->conn, object);
+    if (object == NULL) return NULL;
+    put_names(d, row, object);
+    requests_put_limits(d, row->conn, object);
     return object;
 }
 

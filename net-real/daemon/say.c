@@ -55,16 +55,22 @@ static const char *id_text(pu_span id, char text[PU_PEER_ID_TEXT_MAX])
     return text;
 }
 
-const char *daemon_peer_text(const peerupd *d, pu_span id)
+const char *daemon_peer_name(const peerupd *d, pu_span id)
 {
-    static char texts[PEER_TEXTS][PU_PEER_ID_TEXT_MAX];
-    static unsigned next;
     for (size_t i = 0; i < d->c->name_count; i++) {
         const pu_peer_id *named = &d->c->names[i].id;
         if (named->len == id.len && memcmp(named->bytes, id.base, id.len) == 0)
             return d->c->names[i].name;
     }
-    return id_text(id, texts[next++ % PEER_TEXTS]);
+    return NULL;
+}
+
+const char *daemon_peer_text(const peerupd *d, pu_span id)
+{
+    static char texts[PEER_TEXTS][PU_PEER_ID_TEXT_MAX];
+    static unsigned next;
+    const char *name = daemon_peer_name(d, id);
+    return name != NULL ? name : id_text(id, texts[next++ % PEER_TEXTS]);
 }
 
 static struct said_path *said_of(peerupd *d, const pu_peer_id *peer)

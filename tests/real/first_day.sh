@@ -146,6 +146,8 @@ eventually python3 fetch.py "http://127.0.0.1:$((port + 1))/"
 check 'home is reached through the relay' says 'relayed' at laptop ping home -c 1
 check 'status says what the relay allows' says 'limited to 128 KiB each way and 8 s' at laptop status
 check 'so does status at the other side' says 'limited to 128 KiB each way and 8 s' at home status
+check 'and through whom it goes' tells "\(home\) relayed through $(cat relay.id)( |\$)" at laptop status
+check 'which JSON has' says "\"via\": \"$(cat relay.id)\"" at laptop status --json
 check 'status as JSON has it in numbers' says '"limit_bytes": 131072' at laptop status --json
 check 'and what is left' tells '8 s, of which 1[0-9]+ KiB and [0-9] s are left$' at laptop status
 check 'which JSON has, too' tells '"left_bytes": 1[0-9]{5},$' at laptop status --json

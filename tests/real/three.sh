@@ -92,7 +92,8 @@ check 'ping tells path and transport' tells 'direct over (quic|tcp)|relayed$' at
 check 'ping as JSON' says '"received":1' at laptop ping home -c 1 -json
 check 'status' says 'relay: connected' at laptop status
 check 'status names the relay' says "$relay direct" at laptop status
-check 'status names home' says "$home " at laptop status
+check 'status names home as the configuration does' says "$home (home) " at laptop status
+check 'and so does JSON' says '"name": "home"' at laptop status --json
 check 'status of a relay' says 'relay: this node is one' at relay status
 check 'status as JSON' says '"schema": "peerup.status/1"' at laptop status --json
 check 'ping of a stranger to everybody fails' exits 5 at laptop ping 12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB -c 1
