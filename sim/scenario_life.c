@@ -1,6 +1,5 @@
 /* sim/scenario_life.c - how nodes come and go: `churn:` of groups, and the events that crash nodes,
  * start them again, set their clocks and cut them off. */
-#include "sim/file.h"
 #include "sim/mem.h"
 #include "sim/scenario_impl.h"
 
@@ -67,19 +66,10 @@ static void read_lengths(reader *r, uint32_t source, const char *at, spell *out)
 
 static void read_trace(reader *r, const doc_node *node, spell *out)
 {
-    char path[SCENARIO_PATH_MAX], why[256];
+    char path[SCENARIO_PATH_MAX];
     size_t len;
-    const char *text = read_text(r, node);
-    if (text == NULL) return;
-    if (!file_beside(r->s->path, text, path, sizeof path)) {
-        read_error(r, node, "the path is too long");
-        return;
-    }
-    uint8_t *bytes = file_read(path, TRACE_BYTES_MAX, &len, why, sizeof why);
-    if (bytes == NULL) {
-        read_error(r, node, "%s %s", path, why);
-        return;
-    }
+    uint8_t *bytes = read_beside(r, node, TRACE_BYTES_MAX, path, &len);
+    if (bytes == NULL) return;
     read_lengths(r, diag_source(r->errors, path), (const char *)bytes, out);
     free(bytes);
 }

@@ -4,7 +4,6 @@
  * Complaints carry the table's own line and column. Shares must add up to exactly 1.
  */
 #include "base/suggest.h"
-#include "sim/file.h"
 #include "sim/scenario_impl.h"
 
 #include <stdlib.h>
@@ -170,7 +169,7 @@ static void read_table(table *t, const doc_node *node, const char *name, scenari
 
 void read_mix(reader *r, const doc_node *node, scenario_group *group)
 {
-    char path[SCENARIO_PATH_MAX], name[SCENARIO_PATH_MAX], why[256];
+    char path[SCENARIO_PATH_MAX], name[SCENARIO_PATH_MAX];
     size_t len;
     const char *text = read_text(r, node);
     if (text == NULL) return;
@@ -180,16 +179,12 @@ void read_mix(reader *r, const doc_node *node, scenario_group *group)
         return;
     }
     int used = snprintf(name, sizeof name, "%.*s", (int)(mark - text), text);
-    if (used < 0 || (size_t)used >= sizeof name ||
-        !file_beside(r->s->path, name, path, sizeof path)) {
+    if (used < 0 || (size_t)used >= sizeof name) {
         read_error(r, node, "the path is too long");
         return;
     }
-    uint8_t *bytes = file_read(path, TABLE_BYTES_MAX, &len, why, sizeof why);
-    if (bytes == NULL) {
-        read_error(r, node, "%s %s", path, why);
-        return;
-    }
+    uint8_t *bytes = read_named(r, node, name, TABLE_BYTES_MAX, path, &len);
+    if (bytes == NULL) return;
     table t = {.r = r, .source = diag_source(r->errors, path), .at = (const char *)bytes};
     read_table(&t, node, mark + 1, group);
     free(bytes);

@@ -144,19 +144,26 @@ const char *read_text(reader *r, const doc_node *node)
     return node->text;
 }
 
-uint8_t *read_beside(reader *r, const doc_node *node, size_t max, char path[SCENARIO_PATH_MAX],
-                     size_t *len)
+uint8_t *read_named(reader *r, const doc_node *node, const char *name, size_t max,
+                    char path[SCENARIO_PATH_MAX], size_t *len)
 {
     char why[256];
-    const char *name = read_text(r, node);
-    if (name == NULL) return NULL;
     if (!file_beside(r->s->path, name, path, SCENARIO_PATH_MAX)) {
         read_error(r, node, "the path is too long");
         return NULL;
     }
     uint8_t *bytes = file_read(path, max, len, why, sizeof why);
-    if (bytes == NULL) read_error(r, node, "%s %s", path, why);
+    if (bytes == NULL)
+        read_error(r, node, "%s %s%s", path, why,
+                   name[0] == '/' ? "" : " (paths are seen from the scenario's folder)");
     return bytes;
+}
+
+uint8_t *read_beside(reader *r, const doc_node *node, size_t max, char path[SCENARIO_PATH_MAX],
+                     size_t *len)
+{
+    const char *name = read_text(r, node);
+    return name != NULL ? read_named(r, node, name, max, path, len) : NULL;
 }
 
 bool read_name(reader *r, const doc_node *node, char out[SCENARIO_NAME_MAX])

@@ -80,8 +80,12 @@ bool read_names(reader *r, const doc_node *node);
 
 bool read_list(reader *r, const doc_node *node);
 
-/* The file that node names, seen from the scenario's folder, of at most max bytes: given to the
- * caller with its path. NULL: that cannot be had, which has been said. */
+/* The file called name, seen from the scenario's folder, of at most max bytes: given to the caller
+ * with its path. NULL: that cannot be had, which has been said of node. */
+uint8_t *read_named(reader *r, const doc_node *node, const char *name, size_t max,
+                    char path[SCENARIO_PATH_MAX], size_t *len);
+
+/* The same of the file that node names. */
 uint8_t *read_beside(reader *r, const doc_node *node, size_t max, char path[SCENARIO_PATH_MAX],
                      size_t *len);
 

@@ -661,6 +661,11 @@ static void matrix_counts_by_its_bytes(void **state)
     assert_null(read_at("t.yaml", text, gone, said));
     assert_string_equal(said, "--set network.latency.matrix=/nowhere/m.tsv:network.latency.matrix: "
                               "/nowhere/m.tsv cannot be read: No such file or directory\n");
+    static const char *const moved[SETS_MAX] = {"network.latency.matrix=../m.tsv"};
+    assert_null(read_at("gone/t.yaml", text, moved, said));
+    assert_string_equal(said, "--set network.latency.matrix=../m.tsv:network.latency.matrix: "
+                              "gone/../m.tsv cannot be read: No such file or directory (paths are "
+                              "seen from the scenario's folder)\n");
 }
 
 #define COLUMNS                                                                             \
