@@ -129,7 +129,7 @@ static ngtcp2_path path_of(ngtcp2_sockaddr_in6 memory[2])
 
 static void post(raw *r, const uint8_t *bytes, ngtcp2_ssize len)
 {
-    if (len > 0 && !r->is_mute) rig_post(r->w, &r->at, &r->peer, span_of(bytes, (size_t)len));
+    if (len > 0 && !r->is_mute) rig_pass(r->w, &r->at, &r->peer, span_of(bytes, (size_t)len));
 }
 
 static void end(raw *r)

@@ -203,9 +203,25 @@ static bool is_lost(rig *w)
     return (w->dice >> 40) % 1024 < w->lost_in_1024;
 }
 
+/* Puts d under way, or what becomes of it. */
+static void meet_fate(rig *w, rig_datagram *d)
+{
+    enum rig_fate fate = w->fate != NULL ? w->fate(w, d) : RIG_PASS;
+    if (is_lost(w)) fate = RIG_DROP;
+    if (fate == RIG_DOUBLE)
+        post(w, datagram_new(w, &d->from, &d->to, d->ecn, span_of(d->bytes, d->len)));
+    if (fate == RIG_DROP) free(d);
+    else post(w, d);
+}
+
 void rig_post(rig *w, const pu_endpoint *from, const pu_endpoint *to, pu_span bytes)
 {
     post(w, datagram_new(w, from, to, 0, bytes));
+}
+
+void rig_pass(rig *w, const pu_endpoint *from, const pu_endpoint *to, pu_span bytes)
+{
+    meet_fate(w, datagram_new(w, from, to, 0, bytes));
 }
 
 static void send_datagram(rig_host *h, uint32_t socket, const pu_endpoint *to, uint32_t ecn,
@@ -218,12 +234,7 @@ static void send_datagram(rig_host *h, uint32_t socket, const pu_endpoint *to, u
     h->sent_datagrams++;
     h->sent_bytes += bytes.len;
     h->last_len = bytes.len;
-    enum rig_fate fate = w->fate != NULL ? w->fate(w, d) : RIG_PASS;
-    if (is_lost(w)) fate = RIG_DROP;
-    if (fate == RIG_DOUBLE)
-        post(w, datagram_new(w, &d->from, &d->to, ecn, span_of(d->bytes, d->len)));
-    if (fate == RIG_DROP) free(d);
-    else post(w, d);
+    meet_fate(w, d);
 }
 
 /* ---- the stand-in for a node ---- */

@@ -145,8 +145,10 @@ bool rig_run_for(rig *w, const bool *flag, uint64_t ns);
 
 /* Gives the host's link one effect of the node, now. */
 void rig_effect(rig_host *h, const pu_ef *ef);
-/* Sends a datagram from elsewhere. */
+/* Sends a datagram from elsewhere: it arrives, fate is not asked. */
 void rig_post(rig *w, const pu_endpoint *from, const pu_endpoint *to, pu_span bytes);
+/* The same, and fate is asked, as for what hosts send. */
+void rig_pass(rig *w, const pu_endpoint *from, const pu_endpoint *to, pu_span bytes);
 /* Gives the host's link one datagram, now. */
 void rig_inject(rig_host *h, const pu_endpoint *from, pu_span bytes);
 

@@ -158,6 +158,7 @@ static void frames_that_come_early_break_no_client(void **state)
         raw_send(&d.r, 1000);
         assert_int_equal(d.r.frames_left, 0);
         rig_run(d.w, 3 * PU_S);
+        assert_true(late > 0);
         assert_true(d.h->conns[0].is_up);
         assert_false(d.h->conns[0].is_down);
         finish();
