@@ -16,7 +16,8 @@
  * A server gives ids back when a peer's packet comes by another path, and bears no packet that
  * makes it give back one more than IDS_BACK_MOST, unless the peer has acknowledged some - which it
  * does not tell. So who has told more ids than that ends the connection by such a packet, as if it
- * had been forgotten: the peer begins another one.
+ * had been forgotten: the peer begins another one. One that is not newer than all before is dropped
+ * instead: whoever has seen a packet can send it again from anywhere.
  *
  * A packet may prove a peer's new path and come from the old one, which leads back to that: then
  * the search for longer datagrams is begun twice. A PATH_RESPONSE from elsewhere than where the
@@ -30,7 +31,8 @@ enum {
     LONG_HEADER = 0x80, /* of a packet's first byte: one of the handshake */
     LONG_TYPE = 0x30,
     LONG_HANDSHAKE = 0x20,
-    IDS_BACK_MOST = 16, /* ids of the peer's that are given back and not acknowledged */
+    NUMBER_LENGTH = 0x03, /* of a packet's number, less one: bits of the first byte, too */
+    IDS_BACK_MOST = 16,   /* ids of the peer's that are given back and not acknowledged */
     RESET_TOKEN_BYTES = 16,
     PATH_DATA_BYTES = 8,
     STREAM_BIT = 8, /* of the first byte of a frame that is none of those below (ngtcp2's rule) */
@@ -250,14 +252,30 @@ static bool is_early(const quic_conn *c, rest r)
     return false;
 }
 
-/* False: the packet is not to be read. */
-static bool look_through(quic_conn *c, rest r)
+/* The number of a packet, of which the end of its header tells the lower bits (RFC 9000 A.3). */
+static uint64_t packet_number(const quic_conn *c, const uint8_t *header, size_t header_len)
 {
-    bool is_good = true;
+    size_t len = (size_t)(header[0] & NUMBER_LENGTH) + 1;
+    PU_ASSERT(len < header_len);
+    uint64_t window = (uint64_t)1 << 8 * len, number = 0;
+    for (size_t i = header_len - len; i < header_len; i++) number = number << 8 | header[i];
+    number |= c->numbers_end & ~(window - 1);
+    if (number + window / 2 <= c->numbers_end) return number + window;
+    return number > c->numbers_end + window / 2 && number >= window ? number - window : number;
+}
+
+/* False: the packet of that number is not to be read. */
+static bool look_through(quic_conn *c, uint64_t packet, rest r)
+{
+    bool is_good = true, is_newest = packet >= c->numbers_end;
     if (is_early(c, r)) return false;
     while (is_good && r.len > 0) is_good = take_frame(c, &r);
-    if (c->is_elsewhere && c->ids_count > IDS_BACK_MOST) c->is_spent = true;
-    return !c->is_spent;
+    if (c->is_elsewhere && c->ids_count > IDS_BACK_MOST) {
+        if (is_newest) c->is_spent = true;
+        return false;
+    }
+    if (is_newest) c->numbers_end = packet + 1;
+    return true;
 }
 
 int quic_frames_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
@@ -272,7 +290,8 @@ int quic_frames_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
                       ciphertext_len > aead->max_overhead;
     if (!has_frames) return error;
     rest frames = {dest, ciphertext_len - aead->max_overhead};
-    return look_through(reading, frames) ? 0 : NGTCP2_ERR_DECRYPT;
+    uint64_t number = packet_number(reading, header, header_len);
+    return look_through(reading, number, frames) ? 0 : NGTCP2_ERR_DECRYPT;
 }
 
 int quic_frames_encrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,

@@ -163,6 +163,7 @@ struct quic_conn {
     uint64_t ids_highest; /* of the numbers of the peer's connection ids that frames told */
     uint64_t ids_told;    /* bit i: number ids_highest - i was */
     uint64_t ids_count;   /* of them all */
+    uint64_t numbers_end; /* above the numbers of all packets that were read; not the handshake's */
     bool is_elsewhere;    /* a server reads a datagram that came by another path */
     bool is_spent;        /* ngtcp2 might not bear it: see frames.c */
     quic_key *keys;       /* owned */

@@ -391,6 +391,46 @@ static void who_hears_of_no_id_given_back_does_not_move(void **state)
     finish();
 }
 
+typedef struct kept {
+    uint8_t bytes[1500];
+    size_t len;
+} kept;
+
+static enum rig_fate keep_last(rig *w, rig_datagram *g)
+{
+    kept *last = w->fate_ctx;
+    if (g->from.port != d.r.at.port) return RIG_PASS;
+    PU_ASSERT(g->len <= sizeof last->bytes);
+    memcpy(last->bytes, g->bytes, g->len);
+    last->len = g->len;
+    return RIG_PASS;
+}
+
+/* Nor does it when somebody else sends one of its packets again, as whoever has seen it can; one
+ * that is new ends the connection. */
+static void who_hears_of_no_id_given_back_is_not_ended_by_others(void **state)
+{
+    (void)state;
+    kept last = {.len = 0};
+    begin(NULL);
+    give_back_all();
+    d.w->fate = keep_last;
+    d.w->fate_ctx = &last;
+    raw_say(&d.r, "\x01", 1, 1);
+    rig_run(d.w, 100 * PU_MS);
+    pu_endpoint elsewhere = d.r.at;
+    elsewhere.port = 9999;
+    assert_true(last.len > 0);
+    rig_post(d.w, &elsewhere, &d.r.peer, span_of(last.bytes, last.len));
+    rig_run(d.w, 100 * PU_MS);
+    assert_false(d.h->conns[0].is_down);
+    d.r.at = elsewhere;
+    raw_say(&d.r, "\x01", 1, 1);
+    rig_run(d.w, PU_S);
+    assert_true(d.h->conns[0].is_down);
+    finish();
+}
+
 /* It does not move, it only tries paths. Each takes one of its ids, and those before it are given
  * back. */
 static void who_hears_of_no_id_given_back_tries_few_paths(void **state)
@@ -464,6 +504,7 @@ int quic_library_test(void)
         cmocka_unit_test(who_acknowledges_nothing_does_not_come_home),
         cmocka_unit_test(a_new_path_may_be_proven_by_who_is_home),
         cmocka_unit_test(who_hears_of_no_id_given_back_does_not_move),
+        cmocka_unit_test(who_hears_of_no_id_given_back_is_not_ended_by_others),
         cmocka_unit_test(who_hears_of_no_id_given_back_tries_few_paths),
         cmocka_unit_test(shortages_of_memory_break_nothing_while_packets_are_lost),
     };
