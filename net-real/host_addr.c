@@ -93,6 +93,16 @@ int real_host_listen_all(pu_host *h, const pu_host_options *options, char *error
     return result;
 }
 
+bool pu_host_read_listens(const pu_host *h, uint32_t *cursor, pu_endpoint *at,
+                          enum pu_transport *transport)
+{
+    if (*cursor >= h->listen_count) return false;
+    const host_listen *n = &h->listens[(*cursor)++];
+    *at = n->at;
+    *transport = n->transport;
+    return true;
+}
+
 /* ---- addresses ---- */
 
 static void tell(pu_host *h, const pu_endpoint *local, enum pu_transport transport, uint32_t flags)

@@ -349,11 +349,62 @@ static void check_addresses(const config *c, yaml_file *f)
     }
 }
 
+bool config_service_place(const config_service *s, pu_endpoint *at)
+{
+    char host[HOST_NAME_MAX_BYTES], text[HOST_NAME_MAX_BYTES + 32];
+    uint8_t bytes[PU_MADDR_MAX];
+    uint16_t port;
+    pu_span maddr;
+    pu_addr a;
+    if (s->local_address == NULL || !host_port_read(s->local_address, NULL, host, &port))
+        return false;
+    const char *ip = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
+    snprintf(text, sizeof text, "/ip%c/%s/tcp/%u", strchr(ip, ':') != NULL ? '6' : '4', ip, port);
+    if (!read_address(text, bytes, &maddr, &a)) return false;
+    *at = a.endpoint;
+    return true;
+}
+
+/* Whether the node itself would have to listen where a program of this machine does. */
+static bool is_same_place(const pu_endpoint *node, const pu_endpoint *service)
+{
+    static const uint8_t any_v4[16] = {[10] = 0xff, [11] = 0xff}, any_v6[16] = {0};
+    bool is_v4 = memcmp(service->ip, any_v4, 12) == 0;
+    bool is_any = memcmp(node->ip, is_v4 ? any_v4 : any_v6, 16) == 0;
+    if (node->port == 0 || node->port != service->port) return false;
+    return memcmp(node->ip, service->ip, 16) == 0 ||
+           (is_any && pu_endpoint_scope(service) == PU_SCOPE_LOOPBACK);
+}
+
+/* Only one program can listen at a port. */
+static void check_services(const config *c, yaml_file *f)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(&f->document);
+    uint8_t bytes[PU_MADDR_MAX];
+    pu_endpoint place;
+    pu_span maddr;
+    pu_addr a;
+    for (size_t i = 0; i < c->service_count; i++) {
+        const config_service *s = &c->services[i];
+        if (!s->is_enabled || !config_service_place(s, &place)) continue;
+        for (size_t k = 0; k < c->listen.count; k++) {
+            const char *text = c->listen.at[k];
+            if (read_address(text, bytes, &maddr, &a) && a.transport == PU_TRANSPORT_TCP &&
+                is_same_place(&a.endpoint, &place))
+                yaml_error(f, root,
+                           "services.%s: local_address '%s' is where this node itself listens, as "
+                           "network.listen_addresses has %s",
+                           s->name, s->local_address, text);
+        }
+    }
+}
+
 /* What several keys together must be. */
 static void check(const config *c, yaml_file *f)
 {
     const yaml_node_t *root = yaml_document_get_root_node(&f->document);
     check_addresses(c, f);
+    check_services(c, f);
     for (size_t i = 0;; i++) {
         const pu_config_info *info = pu_config_at(i);
         if (info == NULL) break;

@@ -77,6 +77,8 @@ const pu_peer_id *config_name_find(const config *c, const char *name);
 /* Whether a, which maddr says, can be dialled: by a transport of ours and a port, through a relay,
  * or as the records of a /dnsaddr say. */
 bool config_can_dial(const pu_addr *a, pu_span maddr);
+/* Where the program behind a service listens. False: at a name other than localhost, or nowhere. */
+bool config_service_place(const config_service *s, pu_endpoint *at);
 /* Whether text is a multiaddr of a relay, with its id. */
 bool config_is_relay_address(const char *text);
 /* folder/name, or name when it begins with '/'; the caller frees it. */

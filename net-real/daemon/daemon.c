@@ -17,7 +17,6 @@ enum { RELAY_WAIT_S = 10 };
 static void on_event(void *ctx, const pu_ef *ef)
 {
     peerupd *d = ctx;
-    if (ef->what == PU_EVENT_LISTENING) proxies_node_listens(d, ef->body);
     if (ef->what != PU_EVENT_DONE) say_event(d, ef);
     else if (ef->token == d->stop_token && ef->token != 0) d->is_stopped = true;
     else if (!requests_done(d, ef)) say_refused(d, ef);

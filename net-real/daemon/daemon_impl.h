@@ -24,7 +24,6 @@ enum {
     DAEMON_SAID_MAX = 256,
     DAEMON_CIRCUITS_MAX = 256, /* a power of two */
     CIRCUIT_WHY_MAX = 384,
-    DAEMON_LISTENING_MAX = 64,
     PROXY_LISTEN_MAX = 80,
     PROXY_ID_MAX = 24
 };
@@ -103,9 +102,7 @@ struct peerupd {
     pending *waiting;
     uint32_t waiting_count;
     proxy *proxies;
-    uint32_t proxy_count, proxy_last;            /* how many there are; the last number given */
-    pu_endpoint listening[DAEMON_LISTENING_MAX]; /* TCP, of the node; it may not any more */
-    uint32_t listening_count;
+    uint32_t proxy_count, proxy_last; /* how many there are; the last number given */
     struct grants *authorised;
     struct control *door; /* NULL: no socket */
     int signals;          /* signalfd; -1: none */
@@ -211,8 +208,6 @@ uint64_t trials_mind(peerupd *d);
  * with PROXY_OPEN, error otherwise. */
 enum proxy_result proxy_open(peerupd *d, proxy **out, const pu_peer_id *peer, const char *service,
                              const char *listen, char *error, size_t cap);
-/* The node listens at this address (binary): a proxy that finds its port taken says by what. */
-void proxies_node_listens(peerupd *d, pu_span maddr);
 /* Asks the peer for one stream, to hear whether it has the service; the answer comes with the token
  * that this returns (0: no memory), and the stream is the caller's to reset. */
 pu_token proxy_try(const proxy *p);

@@ -57,8 +57,7 @@ static void name_place(char name[PROXY_LISTEN_MAX], const char *address, const c
 
 /* ---- what has a port already ---- */
 
-/* Whether who listens at one keeps another from the other. The proxies' [::] hears IPv4 too; the
- * node's sockets of IPv6 do not, and it names its addresses, never [::]. */
+/* Whether who listens at one keeps another from the other. [::] hears IPv4 too. */
 static bool overlap(const pu_endpoint *a, const pu_endpoint *b)
 {
     if (a->port != b->port) return false;
@@ -75,6 +74,29 @@ static bool has_place(const proxy *p, const pu_endpoint *at)
     return overlap(&place, at);
 }
 
+/* Whether the node listens there. Its own sockets of IPv6 do not hear IPv4, not even at [::]. */
+static bool has_node(const peerupd *d, const pu_endpoint *at)
+{
+    pu_endpoint own;
+    enum pu_transport transport;
+    for (uint32_t cursor = 0; pu_host_read_listens(d->host, &cursor, &own, &transport);) {
+        bool hears = endpoint_is_v4(&own) || !endpoint_is_v4(at);
+        if (transport == PU_TRANSPORT_TCP && hears && overlap(&own, at)) return true;
+    }
+    return false;
+}
+
+/* The service that the configuration has there. NULL: none. */
+static const config_service *service_at(const peerupd *d, const pu_endpoint *at)
+{
+    pu_endpoint place;
+    for (size_t i = 0; i < d->c->service_count; i++) {
+        const config_service *s = &d->c->services[i];
+        if (s->is_enabled && config_service_place(s, &place) && overlap(&place, at)) return s;
+    }
+    return NULL;
+}
+
 /* Names what of this daemon listens at a place where nothing else can: why gets that. False: it is
  * another program's. */
 static bool name_taker(const peerupd *d, const pu_endpoint *at, char *why, size_t cap)
@@ -86,21 +108,13 @@ static bool name_taker(const peerupd *d, const pu_endpoint *at, char *why, size_
                  daemon_peer_text(d, (pu_span){p->peer.bytes, p->peer.len}));
         return true;
     }
-    for (uint32_t i = 0; i < d->listening_count; i++) {
-        if (!overlap(&d->listening[i], at)) continue;
+    if (has_node(d, at)) {
         snprintf(why, cap, "this node listens there itself, for its peers");
         return true;
     }
-    return false;
-}
-
-void proxies_node_listens(peerupd *d, pu_span maddr)
-{
-    pu_addr a;
-    if (pu_addr_read(&a, maddr) != PU_OK || a.circuit || a.transport != PU_TRANSPORT_TCP) return;
-    for (uint32_t i = 0; i < d->listening_count; i++)
-        if (pu_endpoint_equal(&d->listening[i], &a.endpoint)) return;
-    if (d->listening_count < DAEMON_LISTENING_MAX) d->listening[d->listening_count++] = a.endpoint;
+    const config_service *s = service_at(d, at);
+    if (s != NULL) snprintf(why, cap, "service %s of this node is there", s->name);
+    return s != NULL;
 }
 
 /* ---- listening ---- */

@@ -208,8 +208,11 @@ check 'and ends with 1' exits 1 at laptop proxy home web $((port + 3))
 own=$(sed -n 's|^listening /ip4/127.0.0.1/tcp/||p' laptop.log)
 check 'so is one where the node listens itself' \
     says 'this node listens there itself, for its peers' at laptop proxy home web "$own"
+check 'so is one where a service of its own is' \
+    says 'service web of this node is there' at laptop proxy home echo 0.0.0.0:$((port + 1))
+other=$(sed -n 's|^listening /ip4/127.0.0.1/tcp/||p' home.log)
 check 'what another program has is told as the system does' says ': Address already in use' \
-    at laptop proxy home web $((port + 1))
+    at laptop proxy home web "$other"
 sleep 1
 check 'and has cost no connection' says 'relayed' at laptop ping home -c 1
 check 'an address is dialled otherwise' says 'direct over quic' at laptop ping "$address" -c 1

@@ -247,6 +247,15 @@ check("nor is a loop of aliases", code in (0, 7), said)
 for text in ("nas.lan", "localhost:", "localhost:99999", ":22", "1.2.3.4:-1", "::1:22", "a b:22"):
     code, said = validate('services: {x: {enabled: true, local_address: "%s"}}\n' % text)
     check("'%s' is no HOST:PORT" % text, code == 7 and "HOST:PORT" in said, said)
+for listen, place, taken in (("/ip4/0.0.0.0/tcp/80", "127.0.0.1:80", True), ("/ip4/0.0.0.0/tcp/80", "localhost:80", True),
+                             ("/ip4/192.0.2.1/tcp/80", "192.0.2.1:80", True), ("/ip6/::/tcp/80", "[::1]:80", True),
+                             ("/ip4/0.0.0.0/tcp/80", "192.0.2.1:80", False), ("/ip4/192.0.2.1/tcp/80", "127.0.0.1:80", False),
+                             ("/ip6/::/tcp/80", "127.0.0.1:80", False), ("/ip4/0.0.0.0/tcp/81", "127.0.0.1:80", False),
+                             ("/ip4/0.0.0.0/udp/80/quic-v1", "127.0.0.1:80", False), ("/ip4/0.0.0.0/tcp/80", "a.example:80", False)):
+    code, said = validate('network: {listen_addresses: [%s]}\nservices: {x: {enabled: true, local_address: "%s"}}\n'
+                          % (listen, place))
+    check("%s where %s listens: %s" % (place, listen, taken),
+          (code == 7) == taken and ("services.x: local_address '%s' is where this node" % place in said) == taken, said)
 code, said = validate("names: {}\n", 0o644)
 check("a configuration that others may read is refused, with what to do",
       code == 7 and "chmod 600" in said, said)

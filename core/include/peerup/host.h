@@ -111,6 +111,11 @@ PU_API const pu_node *pu_host_node(const pu_host *host);
 PU_API bool pu_host_carried(const pu_host *host, pu_handle conn, uint64_t *received,
                             uint64_t *sent);
 
+/* Where others can come in: the next of what options.listen asked for, with the port that it got;
+ * 0.0.0.0 and :: are every address of their family alone. *cursor begins with 0. False: no more. */
+PU_API bool pu_host_read_listens(const pu_host *host, uint32_t *cursor, pu_endpoint *at,
+                                 enum pu_transport *transport);
+
 /* Time of the host's clock, as in every input. */
 PU_API pu_time pu_host_now(const pu_host *host);
 
