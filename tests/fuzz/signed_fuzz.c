@@ -7,6 +7,7 @@
 #include "ident/envelope.h"
 #include "proto/relay/voucher.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/lib/plain_heap.h"
 #include "wire/wire_record.h"
 
 #include <stdlib.h>
@@ -100,14 +101,6 @@ void fuzz_envelope(pu_span bytes)
 
 /* ---- vouchers ---- */
 
-static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
-{
-    (void)ctx, (void)old_len;
-    if (new_len > 0) return realloc(old, new_len);
-    free(old);
-    return NULL;
-}
-
 enum { NOW_S = 1700000000 };
 
 /* A client that knows the time, and its relay. Made once: judging changes nothing. */
@@ -126,7 +119,7 @@ static void client_init(struct client *c)
     signer_init(&c->self, 1);
     signer_init(&c->relay, 2);
     pu_config_default(&c->config);
-    c->env = (pu_env){.crypto = &c->self.crypto, .alloc = {resize, NULL}};
+    c->env = (pu_env){.crypto = &c->self.crypto, .alloc = plain_heap};
     int err = pu_peers_new(&c->env.peers, 8, 1, &c->env.alloc);
     PU_ASSERT(err == PU_OK);
     err = pu_out_new(&out, &c->env);

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/mix.h"
+#include "tests/lib/plain_heap.h"
 
 #include <stdlib.h>
 
@@ -15,17 +16,6 @@ struct node_rig_input {
     pu_in in;
     uint8_t bytes[]; /* of peer and body */
 };
-
-static void *plain_resize(void *ctx, void *old, size_t old_len, size_t new_len)
-{
-    (void)ctx;
-    (void)old_len;
-    if (new_len > 0) return realloc(old, new_len);
-    free(old);
-    return NULL;
-}
-
-static const pu_alloc plain = {plain_resize, NULL};
 
 static uint8_t pattern(uint64_t offset)
 {
@@ -321,13 +311,13 @@ static void lend_lists(node_rig_host *h)
         pu_out *out;
         pu_link_out *link_out, *effect_out;
     } lists[NODE_RIG_HOSTS_MAX];
-    const pu_env env = {.alloc = plain};
+    const pu_env env = {.alloc = plain_heap};
     if (lists[h->index].out == NULL) {
         int result = pu_out_new(&lists[h->index].out, &env);
         PU_ASSERT(result == PU_OK);
-        result = pu_link_out_new(&lists[h->index].link_out, &plain);
+        result = pu_link_out_new(&lists[h->index].link_out, &plain_heap);
         PU_ASSERT(result == PU_OK);
-        result = pu_link_out_new(&lists[h->index].effect_out, &plain);
+        result = pu_link_out_new(&lists[h->index].effect_out, &plain_heap);
         PU_ASSERT(result == PU_OK);
     }
     h->out = lists[h->index].out;

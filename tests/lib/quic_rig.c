@@ -3,6 +3,7 @@
 
 #include "base/chacha20.h"
 #include "base/mix.h"
+#include "tests/lib/plain_heap.h"
 
 typedef struct rig_todo {
     struct rig_todo *next;
@@ -57,21 +58,11 @@ static bool host_verify(void *ctx, const uint8_t key[PU_ED25519_KEY_BYTES], pu_s
 
 static void step(rig_host *h, pu_link_in *in);
 
-static void *plain_resize(void *ctx, void *old, size_t old_len, size_t new_len)
-{
-    (void)ctx;
-    (void)old_len;
-    if (new_len > 0) return realloc(old, new_len);
-    free(old);
-    return NULL;
-}
-
 /* The effect list of the thread: it is large, and empty between steps. */
 static pu_link_out *shared_out(void)
 {
-    static const pu_alloc alloc = {plain_resize, NULL};
     static pu_link_out *out;
-    if (out == NULL) PU_ASSERT(pu_link_out_new(&out, &alloc) == PU_OK);
+    if (out == NULL) PU_ASSERT(pu_link_out_new(&out, &plain_heap) == PU_OK);
     return out;
 }
 

@@ -18,9 +18,7 @@
 
 int families_test(void);
 
-static const struct {
-    const char *text, *said;
-} bad[] = {
+static const bad_scenario bad[] = {
     {HEAD "links: {thin: {mtu: 1279}}\n"
           "nats: {home: {profile: home}, vpn: {profile: vpn}}\n"
           "firewalls:\n"
@@ -108,11 +106,7 @@ static const struct {
 static void impossible_families_are_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(bad); i++) {
-        char said[SAID_MAX];
-        assert_null(read_yaml(bad[i].text, said));
-        assert_string_equal(said, bad[i].said);
-    }
+    each_is_complained_of(bad, COUNT(bad));
 }
 
 #define WALLS                                                                          \

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/varint.h"
 #include "peerup/node.h"
+#include "tests/lib/plain_heap.h"
 
 int keep_test(void);
 
@@ -36,15 +37,6 @@ typedef struct bed {
 
 static const uint8_t node_seed[32] = {1}, peer_key[32] = {9, 9, 9};
 static const pu_time unix_start = UINT64_C(1767225600) * PU_S;
-
-static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
-{
-    (void)ctx;
-    (void)old_len;
-    if (new_len > 0) return realloc(old, new_len);
-    free(old);
-    return NULL;
-}
 
 static void on_trace(void *ctx, const pu_trace *event)
 {
@@ -93,7 +85,7 @@ static bed *bed_new(void)
     pu_config_default(&b->config);
     pu_crypto_model_init(&b->crypto, &b->key, node_seed);
     b->env = (pu_env){.crypto = &b->crypto,
-                      .alloc = {resize, NULL},
+                      .alloc = plain_heap,
                       .trace = on_trace,
                       .trace_ctx = b,
                       .trace_mask = PU_TRACE_ALL};

@@ -4,6 +4,7 @@
 #include "tests/unit/net_world.h"
 
 #include "sim/tcp_model/tcp_model.h"
+#include "tests/lib/plain_heap.h"
 
 int net_refuse_test(void);
 
@@ -30,17 +31,6 @@ typedef struct lab {
     pu_time now;
     unsigned refusals[NET_UDP_UNREACHABLE + 1]; /* that came to hosts */
 } lab;
-
-static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
-{
-    (void)ctx;
-    (void)old_len;
-    if (new_len > 0) return realloc(old, new_len);
-    free(old);
-    return NULL;
-}
-
-static const pu_alloc heap_alloc = {resize, NULL};
 
 static void end_up(void *ctx, uint64_t handle, uint32_t token, const pu_endpoint *local,
                    const pu_endpoint *remote)
@@ -119,7 +109,7 @@ static void lab_open(lab *l, const nat_type *first, const nat_type *second)
         e->lab = l;
         e->seed[0] = (uint8_t)i;
         e->index = add(&l->w, l->boxes[i], i, &plain);
-        e->host = (tcp_model_host){e,        &heap_alloc, end_up,   end_data,
+        e->host = (tcp_model_host){e,        &plain_heap, end_up,   end_data,
                                    end_room, end_down,    end_send, end_local};
         e->t = tcp_model_new(CLOSED_PORT, FIRST_ROOM, &e->host, e->seed);
     }

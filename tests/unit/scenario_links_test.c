@@ -133,9 +133,7 @@ static void the_hash_knows_each_key(void **state)
 #define WIRE "fidelity: wire\n"
 #define NODE "nodes: {a: {}}\n"
 
-static const struct {
-    const char *text, *said;
-} bad[] = {
+static const bad_scenario bad[] = {
     {LINK("codel: {}") NODE,
      "5:17: network.link.codel: CoDel needs a rate: without 'up', 'down' or 'capacity' nothing "
      "waits\n"},
@@ -204,11 +202,7 @@ static const struct {
 static void impossible_links_are_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(bad); i++) {
-        char said[SAID_MAX];
-        assert_null(read_yaml(bad[i].text, said));
-        assert_string_equal(said, bad[i].said);
-    }
+    each_is_complained_of(bad, COUNT(bad));
 }
 
 /* Who has no QUIC anyway does with less than it needs. */

@@ -51,6 +51,20 @@ static inline scenario *read_yaml(const char *text, char said[SAID_MAX])
     return read_at("t.yaml", text, NULL, said);
 }
 
+/* A text that is no scenario, and all that is complained of. */
+typedef struct bad_scenario {
+    const char *text, *said;
+} bad_scenario;
+
+static inline void each_is_complained_of(const bad_scenario *bad, size_t count)
+{
+    char said[SAID_MAX];
+    for (size_t i = 0; i < count; i++) {
+        assert_null(read_yaml(bad[i].text, said));
+        assert_string_equal(said, bad[i].said);
+    }
+}
+
 static inline scenario *read_good(const char *text, const char *const *sets)
 {
     char said[SAID_MAX];

@@ -214,9 +214,7 @@ static void defaults(void **state)
 
 /* ---- bad files ---- */
 
-static const struct {
-    const char *text, *said;
-} bad[] = {
+static const bad_scenario bad[] = {
     /* not YAML, or too much of it */
     {"", "1:1: there is nothing in it\n"},
     {"- 1\n", "1:1: keys with values belong here\n"},
@@ -418,11 +416,7 @@ static const struct {
 static void every_complaint_has_its_place(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(bad); i++) {
-        char said[SAID_MAX];
-        assert_null(read_yaml(bad[i].text, said));
-        assert_string_equal(said, bad[i].said);
-    }
+    each_is_complained_of(bad, COUNT(bad));
 }
 
 /* Neither a file cut short nor one with a wrong byte does harm; whatever is refused, says why. */

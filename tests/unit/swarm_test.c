@@ -71,9 +71,7 @@ static void both_are_read(void **state)
     scenario_free(s);
 }
 
-static const struct {
-    const char *text, *said;
-} bad[] = {
+static const bad_scenario bad[] = {
     {HEAD NODES "swarm: maybe\n", "10:8: swarm: unknown word 'maybe', use false or true\n"},
     {HEAD NODES "swarm: {from: 50s, until: 55s}\n",
      "10:8: swarm: from 'from' to 'until' are 10 s at least\n"},
@@ -106,19 +104,7 @@ static const struct {
 static void every_complaint_has_its_place(void **state)
 {
     (void)state;
-    char said[SAID_MAX];
-    for (size_t i = 0; i < COUNT(bad); i++) {
-        assert_null(read_yaml(bad[i].text, said));
-        assert_string_equal(said, bad[i].said);
-    }
-}
-
-static run_result run_seed(const scenario *s, uint64_t seed)
-{
-    run_result result;
-    run_options options = {.seed = seed, .log = RUN_LOG_NONE, .command_line = ""};
-    assert_int_equal(run_scenario(s, &options, &result), 0);
-    return result;
+    each_is_complained_of(bad, COUNT(bad));
 }
 
 static void properties_can_fail(void **state)
@@ -146,7 +132,7 @@ static void what_is_drawn_is_repeatable(void **state)
         scenario *s = scenario_read("scenarios/life/swarm.yaml", sets, 1, stdout);
         assert_non_null(s);
         for (uint64_t run = 0; run < 4; run++) {
-            run_result result = run_seed(s, 1 + run / 2);
+            run_result result = run_of(s, 1 + run / 2);
             for (uint32_t i = 0; i < result.property_count; i++)
                 if (!result.properties[i].held) fail_msg("%s: %s", set, result.properties[i].name);
             assert_true((result.hash[0] == before) == (run % 2 == 1));
@@ -168,11 +154,11 @@ static void untouched_properties_say_so(void **state)
                    "  - {name: never, never: direct, from: home, to: laptop}\n";
     static const char *const kinds[SETS_MAX] = {"swarm.kinds=[partition]"};
     scenario *calm = read_good(text, NULL); /* relay has no box: nothing that restarts is its own */
-    run_result a = run_seed(calm, 1);
+    run_result a = run_of(calm, 1);
     assert_non_null(strstr(a.properties[0].why, "; no fault was drawn for them"));
     assert_null(strstr(a.properties[1].why, "no fault"));
     scenario *stormy = read_good(text, kinds);
-    run_result b = run_seed(stormy, 1);
+    run_result b = run_of(stormy, 1);
     assert_null(strstr(b.properties[0].why, "no fault"));
     run_result_free(&a);
     run_result_free(&b);
@@ -187,7 +173,7 @@ static void without_faults_it_is_another_run(void **state)
     static const char *const none[] = {"swarm=false"};
     scenario *calm = scenario_read("scenarios/life/swarm.yaml", none, 1, stdout);
     scenario *stormy = scenario_read("scenarios/life/swarm.yaml", NULL, 0, stdout);
-    run_result a = run_seed(calm, 1), b = run_seed(stormy, 1);
+    run_result a = run_of(calm, 1), b = run_of(stormy, 1);
     assert_true(a.hash[0] != b.hash[0]);
     assert_true(calm->hash[0] != stormy->hash[0]);
     run_result_free(&a);

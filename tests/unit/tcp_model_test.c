@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "sim/mem.h"
 #include "sim/tcp_model/tcp_model.h"
+#include "tests/lib/plain_heap.h"
 
 int tcp_model_test(void);
 
@@ -62,17 +63,6 @@ typedef struct rig {
     unsigned count;
     uint64_t segments;
 } rig;
-
-static void *resize(void *ctx, void *old, size_t old_len, size_t new_len)
-{
-    (void)ctx;
-    (void)old_len;
-    if (new_len > 0) return realloc(old, new_len);
-    free(old);
-    return NULL;
-}
-
-static const pu_alloc heap = {resize, NULL};
 
 /* The byte of a stream at an offset. */
 static uint8_t byte_at(uint64_t offset)
@@ -172,7 +162,7 @@ static pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
 static void side_open(side *s, rig *r, uint8_t last, tcp_model_host *host, uint64_t seed)
 {
     *s = (side){.rig = r, .address = {.ip = {[10] = 0xff, [11] = 0xff, [12] = 8, [15] = last}}};
-    *host = (tcp_model_host){s, &heap, on_up, on_data, on_room, on_down, on_send, on_local};
+    *host = (tcp_model_host){s, &plain_heap, on_up, on_data, on_room, on_down, on_send, on_local};
     s->seed[0] = last;
     store_le64(s->seed + 8, seed);
     s->t = tcp_model_new(PORT, FIRST_ROOM, host, s->seed);

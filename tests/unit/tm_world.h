@@ -18,6 +18,7 @@
 
 #include "sim/transport_model/frame.h"
 #include "sim/transport_model/tm.h"
+#include "tests/lib/plain_heap.h"
 
 enum {
     HOSTS_MAX = 3,
@@ -152,17 +153,6 @@ __attribute__((format(printf, 2, 3))) static inline void note(host *h, const cha
 }
 
 /* ---- hooks ---- */
-
-static void *tm_world_resize(void *ctx, void *old, size_t old_len, size_t new_len)
-{
-    (void)ctx;
-    (void)old_len;
-    if (new_len > 0) return realloc(old, new_len);
-    free(old);
-    return NULL;
-}
-
-static const pu_alloc tm_world_alloc = {tm_world_resize, NULL};
 
 static inline pu_span copy_of(pu_span s)
 {
@@ -543,8 +533,8 @@ static inline world *world_new(void)
         h->index = i;
         h->at = pu_endpoint_ip4(11, 0, (uint8_t)i, 1, 4001);
         pu_peer_id_from_ed25519(&h->id, key);
-        h->hooks = (transport_host){&tm_world_alloc, on_input, on_send, on_wake,
-                                    on_touch,        on_local, on_soon};
+        h->hooks =
+            (transport_host){&plain_heap, on_input, on_send, on_wake, on_touch, on_local, on_soon};
 #define SET(kind, name, value, least, most, meaning) h->config.name = value;
         PU_CONFIG_LIST(SET)
 #undef SET
