@@ -38,9 +38,8 @@ done
 check 'a relay is not reached through one' says 'leads through a relay' \
     "$peerup" init --dir slip --relay /p2p-circuit/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN
 check 'and nothing was made' test ! -e slip
-for node in relay home laptop; do
-    "$peerup" init --dir "$node" >"$node.id" 2>/dev/null
-done
+nodes relay home laptop
+relay=$(cat relay.id) home=$(cat home.id) laptop=$(cat laptop.id)
 for words in 'status extra' 'whoami extra' 'version extra' 'config validate extra' 'daemon stop extra' \
     'relay serve extra' 'auth list extra'; do
     # shellcheck disable=SC2086
@@ -72,43 +71,25 @@ check 'as JSON has it each time' test \
 
 # ---- three nodes on one machine: home and laptop stay relayed ----
 
-relay=$(cat relay.id) home=$(cat home.id) laptop=$(cat laptop.id)
-port=$((20000 + $$ % 20000))
-cat >relay/config.yaml <<YAML
-network: {listen_addresses: [/ip4/127.0.0.1/udp/$port/quic-v1, /ip4/127.0.0.1/tcp/$port]}
-daemon: {state_dir: state}
-resources: {session_duration: 8s}
-YAML
+configure relay 'resources: {session_duration: 8s}'
 for node in home laptop; do
-    cat >$node/config.yaml <<YAML
-network: {listen_addresses: [/ip4/127.0.0.1/udp/0/quic-v1, /ip4/127.0.0.1/tcp/0]}
-relay: {addresses: [/ip4/127.0.0.1/udp/$port/quic-v1/p2p/$relay]}
-daemon: {state_dir: state}
-services:
-  web: {enabled: true, local_address: "127.0.0.1:$((port + 1))"}
-  echo: {enabled: true, local_address: "127.0.0.1:$((port + 4))"}
-  down: {enabled: true, local_address: "127.0.0.1:$((port + 2))"}
-  nowhere: {enabled: true, local_address: "no-such-host.invalid:80"}
-names: {home: $home, laptop: $laptop}
-YAML
-    "$peerup" auth add "$(cat $node.id)" --file relay/authorized_keys 2>/dev/null
-    "$peerup" auth add "$relay" --file $node/authorized_keys 2>/dev/null
+    configure $node "relay: {addresses: [/ip4/127.0.0.1/udp/$port/quic-v1/p2p/$relay]}" \
+        "names: {home: $home, laptop: $laptop}" 'services:' \
+        "  web: {enabled: true, local_address: '127.0.0.1:$((port + 1))'}" \
+        "  echo: {enabled: true, local_address: '127.0.0.1:$((port + 4))'}" \
+        "  down: {enabled: true, local_address: '127.0.0.1:$((port + 2))'}" \
+        "  nowhere: {enabled: true, local_address: 'no-such-host.invalid:80'}"
 done
-at home auth add "$laptop" 2>/dev/null
-at laptop auth add "$home" 2>/dev/null
-"$peerup" relay serve --config relay/config.yaml >/dev/null 2>relay.log &
+authorize_all
+start relay
 eventually grep -q listening relay.log
-"$peerup" daemon --config home/config.yaml >/dev/null 2>home.log &
-"$peerup" daemon --config laptop/config.yaml >/dev/null 2>laptop.log &
+start home
+start laptop
 eventually grep -q 'relay reserved' laptop.log
 eventually grep -q 'relay reserved' home.log
 mkdir www
 head -c 1000000 /dev/urandom >www/data
-(cd www && exec python3 -m http.server $((port + 1)) --bind 127.0.0.1 >/dev/null 2>&1) &
-cat >fetch.py <<'PYTHON'
-import sys, urllib.request
-sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20).read())
-PYTHON
+serve_www
 cat >echo.py <<'PYTHON'
 import socket, sys
 listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))

@@ -9,41 +9,16 @@ sim=$(realpath "$2")
 # shellcheck source=tests/real/lib.sh
 . "$(dirname "$0")/lib.sh" "$1"
 
-for node in relay home laptop; do "$peerup" init --dir "$node" >"$node.id" 2>/dev/null; done
+nodes relay home laptop
 relay=$(cat relay.id) home=$(cat home.id) laptop=$(cat laptop.id)
-port=$((20000 + $$ % 20000))
-cat >relay/config.yaml <<YAML
-network: {listen_addresses: [/ip4/127.0.0.1/udp/$port/quic-v1, /ip4/127.0.0.1/tcp/$port]}
-daemon: {state_dir: state}
-security: {enable_connection_gating: true}
-resources: {session_data_limit: 64MB}
-YAML
+configure relay 'security: {enable_connection_gating: true}' 'resources: {session_data_limit: 64MB}'
 for node in home laptop; do
-    cat >$node/config.yaml <<YAML
-network: {listen_addresses: [/ip4/127.0.0.1/udp/0/quic-v1, /ip4/127.0.0.1/tcp/0]}
-relay: {addresses: [/ip4/127.0.0.1/tcp/$port/p2p/$relay]}
-daemon: {state_dir: state}
-services: {web: {enabled: true, local_address: "127.0.0.1:$((port + 1))"}}
-names: {home: $home}
-YAML
-    "$peerup" auth add "$relay" --file $node/authorized_keys 2>/dev/null
+    configure $node "relay: {addresses: [/ip4/127.0.0.1/tcp/$port/p2p/$relay]}" "names: {home: $home}" \
+        "services: {web: {enabled: true, local_address: '127.0.0.1:$((port + 1))'}}"
 done
-"$peerup" auth add "$home" --file relay/authorized_keys 2>/dev/null
-"$peerup" auth add "$laptop" --file relay/authorized_keys 2>/dev/null
-at home auth add "$laptop" 2>/dev/null
-at laptop auth add "$home" 2>/dev/null
+authorize_all
 
 # ---- three recorded lives ----
-
-start() { # NODE OPTION...: as its daemon; its process id goes to the variable NODE_pid
-    local node=$1
-    shift
-    local command=daemon
-    [ "$node" = relay ] && command='relay serve'
-    # shellcheck disable=SC2086 # two words
-    "$peerup" $command --config "$node/config.yaml" "$@" >/dev/null 2>"$node.log" &
-    eval "${node}_pid=$!"
-}
 
 echo 'others may read this' >laptop.rec
 chmod 644 laptop.rec
@@ -58,15 +33,10 @@ check 'ping' at laptop ping home -c 2
 mkdir www
 secret=the-password-is-4711
 { for _ in $(seq 200); do echo "$secret"; done; head -c 1000000 /dev/urandom; } >www/data
-(cd www && exec python3 -m http.server $((port + 1)) --bind 127.0.0.1 >/dev/null 2>&1) &
-cat >fetch.py <<'PYTHON'
-import sys, urllib.request
-request = urllib.request.Request(sys.argv[1], headers={"Authorization": "the-password-is-4711"})
-sys.stdout.buffer.write(urllib.request.urlopen(request, timeout=20).read())
-PYTHON
-eventually python3 fetch.py "http://127.0.0.1:$((port + 1))/data"
+serve_www
+eventually python3 fetch.py "http://127.0.0.1:$((port + 1))/data" "Authorization: $secret"
 listen=$(at laptop proxy home web 0)
-python3 fetch.py "http://$listen/data" >got
+python3 fetch.py "http://$listen/data" "Authorization: $secret" >got
 check 'a service through the proxy' cmp got www/data
 at home auth remove "$laptop" 2>/dev/null
 at home auth add "$laptop" 2>/dev/null
@@ -75,7 +45,7 @@ check 'ping again' eventually at laptop ping home -c 1
 # ---- one end each: killed in the middle of a transfer, asked to stop, by a signal ----
 
 head -c 30000000 /dev/zero >www/more
-python3 fetch.py "http://$listen/more" >/dev/null 2>&1 &
+python3 fetch.py "http://$listen/more" "Authorization: $secret" >/dev/null 2>&1 &
 fetch=$!
 sleep 0.1
 kill -9 "$laptop_pid"

@@ -10,9 +10,7 @@ set -u
 
 # ---- identities ----
 
-for node in relay home laptop stranger; do
-    "$peerup" init --dir "$node" >"$node.id" 2>/dev/null
-done
+nodes relay home laptop stranger
 relay=$(cat relay.id) home=$(cat home.id) laptop=$(cat laptop.id) stranger=$(cat stranger.id)
 check 'init prints a peer id' grep -q '^12D3KooW' home.id
 check 'and says what that is' says "The line that was printed is this node's id" "$peerup" init --dir new
@@ -25,21 +23,10 @@ chmod 600 home/identity.key
 
 # ---- configurations ----
 
-port=$((20000 + $$ % 20000))
-cat >relay/config.yaml <<YAML
-network: {listen_addresses: [/ip4/127.0.0.1/udp/$port/quic-v1, /ip4/127.0.0.1/tcp/$port]}
-daemon: {state_dir: state}
-security: {enable_connection_gating: true}
-resources: {session_data_limit: 64MB}
-YAML
+configure relay 'security: {enable_connection_gating: true}' 'resources: {session_data_limit: 64MB}'
 for node in home laptop stranger; do
-    cat >$node/config.yaml <<YAML
-network: {listen_addresses: [/ip4/127.0.0.1/udp/0/quic-v1, /ip4/127.0.0.1/tcp/0]}
-relay: {addresses: [/ip4/127.0.0.1/tcp/$port/p2p/$relay]}
-daemon: {state_dir: state}
-services: {web: {enabled: true, local_address: "127.0.0.1:$((port + 1))"}}
-names: {home: $home}
-YAML
+    configure $node "relay: {addresses: [/ip4/127.0.0.1/tcp/$port/p2p/$relay]}" "names: {home: $home}" \
+        "services: {web: {enabled: true, local_address: '127.0.0.1:$((port + 1))'}}"
 done
 check 'config validate' at home config validate
 check 'init listens at the port it is given' says '/ip6/::/tcp/7777' \
@@ -80,10 +67,10 @@ check 'a proxy needs all three' exits 2 at home proxy home web
 check 'a proxy is opened or closed, not both' exits 2 at home proxy --close 1 home web 0
 "$peerup" init --dir alone --relay "/ip4/127.0.0.1/udp/9/quic-v1/p2p/$home" >/dev/null 2>&1
 "$peerup" daemon --config alone/config.yaml >/dev/null 2>alone.log &
-"$peerup" relay serve --config relay/config.yaml >/dev/null 2>relay.log &
+start relay
 eventually grep -q listening relay.log
-"$peerup" daemon --config home/config.yaml >/dev/null 2>home.log &
-"$peerup" daemon --config laptop/config.yaml >/dev/null 2>laptop.log &
+start home
+start laptop
 check 'both reserve a place at the relay' eventually grep -q 'relay reserved' home.log laptop.log
 eventually grep -q 'relay reserved' laptop.log >/dev/null 2>&1
 eventually grep -q 'relay reserved' home.log >/dev/null 2>&1
@@ -127,11 +114,7 @@ fi
 
 mkdir www
 head -c 3000000 /dev/urandom >www/data
-(cd www && exec python3 -m http.server $((port + 1)) --bind 127.0.0.1 >/dev/null 2>&1) &
-cat >fetch.py <<'PYTHON'
-import sys, urllib.request
-sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20).read())
-PYTHON
+serve_www
 eventually python3 fetch.py "http://127.0.0.1:$((port + 1))/data"
 listen=$(at laptop proxy home web 0)
 check 'proxy prints where it listens' test -n "$listen"
