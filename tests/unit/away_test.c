@@ -178,7 +178,7 @@ static void properties_can_fail(void **state)
         char path[128];
         snprintf(path, sizeof path, "scenarios/life/%s.yaml", cases[i].path);
         const char *const *usual = strcmp(cases[i].path, "people") == 0
-                                       ? (const char *const[]){"duration=20min", NULL}
+                                       ? (const char *const[SETS_MAX]){"duration=20min"}
                                        : NULL;
         fails_by(path, usual, cases[i].property, cases[i].sets);
     }

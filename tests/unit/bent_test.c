@@ -92,7 +92,7 @@ static void what_is_seen_comes_of_it(void **state)
 static void a_liar_may_crash(void **state)
 {
     (void)state;
-    static const char *const sets[] = {"events.4={at: 61s, crash: slow}", NULL};
+    static const char *const sets[SETS_MAX] = {"events.4={at: 61s, crash: slow}"};
     assert_false(holds(PATH, sets, "slowly-copied"));
 }
 
