@@ -111,7 +111,7 @@ test_src := $(addprefix tests/unit/, \
     main \
     varint_test pb_test rng_test mix_test mem_test imap_test due_test chunks_test link_test link_stream_test link_wire_test link_circuit_test link_rig_test \
     wire_identify_test wire_relay_test wire_dcutr_test wire_portmap_test wire_record_test envelope_test select_test identify_test identify_push_test identify_look_test \
-    relay_test relay_client_test dcutr_test dcutr_memory_test dcutr_near_test ping_test best_test rests_test endpoints_test book_test bounds_test hostile_test \
+    relay_test relay_client_test dcutr_test dcutr_memory_test dcutr_near_test out_test ping_test best_test rests_test endpoints_test book_test bounds_test hostile_test \
     crypto_test noise_prims_test multibase_test peer_id_test identity_key_test tls_cert_test peers_test multiaddr_test \
     quic_test quic_streams_test quic_hostile_test quic_closed_test quic_abuse_test quic_library_test quic_silence_test \
     noise_test noise_frame_test yamux_machines_test mux_test yamux_test yamux_limits_test mux_pair_test mux_pipe_test \

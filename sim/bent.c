@@ -195,15 +195,34 @@ static bool bend_send(world *w, uint32_t node, circuit *c, unsigned side, const 
     return rule->bps > 0;
 }
 
-/* Whether bytes are HOP's STATUS with OK (circuit-v2): its length, type 2, ..., status 100. */
-static bool is_yes(pu_span bytes)
+/* How many of bytes are HOP's STATUS with OK (circuit-v2): its length, type 2, ..., status 100. 0:
+ * they begin otherwise. */
+static size_t yes_len(pu_span bytes)
 {
     static const uint8_t type[] = {0x08, 2}, ok[] = {0x28, 100};
-    bool says = false;
-    if (bytes.len < 5 || memcmp(bytes.base + 1, type, sizeof type) != 0) return false;
-    for (size_t i = 3; i + sizeof ok <= bytes.len; i++)
-        says |= memcmp(bytes.base + i, ok, sizeof ok) == 0;
-    return says;
+    if (bytes.len < 5 || memcmp(bytes.base + 1, type, sizeof type) != 0) return 0;
+    size_t len = 1u + bytes.base[0];
+    for (size_t i = 3; i + sizeof ok <= len && len <= bytes.len; i++)
+        if (memcmp(bytes.base + i, ok, sizeof ok) == 0) return len;
+    return 0;
+}
+
+/* The answer that begins a circuit, of `len` bytes: what follows them in one effect is the peers'
+ * already. */
+static bool bend_answer(world *w, uint32_t node, const pu_in *in, const pu_ef *ef, size_t len)
+{
+    unsigned side;
+    circuit_new(w, node, in, ef);
+    if (len == ef->body.len) return false;
+    pu_ef yes = *ef, rest = *ef;
+    yes.body = span_head(ef->body, len);
+    yes.flags &= ~(uint32_t)PU_FIN;
+    rest.body = span_skip(ef->body, len);
+    perform(w, node, &yes);
+    circuit *c = circuit_of(w->bents[node], ef->conn, ef->stream, &side);
+    PU_ASSERT(c != NULL);
+    if (!bend_send(w, node, c, side, &rest)) perform(w, node, &rest);
+    return true;
 }
 
 bool bent_effect(void *world_of, uint32_t node, const pu_in *in, const pu_ef *ef)
@@ -213,7 +232,7 @@ bool bent_effect(void *world_of, uint32_t node, const pu_in *in, const pu_ef *ef
     if (w->bents[node] == NULL || ef->kind != PU_EF_STREAM_SEND) return false;
     circuit *c = circuit_of(w->bents[node], ef->conn, ef->stream, &side);
     if (c != NULL) return bend_send(w, node, c, side, ef);
-    if (in->kind == PU_IN_STREAM_DATA && in->conn != ef->conn && is_yes(ef->body))
-        circuit_new(w, node, in, ef);
-    return false;
+    bool may_begin = in->kind == PU_IN_STREAM_DATA && in->conn != ef->conn;
+    size_t len = may_begin ? yes_len(ef->body) : 0;
+    return len > 0 && bend_answer(w, node, in, ef, len);
 }

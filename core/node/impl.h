@@ -244,8 +244,11 @@ struct pu_node {
 
 /* ---- out.c ---- */
 pu_ef *out_add(pu_out *out, enum pu_ef_kind kind);
-pu_span out_copy(pu_out *out, pu_span bytes); /* bytes that live until pu_out_reset */
-bool out_has_room(const pu_out *out);         /* new work may start in this step */
+pu_span out_copy(pu_out *out, pu_span bytes);       /* bytes that live until pu_out_reset */
+pu_ef *out_last(pu_out *out, enum pu_ef_kind kind); /* the latest effect; NULL: of another kind */
+/* Copies more to the end of e's body. False: e's body is not what was copied last. */
+bool out_lengthen(pu_out *out, pu_ef *e, pu_span more);
+bool out_has_room(const pu_out *out); /* new work may start in this step */
 bool out_is_empty(const pu_out *out);
 pu_ef *effect(pu_node *n, enum pu_ef_kind kind); /* out_add to this step's list */
 pu_token token_next(pu_node *n);

@@ -59,6 +59,21 @@ pu_span out_copy(pu_out *out, pu_span bytes)
     return span_of(at, bytes.len);
 }
 
+pu_ef *out_last(pu_out *out, enum pu_ef_kind kind)
+{
+    if (out->count == 0) return NULL;
+    pu_ef *e = &out->effects[out->count - 1];
+    return e->kind == kind ? e : NULL;
+}
+
+bool out_lengthen(pu_out *out, pu_ef *e, pu_span more)
+{
+    if (more.len == 0) return true;
+    if (e->body.base + e->body.len != out->bytes + out->used) return false;
+    e->body.len += out_copy(out, more).len;
+    return true;
+}
+
 bool out_has_room(const pu_out *out)
 {
     return out->count < OUT_NEW_WORK_EFFECTS && out->used < OUT_NEW_WORK_BYTES;

@@ -7,11 +7,30 @@ bool is_borrowed(const pu_node *n, pu_span bytes)
     return n->in->body.len > 0 && at >= from && at + bytes.len <= from + n->in->body.len;
 }
 
+enum { LENGTHENED_MOST = 256 }; /* more bytes are not copied for the sake of one effect less */
+
+/* Adds to the effect before, when that was about s as well: a proposal, the first message behind it
+ * and the end are one frame then. */
+static bool emit_behind(pu_node *n, const stream *s, pu_span bytes, bool fin)
+{
+    pu_ef *e = out_last(n->out, PU_EF_STREAM_SEND);
+    if (e == NULL || e->stream != s->handle || bytes.len > LENGTHENED_MOST) return false;
+    if (e->body.len + bytes.len > PU_DATA_MAX || !out_lengthen(n->out, e, bytes)) return false;
+    PU_ASSERT((e->flags & PU_FIN) == 0);
+    if (fin) e->flags |= PU_FIN;
+    return true;
+}
+
 /* Emits bytes that have room, in effects of at most PU_DATA_MAX. Bytes of the input are passed on
  * without a copy. */
 static void emit(pu_node *n, stream *s, pu_span bytes, bool fin)
 {
     PU_ASSERT(bytes.len <= s->room_out - s->sent);
+    if (emit_behind(n, s, bytes, fin)) {
+        s->sent += bytes.len;
+        s->fin_sent = fin;
+        return;
+    }
     do {
         size_t take = bytes.len < PU_DATA_MAX ? bytes.len : PU_DATA_MAX;
         pu_span part = span_head(bytes, take);

@@ -78,18 +78,31 @@ static chaos_stream *some_stream(chaos *k)
 
 /* ---- effects ---- */
 
+/* Where `name` and its newline end in body; 0: it is not there. */
+static size_t name_end(pu_span body, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t at = 0; at + len < body.len; at++)
+        if (memcmp(body.base + at, name, len) == 0 && body.base[at + len] == '\n')
+            return at + len + 1;
+    return 0;
+}
+
+/* What the node proposes is the protocol; what follows in the same effect is its first message. */
 static void on_send(chaos *k, const pu_ef *e)
 {
     chaos_stream *s = stream_of(k, e->stream);
     PU_ASSERT(e->body.len <= PU_DATA_MAX);
     if (s == NULL) return;
-    s->last_len = e->body.len < CHAOS_LAST_MAX ? e->body.len : CHAOS_LAST_MAX;
-    memcpy(s->last, e->body.base, s->last_len);
+    pu_span message = e->body;
     for (int p = CHAOS_ID; p < CHAOS_PROTOS && !s->is_inbound && !s->is_selected; p++) {
-        const char *name = chaos_name((enum chaos_proto)p);
-        size_t len = strlen(name) + 1, at = e->body.len > len ? e->body.len - len : 0;
-        if (at > 0 && memcmp(e->body.base + at, name, len - 1) == 0) s->proto = (enum chaos_proto)p;
+        size_t end = name_end(e->body, chaos_name((enum chaos_proto)p));
+        if (end == 0) continue;
+        s->proto = (enum chaos_proto)p;
+        message = span_skip(e->body, end);
     }
+    s->last_len = message.len < CHAOS_LAST_MAX ? message.len : CHAOS_LAST_MAX;
+    if (s->last_len > 0) memcpy(s->last, message.base, s->last_len);
 }
 
 static void on_request(chaos *k, const pu_ef *e)

@@ -63,6 +63,7 @@
     X(dcutr)           \
     X(dcutr_memory)    \
     X(dcutr_near)      \
+    X(out)             \
     X(ping)            \
     X(best)            \
     X(rests)           \
