@@ -89,14 +89,14 @@ struct tm {
     pu_time now; /* of the call under way */
     slots conns, streams;
     conn *touched; /* connections to be looked at, the last that was touched first */
+    uint16_t port; /* of the MAIN socket, and that of TCP */
+    bool owns_config;
+    uint32_t handshakes; /* inbound ones under way */
     const pu_peer_id *self;
     rng nonces;
     imap origins; /* hash of a client's endpoint and cid -> slot of the accepted connection */
-    uint32_t handshakes; /* inbound ones under way */
     uint32_t tomb_count, tomb_cap;
-    bool owns_config;
-    uint16_t port; /* of the MAIN socket, and that of TCP */
-    tomb *tombs;   /* owned; oldest first */
+    tomb *tombs; /* owned; oldest first */
 };
 
 _Static_assert(sizeof(tm) > 176 && sizeof(tm) <= 192 && offsetof(tm, self) <= 128,
