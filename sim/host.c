@@ -540,14 +540,29 @@ void host_drain(host_world *w, host *hosts)
 static void soon_at(const host *h, unsigned round, const sim_event *e)
 {
     const host_world *w = h->world;
-    bool is_timer = e->kind == SIM_EV_CONN, is_tick = e->kind == SIM_EV_NODE;
-    if (!h->is_running || w->transport->soon == NULL || round >= TRANSPORT_ROUNDS) return;
-    pu_handle conn = is_timer  ? e->arg
-                     : is_tick ? 0
-                               : w->transport->named(net_soon_bytes(w->network, e));
+    bool is_timer = e->kind == SIM_EV_CONN;
+    pu_handle conn = is_timer ? e->arg : w->transport->named(net_soon_bytes(w->network, e));
     w->transport->soon(h->transport, conn, round);
-    if (!is_timer && round < 2) pu_node_soon(h->node, conn, round);
-    if (!is_timer && round == 0) queue_timer_soon(w->q, h->timer);
+    if (is_timer) return;
+    if (round < 2) pu_node_soon(h->node, conn, round);
+    if (round == 0) queue_timer_soon(w->q, h->timer);
+}
+
+/* What h's TICK will read. Which connection it is about is known once the timers are there, a round
+ * later than for others; the last of the transport's rounds is left out. */
+static void tick_soon(const host *h, unsigned round)
+{
+    const host_world *w = h->world;
+    if (round < 2) pu_node_soon(h->node, 0, round);
+    if (round == 0) {
+        w->transport->soon(h->transport, 0, 0);
+        queue_timer_soon(w->q, h->timer);
+    }
+    if (round < 2) return;
+    pu_handle conn = pu_node_soon_conn(h->node);
+    if (conn == 0) return;
+    if (round == 2) pu_node_soon(h->node, conn, 1);
+    w->transport->soon(h->transport, conn, round - 1);
 }
 
 void host_soon(const host_world *w, const host *hosts, unsigned round, const sim_event *e,
@@ -561,7 +576,11 @@ void host_soon(const host_world *w, const host *hosts, unsigned round, const sim
         *note = is_datagram ? net_soon_host(w->network, e) : e->target;
         if (*note != NET_NONE) ahead(&hosts[*note], offsetof(host, key));
     } else if (round > known && *note != NET_NONE) {
-        soon_at(&hosts[*note], round - known - 1, e);
+        const host *h = &hosts[*note];
+        unsigned since = round - known - 1;
+        if (!h->is_running || w->transport->soon == NULL) return;
+        if (e->kind == SIM_EV_NODE) tick_soon(h, since);
+        else if (since < TRANSPORT_ROUNDS) soon_at(h, since, e);
     }
 }
 

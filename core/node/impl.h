@@ -265,6 +265,7 @@ void timer_dispatch(pu_node *n, enum timer_kind kind, uint64_t arg);
 
 /* ---- timers.c ---- */
 void timers_fire(pu_node *n);
+const timer *timers_first(const pu_node *n); /* that is due first; NULL: there is none */
 pu_time timers_next(const pu_node *n, const char **why);
 const char *timer_name(enum timer_kind kind);
 

@@ -3,7 +3,7 @@
 #include "node/impl.h"
 
 enum {
-    SOON_STREAMS = 2, /* most connections have no stream, and few nodes more than one */
+    SOON_STREAMS = 1, /* most nodes have no stream, and few more than one */
     SOON_TIMERS = 12
 };
 
@@ -25,4 +25,12 @@ void pu_node_soon(const pu_node *n, pu_handle handle, unsigned round)
         ahead(n->streams, at_most(n->stream_cap, SOON_STREAMS) * sizeof *n->streams);
     if (n->timer_count > 0)
         ahead(n->timers, at_most(n->timer_count, SOON_TIMERS) * sizeof *n->timers);
+}
+
+pu_handle pu_node_soon_conn(const pu_node *n)
+{
+    PU_ASSERT(n != NULL);
+    if (n->timer_count > SOON_TIMERS) return 0;
+    const timer *first = timers_first(n);
+    return first != NULL && first->kind == TIMER_PING ? first->arg : 0;
 }

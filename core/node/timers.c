@@ -71,6 +71,11 @@ static uint32_t timer_first(const pu_node *n)
     return best;
 }
 
+const timer *timers_first(const pu_node *n)
+{
+    return n->timer_count > 0 ? &n->timers[timer_first(n)] : NULL;
+}
+
 void timers_fire(pu_node *n)
 {
     if (n->shed_until <= n->now) shed_again(n);

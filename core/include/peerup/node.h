@@ -414,6 +414,10 @@ PU_API pu_time pu_node_deadline(const pu_node *node, const char **why);
  * name; 0: none, or not known. Changes nothing. */
 PU_API void pu_node_soon(const pu_node *node, pu_handle conn, unsigned round);
 
+/* The connection that the next TICK is about, as far as its timer tells; 0: not known, or so many
+ * timers that round 1 of pu_node_soon did not ask for all. Reads what that asks for. */
+PU_API pu_handle pu_node_soon_conn(const pu_node *node);
+
 /* This node's own id. */
 PU_API const pu_peer_id *pu_node_id(const pu_node *node);
 
