@@ -35,22 +35,44 @@ static void turn_of(mix_lanes *l, const uint8_t *at)
     mix_turn(l, load_le64(at), load_le64(at + 8), load_le64(at + 16), load_le64(at + 24));
 }
 
-void mix_long(mix128 *m, const void *bytes, size_t len)
+/* Takes the last 1 to 32 bytes. Words may overlap: with their number they still tell every byte. */
+static void turn_of_last(mix_lanes *l, const uint8_t *at, size_t left)
+{
+    const uint8_t *end = at + left;
+    if (left >= 16) {
+        mix_turn(l, load_le64(at), load_le64(at + 8), load_le64(end - 16), load_le64(end - 8));
+    } else if (left >= 8) {
+        mix_turn(l, load_le64(at), load_le64(end - 8), 0, 0);
+    } else if (left >= 4) {
+        mix_turn(l, load_le32(at), load_le32(end - 4), 0, 0);
+    } else {
+        mix_turn(l, at[0], (uint64_t)at[left / 2] << 8 | end[-1], 0, 0);
+    }
+}
+
+static mix_lanes lanes_of(mix_lanes l, const uint8_t *at, size_t len)
 {
     enum { TURN = 8 * MIX_TURN };
+    size_t left = len;
+    for (; left > TURN; at += TURN, left -= TURN) turn_of(&l, at);
+    if (left > 0) turn_of_last(&l, at, left);
+    return l;
+}
+
+void mix_long(mix128 *m, const void *bytes, size_t len)
+{
     PU_ASSERT(m != NULL);
     PU_ASSERT(bytes != NULL || len == 0);
-    if (len == 0) return;
-    const uint8_t *at = bytes;
+    if (len > 0) mix_lanes_end(m, lanes_of(MIX_LANES_BEGIN, bytes, len), len);
+}
+
+uint64_t mix_keyed(uint64_t key, const void *bytes, size_t len)
+{
+    PU_ASSERT(bytes != NULL || len == 0);
     mix_lanes l = MIX_LANES_BEGIN;
-    size_t left = len;
-    for (; left >= TURN; at += TURN, left -= TURN) turn_of(&l, at);
-    if (left > 0) {
-        uint8_t tail[TURN] = {0};
-        memcpy(tail, at, left);
-        turn_of(&l, tail);
-    }
-    mix_lanes_end(m, l, len);
+    l.first ^= key;
+    l = lanes_of(l, bytes, len);
+    return spread(mix_lanes_word(l, len));
 }
 
 void mix_result(const mix128 *m, uint64_t out[2])

@@ -79,10 +79,16 @@ static inline void mix_turn(mix_lanes *l, uint64_t w0, uint64_t w1, uint64_t w2,
 
 #define MIX_LANES_BEGIN ((mix_lanes){MIX_ROOT_2, MIX_ROOT_3})
 
+/* One word of the lanes that have taken count words or bytes. */
+static inline uint64_t mix_lanes_word(mix_lanes l, size_t count)
+{
+    return mix_fold(l.first ^ MIX_ROOT_3, l.second ^ MIX_ROOT_2) + count;
+}
+
 /* Adds the lanes to m: as one word, so that m, which all records wait for, takes one step. */
 static inline void mix_lanes_end(mix128 *m, mix_lanes l, size_t count)
 {
-    mix_step(m, mix_fold(l.first ^ MIX_ROOT_3, l.second ^ MIX_ROOT_2) + count);
+    mix_step(m, mix_lanes_word(l, count));
     m->length += count;
 }
 
@@ -104,6 +110,10 @@ static inline void mix_words(mix128 *m, const uint64_t *words, size_t count)
 
 /* Adds len bytes as one record, as mix_words does with numbers. */
 void mix_long(mix128 *m, const void *bytes, size_t len);
+
+/* One word from a key and len bytes, without a running hash; nothing for whom somebody tries to
+ * deceive. */
+uint64_t mix_keyed(uint64_t key, const void *bytes, size_t len);
 
 /* The result so far, in two words; m is not changed. */
 void mix_result(const mix128 *m, uint64_t out[2]);

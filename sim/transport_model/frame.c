@@ -84,13 +84,8 @@ static void put_u64(pu_buf *out, uint64_t v)
 static uint32_t tag_of(pu_span bytes, uint32_t key)
 {
     PU_ASSERT(bytes.len >= PACKET_HEAD_BYTES);
-    mix128 m;
-    uint64_t out[2];
-    mix_init(&m, key);
-    mix_bytes(&m, bytes.base, PACKET_TAG_AT);
-    mix_long(&m, bytes.base + PACKET_HEAD_BYTES, bytes.len - PACKET_HEAD_BYTES);
-    mix_result(&m, out);
-    return (uint32_t)out[0];
+    uint64_t head = mix_keyed(key, bytes.base, PACKET_TAG_AT);
+    return (uint32_t)mix_keyed(head, bytes.base + PACKET_HEAD_BYTES, bytes.len - PACKET_HEAD_BYTES);
 }
 
 uint32_t packet_session_key(uint32_t client_nonce, uint32_t server_nonce)

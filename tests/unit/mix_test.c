@@ -97,17 +97,34 @@ static void records_in_lanes_are_pinned(void **state)
     }
 }
 
+/* Values from an independent program; mix_keyed's with the key 0x1234567. */
 static void long_bytes_in_lanes_are_pinned_at_any_alignment(void **state)
 {
     (void)state;
     static const struct {
         size_t len;
-        uint64_t first, second;
+        uint64_t first, second, keyed;
     } pinned[] = {
-        {0, UINT64_C(0x346fa53039b9b426), UINT64_C(0x0649c1d09ab0d99c)},
-        {31, UINT64_C(0x4cb40230b349fc92), UINT64_C(0x63b08f38ce9c81df)},
-        {32, UINT64_C(0xac8803bffc0a2347), UINT64_C(0x3580a2ddcd62749e)},
-        {75, UINT64_C(0x890834bd52b5ae2e), UINT64_C(0x5661256f0646e8d3)},
+        {0, UINT64_C(0x346fa53039b9b426), UINT64_C(0x0649c1d09ab0d99c),
+         UINT64_C(0xe045a3489accdc71)},
+        {1, UINT64_C(0x17a250b616a43b8f), UINT64_C(0x35d0da19f7d59ec9),
+         UINT64_C(0x62e51f68ab48914e)},
+        {2, UINT64_C(0x9548f19cec85c387), UINT64_C(0x8d66f4c8b1c65bf6),
+         UINT64_C(0xbea627855ece0d2b)},
+        {3, UINT64_C(0x18f41cb1364b3012), UINT64_C(0x9999ea3d9a8b5964),
+         UINT64_C(0x01e0243441c0fb14)},
+        {7, UINT64_C(0xa38660b7d9d95fb4), UINT64_C(0x5c621964696be458),
+         UINT64_C(0x77f8e9e4083a61b8)},
+        {15, UINT64_C(0xc32d1ff0e37cc3b7), UINT64_C(0x186571ee143acca9),
+         UINT64_C(0x237c87af7baba258)},
+        {31, UINT64_C(0xeffe749298519cb5), UINT64_C(0x4b12011f56861b52),
+         UINT64_C(0x5b135f71606bcea9)},
+        {32, UINT64_C(0xac8803bffc0a2347), UINT64_C(0x3580a2ddcd62749e),
+         UINT64_C(0xc76a6a357030be53)},
+        {33, UINT64_C(0x4b2aa07bc23b6fcb), UINT64_C(0x639a5997b2ecf529),
+         UINT64_C(0x13e56e7afb4b247e)},
+        {75, UINT64_C(0xd4dc3b464cf3e91f), UINT64_C(0x7315495d5803c24d),
+         UINT64_C(0x5620940026c21612)},
     };
     uint8_t memory[75 + 8];
     for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++)
@@ -117,7 +134,27 @@ static void long_bytes_in_lanes_are_pinned_at_any_alignment(void **state)
             mix_init(&m, 0);
             mix_long(&m, memory + shift, pinned[i].len);
             assert_result(&m, pinned[i].first, pinned[i].second);
+            assert_true(mix_keyed(0x1234567, memory + shift, pinned[i].len) == pinned[i].keyed);
         }
+}
+
+/* Whatever the length is: no byte is passed over, nor one more read. */
+static void every_byte_of_every_length_shows(void **state)
+{
+    (void)state;
+    for (size_t len = 1; len <= 70; len++) {
+        uint8_t *bytes = calloc(1, len); /* of that size: a tool sees who reads on */
+        assert_non_null(bytes);
+        uint64_t none = mix_keyed(7, bytes, len);
+        assert_true(none != mix_keyed(8, bytes, len));
+        assert_true(none != mix_keyed(7, bytes, len - 1));
+        for (size_t bit = 0; bit < 8 * len; bit++) {
+            bytes[bit / 8] = (uint8_t)(1u << bit % 8);
+            assert_true(mix_keyed(7, bytes, len) != none);
+            bytes[bit / 8] = 0;
+        }
+        free(bytes);
+    }
 }
 
 static void record_of(const uint64_t words[8], uint64_t out[2])
@@ -270,6 +307,7 @@ int mix_test(void)
         cmocka_unit_test(a_long_mixture_is_pinned_at_any_alignment),
         cmocka_unit_test(records_in_lanes_are_pinned),
         cmocka_unit_test(long_bytes_in_lanes_are_pinned_at_any_alignment),
+        cmocka_unit_test(every_byte_of_every_length_shows),
         cmocka_unit_test(differences_show),
         cmocka_unit_test(the_result_changes_nothing),
         cmocka_unit_test(zeros_of_each_length_differ),
