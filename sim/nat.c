@@ -1,7 +1,7 @@
 /* sim/nat.c - what a NAT box does with a datagram (RFC 4787 sections 4, 5 and 6).
  *
  * A mapping is gone the moment its idle time is over, whether or not its memory is: every look at
- * one asks is_alive first, so when memory is reclaimed changes nothing that can be seen.
+ * one asks is_alive first, so when memory is reclaimed changes only the order of the table.
  */
 #include "sim/nat_impl.h"
 

@@ -33,7 +33,7 @@ struct nat {
     uint32_t block_count;
     nat_block *blocks; /* owned; those of the first address, then those of the next; NULL unless
                           NAT_BLOCK */
-    pu_time sweep_at;  /* no mapping can be past its time before */
+    pu_time sweep_at;  /* no mapping can be past its time before, but one that was given back */
     /* From here on what every datagram reads. */
     const nat_type *type;
     uint64_t idle_ns, answered_ns; /* of this table's protocol */
