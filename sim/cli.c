@@ -78,13 +78,13 @@ const char *cli_hint(const char *word, const char *const *words, size_t count, c
     return out;
 }
 
-/* How the command is told one seed. */
+/* How the command is told so many seeds, or that one. */
 static void one_seed(const cli_command *self, uint64_t seed, char more[128])
 {
-    int len = snprintf(more, 128, "; one seed is %" PRIu64 "-%" PRIu64, seed, seed);
+    int len = snprintf(more, 128, "; the first %" PRIu64 " are 1-%" PRIu64, seed, seed);
     for (size_t i = 0; i < self->option_count; i++) {
         if (strcmp(self->options[i].name, "seed") == 0)
-            snprintf(more + len, 128 - (size_t)len, ", or --seed %" PRIu64, seed);
+            snprintf(more + len, 128 - (size_t)len, ", one alone is --seed %" PRIu64, seed);
     }
 }
 

@@ -35,12 +35,12 @@ int cli_usage(const cli_command *self, const char *format, ...)
 
 void cli_help(const cli_command *self)
 {
-    printf("usage: peerup %s%s%s\n%s\n\n%s"
-           "  --config FILE          instead of the usual places\n"
-           "%s"
+    bool makes_config = self == &cli_init;
+    printf("usage: peerup %s%s%s\n%s\n\n%s%s%s"
            "  --help                 this text\n",
            self->name, self->operands[0] != '\0' ? " " : "", self->operands, self->summary,
-           self->help, self->has_json ? "  --json                 data as JSON\n" : "");
+           self->help, makes_config ? "" : "  --config FILE          instead of the usual places\n",
+           self->has_json ? "  --json                 data as JSON\n" : "");
 }
 
 static int no_option(const cli_command *self, const struct option *all, const char *word)

@@ -105,6 +105,8 @@ static int run_init(const cli_command *self, int argc, char **argv)
     int code = cli_options(self, argc, argv, own, take_init, &o, &common);
     if (code >= 0) return code;
     if (cli_surplus(self, argc, argv, 0)) return CLI_USAGE;
+    if (common.config_path != NULL)
+        return cli_usage(self, "--config: it makes a configuration; --dir says where");
     pu_peer_id id;
     char error[512];
     if (o.relay != NULL && !cli_address(o.relay, &id, error, sizeof error))

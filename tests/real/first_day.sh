@@ -15,6 +15,8 @@ set -u
 check 'a port out of range is named with its range' \
     says "--port: '99999' is not a port, a number from 0 to 65535" "$peerup" init --dir slip --port 99999
 check 'and ends with 2' exits 2 "$peerup" init --dir slip --port 99999
+check 'init does not take --config for the place' \
+    says '--config: it makes a configuration; --dir says where' "$peerup" init --config slip
 check 'so is a count' says "--count: 'x' is not a number" "$peerup" ping somebody -c x
 check 'an option of other commands is no operand' says "there is no option '-n5'" "$peerup" status -n5
 check 'nor its value, where that stands alone' says "there is no option '-n'" "$peerup" status -n 5

@@ -43,7 +43,7 @@ expect 2 "$near" "$sim" run scenarios/nat/symmetric-both
 expect 2 "$near" "$sim" run symetric-both
 expect 2 "$near" "$sim" run scenarios/nat/symetric-both.yaml
 expect 2 'No such file or directory$' "$sim" run no-scenario-has-this-name
-expect 2 "'5' is not a range A-B such as 1-50.*; one seed is 5-5, or --seed 5$" "$sim" run "$small" --seeds 5
+expect 2 "'5' is not a range A-B such as 1-50.*; the first 5 are 1-5, one alone is --seed 5$" "$sim" run "$small" --seeds 5
 expect 2 'is a folder, and one scenario runs at a time' "$sim" run scenarios/base
 expect 0 '^12 seeds: 12 held$' "$sim" run "$small" --seeds 1-12 --log none --progress none
 lines 0 '^seed='
