@@ -36,7 +36,7 @@ static const char row_sql[] =
     "FROM packet WHERE from_node IN (?3, ?4, ?5, ?6)) "
     "SELECT p.id, at_ns, from_node, to_node, box, kind, fate, e.text LIKE '[%', "
     "CASE WHEN box IS NULL AND fate NOT IN ('sent', 'copied', 'delivered') "
-    "THEN (SELECT min(node) FROM own WHERE endpoint = to_endpoint AND node <> from_node) END "
+    "THEN (SELECT min(node) FROM own WHERE endpoint = to_endpoint AND node IS NOT from_node) END "
     "FROM packet p JOIN endpoint e ON e.id = to_endpoint WHERE at_ns BETWEEN ?1 AND ?2 "
     "ORDER BY p.id, p.rowid";
 
@@ -95,13 +95,15 @@ static void add_row(const attempt *p, way *w, sqlite3_stmt *q)
 {
     int64_t at = sql_ns(q, 1);
     const char *fate = sql_text(q, 6);
-    int from = attempt_column(p, false, sql_int(q, 2));
+    int from = attempt_column(p, false, sql_null(q, 2) ? -1 : sql_int(q, 2));
     int to = attempt_column(p, false, sql_null(q, 3) ? -1 : sql_int(q, 3));
     int box = attempt_column(p, true, sql_null(q, 4) ? -1 : sql_int(q, 4));
     w->is_punch = strcmp(sql_text(q, 5), "punch") == 0;
     w->is_hello = strcmp(sql_text(q, 5), "hello") == 0;
-    if (strcmp(fate, "sent") == 0 || strcmp(fate, "copied") == 0) {
-        add_point(w, from, at);
+    if (strcmp(fate, "sent") == 0) {
+        add_point(w, sql_null(q, 2) ? box : from, at); /* a box speaks for itself */
+    } else if (strcmp(fate, "copied") == 0) {          /* on the link, behind its sender's boxes */
+        add_point(w, from < 0 ? -1 : outermost(p, from, sql_int(q, 7) != 0), at);
     } else if (strcmp(fate, "translated") == 0 || strcmp(fate, "passed") == 0) {
         add_point(w, box, at);
     } else if (strcmp(fate, "delivered") == 0) {

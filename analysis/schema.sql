@@ -318,7 +318,7 @@ INSERT INTO _doc VALUES
 ('packet', 'to_endpoint', 'index', 'destination as it is at that place, see endpoint'),
 ('packet', 'carriage', '', 'how boxes see it: udp, tcp, or tcp-syn, which opens a connection; tcp-reset, tcp-unreachable, udp-unreachable: one of them was not taken'),
 ('packet', 'kind', '', 'what it carries: hello (first flight of a handshake), data, ack, keep-alive, close, punch, other'),
-('packet', 'fate', '', 'what became of it there: sent, translated (by a box on its way out) or passed (by a firewall), delivered; on a link: lost, queue-full, too-big, copied (the datagram begins here); between two sides of a cut: cut; nobody has the address: no-route; at a box: no-mapping, filtered, blocked, no-hairpin'),
+('packet', 'fate', '', 'what became of it there: sent, translated (by a box on its way out) or passed (by a firewall), delivered; on a link: lost, queue-full, too-big, copied (the datagram begins here); between two sides of a cut: cut; its host sleeps: asleep; nobody has the address: no-route; at a box: no-mapping, filtered, blocked, no-hairpin'),
 ('packet', 'bytes', 'bytes', 'payload of the datagram or segment');
 
 CREATE TABLE metric (

@@ -300,18 +300,20 @@ static void catch_interrupts(void)
 /* What runs one after the other add to. */
 typedef struct campaign {
     progress bar;
-    uint64_t ran;                     /* runs that ended, interrupted ones as well */
-    uint64_t repros, first_repro;     /* files that they left, the seed of the first */
-    uint64_t older_dbs, older_repros; /* files there that are not of these runs */
+    uint64_t ran;                 /* runs that ended, interrupted ones as well */
+    uint64_t repros, first_repro; /* files that they left, the seed of the first */
+    uint64_t older_dbs, older_repros, older_captures; /* files there that are not of these runs */
     tally tally;
 } campaign;
 
-/* Counts what is there beside a run that has left no database, or no repro file. */
-static void count_older(const run_folder *folder, uint64_t seed, bool has_db, bool has_repro,
+/* Counts what is there beside a run that has left no such file itself. */
+static void count_older(const run_folder *folder, const run_options *how, bool has_repro,
                         campaign *all)
 {
-    all->older_dbs += !has_db && run_folder_has(folder, seed, "run.db");
+    uint64_t seed = how->seed;
+    all->older_dbs += how->db_path == NULL && run_folder_has(folder, seed, "run.db");
     all->older_repros += !has_repro && run_folder_has(folder, seed, "run.repro");
+    all->older_captures += how->pcap_path == NULL && run_folder_has(folder, seed, "run.pcapng");
 }
 
 static void print_older_file(const run_folder *folder, const char *name, uint64_t count, FILE *out)
@@ -334,6 +336,7 @@ static void print_older(const run_folder *folder, const campaign *all, FILE *out
 {
     print_older_file(folder, "run.db", all->older_dbs, out);
     print_older_file(folder, "run.repro", all->older_repros, out);
+    print_older_file(folder, "run.pcapng", all->older_captures, out);
 }
 
 /* --json: one run is one object; many are a list in one, which grows run by run. */
@@ -395,7 +398,7 @@ static int end_seed(const request *q, const scenario *s, const run_options *how,
     else if (!has_held) print_failed_seed(how->seed, result, notices);
     if (!has_held && !result->is_partial) has_repro = leave_repro(q, s, how->seed, result, notices);
     if (has_repro && all->repros++ == 0) all->first_repro = how->seed;
-    count_older(&folder, how->seed, how->db_path != NULL, has_repro, all);
+    count_older(&folder, how, has_repro, all);
     if (!q->has_seeds) print_older(&folder, all, notices);
     if (!result->is_partial) tally_add(&all->tally, how->seed, result);
     if (q->is_json) print_json(q, all->ran, sim_json_run(s, how, result));

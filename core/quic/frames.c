@@ -268,10 +268,14 @@ static uint64_t packet_number(const quic_conn *c, const uint8_t *header, size_t 
 static bool look_through(quic_conn *c, uint64_t packet, rest r)
 {
     bool is_good = true, is_newest = packet >= c->numbers_end;
+    uint64_t highest = c->ids_highest, told = c->ids_told, count = c->ids_count;
     if (is_early(c, r)) return false;
     while (is_good && r.len > 0) is_good = take_frame(c, &r);
     if (c->is_elsewhere && c->ids_count > IDS_BACK_MOST) {
         if (is_newest) c->is_spent = true;
+        c->ids_highest = highest; /* nothing of it is noted: it may come again, and be read */
+        c->ids_told = told;
+        c->ids_count = count;
         return false;
     }
     if (is_newest) c->numbers_end = packet + 1;

@@ -133,12 +133,18 @@ bool cli_is_one_of(const cli_command *self, const char *word, const char *const 
 }
 
 /* Says which file of the folder is the configuration. */
-static void say_folder(const char *folder)
+static void say_folder(const char *folder, bool is_given, bool for_relay)
 {
-    char *file = config_beside(folder, "config.yaml");
+    const char *name = for_relay ? "relay-server.yaml" : "config.yaml";
+    char *file = config_beside(folder, name);
     bool is_there = file != NULL && access(file, F_OK) == 0;
-    cli_error("--config: %s is a folder, and one file is the configuration%s%s", folder,
-              is_there ? ": " : "", is_there ? file : "");
+    if (!is_there && for_relay) {
+        free(file);
+        file = config_beside(folder, "config.yaml");
+        is_there = file != NULL && access(file, F_OK) == 0;
+    }
+    cli_error("%s%s is a folder, and one file is the configuration%s%s",
+              is_given ? "--config: " : "", folder, is_there ? ": " : "", is_there ? file : "");
     free(file);
 }
 
@@ -152,7 +158,7 @@ static config *open_config(const cli_common *common, bool for_relay)
     }
     struct stat at;
     bool is_folder = stat(path, &at) == 0 && S_ISDIR(at.st_mode);
-    if (is_folder) say_folder(path);
+    if (is_folder) say_folder(path, common->config_path != NULL, for_relay);
     config *c = is_folder ? NULL : config_read(path, stderr);
     free(path);
     return c;

@@ -86,13 +86,22 @@ static bool has_node(const peerupd *d, const pu_endpoint *at)
     return false;
 }
 
+/* Whether a service at place is what keeps others from listening at `at`: one at an address of
+ * another machine is not, even if every address is asked for. */
+static bool is_taken_by(const pu_endpoint *place, const pu_endpoint *at)
+{
+    bool is_here = endpoint_is_any(place) || pu_endpoint_scope(place) == PU_SCOPE_LOOPBACK ||
+                   memcmp(place->ip, at->ip, sizeof at->ip) == 0;
+    return is_here && overlap(place, at);
+}
+
 /* The service that the configuration has there. NULL: none. */
 static const config_service *service_at(const peerupd *d, const pu_endpoint *at)
 {
     pu_endpoint place;
     for (size_t i = 0; i < d->c->service_count; i++) {
         const config_service *s = &d->c->services[i];
-        if (s->is_enabled && config_service_place(s, &place) && overlap(&place, at)) return s;
+        if (s->is_enabled && config_service_place(s, &place) && is_taken_by(&place, at)) return s;
     }
     return NULL;
 }

@@ -431,6 +431,43 @@ static void who_hears_of_no_id_given_back_is_not_ended_by_others(void **state)
     finish();
 }
 
+static enum rig_fate keep_and_drop(rig *w, rig_datagram *g)
+{
+    const kept *last = w->fate_ctx;
+    if (g->from.port != d.r.at.port) return RIG_PASS;
+    if (last->len == 0 && d.r.frames_left == 0) (void)keep_last(w, g);
+    return RIG_DROP;
+}
+
+/* One that is late and comes from elsewhere is dropped, and the id in it counts as not told. */
+static void who_hears_of_no_id_given_back_is_told_no_id_from_elsewhere(void **state)
+{
+    (void)state;
+    kept late = {.len = 0};
+    begin(NULL);
+    give_back_all();
+    d.w->fate = keep_and_drop;
+    d.w->fate_ctx = &late;
+    uint8_t bytes[NEW_ID_BYTES];
+    pu_buf id = buf_of(bytes, sizeof bytes);
+    put_new_id(&id, 20, 16);
+    raw_say(&d.r, bytes, id.len, 1);
+    rig_run(d.w, 100 * PU_MS);
+    d.w->fate = NULL;
+    raw_say(&d.r, "\x01", 1, 1);
+    rig_run(d.w, 100 * PU_MS);
+    uint64_t told = conn_of_host()->ids_count, highest = conn_of_host()->ids_highest;
+    pu_endpoint elsewhere = d.r.at;
+    elsewhere.port = 9999;
+    assert_true(late.len > 0);
+    rig_post(d.w, &elsewhere, &d.r.peer, span_of(late.bytes, late.len));
+    rig_run(d.w, 100 * PU_MS);
+    assert_false(d.h->conns[0].is_down);
+    assert_int_equal(conn_of_host()->ids_count, told);
+    assert_int_equal(conn_of_host()->ids_highest, highest);
+    finish();
+}
+
 /* It does not move, it only tries paths. Each takes one of its ids, and those before it are given
  * back. */
 static void who_hears_of_no_id_given_back_tries_few_paths(void **state)
@@ -505,6 +542,7 @@ int quic_library_test(void)
         cmocka_unit_test(a_new_path_may_be_proven_by_who_is_home),
         cmocka_unit_test(who_hears_of_no_id_given_back_does_not_move),
         cmocka_unit_test(who_hears_of_no_id_given_back_is_not_ended_by_others),
+        cmocka_unit_test(who_hears_of_no_id_given_back_is_told_no_id_from_elsewhere),
         cmocka_unit_test(who_hears_of_no_id_given_back_tries_few_paths),
         cmocka_unit_test(shortages_of_memory_break_nothing_while_packets_are_lost),
     };

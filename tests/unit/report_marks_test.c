@@ -253,6 +253,41 @@ static void an_attempt_shows_what_got_lost(void **state)
     free(script);
 }
 
+/* What a box says by itself was sent by none of the nodes, the first one included. */
+static void an_attempt_shows_no_node_say_what_a_box_says(void **state)
+{
+    place *p = *state;
+    tracedb *db = begin(p, "box");
+    put_node(db, 0, "desk", NULL, "");
+    put_node(db, 1, "phone", NULL, "");
+    tracedb_put_connect(db, &(tracedb_connect){1, 0, 10 * PU_S, 11 * PU_S, 11 * PU_S, PU_NEVER,
+                                               "direct", "direct", true});
+    static const int64_t senders[] = {0, -1}; /* desk; a box */
+    for (uint64_t i = 0; i < 2; i++) {
+        tracedb_packet w = {.at = 10 * PU_S + (10 + 10 * i) * PU_MS,
+                            .id = 1 + i,
+                            .from_node = senders[i],
+                            .to_node = -1,
+                            .box = i == 0 ? -1 : 7,
+                            .from = i == 0 ? "11.0.0.1:4001" : "11.0.0.9:4001",
+                            .to = "11.0.0.2:4001",
+                            .carriage = i == 0 ? "tcp" : "tcp-reset",
+                            .kind = "close",
+                            .fate = "sent"};
+        tracedb_put_packet(db, &w);
+        w.at += 5 * PU_MS;
+        w.fate = "delivered";
+        w.to_node = 1;
+        w.box = -1;
+        tracedb_put_packet(db, &w);
+    }
+    end(p, db);
+    char *script = script_of(p, plot_attempt);
+    if (!strstr(script, "\t10.0")) fail_msg("nothing of desk in %s", script);
+    if (strstr(script, "\t20.0")) fail_msg("what the box said in %s", script);
+    free(script);
+}
+
 /* What a figure explains is in it. */
 static void no_answer_is_explained_where_there_is_any(void **state)
 {
@@ -306,6 +341,8 @@ int report_marks_test(void)
         cmocka_unit_test_setup_teardown(axis_suits_the_times, place_make, place_remove),
         cmocka_unit_test_setup_teardown(the_map_shows_what_is_beside, place_make, place_remove),
         cmocka_unit_test_setup_teardown(an_attempt_shows_what_got_lost, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(an_attempt_shows_no_node_say_what_a_box_says, place_make,
+                                        place_remove),
         cmocka_unit_test_setup_teardown(no_answer_is_explained_where_there_is_any, place_make,
                                         place_remove),
         cmocka_unit_test_setup_teardown(a_heat_map_has_classes, place_make, place_remove),
