@@ -111,7 +111,7 @@ static inline void mix_words(mix128 *m, const uint64_t *words, size_t count)
 /* Adds len bytes as one record, as mix_words does with numbers. */
 void mix_long(mix128 *m, const void *bytes, size_t len);
 
-/* One word from a key and len bytes, without a running hash; nothing for whom somebody tries to
+/* One word from a key and len bytes, without a running hash. Enough for what nobody tries to
  * deceive. */
 uint64_t mix_keyed(uint64_t key, const void *bytes, size_t len);
 

@@ -406,6 +406,18 @@ static enum rig_fate keep_last(rig *w, rig_datagram *g)
     return RIG_PASS;
 }
 
+/* Somebody else sends that again, which ends nothing. Returns where from. */
+static pu_endpoint post_from_elsewhere(const kept *k)
+{
+    pu_endpoint elsewhere = d.r.at;
+    elsewhere.port = 9999;
+    assert_true(k->len > 0);
+    rig_post(d.w, &elsewhere, &d.r.peer, span_of(k->bytes, k->len));
+    rig_run(d.w, 100 * PU_MS);
+    assert_false(d.h->conns[0].is_down);
+    return elsewhere;
+}
+
 /* Nor does it when somebody else sends one of its packets again, as whoever has seen it can; one
  * that is new ends the connection. */
 static void who_hears_of_no_id_given_back_is_not_ended_by_others(void **state)
@@ -418,12 +430,7 @@ static void who_hears_of_no_id_given_back_is_not_ended_by_others(void **state)
     d.w->fate_ctx = &last;
     raw_say(&d.r, "\x01", 1, 1);
     rig_run(d.w, 100 * PU_MS);
-    pu_endpoint elsewhere = d.r.at;
-    elsewhere.port = 9999;
-    assert_true(last.len > 0);
-    rig_post(d.w, &elsewhere, &d.r.peer, span_of(last.bytes, last.len));
-    rig_run(d.w, 100 * PU_MS);
-    assert_false(d.h->conns[0].is_down);
+    pu_endpoint elsewhere = post_from_elsewhere(&last);
     d.r.at = elsewhere;
     raw_say(&d.r, "\x01", 1, 1);
     rig_run(d.w, PU_S);
@@ -457,12 +464,7 @@ static void who_hears_of_no_id_given_back_is_told_no_id_from_elsewhere(void **st
     raw_say(&d.r, "\x01", 1, 1);
     rig_run(d.w, 100 * PU_MS);
     uint64_t told = conn_of_host()->ids_count, highest = conn_of_host()->ids_highest;
-    pu_endpoint elsewhere = d.r.at;
-    elsewhere.port = 9999;
-    assert_true(late.len > 0);
-    rig_post(d.w, &elsewhere, &d.r.peer, span_of(late.bytes, late.len));
-    rig_run(d.w, 100 * PU_MS);
-    assert_false(d.h->conns[0].is_down);
+    (void)post_from_elsewhere(&late);
     assert_int_equal(conn_of_host()->ids_count, told);
     assert_int_equal(conn_of_host()->ids_highest, highest);
     finish();
