@@ -27,7 +27,7 @@ enum {
     BIN_MOST = 48,       /* more events than that are not sorted by insertion */
     INSERTED_MOST = 12,  /* so few are sorted by insertion alone */
     ANNOUNCED_LEAST = 6, /* fewer events have nothing to be fetched beside */
-    AHEAD_EVENTS = 64    /* an event is announced so many events ahead of its turn */
+    AHEAD_ALONE = 8      /* an event that has one round has it so many events ahead of its turn */
 };
 #define SOURCES_MAX (UINT32_C(1) << (32 - WHEELS_KIND_BITS))
 
@@ -66,7 +66,6 @@ struct queue {
     late head;       /* the run's next event, as far as it was compared */
     queue_soon soon; /* NULL: nobody wants to know */
     unsigned rounds; /* of it */
-    uint32_t gap;    /* events between two of them */
     bool announces;  /* the run is announced */
     void *soon_ctx;
     uint32_t *notes; /* owned; of `soon`, one an entry of the run */
@@ -426,10 +425,12 @@ static void announce(queue *q, unsigned round, uint32_t index)
     q->soon(q->soon_ctx, round, &event, &q->notes[index]);
 }
 
-/* How far ahead of its turn an event has that round. */
+/* How many events ahead of its turn an event has that round: as few as will do, so that what it
+ * asks for is still in the first cache then. Events with several rounds take long enough for one
+ * between two. */
 static uint32_t lead_of(const queue *q, unsigned round)
 {
-    return q->gap * (q->rounds - round);
+    return q->rounds == 1 ? AHEAD_ALONE : q->rounds - round;
 }
 
 /* The beginning of a new run: its first events' rounds, all at once. */
@@ -545,9 +546,8 @@ void queue_only_heap(queue *q)
 
 void queue_on_soon(queue *q, queue_soon soon, unsigned rounds, void *ctx)
 {
-    PU_ASSERT(rounds > 0 && rounds <= AHEAD_EVENTS);
+    PU_ASSERT(rounds > 0);
     q->rounds = rounds;
-    q->gap = AHEAD_EVENTS / rounds;
     q->soon = soon;
     q->soon_ctx = ctx;
 }
