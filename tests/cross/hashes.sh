@@ -48,6 +48,8 @@ build build/cross-here CC="${CROSS_WRAP-} gcc"
 hashes here build/cross-here/peerup-sim
 count=$(wc -l <"$work/here")
 [ "$count" -eq $((${seeds#*-} - ${seeds%-*} + 4)) ] || { echo "hash-cross: $count hashes for seeds $seeds"; exit 1; }
+distinct=$(awk '{print $NF}' "$work/here" | sort -u | wc -l)
+[ "$distinct" -eq "$count" ] || { echo "hash-cross: $count runs, but only $distinct different hashes"; exit 1; }
 column arm64 aarch64-linux-gnu qemu-aarch64-static
 column s390x s390x-linux-gnu qemu-s390x-static
 echo "hash-cross: $count hashes on three processors, all equal"
