@@ -29,5 +29,6 @@ part tests/real/first_day.sh "$build/peerup"
 part tests/real/hostile.py "$build/peerup"
 part tests/real/install.sh "$build"
 part tests/real/record.sh "$build/peerup" "$build/peerup-sim"
+part tests/netns/skipped.sh
 
 end_parts
