@@ -30,5 +30,6 @@ part tests/real/hostile.py "$build/peerup"
 part tests/real/install.sh "$build"
 part tests/real/record.sh "$build/peerup" "$build/peerup-sim"
 part tests/netns/skipped.sh
+part tests/netns/judged.py
 
 end_parts

@@ -1,5 +1,8 @@
 """Counts checks, one line each, and ends with the totals, as tests/lib/check.sh does for bash."""
+import statistics
 import sys
+
+SLACK_MS = 5
 
 
 class Checks:
@@ -15,6 +18,13 @@ class Checks:
         self.failed += 1
         for line in str(said).splitlines():
             print(f"    {line}", flush=True)
+
+    def takes(self, name, expected_ms, seen_ms):
+        """Is the median of these pings that RTT?"""
+        median = statistics.median(seen_ms) if seen_ms else float("inf")
+        self.check(name, abs(median - expected_ms) <= SLACK_MS, seen_ms)
+        if seen_ms:
+            print(f"{name}: median {median:.1f} ms of {len(seen_ms)}, {min(seen_ms):.1f} ms at least")
 
     def end(self):
         """Prints the totals and ends the program."""
