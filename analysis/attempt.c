@@ -24,11 +24,12 @@ static const char ask_sql[] =
     "ORDER BY direct_ns IS NULL, punch_ns IS NULL, first_path = 'direct', NOT authorized, id "
     "LIMIT 1";
 
-/* Boxes that let datagrams of node ?1 out, innermost first: in the order the first one met them. A
- * firewall stands before them, as it is met by none of theirs. */
+/* Boxes that let datagrams of the window out for node ?1, innermost first: in the order the first
+ * one met them. A firewall stands before them, as it is met by none of theirs. */
 static const char box_sql[] =
     "SELECT box, fate = 'passed' AS is_six FROM packet WHERE from_node = ?1 "
-    "AND at_ns BETWEEN ?2 AND ?3 AND box IS NOT NULL AND fate IN ('translated', 'passed') "
+    "AND id IN (SELECT id FROM packet WHERE at_ns BETWEEN ?2 AND ?3) "
+    "AND box IS NOT NULL AND fate IN ('translated', 'passed') "
     "GROUP BY box ORDER BY is_six DESC, min(rowid) LIMIT 4";
 
 static const char relay_sql[] =

@@ -29,15 +29,17 @@ typedef struct way {
     const char *stop; /* the block for the mark where it was dropped; NULL: delivered */
 } way;
 
-/* Who something lost was for is not known: the last column has who of those shown (?3 to ?6) wrote
- * from its destination. */
+/* All rows of each datagram that was anywhere within the window: whence it came tells whose it is,
+ * however early that was. Who something lost was for is not known: the last column has who of those
+ * shown (?3 to ?6) wrote from its destination. */
 static const char row_sql[] =
     "WITH own AS MATERIALIZED (SELECT DISTINCT from_endpoint AS endpoint, from_node AS node "
     "FROM packet WHERE from_node IN (?3, ?4, ?5, ?6)) "
     "SELECT p.id, at_ns, from_node, to_node, box, kind, fate, e.text LIKE '[%', "
     "CASE WHEN box IS NULL AND fate NOT IN ('sent', 'copied', 'delivered') "
     "THEN (SELECT min(node) FROM own WHERE endpoint = to_endpoint AND node IS NOT from_node) END "
-    "FROM packet p JOIN endpoint e ON e.id = to_endpoint WHERE at_ns BETWEEN ?1 AND ?2 "
+    "FROM packet p JOIN endpoint e ON e.id = to_endpoint "
+    "WHERE p.id IN (SELECT id FROM packet WHERE at_ns BETWEEN ?1 AND ?2) "
     "ORDER BY p.id, p.rowid";
 
 /* Begins to read the datagrams of the window. */
@@ -132,9 +134,16 @@ static int line_of(const attempt *p, const way *w)
 
 static void write_point(const attempt *p, FILE *script, int half, int64_t at)
 {
-    int64_t ns = at - p->asked;
-    fprintf(script, "%d%s\t%" PRId64 ".%06" PRId64 "\n", half / 2, half % 2 ? ".5" : "",
-            ns / 1000000, ns % 1000000);
+    int64_t ns = at - p->asked, size = ns < 0 ? -ns : ns;
+    fprintf(script, "%d%s\t%s%" PRId64 ".%06" PRId64 "\n", half / 2, half % 2 ? ".5" : "",
+            ns < 0 ? "-" : "", size / 1000000, size % 1000000);
+}
+
+/* Whether it was dropped within the window, in the way of the mark. */
+static bool is_marked(const attempt *p, const way *w, const char *mark)
+{
+    return w->stop && strcmp(w->stop, mark) == 0 && w->count > 0 &&
+           w->point[w->count - 1].at >= p->from && w->point[w->count - 1].at <= p->until;
 }
 
 /* Writes the way if it belongs to the line, or, with a mark, where such a way was dropped. Returns
@@ -142,7 +151,7 @@ static void write_point(const attempt *p, FILE *script, int half, int64_t at)
 static bool write_way(const attempt *p, FILE *script, const way *w, int line, const char *mark)
 {
     int own = line_of(p, w);
-    bool is_meant = mark ? w->stop && strcmp(w->stop, mark) == 0 : own == line;
+    bool is_meant = mark ? is_marked(p, w, mark) : own == line;
     if (own < 0 || !is_meant) return false;
     for (int i = mark ? w->count - 1 : 0; i < w->count; i++) {
         write_point(p, script, w->point[i].half, w->point[i].at);
@@ -182,7 +191,7 @@ static void close_window(sql *db, attempt *p)
         if (sql_int(q, 0) != id) w = (way){0};
         id = sql_int(q, 0);
         add_row(p, &w, q);
-        bool is_shown = line_of(p, &w) > LINE_RELAY;
+        bool is_shown = line_of(p, &w) > LINE_RELAY && sql_ns(q, 1) <= p->until;
         if (is_shown && sql_ns(q, 1) > last) last = sql_ns(q, 1);
     }
     p->until = last + ATTEMPT_AFTER_NS;
@@ -238,7 +247,7 @@ bool plot_attempt(sql *db, FILE *script)
     plot_settings(script, 600);
     write_names(db, &p, script);
     fprintf(script,
-            "set border 2\nunset xtics\nset grid x2tics lc rgb 'gray' lt 1 lw 1\n"
+            "set border 2\nunset xtics\nset grid x2tics lc rgb 'gray' lt 1 lw 1\nset clip two\n"
             "set xrange [-0.3:%d.3]\nset x2range [-0.3:%d.3]\n"
             "set key outside bottom center horizontal\nset yrange [%" PRId64 ":%" PRId64 "]\n"
             "set ylabel 'time since asked (ms), downwards'\n",
@@ -344,13 +353,11 @@ void plot_attempt_queries(sql *db, FILE *out)
              p.from % 1000000, p.until / 1000000, p.until % 1000000);
     fprintf(out,
             "SELECT at_ms - %" PRId64 ".%06" PRId64
-            " AS since_asked_ms, id, kind, fate, from_name, place\nFROM v_packet\nWHERE %s\n"
-            "    AND from_name IN (",
+            " AS since_asked_ms, id, kind, fate, from_name, place\nFROM v_packet\n"
+            "WHERE id IN (SELECT id FROM v_packet WHERE %s)\n    AND from_name IN (",
             p.asked / 1000000, p.asked % 1000000, window);
     write_places(db, &p, out, false);
-    fprintf(out,
-            ")\n    AND id NOT IN (SELECT id FROM v_packet WHERE %s\n        AND place NOT IN (",
-            window);
+    fputs(")\n    AND id NOT IN (SELECT id FROM v_packet WHERE place NOT IN (", out);
     write_places(db, &p, out, true);
     fputs("))\nORDER BY id, at_ms;", out);
 }

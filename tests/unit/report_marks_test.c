@@ -288,6 +288,59 @@ static void an_attempt_shows_no_node_say_what_a_box_says(void **state)
     free(script);
 }
 
+/* A row of a UDP datagram: in ms after it was asked, 0.5 ms later; at that box, -1 for none. */
+static void put_step(tracedb *db, uint64_t id, int64_t at_ms, const char *kind, int64_t from,
+                     const char *fate, int64_t to, int64_t box)
+{
+    tracedb_put_packet(
+        db, &(tracedb_packet){.at = 10 * PU_S + (pu_time)(at_ms * (int64_t)PU_MS) + PU_MS / 2,
+                              .id = id,
+                              .from_node = from,
+                              .to_node = to,
+                              .box = box,
+                              .from = from == 1 ? "11.0.0.1:4001" : "11.0.0.9:4001",
+                              .to = from == 1 ? "11.0.0.9:4001" : "11.0.0.1:4001",
+                              .carriage = "udp",
+                              .kind = kind,
+                              .fate = fate,
+                              .bytes = 60});
+}
+
+/* What a relay sent before the figure begins is the relay's all the same; what is dropped after its
+ * end has no mark, and none in the key. */
+static void an_attempt_knows_what_its_edges_cut(void **state)
+{
+    place *p = *state;
+    tracedb *db = begin(p, "edges");
+    const tracedb_nat cafe = nat_of(0, "cafe", "phone");
+    put_node(db, 0, "hub", NULL, "");
+    put_node(db, 1, "desk", NULL, "");
+    put_node(db, 2, "phone", NULL, "cafe");
+    tracedb_put_nat(db, &cafe);
+    tracedb_put_connect(db, &(tracedb_connect){2, 1, 10 * PU_S, 11 * PU_S, 11 * PU_S, PU_NEVER,
+                                               "direct", "direct", true});
+    put_step(db, 1, -2, "data", 0, "sent", -1, -1);
+    put_step(db, 2, -1, "ack", 2, "sent", -1, -1);
+    put_step(db, 2, -1, "ack", 2, "translated", -1, 0);
+    put_step(db, 1, 3, "data", 0, "delivered", 2, -1);
+    put_step(db, 2, 4, "ack", 2, "delivered", 0, -1);
+    put_step(db, 3, 10, "data", 1, "sent", -1, -1);
+    put_step(db, 3, 15, "data", 1, "delivered", 0, -1);
+    put_step(db, 4, 1095, "hello", 2, "sent", -1, -1);
+    put_step(db, 4, 1095, "hello", 2, "translated", -1, 0);
+    put_step(db, 4, 1105, "hello", 2, "lost", -1, -1);
+    end(p, db);
+    char *script = script_of(p, plot_attempt);
+    static const char *const has[] = {
+        "$block0 << EOD\n0\t-1.500000\n2\t3.500000\n1\t3.500000\n\n",
+        "\n1\t-0.500000\n2\t-0.500000\n0\t4.500000\n", "$block1 << EOD\nEOD",
+        "$block2 << EOD\n1\t1095.500000\n2\t1095.500000\n2.5\t1105.500000\n"};
+    for (size_t k = 0; k < sizeof has / sizeof has[0]; k++)
+        if (!strstr(script, has[k])) fail_msg("no %s in %s", has[k], script);
+    if (strstr(script, "'lost on a link'")) fail_msg("a mark that is not shown: %s", script);
+    free(script);
+}
+
 /* What a figure explains is in it. */
 static void no_answer_is_explained_where_there_is_any(void **state)
 {
@@ -342,6 +395,8 @@ int report_marks_test(void)
         cmocka_unit_test_setup_teardown(the_map_shows_what_is_beside, place_make, place_remove),
         cmocka_unit_test_setup_teardown(an_attempt_shows_what_got_lost, place_make, place_remove),
         cmocka_unit_test_setup_teardown(an_attempt_shows_no_node_say_what_a_box_says, place_make,
+                                        place_remove),
+        cmocka_unit_test_setup_teardown(an_attempt_knows_what_its_edges_cut, place_make,
                                         place_remove),
         cmocka_unit_test_setup_teardown(no_answer_is_explained_where_there_is_any, place_make,
                                         place_remove),
