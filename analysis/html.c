@@ -10,12 +10,8 @@
 
 enum { FOLD_ROWS = 15 }; /* a table with more is folded */
 
-/* Figures take the ink of the page: gnuplot draws axes and words in black, grids in one grey. */
 static const char *const style[] = {
-    ":root{color-scheme:light dark;--ink:#1c2026;--soft:#5c6570;--page:#fff;--card:#f5f6f8;"
-    "--line:#d5d9df;--good:#0b7a5a;--bad:#b3165f}\n"
-    "@media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;--soft:#a2abb5;--page:#14171b;"
-    "--card:#1d2127;--line:#3a414a;--good:#4cc9a0;--bad:#ff7db8}}\n"
+    PLOT_COLORS
     "@media print{:root{--ink:#000;--soft:#444;--page:#fff;--card:#fff;--line:#bbb;--good:#000;"
     "--bad:#000}nav{display:none}figure,tr,section.keep{break-inside:avoid}}\n"
     "*{box-sizing:border-box}\n"
@@ -30,14 +26,7 @@ static const char *const style[] = {
     "ul.story{padding-left:1.2rem}ul.story li{margin:.25rem 0}\n"
     "figure{margin:1.2rem 0 .4rem;padding:0;overflow-x:auto}"
     "figure svg{display:block;width:100%;min-width:45rem;height:auto;background:var(--card);"
-    "border:1px solid var(--line);border-radius:6px}\n"
-    "svg [color=black]{color:var(--ink)}svg [fill=black]{fill:var(--ink)}"
-    "svg [stroke='rgb(  0,   0,   0)']{stroke:var(--ink)}"
-    "svg [stroke='rgb(190, 190, 190)']{stroke:var(--line)}"
-    "svg [color='rgb(  0,   0,   0)']{color:var(--ink)}"
-    "svg [fill='rgb(0,0,0)']{fill:var(--ink)}"
-    "[id$=gpPt0],[id$=gpPt1]{stroke-width:.42}\n"
-    ".scroll{overflow-x:auto}"
+    "border:1px solid var(--line);border-radius:6px}\n" PLOT_INKS ".scroll{overflow-x:auto}"
     "table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}\n"
     "th,td{text-align:left;padding:.2rem .7rem;border-bottom:1px solid var(--line);"
     "white-space:nowrap;vertical-align:top}td.wrap{white-space:normal;min-width:14rem}"

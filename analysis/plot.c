@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const file_names[] = {"figure.gp", "figure.svg", "figure.err"};
-enum { FILE_SCRIPT = 0, FILE_SVG, FILE_ERROR, FILE_COUNT };
+static const char *const file_names[] = {"figure.gp", "figure.svg", "figure.err", "alone.svg"};
+enum { FILE_SCRIPT = 0, FILE_SVG, FILE_ERROR, FILE_ALONE, FILE_COUNT };
 
 static void fail(plots *p, const char *doing, const char *reason)
 {
@@ -142,10 +142,54 @@ static void copy_svg(plots *p, FILE *out)
     if (!inside) fail(p, "gnuplot failed", "it made a file without a picture");
 }
 
+static void close_written(plots *p, FILE *written, const char *reason)
+{
+    bool bad = ferror(written) != 0;
+    if (fclose(written) != 0 || bad) fail(p, p->folder, reason);
+}
+
 static void close_script(plots *p, FILE *script)
 {
-    bool bad = ferror(script) != 0;
-    if (fclose(script) != 0 || bad) fail(p, p->folder, "cannot write the script of a figure");
+    close_written(p, script, "cannot write the script of a figure");
+}
+
+/* Who knows no style sheets draws the colours that gnuplot wrote: those of a light page. */
+static const char style_alone[] = "\n<style>\n" PLOT_COLORS PLOT_INKS
+                                  "polygon[fill='rgb(255, 255, 255)']{fill:var(--page)}\n</style>";
+
+/* Writes the SVG as it is, with the style behind its first tag, which has several lines. */
+static void write_alone(FILE *svg, FILE *out)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    bool is_inside = false, is_styled = false;
+    while (getline(&line, &cap, svg) > 0) {
+        const char *tag = is_inside ? line : strstr(line, "<svg");
+        const char *end = tag && !is_styled ? strchr(tag, '>') : NULL;
+        is_inside = tag != NULL;
+        if (end) {
+            fwrite(line, 1, (size_t)(end + 1 - line), out);
+            fputs(style_alone, out);
+            is_styled = true;
+        }
+        fputs(end ? end + 1 : line, out);
+    }
+    free(line);
+}
+
+/* Makes a picture that stands alone of gnuplot's, at path. */
+static void make_alone(plots *p, const char *path)
+{
+    char made[sizeof p->folder + 16];
+    FILE *svg = open_file(p, FILE_SVG, "r");
+    FILE *out = svg ? open_file(p, FILE_ALONE, "w") : NULL;
+    if (out) {
+        write_alone(svg, out);
+        close_written(p, out, "cannot write a figure");
+    }
+    if (svg) fclose(svg);
+    path_of(p, FILE_ALONE, made, sizeof made);
+    if (p->error[0] == '\0' && rename(made, path) != 0) fail(p, path, strerror(errno));
 }
 
 /* A figure's failure is told with its title. */
@@ -174,14 +218,12 @@ bool plots_draw(plots *p, plot_draw *draw, const char *title, FILE *out)
 
 bool plots_draw_data(plots *p, plot_write *write, const void *data, const char *path)
 {
-    char made[sizeof p->folder + 16];
     FILE *script = open_file(p, FILE_SCRIPT, "w");
     if (!script) return false;
     write(data, script);
     close_script(p, script);
     if (p->error[0] == '\0') run_gnuplot(p);
-    path_of(p, FILE_SVG, made, sizeof made);
-    if (p->error[0] == '\0' && rename(made, path) != 0) fail(p, path, strerror(errno));
+    if (p->error[0] == '\0') make_alone(p, path);
     remove_files(p);
     return p->error[0] == '\0';
 }

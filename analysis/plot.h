@@ -20,6 +20,21 @@
 #define COLOR_CHANGE "#0f9d77"
 #define COLOR_OTHER "#808890"
 
+/* The colours of a page, light or dark by the reader's choice, and how figures on it take its ink:
+ * gnuplot draws axes and words in black, grids in one grey. */
+#define PLOT_COLORS                                                                          \
+    ":root{color-scheme:light dark;--ink:#1c2026;--soft:#5c6570;--page:#fff;--card:#f5f6f8;" \
+    "--line:#d5d9df;--good:#0b7a5a;--bad:#b3165f}\n"                                         \
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;--soft:#a2abb5;--page:#14171b;"   \
+    "--card:#1d2127;--line:#3a414a;--good:#4cc9a0;--bad:#ff7db8}}\n"
+#define PLOT_INKS                                                          \
+    "svg [color=black]{color:var(--ink)}svg [fill=black]{fill:var(--ink)}" \
+    "svg [stroke='rgb(  0,   0,   0)']{stroke:var(--ink)}"                 \
+    "svg [stroke='rgb(190, 190, 190)']{stroke:var(--line)}"                \
+    "svg [color='rgb(  0,   0,   0)']{color:var(--ink)}"                   \
+    "svg [fill='rgb(0,0,0)']{fill:var(--ink)}"                             \
+    "[id$=gpPt0],[id$=gpPt1]{stroke-width:.42}\n"
+
 enum { PLOT_WIDTH = 1080 }; /* pixels of every figure at its natural size */
 
 typedef struct plots {
@@ -41,8 +56,9 @@ void plots_end(plots *p);
  * the reason, and which figure by its title. */
 bool plots_draw(plots *p, plot_draw *draw, const char *title, FILE *out);
 
-/* The same for a figure whose data does not come from a database, into a file of its own at path.
- * False: p->error has the reason. */
+/* The same for a figure whose data does not come from a database, into a file of its own at path,
+ * which takes a page's colours with it; a white rectangle in it is the page. False: p->error has
+ * the reason. */
 typedef void plot_write(const void *data, FILE *script);
 bool plots_draw_data(plots *p, plot_write *write, const void *data, const char *path);
 

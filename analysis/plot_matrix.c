@@ -1,7 +1,7 @@
 /* analysis/plot_matrix.c - the heat map's script: squares in a few classes, the darker the sooner,
  * the time in them; outlined ones where it never came to it. Neighbouring classes are far apart in
- * lightness, so that eyes that see no colours tell them apart too; the ground is white whatever
- * shows the picture. */
+ * lightness, so that eyes that see no colours tell them apart too; the ground is the page's, and
+ * white where style sheets are not known. */
 #include "analysis/plot_matrix.h"
 
 #include "analysis/plot.h"
@@ -11,15 +11,18 @@
 
 enum { HEIGHT = 680 };
 
+/* On squares, which are the same on dark pages: other than the black that there becomes light. */
+#define INK_DARK "#111111"
+
 /* Classes of times: those up to max_s, the last one of all longer ones. */
 static const struct {
     uint64_t max_s;
     const char *color, *ink, *title;
 } classes[] = {
     {2, "#08519c", "white", "up to 2 s"},
-    {5, "#4fa0d0", "black", "up to 5 s"},
-    {15, "#a6d0e8", "black", "up to 15 s"},
-    {UINT64_MAX / PU_S, "#e1eef8", "black", "longer"},
+    {5, "#4fa0d0", INK_DARK, "up to 5 s"},
+    {15, "#a6d0e8", INK_DARK, "up to 15 s"},
+    {UINT64_MAX / PU_S, "#e1eef8", INK_DARK, "longer"},
 };
 enum { CLASSES = sizeof classes / sizeof classes[0], NEVER = CLASSES };
 

@@ -386,6 +386,28 @@ static void a_heat_map_has_classes(void **state)
     free(page);
 }
 
+/* It has the colours of a light page and of a dark one, as a report has; words on squares, which do
+ * not change, are not of the ink that does. */
+static void a_heat_map_is_light_and_dark(void **state)
+{
+    static const char *const has[] = {"<style>\n:root{color-scheme:light dark;--ink:#1c2026;",
+                                      "@media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;",
+                                      "svg [fill='rgb(0,0,0)']{fill:var(--ink)}",
+                                      "polygon[fill='rgb(255, 255, 255)']{fill:var(--page)}",
+                                      "<polygon fill = 'rgb(255, 255, 255)'"};
+    place *p = *state;
+    matrix_figure figure = {.size = 2, .names = {"x", "y"}};
+    for (size_t i = 0; i < 4; i++) figure.took_ns[i] = 4 * PU_S;
+    assert_true(matrix_figure_draw(&figure, p->html, stderr));
+    char *page = read_all(p->html);
+    for (size_t k = 0; k < sizeof has / sizeof has[0]; k++)
+        if (count(page, has[k]) != 1) fail_msg("not once: %s", has[k]);
+    assert_true(strstr(page, "<svg") < strstr(page, "<style>"));
+    assert_true(strstr(page, "<style>") < strstr(page, "<polygon"));
+    assert_int_equal(count(page, "fill=\"rgb(17,17,17)\""), 4);
+    free(page);
+}
+
 int report_marks_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +423,7 @@ int report_marks_test(void)
         cmocka_unit_test_setup_teardown(no_answer_is_explained_where_there_is_any, place_make,
                                         place_remove),
         cmocka_unit_test_setup_teardown(a_heat_map_has_classes, place_make, place_remove),
+        cmocka_unit_test_setup_teardown(a_heat_map_is_light_and_dark, place_make, place_remove),
     };
     return cmocka_run_group_tests_name("report_marks", tests, NULL, NULL);
 }
