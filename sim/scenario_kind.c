@@ -175,20 +175,31 @@ static void check_upnp(reader *r, const doc_node *list, const nat_type *type)
                    "by UPnP a host chooses its port, which it may not where ports are blocks");
 }
 
-/* `gateway: [nat_pmp, pcp, upnp]`, and how it answers. */
-static void read_gateway(reader *r, const doc_node *node, nat_type *type)
+/* `[nat_pmp, pcp, upnp]`, each once. */
+static void read_protocols(reader *r, const doc_node *list, nat_type *type)
 {
     static const char *const words[] = {"nat_pmp", "pcp", "upnp", "upnp2"};
+    uint8_t said = 0;
+    uint32_t word;
+    if (!read_list(r, list)) return;
+    for (const doc_node *n = list->first; n != NULL; n = n->next) {
+        if (!read_word(r, n, words, 4, &word)) continue;
+        if ((said >> word & 1) != 0) read_error(r, n, "'%s' is there twice", words[word]);
+        said |= (uint8_t)(1u << word);
+    }
+    if (list->count == 0) read_error(r, list, "it says nothing: leave the key out");
+    type->gateway |= said;
+}
+
+/* `gateway`, and how it answers. */
+static void read_gateway(reader *r, const doc_node *node, nat_type *type)
+{
     static const char *const manners[] = {"honest",     "idle",    "private", "wrong",
                                           "short",      "refuses", "slow",    "permanent",
                                           "same_ports", "garbage", "endless", "redirects"};
     const doc_node *list = doc_get(node, "gateway"), *manner = doc_get(node, "gateway_manner");
     uint32_t word;
-    if (list != NULL && read_list(r, list)) {
-        for (const doc_node *n = list->first; n != NULL; n = n->next)
-            if (read_word(r, n, words, 4, &word)) type->gateway |= (uint8_t)(1u << word);
-        if (list->count == 0) read_error(r, list, "it says nothing: leave the key out");
-    }
+    if (list != NULL) read_protocols(r, list, type);
     bool has_upnp = (type->gateway & NAT_GATEWAY_IGD) != 0;
     if (has_upnp) check_upnp(r, list, type);
     if (read_word(r, manner, manners, 12, &word)) type->manner = (enum nat_manner)word;

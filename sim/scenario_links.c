@@ -75,6 +75,18 @@ static void read_codel(reader *r, const doc_node *node, scenario_link *link)
     extra->interval_ns = interval_ns;
 }
 
+/* A queue where nothing ever waits; a rate that is wrong is complained of already. */
+static void check_queue(reader *r, const doc_node *node)
+{
+    static const char *const rates[] = {"up", "down", "capacity"};
+    const doc_node *key = doc_get(node, "queue");
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++)
+        if (doc_get(node, rates[i]) != NULL) return;
+    if (key != NULL)
+        read_error(r, key,
+                   "a queue needs a rate: without 'up', 'down' or 'capacity' nothing waits");
+}
+
 static void read_rates(reader *r, const doc_node *node, scenario_link *link)
 {
     const doc_node *capacity = doc_get(node, "capacity");
@@ -84,6 +96,7 @@ static void read_rates(reader *r, const doc_node *node, scenario_link *link)
     read_capacity(r, capacity, &link->extra);
     if (capacity != NULL && (doc_get(node, "up") != NULL || doc_get(node, "down") != NULL))
         read_error(r, capacity, "it says both rates: there can be no 'up' and no 'down'");
+    check_queue(r, node);
     read_codel(r, doc_get(node, "codel"), link);
 }
 

@@ -65,7 +65,8 @@ static const bad_scenario bad[] = {
           "  none: {profile: home, gateway: []}\n"
           "  both: {profile: home, gateway: [upnp, upnp2]}\n"
           "  bulk: {profile: carrier, gateway: [upnp2]}\n"
-          "  late: {profile: home, gateway: [pcp], gateway_manner: endless}\n",
+          "  late: {profile: home, gateway: [pcp], gateway_manner: endless}\n"
+          "  echo: {profile: home, gateway: [nat_pmp, pcp, nat_pmp]}\n",
      "4:28: nodes.n.behind.1: 'gate' is a gateway for hosts beside it, and there is a box between\n"
      "6:41: nats.home.gateway_manner: only a box with 'gateway' answers in a manner\n"
      "7:40: nats.gate.gateway.1: unknown word 'igd', use nat_pmp, pcp, upnp or upnp2\n"
@@ -80,7 +81,8 @@ static const bad_scenario bad[] = {
      "them\n"
      "11:37: nats.bulk.gateway: by UPnP a host chooses its port, which it may not where ports are "
      "blocks\n"
-     "12:57: nats.late.gateway_manner: 'endless' is a manner of UPnP, which it does not speak\n"},
+     "12:57: nats.late.gateway_manner: 'endless' is a manner of UPnP, which it does not speak\n"
+     "13:49: nats.echo.gateway.2: 'nat_pmp' is there twice\n"},
     {HEAD "nodes: {n: {behind: [vpn, home]}}\nnats: {home: {profile: home}, vpn: {profile: vpn}}\n",
      "4:22: nodes.n.behind.0: 'vpn' is at the far end of a tunnel, which goes through the boxes "
      "outside it and is not translated by them: leave them out\n"},

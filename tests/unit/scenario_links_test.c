@@ -137,6 +137,9 @@ static const bad_scenario bad[] = {
     {LINK("codel: {}") NODE,
      "5:17: network.link.codel: CoDel needs a rate: without 'up', 'down' or 'capacity' nothing "
      "waits\n"},
+    {LINK("queue: 50ms") NODE,
+     "5:17: network.link.queue: a queue needs a rate: without 'up', 'down' or 'capacity' nothing "
+     "waits\n"},
     {LINK("up: 1Mbit, codel: {target: 5ms, interval: 5ms}") NODE,
      "5:28: network.link.codel: the target is more than nothing, and less than the interval\n"},
     {LINK("up: 1Mbit, codel: {target: 0s}") NODE,
