@@ -33,8 +33,24 @@ static void *resize_anew(host_world *world, void *old, size_t old_len, size_t ne
     return fresh;
 }
 
+static size_t input_bytes(const pu_in *in)
+{
+    return sizeof(struct host_input) + in->peer.len + in->body.len;
+}
+
+static void inputs_free(host_world *world)
+{
+    while (world->first != NULL) {
+        struct host_input *i = world->first;
+        world->first = i->next;
+        heap_resize(world->alloc.ctx, i, input_bytes(&i->in), 0);
+    }
+    world->last = NULL;
+}
+
 void host_world_close(host_world *world)
 {
+    inputs_free(world); /* of a run that has ended within an event */
     free(world->late);
     free(world->sixes);
     free(world->touched);
@@ -422,11 +438,6 @@ void host_awake(host *h)
 
 /* ---- inputs ---- */
 
-static size_t input_bytes(const pu_in *in)
-{
-    return sizeof(struct host_input) + in->peer.len + in->body.len;
-}
-
 void host_input(host *h, const pu_in *in)
 {
     host_world *w = h->world;
@@ -508,11 +519,17 @@ static void arm(host *h)
     queue_timer_set(h->world->q, &h->timer, at, h->index, SIM_EV_NODE, 0);
 }
 
-static void steps(host_world *w, host *hosts)
+static bool goes_on(host_world *w, const host *h, const pu_in *in)
+{
+    return ++w->steps != w->look_at || w->may_step(w->ctx, h->index, in);
+}
+
+static bool steps(host_world *w, host *hosts)
 {
     while (w->first != NULL) {
         struct host_input *i = w->first;
         host *h = &hosts[i->host];
+        if (!goes_on(w, h, &i->in)) return false;
         i->in.now = w->now;
         step(h, &i->in);
         w->first = i->next;
@@ -520,18 +537,21 @@ static void steps(host_world *w, host *hosts)
         if (w->first == NULL || w->first->host != h->index) arm(h);
         heap_resize(w->alloc.ctx, i, input_bytes(&i->in), 0);
     }
+    return true;
 }
 
-void host_drain(host_world *w, host *hosts)
+bool host_drain(host_world *w, host *hosts)
 {
-    steps(w, hosts);
+    if (!steps(w, hosts)) return false;
     while (w->touched_count > 0) {
         host *h = &hosts[w->touched[--w->touched_count]];
         if (!h->is_touched || h->is_asleep) continue; /* it has crashed; host_awake sees to it */
+        if (!goes_on(w, h, NULL)) return false;
         h->is_touched = false;
         w->transport->flush(h->transport, w->now);
-        steps(w, hosts);
+        if (!steps(w, hosts)) return false;
     }
+    return true;
 }
 
 /* ---- events ---- */

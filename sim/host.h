@@ -55,7 +55,11 @@ typedef struct host_world {
     uint32_t late_count, late_cap;
     uint32_t *touched; /* owned: hosts whose transports are to be flushed at the end of the event */
     uint32_t touched_count, touched_cap;
-    void *ctx; /* handed to the watchers below */
+    uint64_t steps;   /* taken: inputs, and flushes */
+    uint64_t look_at; /* at so many, may_step is asked; 0: never */
+    void *ctx;        /* handed to the watchers below */
+    bool (*may_step)(void *ctx, uint32_t host,
+                     const pu_in *in); /* moves look_at on; in NULL: a flush; false: the run ends */
     bool (*bent)(void *ctx, uint32_t host, const pu_in *in,
                  const pu_ef *ef); /* true: the effect is not performed; NULL: all are */
     void (*app)(void *ctx, uint32_t host, const pu_ef *ef);        /* performs an APP effect */
@@ -174,8 +178,9 @@ void host_command(host *h, enum pu_command what, pu_span peer, uint32_t flags, p
 /* The host is attached elsewhere in the network: tells node and transport. */
 void host_moved(host *h);
 
-/* Empties the FIFO, flushes transports, and arms timers: at the end of every event. */
-void host_drain(host_world *world, host *hosts);
+/* Empties the FIFO, flushes transports, and arms timers: at the end of every event. False: may_step
+ * has ended that, and the run with it. */
+bool host_drain(host_world *world, host *hosts);
 
 /* An event of the queue is near: asks the caches for what it will read, in HOST_ROUNDS rounds. See
  * queue_on_soon. */

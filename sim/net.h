@@ -270,6 +270,11 @@ void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned ro
 /* Handles SIM_EV_ARRIVE, SIM_EV_DELIVER, SIM_EV_GATEWAY and SIM_EV_LINE. */
 void net_event(net *n, pu_time now, const sim_event *event);
 
+/* Whose datagram such an event is about: its sender, and whom it will reach as far as mappings
+ * tell. NET_NONE: a box; nobody knows. False: it is about none. */
+bool net_event_ends(const net *n, pu_time now, const sim_event *event, uint32_t *from,
+                    uint32_t *to);
+
 /* Datagrams under way. */
 size_t net_in_flight(const net *n);
 

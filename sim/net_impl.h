@@ -340,6 +340,9 @@ void line_down(net *n, pu_time now, uint32_t slot, uint32_t host);
 
 void line_event(net *n, pu_time now, const sim_event *event);
 
+/* The datagram that such an event is about. */
+uint32_t line_slot(const net *n, const sim_event *event);
+
 void lines_free(net *n);
 
 /* ---- net_loss.c ---- */

@@ -376,6 +376,12 @@ static void lane_passed(net *n, pu_time now, uint32_t host, enum net_direction d
     else down_passed(n, now, now, slot, host);
 }
 
+uint32_t line_slot(const net *n, const sim_event *event)
+{
+    if (event->arg % (1 << STEP_BITS) != STEP_PASSED) return event->target;
+    return line_of(n, event->target)->lane[event->arg >> STEP_BITS].slot;
+}
+
 void line_event(net *n, pu_time now, const sim_event *event)
 {
     uint32_t above = (uint32_t)(event->arg >> STEP_BITS);

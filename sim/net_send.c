@@ -280,6 +280,17 @@ void net_event(net *n, pu_time now, const sim_event *event)
     }
 }
 
+bool net_event_ends(const net *n, pu_time now, const sim_event *event, uint32_t *from, uint32_t *to)
+{
+    bool is_line = event->kind == SIM_EV_LINE;
+    if (!is_line && event->kind != SIM_EV_ARRIVE && event->kind != SIM_EV_DELIVER) return false;
+    const datagram *d = &n->slab[is_line ? line_slot(n, event) : event->target];
+    *from = d->from_host;
+    *to = d->near - 1; /* 0 becomes NET_NONE */
+    if (*to == NET_NONE && !d->is_held) *to = way_peek(n, now, d);
+    return true;
+}
+
 size_t net_in_flight(const net *n)
 {
     return n->in_flight;

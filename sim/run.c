@@ -8,8 +8,6 @@
 #include "sim/wall.h"
 #include "sim/world.h"
 
-#include <inttypes.h>
-
 const char *run_build_id(void)
 {
     return SIM_BUILD_ID;
@@ -23,7 +21,8 @@ const char *run_way_name(enum run_way way)
     return names[way];
 }
 
-static void take_event(world *w, pu_time at, const sim_event *e)
+/* False: the run has ended within it. */
+static bool take_event(world *w, pu_time at, const sim_event *e)
 {
     PU_ASSERT(at >= w->hosts_share.now);
     w->hosts_share.now = at;
@@ -37,13 +36,10 @@ static void take_event(world *w, pu_time at, const sim_event *e)
     case SIM_EV_LINE: net_event(w->hosts_share.network, at, e); break;
     case SIM_EV_SCRIPT: script_do(w, e->target); break;
     }
-    host_drain(&w->hosts_share, w->hosts);
+    return host_drain(&w->hosts_share, w->hosts);
 }
 
-enum {
-    EVENTS_A_LOOK = 1024, /* how often somebody may look at a run, or end it */
-    STILL_EVENTS = 1000000
-};
+enum { EVENTS_A_LOOK = 1024 }; /* how often somebody may look at a run, or end it */
 
 /* Whether the run is to go on; tells how far it has come. */
 static bool look(const world *w, const run_options *o)
@@ -53,41 +49,6 @@ static bool look(const world *w, const run_options *o)
     return o->stop == NULL || *o->stop == 0;
 }
 
-/* Whether too many events have come at one time: somebody orders one at that same time, again and
- * again.
- */
-typedef struct stillness {
-    pu_time at;
-    uint64_t events, most;
-} stillness;
-
-static bool is_still(stillness *s, const world *w, const run_options *o, pu_time at)
-{
-    if (s->most == 0 || at != s->at) {
-        uint64_t waiting = queue_count(w->hosts_share.q);
-        uint64_t most = waiting > STILL_EVENTS ? waiting : STILL_EVENTS;
-        *s = (stillness){at, 0, o->still_max != 0 ? o->still_max : most};
-    }
-    return s->events++ >= s->most;
-}
-
-/* Who it was, as far as the event that was not taken any more tells. */
-static void print_still(const world *w, const sim_event *e, const stillness *s)
-{
-    const char *who = "the network", *why = "a datagram";
-    if (e->kind == SIM_EV_NODE || e->kind == SIM_EV_CONN) {
-        who = w->s->nodes[e->target].name;
-        why = "a connection";
-    }
-    if (e->kind == SIM_EV_NODE && w->hosts[e->target].is_running)
-        (void)pu_node_deadline(w->hosts[e->target].node, &why);
-    if (e->kind == SIM_EV_SCRIPT) why = who = "the script";
-    fprintf(stderr,
-            "peerup-sim: no progress: %" PRIu64 " events at %" PRIu64 ".%09" PRIu64
-            " s, the next of %s by its timer '%s'\n",
-            s->events, s->at / PU_S, s->at % PU_S, who, why != NULL ? why : "none");
-}
-
 enum run_end { RUN_WHOLE = 0, RUN_STOPPED, RUN_STILL };
 
 /* Takes events until the end. */
@@ -95,16 +56,12 @@ static enum run_end loop(world *w, const run_options *o)
 {
     sim_event e;
     pu_time at;
-    stillness still = {0};
+    still_begin(w);
     while (queue_next(w->hosts_share.q) <= w->s->duration_ns) {
         if (!look(w, o)) return RUN_STOPPED;
-        bool is_stuck = is_still(&still, w, o, queue_next(w->hosts_share.q));
         if (!queue_pop(w->hosts_share.q, &at, &e)) break;
-        if (is_stuck) {
-            print_still(w, &e, &still);
-            return RUN_STILL;
-        }
-        take_event(w, at, &e);
+        if (still_event(w, at, &e)) return RUN_STILL;
+        if (!take_event(w, at, &e)) return w->still.is_over ? RUN_STILL : RUN_STOPPED;
     }
     w->hosts_share.now = w->s->duration_ns;
     return RUN_WHOLE;

@@ -42,8 +42,9 @@ typedef struct run_options {
     void *show_ctx;
     void (*saw_rtt)(void *ctx, const run_rtt *rtt); /* each that is measured; NULL: nobody looks */
     void *rtt_ctx;
-    uint64_t still_max; /* tests: more events than these at one time are no progress; 0: than a
-                           million and than waited when it came */
+    uint64_t still_max; /* tests: more events than these at one time are no progress; 0: than
+                           STILL_EVENTS and than waited when it came */
+    uint64_t input_max; /* tests: the same of inputs in one event; 0: STILL_INPUTS */
     uint64_t fail_at; /* tests: the request for memory, over all nodes, that is refused; 0: none */
 } run_options;
 

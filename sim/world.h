@@ -5,6 +5,7 @@
 #include "sim/app.h"
 #include "sim/host.h"
 #include "sim/record.h"
+#include "sim/still.h"
 #include "sim/watch.h"
 
 /* Where a node is in the network. */
@@ -105,6 +106,7 @@ typedef struct world {
     watch judge;
     apps apps;
     record log;
+    still still;
     const run_options *options; /* borrowed, as long as the run */
     uint64_t events;
     uint64_t commands_shed; /* commands that a node refused for want of memory or room */

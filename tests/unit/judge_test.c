@@ -7,8 +7,10 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "sim/run.h"
@@ -286,21 +288,160 @@ static void shared_box_is_found_by_who_moves_there(void **state)
 
 /* ---- progress ---- */
 
+/* What is printed on stderr from now on goes into a file, which hear_end reads. */
+typedef struct heard {
+    int real;
+    FILE *file;
+} heard;
+
+static heard hear(void)
+{
+    heard h = {.file = tmpfile()};
+    assert_non_null(h.file);
+    fflush(stderr);
+    h.real = dup(STDERR_FILENO);
+    assert_true(h.real >= 0);
+    assert_true(dup2(fileno(h.file), STDERR_FILENO) >= 0);
+    return h;
+}
+
+static void hear_end(heard *h, char *said, size_t cap)
+{
+    fflush(stderr);
+    assert_true(dup2(h->real, STDERR_FILENO) >= 0);
+    close(h->real);
+    rewind(h->file);
+    said[fread(said, 1, cap - 1, h->file)] = 0;
+    fclose(h->file);
+}
+
+#define NEXT_TO \
+    "scenario: t\nduration: 20s\nnetwork: {latency: {rtt: 0ms}, link: {access: 0ms}}\n" TWO
+
+/* The run of text ends by that limit, and says so. */
+static void ends_by(const char *text, run_options options, const char *wanted)
+{
+    char said[512];
+    run_result r;
+    scenario *s = load(text);
+    options.seed = 1;
+    options.record_node = SCENARIO_ANY;
+    heard h = hear();
+    int rc = run_scenario(s, &options, &r);
+    hear_end(&h, said, sizeof said);
+    assert_string_equal(said, wanted);
+    assert_int_equal(rc, 1);
+    assert_true(r.is_partial);
+    assert_int_equal(r.property_count, 0);
+    run_result_free(&r);
+    scenario_free(s);
+}
+
 /* Two nodes start at one time. */
 static void run_without_progress_ends(void **state)
 {
     (void)state;
-    static const uint64_t mosts[] = {1, 1000000};
-    scenario *s = load(HEAD("20s") TWO);
-    for (uint32_t i = 0; i < 2; i++) {
-        const run_options options = {.seed = 1, .record_node = SCENARIO_ANY, .still_max = mosts[i]};
-        run_result r;
-        assert_int_equal(run_scenario(s, &options, &r), i == 0 ? 1 : 0);
-        assert_int_equal(r.is_partial, i == 0);
-        assert_int_equal(r.property_count, i == 0 ? 0 : s->expect_count);
-        run_result_free(&r);
+    ends_by(HEAD("20s") TWO, (run_options){.still_max = 1},
+            "peerup-sim: no progress: 2 events at 0.000000000 s, the next of the script by its "
+            "timer 'the script'\n");
+    ends_by(
+        NEXT_TO, (run_options){.still_max = 4},
+        "peerup-sim: no progress: 5 events at 5.000000000 s, the next a datagram from b to a\n");
+    ends_by(HEAD("20s") TWO, (run_options){.input_max = 2},
+            "peerup-sim: no progress: 2 inputs in one event at 0.000000000 s, the next ADDR of a "
+            "with its timer 'none'\n");
+    run_result r;
+    scenario_free(play(HEAD("20s") TWO, &r)); /* nothing of this is too much for it */
+    assert_false(r.is_partial);
+    run_result_free(&r);
+}
+
+static bool take(world *w, pu_time at, const sim_event *e)
+{
+    w->hosts_share.now = at;
+    w->events++;
+    if (e->kind == SIM_EV_NODE) host_wake(&w->hosts[e->target]);
+    else if (e->kind == SIM_EV_CONN) host_conn_timer(&w->hosts[e->target], e->arg);
+    else if (e->kind == SIM_EV_SCRIPT) script_do(w, e->target);
+    else net_event(w->hosts_share.network, at, e);
+    return host_drain(&w->hosts_share, w->hosts);
+}
+
+/* A world whose two nodes have been connected. */
+static world *begun(scenario *s, const run_options *options)
+{
+    sim_event e;
+    pu_time at;
+    world *w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    assert_true(world_build(w, s, options));
+    still_begin(w);
+    while (queue_next(w->hosts_share.q) < 6 * PU_S) {
+        assert_true(queue_pop(w->hosts_share.q, &at, &e));
+        assert_true(take(w, at, &e));
     }
+    return w;
+}
+
+/* Too many events of one timer in a row are far fewer than too many events. */
+static void a_timer_that_is_set_for_now_again_and_again_is_named(void **state)
+{
+    (void)state;
+    char said[512];
+    const run_options options = {.seed = 1, .record_node = SCENARIO_ANY};
+    const sim_event tick = {SIM_EV_NODE, 0, 0}, other = {SIM_EV_NODE, 1, 0};
+    scenario *s = load(HEAD("20s") TWO);
+    world *w = begun(s, &options);
+    for (uint32_t i = 0; i < 3 * STILL_ROW; i++) /* two that take turns are a crowd */
+        assert_false(still_event(w, 7 * PU_S, i % 2 == 0 ? &tick : &other));
+    for (uint32_t i = 0; i < 3 * STILL_ROW; i++) /* time goes on */
+        assert_false(still_event(w, 7 * PU_S + 1 + i, &tick));
+    for (uint32_t i = 0; i < STILL_ROW; i++) assert_false(still_event(w, 8 * PU_S, &tick));
+    heard h = hear();
+    bool is_still = still_event(w, 8 * PU_S, &tick);
+    hear_end(&h, said, sizeof said);
+    assert_true(is_still);
+    assert_string_equal(said, "peerup-sim: no progress: 10001 events in a row at 8.000000000 s, "
+                              "the next of a by its timer 'ping'\n");
+    world_close(w);
+    free(w);
     scenario_free(s);
+}
+
+/* Every step is followed by another TICK. */
+static void tick_again(void *ctx, uint32_t node, const pu_in *in)
+{
+    world *w = ctx;
+    (void)in;
+    host_input(&w->hosts[node], &(pu_in){.kind = PU_IN_TICK});
+}
+
+static void inputs_without_end_in_one_event_end(void **state)
+{
+    (void)state;
+    char said[512];
+    sig_atomic_t stop = 0;
+    const run_options options = {
+        .seed = 1, .record_node = SCENARIO_ANY, .input_max = 5000, .stop = &stop};
+    for (int stops = 0; stops < 2; stops++) {
+        scenario *s = load(HEAD("20s") TWO);
+        world *w = begun(s, &options);
+        w->hosts_share.saw_input = tick_again;
+        tick_again(w, 0, NULL);
+        stop = stops; /* as a signal asks for it */
+        heard h = hear();
+        bool is_done = host_drain(&w->hosts_share, w->hosts);
+        hear_end(&h, said, sizeof said);
+        assert_false(is_done);
+        assert_int_equal(w->still.is_over, stops == 0);
+        assert_string_equal(
+            said, stops != 0 ? ""
+                             : "peerup-sim: no progress: 5120 inputs in one event at 5.345000000 "
+                               "s, the next TICK of a with its timer 'ping'\n");
+        world_close(w);
+        free(w);
+        scenario_free(s);
+    }
 }
 
 int judge_test(void)
@@ -318,6 +459,8 @@ int judge_test(void)
         cmocka_unit_test(shared_box_holds_boxes_if_any_use_says_so),
         cmocka_unit_test(shared_box_is_found_by_who_moves_there),
         cmocka_unit_test(run_without_progress_ends),
+        cmocka_unit_test(a_timer_that_is_set_for_now_again_and_again_is_named),
+        cmocka_unit_test(inputs_without_end_in_one_event_end),
     };
     return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
 }
