@@ -157,8 +157,9 @@ static void close_script(plots *p, FILE *script)
 static const char style_alone[] = "\n<style>\n" PLOT_COLORS PLOT_INKS
                                   "polygon[fill='rgb(255, 255, 255)']{fill:var(--page)}\n</style>";
 
-/* Writes the SVG as it is, with the style behind its first tag, which has several lines. */
-static void write_alone(FILE *svg, FILE *out)
+/* Writes the SVG as it is, with the style behind its first tag, which has several lines. False: it
+ * has none. */
+static bool write_alone(FILE *svg, FILE *out)
 {
     char *line = NULL;
     size_t cap = 0;
@@ -175,6 +176,7 @@ static void write_alone(FILE *svg, FILE *out)
         fputs(end ? end + 1 : line, out);
     }
     free(line);
+    return is_styled && ferror(svg) == 0;
 }
 
 /* Makes a picture that stands alone of gnuplot's, at path. */
@@ -184,7 +186,8 @@ static void make_alone(plots *p, const char *path)
     FILE *svg = open_file(p, FILE_SVG, "r");
     FILE *out = svg ? open_file(p, FILE_ALONE, "w") : NULL;
     if (out) {
-        write_alone(svg, out);
+        bool is_picture = write_alone(svg, out);
+        if (!is_picture) fail(p, "gnuplot failed", "it made a file without a picture");
         close_written(p, out, "cannot write a figure");
     }
     if (svg) fclose(svg);

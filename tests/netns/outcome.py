@@ -37,6 +37,8 @@ def interval(simulated, real):
 
 def is_same(simulated, real):
     """Whether all runs of both worlds came to one and the same: the same mixture in both is no agreement."""
+    if not simulated.words or not real.words:
+        return False
     return len(set(simulated.words + real.words)) == 1 and simulated.word() != "none"
 
 

@@ -16,5 +16,8 @@ skip() {
 [ "$(id -u)" -eq 0 ] || skip 'namespaces need root'
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
-.ci/setup netns | tee "$said" ||
-    skip "not here and not installed: $(sed -n 's/^Packages needed and not found: //p' "$said")"
+if ! .ci/setup netns | tee "$said"; then
+    missing=$(sed -n 's/^Packages needed and not found: //p' "$said")
+    [ -n "$missing" ] || exit 1 # the set-up itself is broken
+    skip "not here and not installed: $missing"
+fi
