@@ -63,11 +63,12 @@ replays() { # FILE WORDS: whether it lives again with equal effects, and the las
 }
 is_private() { [ "$(stat -c %a "$1")" = 600 ] || { stat -c '%a %n' "$1"; return 1; }; }
 lacks() { ! grep -qaF -- "$1" "$2"; }
-lacks_key() { # NODE: whether no 32 bytes of its key file are in its recording
+lacks_key() { # NODE: whether no 16 bytes of its private key are in its recording; the public half may be
     python3 - "$1/identity.key" "$1.rec" <<'PYTHON'
 import sys
 key, tape = (open(name, "rb").read() for name in sys.argv[1:])
-sys.exit(any(key[i:i + 32] in tape for i in range(len(key) - 31) if key[i:i + 32] != key[-32:]))
+private = key[-64:-32]
+sys.exit(len(private) != 32 or any(private[i:i + 16] in tape for i in range(len(private) - 15)))
 PYTHON
 }
 ends() { "$sim" replay --json "$1" | grep -q "\"end\": *\"$2\""; }
