@@ -440,20 +440,18 @@ bench:
 	@$(MAKE) interop-peer
 	bench/compare/run.sh $(COMPARE)
 
-# Real NATs in namespaces, as root; says why when it cannot run, and that is no failure. What cannot be
-# installed is told once: later lines ask again, in silence.
-lab_ready := PEERUP_NO_INSTALL=1 tests/netns/ready.sh >/dev/null 2>&1
+# Real NATs in namespaces, as root; says why when it cannot run (77), and that is no failure.
 netns:
-	@tests/netns/ready.sh || [ $$? -eq 77 ]
-	@! $(lab_ready) || $(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup peerup-sim lab-link lab-stun lab-upnp)
-	@! $(lab_ready) || tests/netns/run.sh build/release || [ $$? -eq 77 ]
+	@tests/netns/ready.sh && \
+	    $(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup peerup-sim lab-link lab-stun lab-upnp) && \
+	    tests/netns/run.sh build/release || [ $$? -eq 77 ]
 
 # The whole of what `make netns` has a selection of: 36 pairs of NATs, 20 runs each (a quarter of an hour), noted
 # in docs/kernel-matrix.md; and every scenario to its end.
 netns-matrix netns-scenarios:
-	@tests/netns/ready.sh || [ $$? -eq 77 ]
-	@! $(lab_ready) || $(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup peerup-sim lab-link)
-	@! $(lab_ready) || $(netns_whole) || [ $$? -eq 77 ]
+	@tests/netns/ready.sh && \
+	    $(MAKE) $(parallel) -s BUILD=release $(addprefix build/release/,peerup peerup-sim lab-link) && \
+	    $(netns_whole) || [ $$? -eq 77 ]
 netns-matrix: netns_whole = tests/netns/matrix.py build/release --ledger $(CURDIR)/docs/kernel-matrix.md
 netns-scenarios: netns_whole = tests/netns/scenarios.py build/release --until 410 scenarios/*/*.yaml
 
