@@ -83,8 +83,8 @@ static void town_share(town *t, const uint8_t seed[32])
     share->q = queue_new(rng_u64(&order));
     queue_on_soon(share->q, soon, HOST_ROUNDS, t);
     host_world_open(share);
-    share->network =
-        net_new(share->q, t->sites, seed, &(net_observer){t, saw_packet, deliver, NULL});
+    share->network = net_new(share->q, t->sites, seed,
+                             &(net_observer){.ctx = t, .record = saw_packet, .deliver = deliver});
     share->has_model_crypto = true;
     share->transport = &transport_model;
     mix_init(&share->hash, 0);

@@ -126,6 +126,13 @@ void net_box_rebind(net *n, pu_time now, uint32_t box)
     nat_rebind(n->boxes[box].tcp, now);
 }
 
+void net_box_tap(net *n, uint32_t box)
+{
+    PU_ASSERT(box < n->box_count);
+    PU_ASSERT(n->observer.outside != NULL);
+    n->boxes[box].is_tapped = true;
+}
+
 uint32_t net_host_add(net *n)
 {
     uint32_t host = n->host_count++;

@@ -164,6 +164,11 @@ typedef struct net_observer {
      * included. NULL: nobody listens. */
     void (*too_big)(void *ctx, pu_time now, uint32_t host, enum net_carriage carriage,
                     const pu_endpoint *local, const pu_endpoint *remote, uint32_t mtu);
+    /* Something is at the outer side of a box that is tapped, from and to as they are there, bytes
+     * borrowed during the call. out: it leaves; otherwise it has come, whether or not the box lets
+     * it in. NULL: no box is tapped. */
+    void (*outside)(void *ctx, pu_time now, uint32_t box, bool out, enum net_carriage carriage,
+                    const pu_endpoint *from, const pu_endpoint *to, pu_span bytes);
 } net_observer;
 
 typedef struct net net;
@@ -181,6 +186,9 @@ uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_b
  * for a filter. */
 void net_box_reboot(net *n, uint32_t box);
 void net_box_rebind(net *n, pu_time now, uint32_t box);
+
+/* From now on the observer sees what passes the outer side of box. */
+void net_box_tap(net *n, uint32_t box);
 
 /* Adds a host that is attached nowhere and returns its index. */
 uint32_t net_host_add(net *n);

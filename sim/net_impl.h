@@ -158,6 +158,7 @@ typedef struct net_box {
     nat *udp, *tcp;       /* what it does with each; nothing but the external address is common */
     const nat_type *type; /* in net.types */
     uint32_t parent;
+    bool is_tapped; /* the observer sees what passes its outer side */
     realm inside;
     bool has_home;     /* some host has been attached inside */
     bool has_epoch;    /* some host has asked it since it lost its mappings */
@@ -173,7 +174,7 @@ typedef struct net_box {
 typedef struct datagram {
     uint64_t id;          /* 0: this place of the slab is free */
     pu_endpoint from, to; /* as they are where it is */
-    uint8_t *bytes;       /* owned, of net.bytes; NULL when empty */
+    uint8_t *bytes;       /* owned, of net.bytes; NULL when empty; borrowed while it climbs */
     uint32_t len;
     uint32_t from_host;
     uint32_t realm; /* in which its destination is found: inside of that box, or NET_NONE; is_held:
@@ -240,6 +241,9 @@ static inline const realm *way_realm(const net *n, uint32_t box, bool is_six)
 /* Tells the observer what became of d at box. to_host as in net_record. */
 void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, uint32_t box,
                 enum net_fate fate);
+
+/* Shows the observer d as it is at the outer side of box, which is tapped. */
+void way_outside(const net *n, pu_time now, uint32_t box, const datagram *d, bool out);
 
 /* Takes d from its host to the realm where its destination is known, translating its source. False:
  * it ended on the way, and that is recorded. */

@@ -157,7 +157,8 @@ void net_send(net *n, pu_time now, uint32_t host, uint16_t port, const pu_endpoi
         .id = ++n->sent,
         .from = is_six ? net_host_six(n, host) : net_host_address(n, host),
         .to = *to,
-        .bytes = NULL, /* all fields: else the whole is zeroed first, by a slow instruction */
+        .bytes = (uint8_t *)bytes.base, /* nobody writes there */
+        /* all fields: else the whole is zeroed first, by a slow instruction */
         .len = (uint32_t)bytes.len,
         .from_host = host,
         .realm = 0,

@@ -31,6 +31,15 @@ void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, 
     n->observer.record(n->observer.ctx, &r);
 }
 
+/* What goes to an address of the box's own, or comes from one, turns within it and is never
+ * outside. */
+void way_outside(const net *n, pu_time now, uint32_t box, const datagram *d, bool out)
+{
+    if (nat_owns(n->boxes[box].udp, out ? d->to.ip : d->from.ip)) return;
+    n->observer.outside(n->observer.ctx, now, box, out, d->carriage, &d->from, &d->to,
+                        span_of(d->bytes, d->len));
+}
+
 static enum net_fate fate_of(enum nat_verdict verdict)
 {
     switch (verdict) {
@@ -56,7 +65,9 @@ static bool box_let_out(net *n, pu_time now, uint32_t box, datagram *d)
         verdict = nat_out(table, now, &d->from, &d->to, &d->from);
     bool is_passed = verdict == NAT_PASS && n->boxes[box].type->is_filter;
     way_record(n, now, d, NET_NONE, box, is_passed ? NET_PASSED : fate_of(verdict));
-    return verdict == NAT_PASS;
+    if (verdict != NAT_PASS) return false;
+    if (n->boxes[box].is_tapped) way_outside(n, now, box, d, true);
+    return true;
 }
 
 /* Whether box lets d in. A refusal does not keep a mapping alive (RFC 5508 REQ-5), be it ICMP or a
@@ -78,6 +89,7 @@ static bool box_let_in(net *n, pu_time now, uint32_t box, datagram *d)
 {
     const net_box *b = &n->boxes[box];
     nat *table = box_nat(b, d->carriage);
+    if (b->is_tapped) way_outside(n, now, box, d, false);
     enum nat_verdict verdict = verdict_in(b, now, d);
     if (verdict != NAT_PASS) {
         way_record(n, now, d, NET_NONE, box, fate_of(verdict));

@@ -322,8 +322,9 @@ static void share_init(world *w)
     queue_on_soon(share->q, soon, HOST_ROUNDS, w);
     host_world_open(share);
     rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
-    share->network =
-        net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver, too_big});
+    share->network = net_new(
+        share->q, w->sites, w->net_seed,
+        &(net_observer){.ctx = w, .record = saw_packet, .deliver = deliver, .too_big = too_big});
     mix_init(&share->hash, 0);
     share->has_model_crypto = w->s->is_model_crypto;
     share->answers = w->s->refuses;

@@ -48,6 +48,7 @@
     X(tcp_model)       \
     X(pcap)            \
     X(firewall)        \
+    X(net_tap)         \
     X(families)        \
     X(wire_record)     \
     X(envelope)        \

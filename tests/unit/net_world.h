@@ -15,7 +15,7 @@
 #include "sim/mem.h"
 #include "sim/net_impl.h"
 
-enum { SITES = 10, PORT = 4001, ECHO_PORT = 7, LOG_MAX = 1 << 17 };
+enum { SITES = 10, PORT = 4001, ECHO_PORT = 7, LOG_MAX = 1 << 17, PASSED_MAX = 64 };
 
 #define RTT_NS (80 * PU_MS)
 
@@ -33,6 +33,17 @@ typedef struct arrival {
     uint8_t first; /* byte; 0 when there is none */
 } arrival;
 
+/* What was seen at the outer side of a tapped box. */
+typedef struct passage {
+    pu_time at;
+    uint32_t box;
+    bool out;
+    enum net_carriage carriage;
+    pu_endpoint from, to;
+    uint32_t len;
+    uint8_t first;
+} passage;
+
 typedef struct world {
     queue *q;
     topo *sites;
@@ -44,6 +55,8 @@ typedef struct world {
     uint32_t told_host, told_mtu;
     pu_time told_at;
     pu_endpoint told_local, told_remote;
+    passage passed[PASSED_MAX];
+    uint32_t passed_count;
 } world;
 
 static inline void on_record(void *ctx, const net_record *r)
@@ -77,12 +90,28 @@ static inline void on_too_big(void *ctx, pu_time now, uint32_t host, enum net_ca
     w->told_remote = *remote;
 }
 
+static inline void on_outside(void *ctx, pu_time now, uint32_t box, bool out,
+                              enum net_carriage carriage, const pu_endpoint *from,
+                              const pu_endpoint *to, pu_span bytes)
+{
+    world *w = ctx;
+    assert_true(w->passed_count < PASSED_MAX);
+    w->passed[w->passed_count++] = (passage){now,
+                                             box,
+                                             out,
+                                             carriage,
+                                             *from,
+                                             *to,
+                                             (uint32_t)bytes.len,
+                                             bytes.len > 0 ? bytes.base[0] : 0};
+}
+
 static inline void world_open(world *w)
 {
     *w = (world){.q = queue_new(1), .sites = topo_constant(RTT_NS, SITES)};
     w->log = sim_alloc(LOG_MAX * sizeof *w->log);
     w->got = sim_alloc(LOG_MAX * sizeof *w->got);
-    net_observer observer = {w, on_record, on_deliver, on_too_big};
+    net_observer observer = {w, on_record, on_deliver, on_too_big, on_outside};
     w->n = net_new(w->q, w->sites, world_seed, &observer);
 }
 
@@ -115,7 +144,7 @@ static inline void run_all(world *w)
 /* Forgets what was seen so far. */
 static inline void forget(world *w)
 {
-    w->log_count = w->got_count = 0;
+    w->log_count = w->got_count = w->passed_count = 0;
 }
 
 static inline uint32_t add(world *w, uint32_t box, uint32_t site, const net_link *link)
