@@ -99,7 +99,7 @@ sim_src := \
     $(addprefix sim/,cmd_calibrate_nat cmd_calibrate_rtt cmd_lint files_under cmd_nat_matrix population) \
     $(addprefix sim/,cmd_replay cmd_report cmd_run run_folder cmd_version crew figures json nat_matrix nat_probe options progress stun tally) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm) \
-    $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) sim/pcap sim/pcap_frame
+    $(addprefix sim/tcp_model/,tcp_in tcp_model tcp_out) $(addprefix sim/,captured pcap pcap_frame)
 
 # Real transports in the simulator: only where they are linked.
 simwire_src := $(addprefix sim/wire/,gnutls_rnd wire)

@@ -14,7 +14,13 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-enum { WHY_MAX = 4200, SEEDS_MAX = 10000000, FAILED_SHOWN_MAX = 100, FIRST_SEED = 1 };
+enum {
+    WHY_MAX = 4200,
+    CAPTURED_WHY_MAX = 4096,
+    SEEDS_MAX = 10000000,
+    FAILED_SHOWN_MAX = 100,
+    FIRST_SEED = 1
+};
 
 static const char *const log_words[] = {"none", "summary", "events", "packets"}; /* enum run_log */
 
@@ -34,9 +40,9 @@ typedef struct request {
     const char *record; /* name of the node to record; NULL: none */
     uint32_t record_node;
     bool captures, captures_secrets;
-    const char *capture_of; /* name of the only node whose packets are captured; NULL: all nodes' */
-    uint32_t capture_node;
-    char *command_line; /* owned */
+    captured *captured;      /* owned; what is captured alone */
+    uint32_t captured_count; /* 0: the packets of all nodes */
+    char *command_line;      /* owned */
 } request;
 
 /* ---- the command line ---- */
@@ -81,6 +87,14 @@ static bool read_fidelity(const cli_command *self, const options *o, request *q)
     return true;
 }
 
+/* Notes a --pcap-of, once. */
+static void take_captured(request *q, const char *name)
+{
+    for (uint32_t i = 0; i < q->captured_count; i++)
+        if (strcmp(q->captured[i].name, name) == 0) return;
+    q->captured[q->captured_count++] = (captured){.name = name};
+}
+
 /* Takes one option. False: it is wrong, which has been said. */
 static bool take(const cli_command *self, const options *o, request *q)
 {
@@ -104,7 +118,7 @@ static bool take(const cli_command *self, const options *o, request *q)
         q->captures = q->captures_secrets = true;
     } else if (strcmp(name, "pcap-of") == 0) {
         q->captures = true;
-        q->capture_of = o->value;
+        take_captured(q, o->value);
     } else if (strcmp(name, "set") == 0) {
         q->sets[q->set_count++] = o->value;
     } else if (strcmp(name, "out") == 0) {
@@ -379,7 +393,8 @@ static run_options options_of(const request *q, const scenario *s, uint64_t seed
         run_folder_path(&folder, seed, "run.pcapng", paths->capture);
         how.pcap_path = paths->capture;
         how.pcap_secrets = q->captures_secrets;
-        how.pcap_node = q->capture_node;
+        how.captured = q->captured;
+        how.captured_count = q->captured_count;
     }
     return how;
 }
@@ -516,21 +531,43 @@ static bool find_node(const cli_command *self, const scenario *s, const char *wo
     return false;
 }
 
+/* Finds what each --pcap-of names, "home" or "home/carrier", and the interface that it gets. */
+static bool find_captured(const cli_command *self, const scenario *s, request *q)
+{
+    char node[SCENARIO_NAME_MAX + 1], why[CAPTURED_WHY_MAX];
+    uint32_t interfaces = s->node_count;
+    for (uint32_t i = 0; i < q->captured_count; i++) {
+        captured *c = &q->captured[i];
+        const char *slash = strchr(c->name, '/');
+        size_t len = slash != NULL ? (size_t)(slash - c->name) : strlen(c->name);
+        snprintf(node, sizeof node, "%.*s", (int)(len < sizeof node ? len : sizeof node), c->name);
+        if (!find_node(self, s, "pcap-of", node, &c->node)) return false;
+        c->box = slash != NULL ? slash + 1 : NULL;
+        c->interface = slash != NULL ? interfaces++ : c->node;
+        if (slash == NULL || captured_find_box(c, s, why, sizeof why)) continue;
+        cli_wrong(self, "--pcap-of: %s", why);
+        return false;
+    }
+    return true;
+}
+
 static int run(const cli_command *self, int argc, char *const *argv)
 {
     request q = {.first = FIRST_SEED, .last = FIRST_SEED, .log = RUN_LOG_SUMMARY};
     q.sets = sim_alloc((size_t)(argc + 1) * sizeof *q.sets);
+    q.captured = sim_alloc((size_t)(argc + 1) * sizeof *q.captured);
     q.command_line = join(argc, argv);
     int code = read_request(self, argc, argv, &q);
     if (code < 0) {
         scenario *s = scenario_read(q.path, q.sets, q.set_count, stderr);
         if (s == NULL || !find_node(self, s, "record", q.record, &q.record_node) ||
-            !find_node(self, s, "pcap-of", q.capture_of, &q.capture_node))
+            !find_captured(self, s, &q))
             code = CLI_USAGE;
         else code = run_all(&q, s);
         scenario_free(s);
     }
     free(q.sets);
+    free(q.captured);
     free(q.command_line);
     return code;
 }
@@ -551,7 +588,10 @@ static const option table[] = {
     {"record", 0, "NODE", "writes DIR/NODE.rec, a recording of that node for `replay`"},
     {"pcap", 0, NULL, "writes DIR/run.pcapng, what every node sends and receives"},
     {"pcap-keys", 0, NULL, "--pcap with the TLS secrets in it, so that Wireshark decrypts QUIC"},
-    {"pcap-of", 0, "NODE", "--pcap of this node alone: what is there once, before a NAT, decrypts"},
+    {"pcap-of", 0, "NODE[/BOX]",
+     "--pcap of this node alone: what is there once, before a NAT, decrypts;\n"
+     "NODE/BOX: what passes the outer side of a box around it: home/router,\n"
+     "home/carrier@isp1, or home/2, the second from inside; may be repeated"},
     {"hash-seed", 0, "N", "lays out hash tables otherwise: the trace hash must stay"},
     {"allocator", 0, "heap|fresh", "fresh: no address comes twice: the trace hash must stay"},
     {"queue", 0, "ladder|heap", "heap: events wait in one heap: the trace hash must stay"},

@@ -96,7 +96,7 @@ static void capture(const host *h, bool out, uint16_t port, const pu_endpoint *r
                     enum net_carriage carriage, pu_span bytes)
 {
     const host_world *w = h->world;
-    if (w->capture == NULL || (w->capture_of != NET_NONE && w->capture_of != h->index)) return;
+    if (w->capture == NULL || (w->is_captured != NULL && !w->is_captured[h->index])) return;
     pu_endpoint local = net_is_six(remote) ? net_host_six(w->network, h->index)
                                            : net_host_address(w->network, h->index);
     local.port = port;

@@ -40,7 +40,7 @@ typedef struct host_world {
     struct host_input *first, *last; /* the FIFO */
     recorder *tape;                  /* of one host's node; NULL: none */
     pcap *capture;                   /* NULL: none */
-    uint32_t capture_of;             /* of this host; NET_NONE: of all */
+    const bool *is_captured;         /* by host; NULL: all are */
     bool answers;                    /* machines whose node is down say that nobody listens */
     bool captures_secrets;           /* TLS secrets too */
     uint64_t hash_seed;              /* of the nodes' tables */

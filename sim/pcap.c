@@ -107,7 +107,7 @@ pcap *pcap_open(const char *path, const char *const *names, uint32_t count, uint
     return p;
 }
 
-void pcap_packet(pcap *p, pu_time now, uint32_t host, bool out, const pu_endpoint *local,
+void pcap_packet(pcap *p, pu_time now, uint32_t interface, bool out, const pu_endpoint *local,
                  const pu_endpoint *remote, enum net_carriage carriage, pu_span bytes)
 {
     uint8_t frame_bytes[PCAP_FRAME_MAX], block[BLOCK_MAX], flags[4];
@@ -115,7 +115,7 @@ void pcap_packet(pcap *p, pu_time now, uint32_t host, bool out, const pu_endpoin
     pcap_frame(&frame, out ? local : remote, out ? remote : local, carriage, p->has_segments,
                bytes);
     uint64_t at = p->start_ns + now;
-    put32(&b, host);
+    put32(&b, interface);
     put32(&b, (uint32_t)(at >> 32));
     put32(&b, (uint32_t)at);
     put32(&b, (uint32_t)frame.len);

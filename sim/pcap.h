@@ -1,10 +1,10 @@
-/* sim/pcap.h - what simulated hosts send and receive as a capture that tshark and Wireshark read
- * (pcapng, draft-ietf-opsawg-pcapng).
+/* sim/pcap.h - what simulated hosts and boxes send and receive as a capture that tshark and
+ * Wireshark read (pcapng, draft-ietf-opsawg-pcapng).
  *
- * One interface a host, named after its node. Each datagram that leaves or reaches a host is there
- * with the addresses that the host sees; the IP, UDP and TCP headers are made here, since the
- * simulated network has none. TLS secrets that were noted (pcap_secret) stand before the packets,
- * so that a reader decrypts QUIC at its first pass.
+ * One interface a host, named after its node, and one for each box at whose outer side somebody
+ * listens. Each datagram that leaves or comes is there with the addresses of that place; the IP,
+ * UDP and TCP headers are made here, since the simulated network has none. TLS secrets that were
+ * noted (pcap_secret) stand before the packets, so that a reader decrypts QUIC at its first pass.
  */
 #ifndef SIM_PCAP_H
 #define SIM_PCAP_H
@@ -23,9 +23,9 @@ pcap *pcap_open(const char *path, const char *const *names, uint32_t count, uint
  * in any case. */
 bool pcap_close(pcap *p, bool keep, char *error, size_t error_cap);
 
-/* A datagram or segment of host at its own interface; out: it leaves. Errors are kept until close.
+/* A datagram or segment at that interface; out: it leaves, from local. Errors are kept until close.
  */
-void pcap_packet(pcap *p, pu_time now, uint32_t host, bool out, const pu_endpoint *local,
+void pcap_packet(pcap *p, pu_time now, uint32_t interface, bool out, const pu_endpoint *local,
                  const pu_endpoint *remote, enum net_carriage carriage, pu_span bytes);
 
 /* One line of the NSS key log, without its newline. */

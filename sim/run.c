@@ -188,14 +188,21 @@ static bool tape_close(world *w, const run_options *options, bool keep)
 static bool capture_open(world *w, const run_options *options)
 {
     char error[512];
+    uint32_t count = w->s->node_count;
     if (options->pcap_path == NULL) return true;
-    w->names = sim_alloc((w->s->node_count + 1) * sizeof *w->names);
-    for (uint32_t node = 0; node < w->s->node_count; node++)
-        w->names[node] = w->s->nodes[node].name;
+    w->names = sim_alloc((count + options->captured_count) * sizeof *w->names);
+    for (uint32_t node = 0; node < count; node++) w->names[node] = w->s->nodes[node].name;
+    if (options->captured_count > 0) w->is_captured = sim_alloc(count * sizeof *w->is_captured);
+    for (uint32_t i = 0; i < options->captured_count; i++) {
+        const captured *c = &options->captured[i];
+        if (c->box == NULL) w->is_captured[c->node] = true;
+        else w->names[count++] = c->name;
+        PU_ASSERT(c->interface == (c->box == NULL ? c->node : count - 1));
+    }
     w->hosts_share.captures_secrets = options->pcap_secrets;
-    w->hosts_share.capture_of = options->pcap_node;
-    w->hosts_share.capture = pcap_open(options->pcap_path, w->names, w->s->node_count,
-                                       HOST_UNIX_START, w->s->is_wire, error, sizeof error);
+    w->hosts_share.is_captured = w->is_captured;
+    w->hosts_share.capture = pcap_open(options->pcap_path, w->names, count, HOST_UNIX_START,
+                                       w->s->is_wire, error, sizeof error);
     if (w->hosts_share.capture == NULL) fprintf(stderr, "peerup-sim: %s\n", error);
     return w->hosts_share.capture != NULL;
 }

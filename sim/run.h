@@ -3,6 +3,7 @@
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
 
+#include "sim/captured.h"
 #include "sim/scenario.h"
 
 #include <signal.h>
@@ -32,7 +33,8 @@ typedef struct run_options {
     const char *record_path;  /* into this file */
     const char *pcap_path;    /* where a capture goes; NULL: there is none */
     bool pcap_secrets;        /* TLS secrets into it, so that its reader decrypts QUIC */
-    uint32_t pcap_node;       /* whose packets are captured; SCENARIO_ANY: everybody's */
+    const captured *captured; /* what it has; interfaces of boxes follow those of all nodes */
+    uint32_t captured_count;  /* 0: the packets of every node */
     uint64_t hash_seed; /* of the nodes' hash tables: the trace hash must not change with it */
     bool never_reuses;  /* nodes' memory is never given out twice: nor with this */
     bool is_only_heap;  /* events wait in one heap: nor with this */

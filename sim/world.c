@@ -141,6 +141,17 @@ static void too_big(void *ctx, pu_time now, uint32_t node, enum net_carriage car
     host_too_big(&w->hosts[node], carriage, local->port, remote, mtu);
 }
 
+static void outside(void *ctx, pu_time now, uint32_t box, bool out, enum net_carriage carriage,
+                    const pu_endpoint *from, const pu_endpoint *to, pu_span bytes)
+{
+    const world *w = ctx;
+    PU_ASSERT(box < w->tap_cap);
+    PU_ASSERT(w->taps[box] != 0);
+    PU_ASSERT(w->hosts_share.capture != NULL);
+    pcap_packet(w->hosts_share.capture, now, w->taps[box] - 1, out, out ? from : to,
+                out ? to : from, carriage, bytes);
+}
+
 static void soon(void *ctx, unsigned round, const sim_event *event, uint32_t *note)
 {
     const world *w = ctx;
@@ -212,12 +223,40 @@ static uint32_t wall_around(world *w, uint32_t node, const scenario_families *f,
     return chain_new(w, node, &alone, fresh);
 }
 
+/* Captures box, which b calls and which is number `place` around node, if it is to be: under the
+ * first name of several that mean it. */
+static void tap(world *w, uint32_t node, uint32_t box, const scenario_box *b, uint32_t place)
+{
+    for (uint32_t i = 0; i < w->options->captured_count; i++) {
+        const captured *c = &w->options->captured[i];
+        if (c->node != node || c->box == NULL || !captured_means(c, w->s, b, place)) continue;
+        w->taps = sim_grow(w->taps, &w->tap_cap, box, sizeof *w->taps);
+        if (w->taps[box] == 0) w->taps[box] = c->interface + 1;
+        net_box_tap(w->hosts_share.network, box);
+    }
+}
+
+/* The same of all boxes that node has just been attached behind. */
+static void tap_around(world *w, uint32_t node, const scenario_chain *chain,
+                       const scenario_families *f)
+{
+    const net *network = w->hosts_share.network;
+    uint32_t place = 0, wall = net_host_six_box(network, node);
+    if (w->options->captured_count == 0) return;
+    if (chain == NULL && !w->places[node].is_drawn) chain = &w->s->nodes[node].behind;
+    for (uint32_t box = net_host_box(network, node); box != NET_NONE;
+         box = net_box_parent(network, box), place++)
+        tap(w, node, box, chain != NULL ? &chain->box[place] : NULL, place);
+    if (wall != NET_NONE) tap(w, node, wall, &f->wall, 0);
+}
+
 void world_attach(world *w, uint32_t node, const scenario_chain *chain,
                   const scenario_families *families, bool fresh)
 {
     const scenario_families *f = families != NULL ? families : &w->s->nodes[node].families;
     uint32_t box = f->no_four ? NET_ABSENT : box_around(w, node, chain, fresh);
     world_attach_box(w, node, box, wall_around(w, node, f, fresh));
+    tap_around(w, node, chain, f);
 }
 
 /* ---- nodes ---- */
@@ -322,9 +361,8 @@ static void share_init(world *w)
     queue_on_soon(share->q, soon, HOST_ROUNDS, w);
     host_world_open(share);
     rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
-    share->network = net_new(
-        share->q, w->sites, w->net_seed,
-        &(net_observer){.ctx = w, .record = saw_packet, .deliver = deliver, .too_big = too_big});
+    share->network = net_new(share->q, w->sites, w->net_seed,
+                             &(net_observer){w, saw_packet, deliver, too_big, outside});
     mix_init(&share->hash, 0);
     share->has_model_crypto = w->s->is_model_crypto;
     share->answers = w->s->refuses;
@@ -402,6 +440,8 @@ void world_close(world *w)
     swarm_close(w);
     free(w->places);
     free(w->names);
+    free(w->is_captured);
+    free(w->taps);
     for (uint32_t i = 0; i < w->config_count; i++) free(w->configs[i]);
     free(w->configs);
     free(w->node_of_peer);

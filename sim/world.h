@@ -92,7 +92,10 @@ typedef struct world {
     host_world hosts_share;
     host *hosts;         /* by node */
     world_place *places; /* by node */
-    const char **names;  /* by node, for a capture; NULL: there is none */
+    const char **names;  /* of a capture's interfaces; NULL: there is none */
+    bool *is_captured;   /* by node; NULL: all are, or none is */
+    uint32_t *taps;      /* by box: interface of a capture, and 1; 0: the box is not in it */
+    uint32_t tap_cap;
     pu_config **configs; /* owned, each of them too; the different ones of this run */
     uint32_t config_count, config_cap;
     uint32_t *node_of_peer;

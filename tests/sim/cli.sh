@@ -45,6 +45,16 @@ expect 2 "$near" "$sim" run scenarios/nat/symetric-both.yaml
 expect 2 'No such file or directory$' "$sim" run no-scenario-has-this-name
 expect 2 "'5' is not a range A-B such as 1-50.*; the first 5 are 1-5, one alone is --seed 5$" "$sim" run "$small" --seeds 5
 expect 2 'is a folder, and one scenario runs at a time' "$sim" run scenarios/base
+double=scenarios/nat/double-nat.yaml
+expect 2 "pcap-of: no node is called 'hom', did you mean 'home'?$" "$sim" run "$double" --pcap-of hom/router
+expect 2 "pcap-of: no box around 'home' is called 'routr', did you mean 'router'? There are router (1), carrier (2)$" \
+    "$sim" run "$double" --pcap-of home/router --pcap-of home/routr
+expect 2 "no box around 'home' is called '3'; there are router (1), carrier (2)$" "$sim" run "$double" --pcap-of home/3
+expect 2 "pcap-of: there is no box around 'relay'$" "$sim" run "$double" --pcap-of relay/router
+expect 2 "pcap-of: two boxes around 'home' are called 'router', say home/1 or home/2$" \
+    "$sim" run "$double" --set 'nodes.home.behind=[router, router]' --pcap-of home/router
+expect 2 "no box around 'bystanders-3' is called 'router'; there is 1, which is drawn$" \
+    "$sim" run scenarios/base/home-behind-cgnat.yaml --pcap-of bystanders-3/router
 expect 0 '^12 seeds: 12 held$' "$sim" run "$small" --seeds 1-12 --log none --progress none
 lines 0 '^seed='
 expect 0 '^12 seeds: 12 held$' "$sim" run "$small" --seeds 1-12 --verbose --log none --progress none

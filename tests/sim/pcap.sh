@@ -29,11 +29,15 @@ read_it() {
     tshark -r "$work/$1.pcapng" -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE -o tcp.check_checksum:TRUE -T fields -E separator=';' \
         -e frame.interface_name -e frame.protocols -e udp.length -e quic.frame_type -e quic.stream.stream_id -e _ws.col.Info \
         -e ip.checksum.status -e udp.checksum.status -e tcp.checksum.status -e tcp.payload -e quic.long.packet_type \
-        -e icmpv6.checksum.status -e ipv6.addr -e icmpv6.code 2>/dev/null >"$work/$1.fields"
+        -e icmpv6.checksum.status -e ipv6.addr -e icmpv6.code -e frame.packet_flags_direction -e ip.src 2>/dev/null >"$work/$1.fields"
 }
 count() { # NAME CONDITION: packets for which an awk condition over the fields holds
     awk -F';' -v shake=2f6d756c746973747265616d2f -v noise=2f6e6f697365 -v inner=2f697066732f \
         "{bad = 0; for (i = 7; i <= 9; i++) bad += \$i ~ /0/; bad += \$12 ~ /0/} $2 {n++} END {print n + 0}" "$work/$1.fields"
+}
+sources() { # NAME INTERFACE out|in: how many packets of that direction, and the first part of their addresses
+    awk -F';' -v at="$2" -v way="$([ "$3" = in ] && echo 1 || echo 2)" \
+        '$1 == at && $15 ~ way "$" {n++; if (split($16, ip, ".") > 1) from[ip[1]] = 1} END {printf "%d", n; for (i in from) printf " %s", i}' "$work/$1.fields"
 }
 check() { # NAME TEST...
     local name=$1
@@ -88,6 +92,45 @@ check 'no checksum of IPv6 is wrong' "$(count six 'bad > 0')" -eq 0
 check 'QUIC runs over both' "$(count six '$2 ~ /ipv6/ && $2 ~ /quic/')" -gt 50 -a "$(count six '$2 ~ /:ip:/ && $2 ~ /quic/')" -gt 20
 check 'all of it decrypts' "$(count six "$closed && \$3 != 72 && \$2 !~ /icmpv6/")" -eq 0
 check 'ICMPv6 says that a port cannot be reached' "$(count six '$2 ~ /icmpv6/ && $14 == 4')" -gt 0
+
+# The outer sides of boxes, beside the node behind them; strangers come no further than the carrier's.
+SEED=1 capture layers scenarios/base/home-behind-cgnat.yaml --log packets --set groups.bystanders.count=4 \
+    --pcap-of home --pcap-of home/router --pcap-of home/carrier --pcap-of laptop/router
+read_it layers
+ask() {
+    sqlite3 "$work/layers/run.db" "$1"
+}
+home="(SELECT node FROM node WHERE name = 'home')"
+carrier="(SELECT box FROM nat WHERE owner = 'home' AND type_name = 'carrier')"
+sent=$(ask "SELECT count(*) FROM packet WHERE fate = 'sent' AND from_node = $home")
+got=$(ask "SELECT count(*) FROM packet WHERE fate = 'delivered' AND to_node = $home")
+refused=$(ask "SELECT count(*) FROM packet WHERE box = $carrier AND fate IN ('filtered', 'no-mapping') AND from_node <> $home")
+stranger=$(ask "SELECT address FROM node WHERE name = 'stranger'")
+moved=$(ask "SELECT count(*) FROM packet JOIN nat USING (box) WHERE owner = 'laptop' AND fate = 'translated'")
+check 'a box has an interface beside the node' "$(cut -d';' -f1 "$work/layers.fields" | sort -u | tr '\n' ' ')" = \
+    'home home/carrier home/router laptop/router '
+check 'packets leave the node with its address' "$(sources layers home out)" = "$sent 192"
+check 'its router with another' "$(sources layers home/router out)" = "$sent 100"
+check 'and the carrier with a public one' "$(sources layers home/carrier out)" = "$sent 11"
+check 'what the carrier refuses has come to it' "$refused" -gt 10 -a "$(sources layers home/carrier in)" = "$((got + refused)) 11"
+check 'and no further' "$(sources layers home/router in)" = "$got 11" -a "$(sources layers home in)" = "$got 11"
+check 'so a stranger is seen outside alone' "$(count layers "\$16 == \"$stranger\" && \$1 == \"home/carrier\"")" -gt 10 -a \
+    "$(count layers "\$16 == \"$stranger\" && \$1 != \"home/carrier\"")" -eq 0
+check 'the boxes of both networks of one that moves are seen' "$(sources layers laptop/router out)" = "$moved 11"
+check 'no packet outside is malformed' "$(count layers 'bad > 0 || $2 ~ /malformed/')" -eq 0
+
+# One of them alone: each packet is there once, and decrypts.
+SEED=1 capture outside scenarios/nat/double-nat.yaml --pcap-keys --pcap-of home/carrier
+read_it outside
+check 'of one box alone' "$(cut -d';' -f1 "$work/outside.fields" | sort -u)" = home/carrier
+check 'all of QUIC decrypts outside of NATs' "$(count outside "$closed && \$3 != 72")" -eq 0
+check 'its streams are seen there' "$(count outside '$5 != ""')" -gt 50
+
+# A home's router and its firewall are one device.
+capture device scenarios/nat/ipv6-only-mobile.yaml --pcap-of home/1
+read_it device
+check 'a device has both families' "$(count device '$2 ~ /ipv6/')" -gt 50 -a "$(sources device home/1 out | cut -d' ' -f2)" = 11
+check 'and no packet there is malformed' "$(count device 'bad > 0 || $2 ~ /malformed/')" -eq 0
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
