@@ -94,7 +94,7 @@ sim_src := \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_kind scenario_mix scenario_nats) \
     $(addprefix sim/,scenario_away scenario_bend scenario_families scenario_swarm scenario_life scenario_links scenario_network scenario_near scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity diag file file_near) \
-    sim/app $(addprefix sim/,hash heap mem host watch check record recorder replay repro wall world script script_away bent still swarm run) \
+    sim/app $(addprefix sim/,hash heap mem host host_soon watch check record recorder replay repro wall world script script_away bent still swarm run) \
     $(addprefix sim/,advice agree calibrate_latency calibrate_mix calibrate_nat calibrate_punch cli cmd_calibrate cmd_calibrate_mix) \
     $(addprefix sim/,cmd_calibrate_nat cmd_calibrate_rtt cmd_lint files_under cmd_nat_matrix population) \
     $(addprefix sim/,cmd_replay cmd_report cmd_run run_folder cmd_version crew figures json nat_matrix nat_probe options progress stun tally) \
@@ -199,7 +199,7 @@ TEST_CFLAGS := $(call pkg,--cflags $(CMOCKA))
 TEST_LIBS   := $(call pkg,--libs $(CMOCKA))
 
 # libFuzzer learns from comparisons where bytes are read; where time passes they only cost.
-fuzz_uncompared := $(node_src) $(addprefix sim/,queue wheels heap host net net_answer net_gateway net_igd net_upnp net_line net_loss net_queue net_realm net_send net_soon) \
+fuzz_uncompared := $(node_src) $(addprefix sim/,queue wheels heap host host_soon net net_answer net_gateway net_igd net_upnp net_line net_loss net_queue net_realm net_send net_soon) \
     $(addprefix sim/,net_trace net_way nat nat_ports nat_table) \
     $(addprefix sim/,watch check world script recorder) $(filter sim/transport_model/%,$(sim_src)) \
     $(addprefix core/base/,imap mem) $(addprefix core/ident/,peers)

@@ -34,6 +34,9 @@ typedef struct town {
     mix128 hash;
     bool echoes;
     uint64_t delivered;
+    sim_event coming[NET_SOON_ROUNDS]; /* a ring: what is announced */
+    bool is_coming[NET_SOON_ROUNDS];
+    unsigned turn;
 } town;
 
 static void saw_packet(void *ctx, const net_record *r)
@@ -52,11 +55,17 @@ static void deliver(void *ctx, pu_time now, uint32_t host, enum net_carriage car
         net_send(t->network, now, host, local->port, remote, bytes, carriage, NET_KIND_DATA);
 }
 
-static void soon(void *ctx, unsigned round, const sim_event *event, uint32_t *note)
+/* Each of the events that come next has its next round. */
+static void soon(void *ctx, const sim_event *event)
 {
-    const town *t = ctx;
-    (void)note;
-    net_soon(t->network, round, event);
+    town *t = ctx;
+    unsigned place = t->turn++ % NET_SOON_ROUNDS;
+    t->is_coming[place] = event != NULL;
+    if (event != NULL) t->coming[place] = *event;
+    for (unsigned round = 0; round < NET_SOON_ROUNDS; round++) {
+        unsigned at = (place + NET_SOON_ROUNDS - round) % NET_SOON_ROUNDS;
+        if (t->is_coming[at]) net_soon(t->network, round, &t->coming[at]);
+    }
 }
 
 static void town_open(town *t, uint32_t pairs)

@@ -67,10 +67,10 @@ static void deliver(void *ctx, pu_time now, uint32_t node, enum net_carriage car
     host_datagram(&t->hosts[node], carriage, local->port, remote, bytes);
 }
 
-static void soon(void *ctx, unsigned round, const sim_event *event, uint32_t *note)
+static void soon(void *ctx, const sim_event *event)
 {
-    const town *t = ctx;
-    host_soon(&t->share, t->hosts, round, event, note);
+    town *t = ctx;
+    host_soon(&t->share, t->hosts, event);
 }
 
 /* ---- set-up ---- */
@@ -81,7 +81,7 @@ static void town_share(town *t, const uint8_t seed[32])
     rng order;
     rng_init(&order, seed, PURPOSE_ORDER);
     share->q = queue_new(rng_u64(&order));
-    queue_on_soon(share->q, soon, HOST_ROUNDS, t);
+    queue_on_soon(share->q, soon, HOST_AHEAD, t);
     host_world_open(share);
     share->network = net_new(share->q, t->sites, seed,
                              &(net_observer){.ctx = t, .record = saw_packet, .deliver = deliver});

@@ -14,7 +14,14 @@
 #include "sim/mem.h"
 #include "sim/queue.h"
 
-enum { PAYLOAD_WORDS = 8, TABLE_BITS = 12, RUNS = 5, TURNS_LEAST = 1 << 20, EVENTS_A_SOURCE = 10 };
+enum {
+    PAYLOAD_WORDS = 8,
+    TABLE_BITS = 12,
+    RUNS = 5,
+    TURNS_LEAST = 1 << 20,
+    EVENTS_A_SOURCE = 10,
+    AHEAD = 8 /* turns */
+};
 
 /* Mean of the increments, ns: events of a minute in a large simulation. */
 #define MEAN_NS (10 * PU_S)
@@ -77,12 +84,10 @@ static void touch(hold *h, uint64_t index)
 
 /* ---- the queue ---- */
 
-static void soon(void *ctx, unsigned round, const sim_event *event, uint32_t *note)
+static void soon(void *ctx, const sim_event *event)
 {
-    (void)round;
-    (void)note;
     const hold *h = ctx;
-    ahead(&h->payloads[event->target], sizeof *h->payloads);
+    if (event != NULL) ahead(&h->payloads[event->target], sizeof *h->payloads);
 }
 
 static uint64_t time_queue(hold *h, bool is_only_heap)
@@ -90,7 +95,7 @@ static uint64_t time_queue(hold *h, bool is_only_heap)
     uint32_t sources = h->pending / EVENTS_A_SOURCE + 1;
     queue *q = queue_new(1);
     if (is_only_heap) queue_only_heap(q);
-    else queue_on_soon(q, soon, 1, h);
+    else queue_on_soon(q, soon, AHEAD, h);
     h->draws = 1;
     for (uint32_t i = 0; i < h->pending; i++)
         queue_push(q, draw(h), i % sources, &(sim_event){SIM_EV_NODE, i, 0});

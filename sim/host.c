@@ -162,18 +162,10 @@ static pu_endpoint on_local(void *ctx, const pu_endpoint *remote)
     return is_six ? host_six(h) : h->local;
 }
 
-static void on_soon(void *ctx, const pu_endpoint *to, queue_timer timer, unsigned round)
-{
-    const host *h = ctx;
-    if (round == 0) queue_timer_soon(h->world->q, timer);
-    net_soon_to(h->world->network, h->index, to, round);
-}
-
 void host_world_open(host_world *world)
 {
     world->alloc = (pu_alloc){heap_resize, heap_new()};
-    world->plugs =
-        (transport_host){&world->alloc, on_input, on_send, on_wake, on_touch, on_local, on_soon};
+    world->plugs = (transport_host){&world->alloc, on_input, on_send, on_wake, on_touch, on_local};
 }
 
 /* ---- life ---- */
@@ -555,54 +547,6 @@ bool host_drain(host_world *w, host *hosts)
 }
 
 /* ---- events ---- */
-
-/* What `e` will read at h, in rounds after the one that asks for h itself. */
-static void soon_at(const host *h, unsigned round, const sim_event *e)
-{
-    const host_world *w = h->world;
-    bool is_timer = e->kind == SIM_EV_CONN;
-    pu_handle conn = is_timer ? e->arg : w->transport->named(net_soon_bytes(w->network, e));
-    w->transport->soon(h->transport, conn, round);
-    if (is_timer) return;
-    if (round < 2) pu_node_soon(h->node, conn, round);
-    if (round == 0) queue_timer_soon(w->q, h->timer);
-}
-
-/* What h's TICK will read. Which connection it is about is known once the timers are there, a round
- * later than for others; the last of the transport's rounds is left out. */
-static void tick_soon(const host *h, unsigned round)
-{
-    const host_world *w = h->world;
-    if (round < 2) pu_node_soon(h->node, 0, round);
-    if (round == 0) {
-        w->transport->soon(h->transport, 0, 0);
-        queue_timer_soon(w->q, h->timer);
-    }
-    if (round < 2) return;
-    pu_handle conn = pu_node_soon_conn(h->node);
-    if (conn == 0) return;
-    if (round == 2) pu_node_soon(h->node, conn, 1);
-    w->transport->soon(h->transport, conn, round - 1);
-}
-
-void host_soon(const host_world *w, const host *hosts, unsigned round, const sim_event *e,
-               uint32_t *note)
-{
-    if (e->kind == SIM_EV_SCRIPT || e->kind == SIM_EV_LINE || e->kind == SIM_EV_GATEWAY) return;
-    bool is_datagram = e->kind == SIM_EV_ARRIVE || e->kind == SIM_EV_DELIVER;
-    unsigned known = is_datagram ? 1 : 0; /* the round that knows the host */
-    if (is_datagram && round < NET_SOON_ROUNDS) net_soon(w->network, round, e);
-    if (round == known) {
-        *note = is_datagram ? net_soon_host(w->network, e) : e->target;
-        if (*note != NET_NONE) ahead(&hosts[*note], offsetof(host, key));
-    } else if (round > known && *note != NET_NONE) {
-        const host *h = &hosts[*note];
-        unsigned since = round - known - 1;
-        if (!h->is_running || w->transport->soon == NULL) return;
-        if (e->kind == SIM_EV_NODE) tick_soon(h, since);
-        else if (since < TRANSPORT_ROUNDS) soon_at(h, since, e);
-    }
-}
 
 void host_wake(host *h)
 {

@@ -24,6 +24,18 @@ typedef struct host_late {
     pu_handle conn;
 } host_late;
 
+enum { HOST_AHEAD = 8 }; /* turns that an event is announced before its own */
+
+/* An event whose turn is near, and what is known of it so far. */
+typedef struct host_coming {
+    sim_event event;
+    bool is_there;       /* false: nothing was announced */
+    unsigned round;      /* the next one */
+    uint32_t host;       /* that it is for; NET_NONE: not known */
+    pu_handle conn;      /* that it is about; 0: not known */
+    transport_next next; /* what that will do */
+} host_coming;
+
 /* What every host of a run shares. */
 typedef struct host_world {
     const transport_ops *transport; /* how connections are made */
@@ -55,9 +67,11 @@ typedef struct host_world {
     uint32_t late_count, late_cap;
     uint32_t *touched; /* owned: hosts whose transports are to be flushed at the end of the event */
     uint32_t touched_count, touched_cap;
-    uint64_t steps;   /* taken: inputs, and flushes */
-    uint64_t look_at; /* at so many, may_step is asked; 0: never */
-    void *ctx;        /* handed to the watchers below */
+    host_coming coming[HOST_AHEAD]; /* a ring */
+    unsigned coming_at;             /* the earliest, whose place the next one gets */
+    uint64_t steps;                 /* taken: inputs, and flushes */
+    uint64_t look_at;               /* at so many, may_step is asked; 0: never */
+    void *ctx;                      /* handed to the watchers below */
     bool (*may_step)(void *ctx, uint32_t host,
                      const pu_in *in); /* moves look_at on; in NULL: a flush; false: the run ends */
     bool (*bent)(void *ctx, uint32_t host, const pu_in *in,
@@ -182,12 +196,8 @@ void host_moved(host *h);
  * has ended that, and the run with it. */
 bool host_drain(host_world *world, host *hosts);
 
-/* An event of the queue is near: asks the caches for what it will read, in HOST_ROUNDS rounds. See
- * queue_on_soon. */
-enum { HOST_ROUNDS = 2 + TRANSPORT_ROUNDS };
-_Static_assert((int)NET_SOON_ROUNDS <= (int)HOST_ROUNDS, "the network's rounds are among them");
-void host_soon(const host_world *world, const host *hosts, unsigned round, const sim_event *event,
-               uint32_t *note);
+/* queue_soon: asks the caches for what events will read that are HOST_AHEAD turns and less away. */
+void host_soon(host_world *world, const host *hosts, const sim_event *event);
 
 /* Events of the queue, and datagrams of the network. Each leaves inputs in the FIFO. */
 void host_wake(host *h);

@@ -485,7 +485,7 @@ void nat_rebind(nat *n, pu_time now)
 void nat_soon(const nat *n)
 {
     const uint8_t *from = (const uint8_t *)&n->type;
-    ahead(from, sizeof *n - offsetof(nat, type) + sizeof n->externals[0]);
+    ahead_many(from, sizeof *n - offsetof(nat, type) + sizeof n->externals[0]);
 }
 
 const nat_type *nat_describe(const nat *n)

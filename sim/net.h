@@ -271,8 +271,9 @@ void net_soon(const net *n, unsigned round, const sim_event *event);
 uint32_t net_soon_host(const net *n, const sim_event *event);
 pu_span net_soon_bytes(const net *n, const sim_event *event);
 
-/* host will send to `to`: asks the caches for what is known of it and of who has that address, in
- * rounds 0 to 3. *to is read from round 1 on. */
+/* host will send: asks the caches for what is known of it; then, when it is known where to, of who
+ * has that address, in rounds 0 to 2. */
+void net_soon_from(const net *n, uint32_t host);
 void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned round);
 
 /* Handles SIM_EV_ARRIVE, SIM_EV_DELIVER, SIM_EV_GATEWAY and SIM_EV_LINE. */

@@ -136,5 +136,5 @@ member realm_find(const realm *r, const uint8_t ip[16])
 void realm_soon(const realm *r, const uint8_t ip[16])
 {
     const member *m = find(r, ip);
-    if (m != NULL) ahead(m, sizeof *m);
+    if (m != NULL) ahead_many(m, sizeof *m);
 }

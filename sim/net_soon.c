@@ -11,7 +11,7 @@
 
 static void box_soon(const net_box *b)
 {
-    ahead(b, offsetof(net_box, inside) + sizeof b->inside);
+    ahead_many(b, offsetof(net_box, inside) + sizeof b->inside);
 }
 
 uint32_t net_soon_host(const net *n, const sim_event *event)
@@ -23,14 +23,14 @@ void net_soon(const net *n, unsigned round, const sim_event *event)
 {
     const datagram *d = &n->slab[event->target];
     if (round == 0) {
-        ahead(d, sizeof *d);
+        ahead_many(d, sizeof *d);
         return;
     }
     uint32_t host = d->near - 1;
     if (round == 1) {
-        if (d->len > 0) ahead(d->bytes, d->len < AHEAD_LINE_BYTES ? d->len : AHEAD_LINE_BYTES);
+        if (d->len > 0) ahead_many(d->bytes, d->len < AHEAD_LINE_BYTES ? d->len : AHEAD_LINE_BYTES);
         realm_soon(way_realm(n, d->realm, d->is_six), d->to.ip);
-        if (host != NET_NONE) ahead(&n->hosts[host], sizeof n->hosts[host]);
+        if (host != NET_NONE) ahead_many(&n->hosts[host], sizeof n->hosts[host]);
         return;
     }
     uint32_t box = host != NET_NONE ? n->hosts[host].box : NET_NONE;
@@ -46,30 +46,32 @@ pu_span net_soon_bytes(const net *n, const sim_event *event)
     return span_of(d->bytes, d->len);
 }
 
+void net_soon_from(const net *n, uint32_t host)
+{
+    PU_ASSERT(host < n->host_count);
+    ahead_many(&n->hosts[host], sizeof n->hosts[host]);
+}
+
 void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned round)
 {
     PU_ASSERT(host < n->host_count);
-    if (round == 0) {
-        ahead(&n->hosts[host], sizeof n->hosts[host]);
-        return;
-    }
     bool is_six = net_is_six(to);
     uint32_t box = is_six ? net_host_six_box(n, host) : n->hosts[host].box;
     const realm *around = way_realm(n, box == NET_NONE ? NET_NONE : n->boxes[box].parent, is_six);
-    if (round == 1) {
+    if (round == 0) {
         realm_soon(around, to->ip);
         if (box != NET_NONE) box_soon(&n->boxes[box]);
         return;
     }
     member m = realm_find(around, to->ip);
-    if (round == 2) {
+    if (round == 1) {
         if (box != NET_NONE) nat_soon(n->boxes[box].udp);
         if (m == 0) return;
         if (member_is_box(m)) box_soon(&n->boxes[member_index(m)]);
-        else ahead(&n->hosts[member_index(m)], offsetof(net_host, jitter));
+        else ahead_many(&n->hosts[member_index(m)], offsetof(net_host, jitter));
     } else if (m != 0 && member_is_box(m)) {
         const net_box *b = &n->boxes[member_index(m)];
         nat_soon(b->udp);
-        if (b->has_home) ahead(&n->hosts[b->home], offsetof(net_host, jitter));
+        if (b->has_home) ahead_many(&n->hosts[b->home], offsetof(net_host, jitter));
     }
 }

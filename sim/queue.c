@@ -24,10 +24,9 @@
 enum {
     CHILDREN = 4,
     BINS_MAX = 1024,
-    BIN_MOST = 48,       /* more events than that are not sorted by insertion */
-    INSERTED_MOST = 12,  /* so few are sorted by insertion alone */
-    ANNOUNCED_LEAST = 6, /* fewer events have nothing to be fetched beside */
-    AHEAD_ALONE = 8      /* an event that has one round has it so many events ahead of its turn */
+    BIN_MOST = 48,      /* more events than that are not sorted by insertion */
+    INSERTED_MOST = 12, /* so few are sorted by insertion alone */
+    ANNOUNCED_LEAST = 6 /* fewer events have nothing to be fetched beside */
 };
 #define SOURCES_MAX (UINT32_C(1) << (32 - WHEELS_KIND_BITS))
 
@@ -65,11 +64,9 @@ struct queue {
     uint64_t heap_pushed;
     late head;       /* the run's next event, as far as it was compared */
     queue_soon soon; /* NULL: nobody wants to know */
-    unsigned rounds; /* of it */
+    unsigned ahead;  /* how many turns before */
     bool announces;  /* the run is announced */
     void *soon_ctx;
-    uint32_t *notes; /* owned; of `soon`, one an entry of the run */
-    uint32_t notes_cap;
     wheels far;
     timer *timers; /* owned; the first is none */
     uint32_t timer_count, timer_cap;
@@ -90,7 +87,6 @@ void queue_free(queue *q)
     wheels_close(&q->far);
     free(q->run);
     free(q->heap);
-    free(q->notes);
     free(q->timers);
     free(q);
 }
@@ -405,55 +401,41 @@ static void timer_pass(queue *q, const entry *e)
 
 void queue_timer_soon(const queue *q, queue_timer name)
 {
-    if (name != 0) ahead(&q->timers[name], sizeof q->timers[name]);
+    if (name != 0) ahead_many(&q->timers[name], sizeof q->timers[name]);
 }
 
 /* ---- announcing ---- */
 
-/* A timer itself is asked for in the first round; if it is due it has its event's rounds after. */
-static void announce(queue *q, unsigned round, uint32_t index)
+/* The event that an entry of the run is, as far as can be told before its turn. False: it names a
+ * timer that is not due then. */
+static bool will_be(const queue *q, uint32_t index, sim_event *event)
 {
     entry e = q->run[index];
     if (is_timer(&e)) {
         const timer *t = &q->timers[e.target];
-        if (round == 0) ahead(t, sizeof *t);
-        if (round == 0 || !is_of_timer(&e, t) || t->at > e.at) return;
+        if (!is_of_timer(&e, t) || t->at > e.at) return false;
         e = entry_due(&e);
-        round--;
     }
-    sim_event event = event_of(&e);
-    q->soon(q->soon_ctx, round, &event, &q->notes[index]);
+    *event = event_of(&e);
+    return true;
 }
 
-/* How many events ahead of its turn an event has that round: as few as will do, so that what it
- * asks for is still in the first cache then. Events with several rounds take long enough for one
- * between two. */
-static uint32_t lead_of(const queue *q, unsigned round)
+/* Announces the run's entry at `index`, if there is one. What it says of a timer was asked for a
+ * turn before, as is done here for the entry behind it. */
+static void announce(queue *q, uint32_t index)
 {
-    return q->rounds == 1 ? AHEAD_ALONE : q->rounds - round;
+    sim_event event;
+    bool is_known = index < q->run_count && will_be(q, index, &event);
+    if (index + 1 < q->run_count && is_timer(&q->run[index + 1]))
+        queue_timer_soon(q, q->run[index + 1].target);
+    q->soon(q->soon_ctx, is_known ? &event : NULL);
 }
 
-/* The beginning of a new run: its first events' rounds, all at once. */
+/* The beginning of a new run: the first events, all at once. */
 static void announce_first(queue *q)
 {
     q->announces = q->soon != NULL && q->run_count >= ANNOUNCED_LEAST;
-    if (!q->announces) return;
-    if (q->run_count > q->notes_cap)
-        q->notes = sim_grow(q->notes, &q->notes_cap, q->run_count - 1, sizeof *q->notes);
-    for (unsigned round = 0; round < q->rounds; round++) {
-        uint32_t end = lead_of(q, round) < q->run_count ? lead_of(q, round) : q->run_count;
-        for (uint32_t i = 0; i < end; i++) announce(q, round, i);
-    }
-}
-
-/* The turn of the run's event at `index`: those behind it have their rounds. */
-static void announce_next(queue *q, uint32_t index)
-{
-    for (unsigned round = q->rounds; round-- > 0;) {
-        uint32_t behind = index + lead_of(q, round);
-        if (behind >= q->run_count) return;
-        announce(q, round, behind);
-    }
+    for (uint32_t i = 0; q->announces && i < q->ahead; i++) announce(q, i);
 }
 
 /* ---- the queue ---- */
@@ -478,7 +460,7 @@ static entry take(queue *q, const entry *found)
     if (q->heap_count > 0 && found == &q->heap[0].e) return heap_pop(q);
     uint32_t index = q->run_at++;
     entry first = q->run[index]; /* copied: announcing reads on */
-    if (q->announces) announce_next(q, index);
+    if (q->announces) announce(q, index + q->ahead);
     return first;
 }
 
@@ -544,10 +526,10 @@ void queue_only_heap(queue *q)
     q->far.tick = UINT64_MAX; /* the last one: no event is later */
 }
 
-void queue_on_soon(queue *q, queue_soon soon, unsigned rounds, void *ctx)
+void queue_on_soon(queue *q, queue_soon soon, unsigned ahead, void *ctx)
 {
-    PU_ASSERT(rounds > 0);
-    q->rounds = rounds;
+    PU_ASSERT(ahead > 0);
+    q->ahead = ahead;
     q->soon = soon;
     q->soon_ctx = ctx;
 }

@@ -60,14 +60,13 @@ bool queue_pop(queue *q, pu_time *at, sim_event *event);
 /* Time of the first event, PU_NEVER when empty. */
 pu_time queue_next(queue *q);
 
-/* Called for events whose turn is near, in rounds from 0 on: between two rounds of an event there
- * are those of others, or other events' turns, so that a round may read what the one before it has
- * asked the caches for. Not every event is announced, their order says nothing, and nothing may
- * change. A later round finds in *note what an earlier one has left there, mostly for the same
- * event: a timer that was set again meanwhile may come without round 0, and *note is another's
- * then. At round 0 it is anything. */
-typedef void (*queue_soon)(void *ctx, unsigned round, const sim_event *event, uint32_t *note);
-void queue_on_soon(queue *q, queue_soon soon, unsigned rounds, void *ctx);
+/* Called once a turn with the event whose turn comes `ahead` turns later, for its listener to ask
+ * the caches for what that will read; NULL: none, or nothing is known of it. `ahead` calls follow
+ * each other between an event's and its turn, so a ring of as many holds those that are to come,
+ * and is empty when nothing is announced any more. Not every event is announced, an announced one
+ * may not come (its timer was put off), and nothing may change. */
+typedef void (*queue_soon)(void *ctx, const sim_event *event);
+void queue_on_soon(queue *q, queue_soon soon, unsigned ahead, void *ctx);
 
 /* Events that wait, and times that timers were put off from. */
 size_t queue_count(const queue *q);

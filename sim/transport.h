@@ -8,7 +8,7 @@
 #include "peerup/node.h"
 #include "sim/net.h"
 
-enum { TRANSPORT_ROUNDS = 7 };
+enum { TRANSPORT_ROUNDS = 4 };
 
 /* The MAIN socket's UDP port, and that of TCP, unless a host has another. */
 enum { HOST_PORT = 4001 };
@@ -29,10 +29,14 @@ typedef struct transport_host {
     void (*touch)(void *ctx); /* call flush at the end of this event */
     /* The MAIN socket's endpoint now, that of remote's family; NULL: of either. All zero: none. */
     pu_endpoint (*local)(void *ctx, const pu_endpoint *remote);
-    /* Something will be sent there, and the timer set: asks the caches for what that reads, in
-     * rounds 0 to 3. *to is read from round 1 on. */
-    void (*soon)(void *ctx, const pu_endpoint *to, queue_timer timer, unsigned round);
 } transport_host;
+
+/* What a connection will do: send there, and set its timer. */
+typedef struct transport_next {
+    pu_endpoint to;
+    queue_timer timer; /* 0: none */
+    bool is_known;
+} transport_next;
 
 /* What a transport is made of. All is kept until `free`. */
 typedef struct transport_setup {
@@ -76,10 +80,11 @@ typedef struct transport_ops {
     void (*clock)(void *self, pu_time now, uint64_t unix_ns); /* its clock jumped */
     /* The handle that the peer's transport has for the other end of conn; 0: none (any more). */
     pu_handle (*other_end)(const void *self, pu_handle conn);
-    /* A timer of conn will fire soon, or a datagram for it come (conn 0: something else will be
-     * done): asks the caches for what that reads, in TRANSPORT_ROUNDS rounds. NULL: it costs more
-     * than it gives. */
-    void (*soon)(const void *self, pu_handle conn, unsigned round);
+    /* A timer of conn will fire soon, or a datagram for it come: asks the caches for what that
+     * reads, in TRANSPORT_ROUNDS rounds, of which each reads what the one before has asked for. The
+     * first is the same for all of self; the last says in *next what will be done, if it is known.
+     * NULL: it costs more than it gives. */
+    void (*soon)(const void *self, pu_handle conn, unsigned round, transport_next *next);
     /* The connection that a datagram says it is for; anything when it does not. NULL: no soon. */
     pu_handle (*named)(pu_span bytes);
     size_t (*bytes)(const void *self); /* held, for the memory figure */

@@ -152,10 +152,10 @@ static void outside(void *ctx, pu_time now, uint32_t box, bool out, enum net_car
                 out ? to : from, carriage, bytes);
 }
 
-static void soon(void *ctx, unsigned round, const sim_event *event, uint32_t *note)
+static void soon(void *ctx, const sim_event *event)
 {
-    const world *w = ctx;
-    host_soon(&w->hosts_share, w->hosts, round, event, note);
+    world *w = ctx;
+    host_soon(&w->hosts_share, w->hosts, event);
 }
 
 /* ---- boxes ---- */
@@ -358,7 +358,7 @@ static void share_init(world *w)
     rng order;
     rng_init(&order, w->seed, ORDER_PURPOSE);
     share->q = queue_new(rng_u64(&order));
-    queue_on_soon(share->q, soon, HOST_ROUNDS, w);
+    queue_on_soon(share->q, soon, HOST_AHEAD, w);
     host_world_open(share);
     rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
     share->network = net_new(share->q, w->sites, w->net_seed,

@@ -16,15 +16,15 @@ void pu_node_soon(const pu_node *n, pu_handle handle, unsigned round)
 {
     PU_ASSERT(n != NULL);
     if (round == 0) {
-        ahead(n, offsetof(pu_node, seed));
+        ahead_many(n, offsetof(pu_node, seed));
         return;
     }
     uint32_t slot = pu_handle_slot(handle);
-    if (slot < n->conn_cap) ahead(&n->conns[slot], sizeof n->conns[slot]);
+    if (slot < n->conn_cap) ahead_many(&n->conns[slot], sizeof n->conns[slot]);
     if (n->stream_cap > 0)
-        ahead(n->streams, at_most(n->stream_cap, SOON_STREAMS) * sizeof *n->streams);
+        ahead_many(n->streams, at_most(n->stream_cap, SOON_STREAMS) * sizeof *n->streams);
     if (n->timer_count > 0)
-        ahead(n->timers, at_most(n->timer_count, SOON_TIMERS) * sizeof *n->timers);
+        ahead_many(n->timers, at_most(n->timer_count, SOON_TIMERS) * sizeof *n->timers);
 }
 
 pu_handle pu_node_soon_conn(const pu_node *n)

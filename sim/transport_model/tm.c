@@ -328,30 +328,31 @@ pu_handle tm_named(pu_span bytes)
 }
 
 /* What a connection that sends or takes a packet reads besides. */
-static void conn_soon(const tm *t, const conn *c, unsigned round)
+static void conn_soon(const tm *t, const conn *c, transport_next *next)
 {
-    if (round == 0) {
-        if (c->unacked != NULL) ahead(c->unacked, sizeof *c->unacked);
-        if (c->first != NULL) ahead(c->first, sizeof *c->first);
-        if (t->streams.cap > 0) ahead(t->streams.at, sizeof t->streams.at[0]);
-    }
-    if (!c->circuit) t->host->soon(t->ctx, &c->remote, c->timer, round);
+    if (c->unacked != NULL) ahead_many(c->unacked, sizeof *c->unacked);
+    if (c->first != NULL) ahead_many(c->first, sizeof *c->first);
+    if (t->streams.cap > 0) ahead_many(t->streams.at, sizeof t->streams.at[0]);
+    if (c->circuit) return;
+    next->to = c->remote;
+    next->timer = c->timer;
+    next->is_known = true;
 }
 
-void tm_soon(const tm *t, pu_handle handle, unsigned round)
+void tm_soon(const tm *t, pu_handle handle, unsigned round, transport_next *next)
 {
     if (round == 0) {
-        ahead(t, offsetof(tm, self));
+        ahead_many(t, offsetof(tm, self));
         return;
     }
     uint32_t slot = pu_handle_slot(handle);
     if (slot >= t->conns.cap) return;
     const struct slot *s = &t->conns.at[slot];
     const conn *c = s->object;
-    if (round == 1) ahead(s, sizeof *s);
+    if (round == 1) ahead_many(s, sizeof *s);
     else if (c == NULL || s->handle != handle) return;
-    else if (round == 2) ahead(c, sizeof *c);
-    else conn_soon(t, c, round - 3);
+    else if (round == 2) ahead_many(c, sizeof *c);
+    else conn_soon(t, c, next);
 }
 
 size_t tm_bytes(const tm *t)
@@ -412,9 +413,9 @@ static pu_handle model_other_end(const void *self, pu_handle handle)
     return tm_other_end(self, handle);
 }
 
-static void model_soon(const void *self, pu_handle handle, unsigned round)
+static void model_soon(const void *self, pu_handle handle, unsigned round, transport_next *next)
 {
-    tm_soon(self, handle, round);
+    tm_soon(self, handle, round, next);
 }
 
 static size_t model_bytes(const void *self)

@@ -59,9 +59,8 @@ void tm_rebound(tm *t, pu_time now);
 /* The handle that the peer's transport has for the other end of conn; 0: not known (any more). */
 pu_handle tm_other_end(const tm *t, pu_handle conn);
 
-/* A timer of conn will fire soon, or a datagram for it come: asks the caches for what that reads,
- * in TRANSPORT_ROUNDS rounds. */
-void tm_soon(const tm *t, pu_handle conn, unsigned round);
+/* transport_ops.soon. */
+void tm_soon(const tm *t, pu_handle conn, unsigned round, transport_next *next);
 
 /* The connection that a datagram says it is for. */
 pu_handle tm_named(pu_span bytes);

@@ -120,14 +120,6 @@ static void on_touch(void *ctx)
     s->is_touched = true;
 }
 
-static void on_soon(void *ctx, const pu_endpoint *to, queue_timer timer, unsigned round)
-{
-    (void)ctx;
-    (void)to;
-    (void)timer;
-    (void)round;
-}
-
 static void open_side(bench *b, size_t i)
 {
     side *s = &b->sides[i];
@@ -137,7 +129,7 @@ static void open_side(bench *b, size_t i)
     s->is_touched = false;
     s->at = pu_endpoint_ip4(1, 2, 3, (uint8_t)(4 + i), 4001);
     pu_peer_id_from_ed25519(&s->id, key);
-    s->hooks = (transport_host){&b->alloc, on_input, on_send, on_wake, on_touch, on_local, on_soon};
+    s->hooks = (transport_host){&b->alloc, on_input, on_send, on_wake, on_touch, on_local};
     s->t = tm_new(&b->config, &s->id, &s->hooks, s, seed[i]);
     b->wake[i] = PU_NEVER;
 }

@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "sim/queue.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int queue_test(void);
@@ -188,45 +189,89 @@ static void a_full_tick_has_the_order_of_a_heap(void **state)
     }
 }
 
-/* Rounds see the same events, each with what an earlier round has noted of it. */
-static void note_soon(void *ctx, unsigned round, const sim_event *event, uint32_t *note)
+enum { ANNOUNCED = 5000 };
+
+/* Who is told which events are near. */
+typedef struct listener {
+    uint32_t calls, told;
+    uint32_t call_of[ANNOUNCED]; /* by event; 0: it was not announced */
+} listener;
+
+static void hear(void *ctx, const sim_event *event)
 {
-    uint32_t *counts = ctx;
-    if (round == 0) *note = event->target + 1;
-    assert_int_equal(*note, event->target + 1);
-    counts[round]++;
+    listener *l = ctx;
+    l->calls++;
+    if (event == NULL) return;
+    assert_int_equal(event->kind, SIM_EV_NODE);
+    assert_in_range(event->target, 0, ANNOUNCED - 1);
+    assert_int_equal(event->arg, event->target);
+    assert_int_equal(l->call_of[event->target], 0);
+    l->call_of[event->target] = l->calls;
+    l->told++;
 }
 
-enum { ANNOUNCED = 5000, ROUNDS_MOST = 9 };
-
-/* So many events within a while, each of which that is announced has all rounds. Returns how many
- * were. */
-static uint32_t announced_within(pu_time ns, unsigned rounds)
+/* So many events within a while: between the announcement of one and its turn there are `ahead`
+ * calls, and none comes after the last turn that is still in a ring of as many. Returns how many
+ * were announced. */
+static uint32_t announced_within(pu_time ns, unsigned ahead)
 {
-    uint32_t counts[ROUNDS_MOST] = {0};
+    listener *l = calloc(1, sizeof *l);
+    assert_non_null(l);
     queue *q = queue_new(1);
-    queue_on_soon(q, note_soon, rounds, counts);
+    queue_on_soon(q, hear, ahead, l);
     rng r;
     rng_init(&r, seed, 9);
     for (uint32_t i = 0; i < ANNOUNCED; i++)
-        queue_push(q, PU_MS + rng_below(&r, ns), i, &(sim_event){SIM_EV_NODE, i, 0});
+        queue_push(q, PU_MS + rng_below(&r, ns), i, &(sim_event){SIM_EV_NODE, i, i});
     pu_time at;
     sim_event e;
-    for (uint32_t i = 0; i < ANNOUNCED; i++) assert_true(queue_pop(q, &at, &e));
-    for (unsigned round = 1; round < rounds; round++) assert_int_equal(counts[round], counts[0]);
+    for (uint32_t i = 0; i < ANNOUNCED; i++) {
+        assert_true(queue_pop(q, &at, &e));
+        if (l->call_of[e.target] != 0) assert_int_equal(l->call_of[e.target] + ahead, l->calls);
+    }
+    uint32_t told = l->told;
     queue_free(q);
-    return counts[0];
+    free(l);
+    return told;
 }
 
-/* Runs of 25 events, and of about as many as the first round is ahead of its event. */
+/* Runs of 25 events, and of about as many as an announcement is ahead of its event. */
 static void many_near_events_are_announced(void **state)
 {
     (void)state;
-    static const unsigned rounds[] = {1, 3, ROUNDS_MOST};
-    for (size_t i = 0; i < sizeof rounds / sizeof rounds[0]; i++) {
-        assert_in_range(announced_within(50 * PU_MS, rounds[i]), ANNOUNCED / 2, ANNOUNCED);
-        assert_in_range(announced_within(150 * PU_MS, rounds[i]), ANNOUNCED / 2, ANNOUNCED);
+    static const unsigned aheads[] = {1, 4, 9};
+    for (size_t i = 0; i < sizeof aheads / sizeof aheads[0]; i++) {
+        assert_in_range(announced_within(50 * PU_MS, aheads[i]), ANNOUNCED / 2, ANNOUNCED);
+        assert_in_range(announced_within(150 * PU_MS, aheads[i]), ANNOUNCED / 2, ANNOUNCED);
     }
+}
+
+/* A timer that is announced is due as far as is known then: one that was put off, here to where few
+ * are near each other, or taken back, is not. */
+static void only_timers_that_are_due_are_announced(void **state)
+{
+    (void)state;
+    enum { TIMERS = 300, PUT_OFF = 3 };
+    listener *l = calloc(1, sizeof *l);
+    assert_non_null(l);
+    queue *q = queue_new(1);
+    queue_on_soon(q, hear, 4, l);
+    queue_timer timers[TIMERS] = {0};
+    for (uint32_t i = 0; i < TIMERS; i++)
+        queue_timer_set(q, &timers[i], PU_MS + i * PU_US / 2, i, SIM_EV_NODE, i);
+    for (uint32_t i = 0; i < TIMERS; i += PUT_OFF)
+        queue_timer_set(q, &timers[i], i % 2 == 0 ? PU_NEVER : PU_S + i * PU_MS, i, SIM_EV_NODE, i);
+    pu_time at;
+    sim_event e;
+    while (queue_next(q) < PU_S) {
+        assert_true(queue_pop(q, &at, &e));
+        assert_int_not_equal(e.target % PUT_OFF, 0);
+        if (l->call_of[e.target] != 0) assert_in_range(l->calls - l->call_of[e.target], 4, 5);
+    }
+    for (uint32_t i = 0; i < TIMERS; i += PUT_OFF) assert_int_equal(l->call_of[i], 0);
+    assert_in_range(l->told, TIMERS / 2, TIMERS);
+    queue_free(q);
+    free(l);
 }
 
 static void an_empty_queue_has_nothing(void **state)
@@ -483,6 +528,7 @@ int queue_test(void)
         cmocka_unit_test(one_heap_matches_a_sorted_array),
         cmocka_unit_test(a_full_tick_has_the_order_of_a_heap),
         cmocka_unit_test(many_near_events_are_announced),
+        cmocka_unit_test(only_timers_that_are_due_are_announced),
         cmocka_unit_test(an_empty_queue_has_nothing),
         cmocka_unit_test(a_source_is_first_in_first_out),
         cmocka_unit_test(the_order_seed_orders_an_instant),
