@@ -14,7 +14,8 @@ static scenario_nat *add_kind(scenario *s, const doc_node *n)
 /* A name says which of both it is, and is none of the words of `ipv6:`. */
 static void check_wall_name(reader *r, const doc_node *n, const doc_node *nats)
 {
-    if (doc_get(nats, n->key) != NULL) read_key_error(r, n, "'%s' is also in nats", n->key);
+    if (nats != NULL && doc_get(nats, n->key) != NULL)
+        read_key_error(r, n, "'%s' is also in nats", n->key);
     if (strcmp(n->key, "none") == 0 || strcmp(n->key, "public") == 0)
         read_key_error(r, n, "'ipv6: %s' means something else", n->key);
 }
