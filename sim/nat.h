@@ -104,6 +104,9 @@ typedef struct nat_type {
     enum nat_manner manner; /* how */
 } nat_type;
 
+/* Ports of an external address: those that a box chooses, from 1024 on, and all that it can keep.
+ */
+enum { NAT_PORTS_CHOSEN = 65536 - 1024, NAT_PORTS_ALL = 65535 };
 enum { NAT_ADDRESSES_MAX = 64, NAT_BLOCK_PORTS_MIN = 64, NAT_BLOCK_PORTS_MAX = 16384 };
 
 /* How long a box remembers a TCP connection that says nothing, open or opening: what RFC 5382

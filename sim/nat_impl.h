@@ -9,7 +9,7 @@
 
 enum {
     PORT_FIRST = 1024, /* of those that a box chooses; a preserved port may be lower */
-    PORT_COUNT = 65536 - PORT_FIRST
+    PORT_COUNT = NAT_PORTS_CHOSEN
 };
 
 /* Of a filter: bytes that the addresses of its network have in common; what tells one host of it

@@ -66,8 +66,7 @@ static diag_place at(const scenario_place *place)
     return (diag_place){0, place->line, place->column};
 }
 
-/* "nodes.laptop", "groups.crowd": where a node is written. */
-static const char *path_of(const scenario *s, const scenario_node *n, char out[DOC_PATH_MAX])
+const char *read_path_of(const scenario *s, const scenario_node *n, char out[DOC_PATH_MAX])
 {
     bool is_own = n->group == SCENARIO_ANY;
     snprintf(out, DOC_PATH_MAX, "%s.%s", is_own ? "nodes" : "groups",
@@ -106,7 +105,7 @@ static void check_node(reader *r, uint32_t node)
     const scenario_node *n = &s->nodes[node];
     unsigned bits = bits_at_all(s, node);
     char path[DOC_PATH_MAX];
-    check_tunnel(r, &n->place, path_of(s, n, path), n->name, &n->behind, &n->families);
+    check_tunnel(r, &n->place, read_path_of(s, n, path), n->name, &n->behind, &n->families);
     check_link(r, n, path, bits);
     for (uint32_t i = 0; i < n->relay_count; i++)
         if ((bits & bits_at_all(s, n->relays[i])) == 0)

@@ -67,7 +67,7 @@ static void read_switches(reader *r, const doc_node *node, nat_type *type)
         type->refresh_inbound = word == 1;
     read_wall(r, doc_get(node, "udp"), &type->blocks_udp, &type->is_udp_443);
     read_wall(r, doc_get(node, "tcp"), &type->blocks_tcp, &type->is_tcp_443);
-    if (read_quantity(r, tunnel, QUANTITY_DURATION, &type->tunnel_ns) && type->tunnel_ns == 0)
+    if (read_delay(r, tunnel, &type->tunnel_ns) && type->tunnel_ns == 0)
         read_error(r, tunnel, "a tunnel has a length; without the key there is none");
     read_tunnel_mtu(r, doc_get(node, "tunnel_mtu"), type);
 }
@@ -149,11 +149,34 @@ static void read_pool(reader *r, const doc_node *node, nat_type *type)
     read_some(r, block, NAT_BLOCK_PORTS_MIN, NAT_BLOCK_PORTS_MAX, &type->block_ports);
 }
 
+/* How many ports of one of its addresses a box can use. */
+static uint32_t ports_of(const nat_type *type)
+{
+    if (type->ports == NAT_PRESERVE) return NAT_PORTS_ALL;
+    if (type->block_ports == 0) return NAT_PORTS_CHOSEN;
+    return NAT_PORTS_CHOSEN / type->block_ports * type->block_ports;
+}
+
+/* Every mapping has a port of its own: complains of a quota above what so many addresses have. */
+static bool is_beyond(reader *r, const doc_node *node, const nat_type *type, uint32_t quota,
+                      uint32_t addresses)
+{
+    uint32_t most = ports_of(type) * addresses;
+    if (node == NULL || quota <= most) return false;
+    read_error(r, node, "%u address%s ha%s %u ports, and each mapping takes one", addresses,
+               addresses == 1 ? "" : "es", addresses == 1 ? "s" : "ve", most);
+    return true;
+}
+
 static void read_quotas(reader *r, const doc_node *node, nat_type *type)
 {
-    const doc_node *host = doc_get(node, "host_mappings");
-    read_some(r, doc_get(node, "mappings"), 1, UINT32_MAX, &type->mappings_max);
+    const doc_node *all = doc_get(node, "mappings"), *host = doc_get(node, "host_mappings");
+    uint32_t addresses = nat_addresses(type);
+    read_some(r, all, 1, UINT32_MAX, &type->mappings_max);
     read_some(r, host, 1, UINT32_MAX, &type->host_mappings_max);
+    is_beyond(r, all, type, type->mappings_max, addresses);
+    if (type->pooling != NAT_ARBITRARY) addresses = 1; /* of one host */
+    if (is_beyond(r, host, type, type->host_mappings_max, addresses)) return;
     if (type->mappings_max != 0 && type->host_mappings_max > type->mappings_max)
         read_error(r, host, "one host may not have more than all: 'mappings' is %u",
                    type->mappings_max);

@@ -13,6 +13,7 @@ enum {
     MTU_MOST = 9000,
     QUIC_MTU = 1200 + NET_HEADER_BYTES, /* RFC 9000 section 14 */
     MODEL_MTU = 1200 + NET_TCP_HEADER_BYTES,
+    BPS_LEAST = 1000, /* the first datagram of QUIC takes ten seconds, and a dial gives up at 15 */
     ALL_PPM = 1000000
 };
 
@@ -22,8 +23,11 @@ enum {
 
 static void read_bps(reader *r, const doc_node *node, uint64_t *bps)
 {
-    if (read_quantity(r, node, QUANTITY_RATE, bps) && *bps == 0)
+    if (!read_quantity(r, node, QUANTITY_RATE, bps)) return;
+    if (*bps == 0)
         read_error(r, node, "a link of no rate carries nothing; without the key it is unlimited");
+    else if (*bps < BPS_LEAST)
+        read_error(r, node, "1kbit at least: at '%s' no connection begins in its time", node->text);
 }
 
 /* Keeps a trace for the scenario's life. */
@@ -143,10 +147,11 @@ static void read_handover(reader *r, const doc_node *node, net_extra *extra)
     static const key_rule lost_rules[] = {{"least", true}, {"most", true}};
     if (node == NULL || !read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     const doc_node *lost = doc_get(node, "lost"), *at = doc_get(node, "at");
+    uint32_t before = r->errors->count + r->errors->dropped;
     if (!read_quantity(r, doc_get(node, "every"), QUANTITY_DURATION, &extra->handover_every_ns))
         return;
     read_quantity(r, at, QUANTITY_DURATION, &extra->handover_at_ns);
-    read_quantity(r, doc_get(node, "shift"), QUANTITY_DURATION, &extra->shift_ns);
+    read_delay(r, doc_get(node, "shift"), &extra->shift_ns);
     if (lost != NULL && lost->kind == DOC_MAP) {
         read_map(r, lost, lost_rules, sizeof lost_rules / sizeof lost_rules[0]);
         read_quantity(r, doc_get(lost, "least"), QUANTITY_DURATION, &extra->outage_least_ns);
@@ -162,6 +167,9 @@ static void read_handover(reader *r, const doc_node *node, net_extra *extra)
         read_error(r, lost, "'most' is less than 'least'");
     else if (extra->outage_most_ns > 0 && extra->outage_most_ns >= extra->handover_every_ns)
         read_error(r, lost, "the next handover comes before this one is over: nothing ever passes");
+    bool is_good = r->errors->count + r->errors->dropped == before;
+    if (is_good && extra->outage_most_ns == 0 && extra->shift_ns == 0)
+        read_error(r, node, "nothing is lost and no way gets longer: say 'lost' or 'shift'");
 }
 
 /* ---- order and number ---- */
@@ -170,9 +178,11 @@ static void read_reorder(reader *r, const doc_node *node, net_extra *extra)
 {
     static const key_rule rules[] = {{"share", true}, {"by", true}};
     if (node == NULL || !read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
-    const doc_node *by = doc_get(node, "by");
-    read_u32(r, doc_get(node, "share"), QUANTITY_SHARE, UINT32_MAX, &extra->reorder_ppm);
-    if (read_quantity(r, by, QUANTITY_DURATION, &extra->reorder_ns) && extra->reorder_ns == 0)
+    const doc_node *share = doc_get(node, "share"), *by = doc_get(node, "by");
+    if (read_u32(r, share, QUANTITY_SHARE, UINT32_MAX, &extra->reorder_ppm) &&
+        extra->reorder_ppm == 0)
+        read_error(r, share, "none is held back: leave 'reorder' out");
+    if (read_delay(r, by, &extra->reorder_ns) && extra->reorder_ns == 0)
         read_error(r, by, "who is held back by nothing is overtaken by nobody");
 }
 
@@ -207,9 +217,9 @@ void read_link(reader *r, const doc_node *node, scenario_link *link)
     net_extra *extra = &link->extra;
     link->place = (scenario_place){node->place.line, node->place.column};
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
-    read_quantity(r, doc_get(node, "access"), QUANTITY_DURATION, &link->link.access_ns);
-    read_quantity(r, doc_get(node, "access_spread"), QUANTITY_DURATION, &extra->access_spread_ns);
-    read_quantity(r, doc_get(node, "jitter"), QUANTITY_DURATION, &link->link.jitter_ns);
+    read_delay(r, doc_get(node, "access"), &link->link.access_ns);
+    read_delay(r, doc_get(node, "access_spread"), &extra->access_spread_ns);
+    read_delay(r, doc_get(node, "jitter"), &link->link.jitter_ns);
     read_loss(r, doc_get(node, "loss"), &link->link);
     read_bursts(r, doc_get(node, "bursts"), extra);
     read_reorder(r, doc_get(node, "reorder"), extra);
@@ -263,6 +273,7 @@ void read_cpu(reader *r, const doc_node *node, scenario_node *of)
 {
     static const key_rule rules[] = {{"datagram", false}, {"handshake", false}};
     if (node == NULL || !read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
+    if (node->count == 0) read_error(r, node, "it says nothing: leave the key out");
     read_cost(r, doc_get(node, "datagram"), &of->cpu_datagram_ns);
     read_cost(r, doc_get(node, "handshake"), &of->cpu_handshake_ns);
 }

@@ -7,6 +7,8 @@
 
 enum { MATRIX_BYTES_MAX = 64 << 20, MATRIX_HASH_SEED = 0x6d617472 };
 
+#define RTT_MAX (60 * PU_S) /* as in a latency file */
+
 /* Reads the latency file: it must be good, and the run's hash depends on its bytes. */
 static void read_latency_file(reader *r, const doc_node *node, bool has_regions)
 {
@@ -47,9 +49,10 @@ static void read_latency(reader *r, const doc_node *node)
     else if (ways == 0) return;
     else if (rtt != NULL) {
         r->sites = SCENARIO_NODES_MAX; /* any: all are equally far apart */
-        read_quantity(r, rtt, QUANTITY_DURATION, &r->s->rtt_ns);
+        if (read_quantity(r, rtt, QUANTITY_DURATION, &r->s->rtt_ns) && r->s->rtt_ns > RTT_MAX)
+            read_error(r, rtt, "'%s' is too long, at most 1min", rtt->text);
     } else read_latency_file(r, matrix != NULL ? matrix : regions, regions != NULL);
-    read_quantity(r, doc_get(node, "access"), QUANTITY_DURATION, &r->latency_access_ns);
+    read_delay(r, doc_get(node, "access"), &r->latency_access_ns);
     r->s->link.link.access_ns = r->latency_access_ns;
 }
 

@@ -6,14 +6,32 @@
 
 enum {
     GROUP_NAME_MAX = 52, /* bytes, so that its members' names fit too */
-    PORT_MAX = 65000     /* of a node */
+    PORT_MAX = 65000,    /* of a node */
+    REGIONS_TEXT_MAX = 160,
+    MORE_TEXT = 32 /* bytes of " or one of N more", and a comma */
 };
+
+/* "A, B or C"; of many the first ones, and how many more there are. */
+static const char *all_regions(const reader *r, char out[REGIONS_TEXT_MAX])
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < r->sites; i++) {
+        const char *comma = i == 0 ? "" : i + 1 == r->sites ? " or " : ", ";
+        if (used + strlen(topo_name(r->regions, i)) + MORE_TEXT > REGIONS_TEXT_MAX) {
+            snprintf(out + used, REGIONS_TEXT_MAX - used, " or one of %u more", r->sites - i);
+            break;
+        }
+        used += (size_t)snprintf(out + used, REGIONS_TEXT_MAX - used, "%s%s", comma,
+                                 topo_name(r->regions, i));
+    }
+    return out;
+}
 
 /* A region of the latency file by its name. */
 static void read_region(reader *r, const doc_node *node, uint32_t *site)
 {
     suggest near;
-    char hint[SUGGEST_HINT_MAX];
+    char hint[SUGGEST_HINT_MAX], all[REGIONS_TEXT_MAX];
     uint32_t found = topo_find(r->regions, node->text);
     if (found != TOPO_NONE) {
         *site = found;
@@ -21,7 +39,17 @@ static void read_region(reader *r, const doc_node *node, uint32_t *site)
     }
     suggest_begin(&near, node->text);
     for (uint32_t i = 0; i < r->sites; i++) suggest_offer(&near, topo_name(r->regions, i));
-    read_error(r, node, "unknown region '%.80s'%s", node->text, suggest_hint(&near, hint));
+    if (near.best != NULL)
+        read_error(r, node, "unknown region '%.80s'%s", node->text, suggest_hint(&near, hint));
+    else read_error(r, node, "unknown region '%.60s', use %s", node->text, all_regions(r, all));
+}
+
+/* Whether a site is meant by a name, be it there or not. */
+static bool is_word(const doc_node *node)
+{
+    if (node == NULL || node->kind != DOC_TEXT) return false;
+    char first = node->text[0];
+    return (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
 }
 
 void read_site(reader *r, const doc_node *node, uint32_t *site)
@@ -30,6 +58,13 @@ void read_site(reader *r, const doc_node *node, uint32_t *site)
     if (r->sites == 0) return; /* the latency file is bad, which has been said */
     if (r->regions != NULL && node != NULL && node->kind == DOC_TEXT) {
         read_region(r, node, site);
+        return;
+    }
+    if (is_word(node)) {
+        read_error(r, node,
+                   "'%.60s' is no site: they are numbers from 0 to %u, and have names only with "
+                   "'network.latency.regions'",
+                   node->text, r->sites - 1);
         return;
     }
     if (!read_quantity(r, node, QUANTITY_COUNT, &value)) return;

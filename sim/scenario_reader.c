@@ -201,6 +201,18 @@ bool read_u32(reader *r, const doc_node *node, enum quantity_kind kind, uint32_t
     return true;
 }
 
+bool read_delay(reader *r, const doc_node *node, uint64_t *ns)
+{
+    uint64_t delay;
+    if (!read_quantity(r, node, QUANTITY_DURATION, &delay)) return false;
+    if (delay > READ_DELAY_MAX) {
+        read_error(r, node, "'%s' is too long for a way, at most 30s", node->text);
+        return false;
+    }
+    *ns = delay;
+    return true;
+}
+
 bool read_word(reader *r, const doc_node *node, const char *const *words, uint32_t count,
                uint32_t *index)
 {

@@ -101,6 +101,11 @@ bool read_quantity(reader *r, const doc_node *node, enum quantity_kind kind, uin
 bool read_u32(reader *r, const doc_node *node, enum quantity_kind kind, uint32_t most,
               uint32_t *value);
 
+/* A time that something takes on its way, at most READ_DELAY_MAX: what is further away is in no
+ * network of this planet, and no node waits for it. */
+#define READ_DELAY_MAX (30 * PU_S)
+bool read_delay(reader *r, const doc_node *node, uint64_t *ns);
+
 /* "true" or "false". */
 bool read_switch(reader *r, const doc_node *node, bool *value);
 

@@ -83,6 +83,18 @@ static const bad_scenario bad[] = {
      "blocks\n"
      "12:57: nats.late.gateway_manner: 'endless' is a manner of UPnP, which it does not speak\n"
      "13:49: nats.echo.gateway.2: 'nat_pmp' is there twice\n"},
+    {HEAD "nodes: {n: {}}\nnats:\n"
+          "  a: {profile: home, mappings: 65536}\n"
+          "  b: {profile: hotspot, host_mappings: 64513, mappings: 64512}\n"
+          "  c: {profile: hotspot, addresses: 2, mappings: 129025, host_mappings: 64513}\n"
+          "  d: {profile: carrier, block: 1000, mappings: 256001}\n"
+          "  e: {profile: vpn, tunnel: 31s}\n",
+     "6:32: nats.a.mappings: 1 address has 65535 ports, and each mapping takes one\n"
+     "7:40: nats.b.host_mappings: 1 address has 64512 ports, and each mapping takes one\n"
+     "8:49: nats.c.mappings: 2 addresses have 129024 ports, and each mapping takes one\n"
+     "8:72: nats.c.host_mappings: 1 address has 64512 ports, and each mapping takes one\n"
+     "9:48: nats.d.mappings: 4 addresses have 256000 ports, and each mapping takes one\n"
+     "10:29: nats.e.tunnel: '31s' is too long for a way, at most 30s\n"},
     {HEAD "nodes: {n: {behind: [vpn, home]}}\nnats: {home: {profile: home}, vpn: {profile: vpn}}\n",
      "4:22: nodes.n.behind.0: 'vpn' is at the far end of a tunnel, which goes through the boxes "
      "outside it and is not translated by them: leave them out\n"},
@@ -130,11 +142,29 @@ static void profiles_are_kinds(void **state)
     scenario_free(s);
 }
 
+/* As many mappings as there are ports, and the longest way. */
+static void all_ports_may_be_mapped(void **state)
+{
+    (void)state;
+    scenario *s = read_good(
+        HEAD "nodes: {n: {}}\nnats:\n"
+             "  a: {profile: home, mappings: 65535, host_mappings: 65535}\n"
+             "  b: {profile: hotspot, addresses: 2, pooling: arbitrary, mappings: 129024,\n"
+             "      host_mappings: 129024}\n"
+             "  c: {profile: vpn, tunnel: 30s}\n",
+        NULL);
+    assert_int_equal(s->nats[0].type.mappings_max, 65535);
+    assert_int_equal(s->nats[1].type.host_mappings_max, 129024);
+    assert_int_equal(s->nats[2].type.tunnel_ns, 30 * PU_S);
+    scenario_free(s);
+}
+
 int scenario_kind_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(impossible_boxes_are_refused),
         cmocka_unit_test(profiles_are_kinds),
+        cmocka_unit_test(all_ports_may_be_mapped),
     };
     return cmocka_run_group_tests_name("scenario_kind", tests, NULL, NULL);
 }

@@ -161,6 +161,18 @@ static const bad_scenario bad[] = {
     {LINK("bursts: {enter: 1%}") NODE, "5:18: network.link.bursts: the key 'leave' is missing\n"},
     {LINK("reorder: {share: 1%, by: 0s}") NODE,
      "5:35: network.link.reorder.by: who is held back by nothing is overtaken by nobody\n"},
+    {LINK("reorder: {share: 0%, by: 5ms}") NODE,
+     "5:27: network.link.reorder.share: none is held back: leave 'reorder' out\n"},
+    {LINK("access: 31s, access_spread: 1h, jitter: 31s, up: 999bit, reorder: {share: 1%, by: 31s}")
+         NODE,
+     "5:18: network.link.access: '31s' is too long for a way, at most 30s\n"
+     "5:38: network.link.access_spread: '1h' is too long for a way, at most 30s\n"
+     "5:50: network.link.jitter: '31s' is too long for a way, at most 30s\n"
+     "5:59: network.link.up: 1kbit at least: at '999bit' no connection begins in its time\n"
+     "5:92: network.link.reorder.by: '31s' is too long for a way, at most 30s\n"},
+    {"scenario: t\nduration: 60s\nnetwork: {latency: {rtt: 61s, access: 1h}}\n" NODE,
+     "3:26: network.latency.rtt: '61s' is too long, at most 1min\n"
+     "3:39: network.latency.access: '1h' is too long for a way, at most 30s\n"},
     {LINK("mtu: 1239") NODE,
      "5:15: network.link.mtu: packets of the model have up to 1240 bytes, headers included, and "
      "never get shorter: 'fidelity: wire' finds out what passes\n"},
@@ -178,6 +190,14 @@ static const bad_scenario bad[] = {
      "is not behind a box with udp: blocked\n"},
     {LINK("handover: {every: 0s}") NODE,
      "5:20: network.link.handover: 'every' is more than nothing\n"},
+    {LINK("handover: {every: 15s}") NODE,
+     "5:20: network.link.handover: nothing is lost and no way gets longer: say 'lost' or "
+     "'shift'\n"},
+    {LINK("handover: {every: 15s, at: 2s, lost: {least: 0s, most: 0s}, shift: 0s}") NODE,
+     "5:20: network.link.handover: nothing is lost and no way gets longer: say 'lost' or "
+     "'shift'\n"},
+    {LINK("handover: {every: 99s, shift: 31s}") NODE,
+     "5:40: network.link.handover.shift: '31s' is too long for a way, at most 30s\n"},
     {LINK("handover: {every: 15s, at: 15s}") NODE,
      "5:37: network.link.handover.at: the first one comes before 'every' is over\n"},
     {LINK("handover: {every: 15s, lost: 15s}") NODE,
@@ -200,12 +220,75 @@ static const bad_scenario bad[] = {
     {HEAD "links: {wifi: {}, mobile: {}}\nnodes:\n  a: {link: wfi}\n  b: {cpu: {datagram: 2s}}\n",
      "6:13: nodes.a.link: unknown kind of link 'wfi', did you mean 'wifi'?\n"
      "7:23: nodes.b.cpu.datagram: 1s at most: what would wait longer for its CPU is dropped\n"},
+    {HEAD "nodes: {a: {cpu: {}}}\n", "4:18: nodes.a.cpu: it says nothing: leave the key out\n"},
 };
 
 static void impossible_links_are_refused(void **state)
 {
     (void)state;
     each_is_complained_of(bad, COUNT(bad));
+}
+
+static void generous_limits_are_inside(void **state)
+{
+    (void)state;
+    scenario *s = read_good(
+        "scenario: t\nduration: 60s\nnetwork:\n  latency: {rtt: 1min, access: 30s}\n"
+        "  link: {access_spread: 30s, jitter: 30s, up: 1kbit, reorder: {share: 0.01%, by: 30s},\n"
+        "         handover: {every: 1min, shift: 30s}}\n"
+        "links: {brief: {handover: {every: 15s, lost: 1ms}}}\n" NODE,
+        NULL);
+    assert_int_equal(s->rtt_ns, 60 * PU_S);
+    assert_int_equal(s->link.link.access_ns, 30 * PU_S);
+    assert_int_equal(s->link.link.up_bps, 1000);
+    scenario_free(s);
+}
+
+/* ---- ways that take no time ---- */
+
+#define LATENCY(text) "scenario: t\nduration: 60s\nnetwork: {latency: {" text "}}\n"
+#define BOX "nats: {box: {profile: home}, far: {profile: vpn}}\n"
+#define NO_TIME "no time passes between 'a' and 'b'"
+#define WAY_OUT "give their links an 'access' (network.latency.access)\n"
+
+static const bad_scenario timeless[] = {
+    {LATENCY("rtt: 0ms") "nodes: {a: {}, b: {}}\n",
+     "3:26: network.latency.rtt: " NO_TIME ": make it longer, or " WAY_OUT},
+    {LATENCY("rtt: 0ms, access: 5ms") "links: {bare: {access: 0s}}\n"
+                                      "nodes: {a: {link: bare, at: 1}, c: {}, b: {link: bare}}\n",
+     "3:26: network.latency.rtt: " NO_TIME ": make it longer, or " WAY_OUT},
+    {LATENCY("rtt: 0ms") BOX "nodes: {a: {behind: [box]}, b: {behind: [box]}}\n",
+     "3:26: network.latency.rtt: " NO_TIME ": make it longer, or " WAY_OUT},
+    {LATENCY("rtt: 0ms") "nodes: {x: {cpu: {datagram: 1us}}}\ngroups: {g: {count: 2}}\n",
+     "3:26: network.latency.rtt: no time passes between 'g-1' and 'g-2': make it longer, "
+     "or " WAY_OUT},
+    {LATENCY("rtt: 80ms") "nodes: {a: {at: 7}, c: {at: 8}, d: {}, b: {at: 7}}\n",
+     "4:40: nodes.b: " NO_TIME ", which are at one site: " WAY_OUT},
+    {LATENCY("rtt: 80ms") BOX "firewalls: {w: {filtering: apdf}}\n"
+                              "nodes: {a: {at: 7, behind: [box@one], ipv6: w},\n"
+                              "  b: {at: 7, behind: [box@one], ipv6: public}}\n",
+     "7:3: nodes.b: " NO_TIME ", which are at one site: " WAY_OUT},
+};
+
+/* Where a LAN, a rate, a tunnel or a slow host takes time, or the seed decides. */
+static const char *const timely[] = {
+    LATENCY("rtt: 0ms, access: 1us") "nodes: {a: {}, b: {}}\n",
+    LATENCY("rtt: 0ms") "nodes: {a: {}}\n",
+    LATENCY("rtt: 0ms") "links: {slow: {up: 1Gbit}}\nnodes: {a: {}, b: {link: slow}}\n",
+    LATENCY("rtt: 0ms") "nodes: {a: {}, b: {cpu: {datagram: 1us}}}\n",
+    LATENCY("rtt: 0ms") BOX "nodes: {a: {behind: [box@one]}, b: {behind: [box@one]}}\n",
+    LATENCY("rtt: 0ms") BOX "nodes: {a: {}, b: {behind: [far]}}\n",
+    LATENCY("rtt: 80ms") "nodes: {a: {at: 7}, b: {at: 8}, c: {}, d: {}}\n",
+    LATENCY("rtt: 80ms") "firewalls: {w: {filtering: apdf}}\n"
+                         "nodes: {a: {at: 7, ipv4: false, ipv6: w@one},\n"
+                         "  b: {at: 7, ipv4: false, ipv6: w@one}}\n",
+};
+
+static void some_time_passes_between_any_two(void **state)
+{
+    (void)state;
+    each_is_complained_of(timeless, COUNT(timeless));
+    for (size_t i = 0; i < COUNT(timely); i++) scenario_free(read_good(timely[i], NULL));
 }
 
 /* Who has no QUIC anyway does with less than it needs. */
@@ -257,8 +340,43 @@ static void sites_are_called_by_their_regions(void **state)
     scenario_free(s);
     assert_null(with_regions(table, "Asai", said));
     assert_string_equal(said, "4:17: nodes.a.at: unknown region 'Asai', did you mean 'Asia'?\n");
+    assert_null(with_regions(table, "Mars", said));
+    assert_string_equal(said, "4:17: nodes.a.at: unknown region 'Mars', use Europe or Asia\n");
     assert_null(with_regions("from,Europe,Asia\nEurope,5,-1\nAsia,110,6\n", "Asia", said));
     assert_non_null(strstr(said, "r.csv:2: column 3: a delay below zero\n"));
+}
+
+/* Of many regions the first ones are named. */
+static void regions_are_listed_as_far_as_there_is_room(void **state)
+{
+    (void)state;
+    enum { MANY = 40 };
+    char said[SAID_MAX], table[MANY * MANY * 3 + 999];
+    size_t used = (size_t)snprintf(table, sizeof table, "from");
+    for (int i = 0; i < MANY; i++)
+        used += (size_t)snprintf(table + used, sizeof table - used, ",region%d", i);
+    for (int row = 0; row < MANY; row++) {
+        used += (size_t)snprintf(table + used, sizeof table - used, "\nregion%d", row);
+        for (int i = 0; i < MANY; i++)
+            used += (size_t)snprintf(table + used, sizeof table - used, ",5");
+    }
+    assert_true(used < sizeof table);
+    assert_null(with_regions(table, "Mars", said));
+    assert_string_equal(
+        said, "4:17: nodes.a.at: unknown region 'Mars', use region0, region1, region2, region3, "
+              "region4, region5, region6, region7, region8, region9, region10, region11, region12, "
+              "region13 or one of 26 more\n");
+}
+
+/* Two at one site of a table, within which a way takes time or does not. */
+static void a_region_may_be_wide(void **state)
+{
+    (void)state;
+    char said[SAID_MAX];
+    scenario_free(with_regions("from,A,B\nA,5,9\nB,9,5\n", "A}, c: {at: A", said));
+    assert_null(with_regions("from,A,B\nA,0,9\nB,9,5\n", "A}, c: {at: A", said));
+    assert_string_equal(said, "4:21: nodes.c: no time passes between 'a' and 'c', which are at one "
+                              "site: " WAY_OUT);
 }
 
 int scenario_links_test(void)
@@ -267,8 +385,12 @@ int scenario_links_test(void)
         cmocka_unit_test(reads_all_of_it),
         cmocka_unit_test(the_hash_knows_each_key),
         cmocka_unit_test(impossible_links_are_refused),
+        cmocka_unit_test(generous_limits_are_inside),
+        cmocka_unit_test(some_time_passes_between_any_two),
         cmocka_unit_test(a_short_mtu_is_fine_without_udp),
         cmocka_unit_test(sites_are_called_by_their_regions),
+        cmocka_unit_test(regions_are_listed_as_far_as_there_is_room),
+        cmocka_unit_test(a_region_may_be_wide),
     };
     return cmocka_run_group_tests_name("scenario_links", tests, NULL, NULL);
 }

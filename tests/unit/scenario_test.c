@@ -278,12 +278,13 @@ static const bad_scenario bad[] = {
      "4:58: nodes.a.config.gating: unknown word '1', use false or true\n"
      "4:72: nodes.a.config.conns_max: '3s' is not a whole number: it takes no unit\n"
      "4:88: nodes.a.config.relays_max: 33 is outside 0 to 32\n"},
-    {HEAD "nodes: {a: {at: 100000, knows: some, roles: relay}, b c: {}}\n",
+    {HEAD "nodes: {a: {at: 100000, knows: some, roles: relay}, b c: {}, d: {at: 1s}}\n",
      "4:17: nodes.a.at: site 100000 does not exist, they go from 0 to 99999\n"
      "4:32: nodes.a.knows: unknown word 'some', use all\n"
      "4:45: nodes.a.roles: a list belongs here: [...] or lines with '-'\n"
      "4:53: nodes: 'b c' is not a name: letters, digits, '-' and '_', no '-' in front, at most "
-     "63\n"},
+     "63\n"
+     "4:70: nodes.d.at: '1s' is not a whole number: it takes no unit\n"},
 
     /* references */
     {HEAD "nodes: {a: {behind: [rooter], relays: [b, a, c]}, b: {}}\n",
@@ -361,7 +362,8 @@ static const bad_scenario bad[] = {
      "14:31: events.3.change_network: unknown node 'lapto', did you mean 'laptop'?\n"
      "15:30: events.4.change_network: the key 'node' is missing\n"
      "15:40: events.4.change_network.behind.0: unknown nat 'bax', did you mean 'box'?\n"
-     "15:50: events.4.change_network.at: 'x' is not a whole number: write it like 50\n"},
+     "15:50: events.4.change_network.at: 'x' is no site: they are numbers from 0 to 99999, and "
+     "have names only with 'network.latency.regions'\n"},
 
     {HEAD NODES "events:\n  - {at: 1s, reboot: {node: home}}\n  - {at: 1s, rebind: home}\n"
                 "  - {at: 1s, reboot: {node: laptop, box: 9}}\n"
