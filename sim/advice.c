@@ -1,19 +1,14 @@
 /* What is allowed in a scenario and yet hardly meant, see advice.h. */
-#include "sim/advice.h"
+#include "sim/advice_impl.h"
 
 #include "base/bytes.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-static diag_place place_of(const scenario_place *place)
-{
-    return (diag_place){0, place->line, place->column};
-}
-
 /* ---- who can find whom ---- */
 
-static bool has_relay(const scenario *s, uint32_t node, uint32_t relay)
+bool advice_has_relay(const scenario *s, uint32_t node, uint32_t relay)
 {
     const scenario_node *n = &s->nodes[node];
     for (uint32_t i = 0; i < n->relay_count; i++)
@@ -25,9 +20,9 @@ static bool has_relay(const scenario *s, uint32_t node, uint32_t relay)
 static bool can_find(const scenario *s, uint32_t a, uint32_t b)
 {
     const scenario_node *n = &s->nodes[a];
-    if (n->knows_all || has_relay(s, a, b) || has_relay(s, b, a)) return true;
+    if (n->knows_all || advice_has_relay(s, a, b) || advice_has_relay(s, b, a)) return true;
     for (uint32_t i = 0; i < n->relay_count; i++)
-        if (has_relay(s, b, n->relays[i])) return true;
+        if (advice_has_relay(s, b, n->relays[i])) return true;
     return false;
 }
 
@@ -47,7 +42,7 @@ static void advise_asks(const scenario *s, diag *warnings)
         const scenario_event *e = &s->events[i];
         if (e->kind != SCENARIO_CONNECT || can_find(s, e->a, e->b) || is_found_by(s, e->a, e->b))
             continue;
-        diag_add(warnings, place_of(&e->place),
+        diag_add(warnings, advice_place(&e->place),
                  "'%s' has no way to learn an address of '%s': give it 'knows: all', or both a "
                  "relay in common",
                  s->nodes[e->a].name, s->nodes[e->b].name);
@@ -56,7 +51,7 @@ static void advise_asks(const scenario *s, diag *warnings)
         const scenario_group *g = &s->groups[i];
         const scenario_node *member = &s->nodes[g->first];
         if (g->has_pairs && member->relay_count == 0)
-            diag_add(warnings, place_of(&member->place),
+            diag_add(warnings, advice_place(&member->place),
                      "groups.%s: its pairs have no way to learn each other's addresses: give them "
                      "'relays'",
                      g->name);
@@ -96,7 +91,7 @@ static void advise_limits(const scenario *s, uint32_t relay, uint32_t count,
     for (size_t i = 0; i < limit_count; i++) {
         uint64_t value = value_of(s, relay, limits[i]);
         if (count > value)
-            diag_add(warnings, place_of(&n->place),
+            diag_add(warnings, advice_place(&n->place),
                      "nodes.%s: %" PRIu32 " nodes%s name it as their relay, and its config.%s "
                      "is %" PRIu64,
                      n->name, count, where, limits[i], value);
@@ -114,7 +109,8 @@ static uint32_t count_users(const scenario *s, uint32_t relay, const char *box)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->node_count; i++)
-        if (has_relay(s, i, relay) && (box == NULL || strcmp(outermost(&s->nodes[i]), box) == 0))
+        if (advice_has_relay(s, i, relay) &&
+            (box == NULL || strcmp(outermost(&s->nodes[i]), box) == 0))
             count++;
     return count;
 }
@@ -123,9 +119,10 @@ static uint32_t count_users(const scenario *s, uint32_t relay, const char *box)
 static bool is_first_of_box(const scenario *s, uint32_t i, uint32_t relay)
 {
     const char *box = outermost(&s->nodes[i]);
-    if (box[0] == '\0' || !has_relay(s, i, relay)) return false;
+    if (box[0] == '\0' || !advice_has_relay(s, i, relay)) return false;
     for (uint32_t k = 0; k < i; k++)
-        if (has_relay(s, k, relay) && strcmp(outermost(&s->nodes[k]), box) == 0) return false;
+        if (advice_has_relay(s, k, relay) && strcmp(outermost(&s->nodes[k]), box) == 0)
+            return false;
     return true;
 }
 
@@ -143,6 +140,30 @@ static void advise_relay(const scenario *s, uint32_t relay, diag *warnings)
     }
 }
 
+/* ---- for the other parts ---- */
+
+bool advice_moves(const scenario *s, uint32_t node)
+{
+    uint32_t group = s->nodes[node].group;
+    bool is_drawn = group != SCENARIO_ANY && s->groups[group].has_mix;
+    if (s->swarm.kinds != 0 || is_drawn) return true;
+    if (group != SCENARIO_ANY && s->groups[group].has_roam) return true;
+    for (uint32_t i = 0; i < s->event_count; i++)
+        if (s->events[i].kind == SCENARIO_CHANGE_NETWORK && s->events[i].a == node) return true;
+    return false;
+}
+
+bool advice_is_near(const scenario_node *a, const scenario_node *b)
+{
+    if (a->families.six != SCENARIO_SIX_NONE && b->families.six != SCENARIO_SIX_NONE) return true;
+    for (uint32_t i = 0; i < a->behind.count; i++)
+        for (uint32_t k = 0; k < b->behind.count; k++) {
+            uint32_t box = a->behind.box[i].number;
+            if (box != SCENARIO_ANY && box == b->behind.box[k].number) return true;
+        }
+    return false;
+}
+
 void scenario_advise(const scenario *s, diag *warnings)
 {
     PU_ASSERT(warnings->source_count == 0);
@@ -150,5 +171,7 @@ void scenario_advise(const scenario *s, diag *warnings)
     advise_asks(s, warnings);
     for (uint32_t i = 0; i < s->node_count; i++)
         if (s->nodes[i].is_relay) advise_relay(s, i, warnings);
+    advise_boxes(s, warnings);
+    advise_ways(s, warnings);
     diag_sort(warnings);
 }
