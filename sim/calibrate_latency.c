@@ -169,7 +169,8 @@ static void put_quantiles(const pinged *pairs, uint64_t count, rtt_calibration *
     free(sorted);
 }
 
-bool calibrate_latency(const char *path, uint64_t first, uint64_t last, rtt_calibration *out)
+bool calibrate_latency(const char *path, uint64_t first, uint64_t last, progress *bar,
+                       rtt_calibration *out)
 {
     char error[ERROR_MAX];
     *out = (rtt_calibration){0};
@@ -192,8 +193,10 @@ bool calibrate_latency(const char *path, uint64_t first, uint64_t last, rtt_cali
     for (uint64_t seed = first; is_good && seed <= last; seed++) {
         round r = {.pairs = all + count, .pair_of = pair_of};
         pairs_of(sites, seed - 1, &r);
-        for (r.side = 0; is_good && r.side < CALIBRATE_SIDES; r.side++)
+        for (r.side = 0; is_good && r.side < CALIBRATE_SIDES; r.side++) {
             is_good = run_round(path, n, seed, &r);
+            progress_show(bar, (seed - first) * CALIBRATE_LATENCY_RUNS + r.side + 1, 0);
+        }
         count += r.count;
     }
     if (is_good) put_quantiles(all, count, out);

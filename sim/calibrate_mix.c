@@ -2,7 +2,9 @@
 #include "sim/calibrate_mix.h"
 
 #include "sim/calibrate_nat.h"
+#include "sim/cli.h"
 #include "sim/file.h"
+#include "sim/mem.h"
 #include "sim/population.h"
 #include "sim/scenario_load.h"
 
@@ -125,18 +127,6 @@ static void put_profile(mix_profile *p, const scenario_group *g, const tally_of_
     p->others = (uint32_t)t->others;
 }
 
-static bool calibrate_profile(const char *path, uint64_t first, uint64_t last, uint32_t number,
-                              mix_profile *p)
-{
-    tally_of_mix t = {0};
-    scenario *s = scenario_of(path, p->name);
-    if (s == NULL) return false;
-    for (uint64_t seed = first; seed <= last; seed++) draw_all(&t, &s->groups[0], seed, number);
-    put_profile(p, &s->groups[0], &t);
-    scenario_free(s);
-    return true;
-}
-
 /* Names of the lines after that of the columns; their number. */
 static uint32_t read_names_of(const char *at, mix_profile all[CALIBRATE_MIX_PROFILES_MAX])
 {
@@ -152,22 +142,81 @@ static uint32_t read_names_of(const char *at, mix_profile all[CALIBRATE_MIX_PROF
     return count;
 }
 
-uint32_t calibrate_mix(const char *path, uint64_t first, uint64_t last,
-                       mix_profile all[CALIBRATE_MIX_PROFILES_MAX])
+/* All that is to be drawn: each profile with each seed. */
+typedef struct drawing {
+    const calibrate_ask *ask;
+    const scenario *of[CALIBRATE_MIX_PROFILES_MAX]; /* with one group of the profile */
+    uint32_t count, jobs;
+} drawing;
+
+/* Every jobs-th pair of a profile and a seed from this job's on; found are tallies, one a
+ * profile. */
+static bool draw_job(void *ctx, uint32_t job, crew_result *found)
+{
+    const drawing *d = ctx;
+    uint64_t pairs = d->count * (d->ask->last - d->ask->first + 1);
+    tally_of_mix *all = sim_alloc(d->count * sizeof *all);
+    for (uint64_t i = job; i < pairs; i += d->jobs) {
+        uint32_t profile = (uint32_t)(i % d->count);
+        draw_all(&all[profile], &d->of[profile]->groups[0], d->ask->first + i / d->count, profile);
+    }
+    *found = (crew_result){(uint8_t *)all, d->count * sizeof *all};
+    return true;
+}
+
+/* Adds up what all jobs found of a profile. */
+static tally_of_mix sum_of(const drawing *d, const crew_result *results, uint32_t profile)
+{
+    tally_of_mix sum = {0}, one;
+    for (uint32_t job = 0; job < d->jobs; job++) {
+        PU_ASSERT(results[job].len == d->count * sizeof one);
+        memcpy(&one, results[job].bytes + profile * sizeof one, sizeof one);
+        for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) sum.rows[row] += one.rows[row];
+        sum.boxes += one.boxes;
+        sum.passed += one.passed;
+        sum.others += one.others;
+    }
+    return sum;
+}
+
+static int draw(drawing *d, mix_profile all[CALIBRATE_MIX_PROFILES_MAX])
+{
+    uint64_t pairs = d->count * (d->ask->last - d->ask->first + 1);
+    d->jobs = pairs < CREW_JOBS_MAX ? (uint32_t)pairs : CREW_JOBS_MAX;
+    crew_result *results = sim_alloc(d->jobs * sizeof *results);
+    int code = calibrate_crew(d->ask, d->jobs, draw_job, d, results);
+    for (uint32_t i = 0; code == CLI_DONE && i < d->count; i++) {
+        tally_of_mix t = sum_of(d, results, i);
+        put_profile(&all[i], &d->of[i]->groups[0], &t);
+    }
+    crew_free(results, d->jobs);
+    free(results);
+    return code;
+}
+
+int calibrate_mix(const calibrate_ask *ask, mix_profile all[CALIBRATE_MIX_PROFILES_MAX],
+                  uint32_t *count)
 {
     char why[256];
     size_t len;
-    uint8_t *bytes = file_read(path, TABLE_MAX, &len, why, sizeof why);
+    scenario *of[CALIBRATE_MIX_PROFILES_MAX] = {NULL};
+    drawing d = {.ask = ask};
+    uint8_t *bytes = file_read(ask->path, TABLE_MAX, &len, why, sizeof why);
     if (bytes == NULL) {
-        fprintf(stderr, "%s %s\n", path, why);
-        return 0;
+        fprintf(stderr, "%s %s\n", ask->path, why);
+        return CLI_USAGE;
     }
-    uint32_t count = read_names_of((const char *)bytes, all);
+    *count = d.count = read_names_of((const char *)bytes, all);
     free(bytes);
-    if (count == 0) fprintf(stderr, "%s: there is no profile in it\n", path);
-    for (uint32_t i = 0; i < count; i++)
-        if (!calibrate_profile(path, first, last, i, &all[i])) return 0;
-    return count;
+    if (*count == 0) fprintf(stderr, "%s: there is no profile in it\n", ask->path);
+    bool is_good = *count > 0;
+    for (uint32_t i = 0; is_good && i < *count; i++) {
+        d.of[i] = of[i] = scenario_of(ask->path, all[i].name);
+        is_good = of[i] != NULL;
+    }
+    int code = is_good ? draw(&d, all) : CLI_USAGE;
+    for (uint32_t i = 0; i < *count; i++) scenario_free(of[i]);
+    return code;
 }
 
 uint32_t calibrate_mix_worst(const mix_profile *profile)

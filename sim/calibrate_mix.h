@@ -5,6 +5,7 @@
 #ifndef SIM_CALIBRATE_MIX_H
 #define SIM_CALIBRATE_MIX_H
 
+#include "sim/calibrate.h"
 #include "sim/scenario.h"
 
 enum {
@@ -26,10 +27,11 @@ typedef struct mix_profile {
     uint32_t others; /* boxes that discovery found to be of no kind in the table */
 } mix_profile;
 
-/* Draws from every profile of table at path, with seeds first to last. Returns how many profiles
- * there are; 0: the table is wrong, which has been said on standard error. */
-uint32_t calibrate_mix(const char *path, uint64_t first, uint64_t last,
-                       mix_profile all[CALIBRATE_MIX_PROFILES_MAX]);
+/* Draws from every profile of the table at ask->path, which is not NULL; *count is how many there
+ * are. Returns CLI_DONE or another exit code: the table is wrong, or something else that has been
+ * said on standard error. However many processes there are, it draws the same. */
+int calibrate_mix(const calibrate_ask *ask, mix_profile all[CALIBRATE_MIX_PROFILES_MAX],
+                  uint32_t *count);
 
 /* The largest difference of a share of the profile's, in millionths. */
 uint32_t calibrate_mix_worst(const mix_profile *profile);

@@ -147,7 +147,8 @@ static bool is_found(const calibrate_nat_class *class, uint64_t seed, uint32_t l
            found.ports == type.ports;
 }
 
-void calibrate_nat(uint64_t first, uint64_t last, calibrate_nat_class all[CALIBRATE_NAT_CLASSES])
+void calibrate_nat(uint64_t first, uint64_t last, progress *bar,
+                   calibrate_nat_class all[CALIBRATE_NAT_CLASSES])
 {
     for (uint32_t i = 0; i < CALIBRATE_NAT_CLASSES; i++) {
         calibrate_nat_class *class = &all[i];
@@ -159,6 +160,7 @@ void calibrate_nat(uint64_t first, uint64_t last, calibrate_nat_class all[CALIBR
         for (uint64_t seed = first; seed <= last; seed++) {
             class->right[0] += is_found(class, seed, 0);
             class->right[1] += is_found(class, seed, LOSS_PPM);
+            progress_show(bar, i * (last - first + 1) + seed - first + 1, 0);
         }
     }
 }

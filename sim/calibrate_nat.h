@@ -5,6 +5,7 @@
 #define SIM_CALIBRATE_NAT_H
 
 #include "sim/nat.h"
+#include "sim/progress.h"
 
 enum { CALIBRATE_NAT_CLASSES = NAT_APDM * NAT_APDF * NAT_BLOCK };
 
@@ -26,7 +27,8 @@ typedef struct nat_found {
 /* Discovers from behind a box of that type. seed: 32 bytes. */
 nat_found calibrate_nat_find(const nat_type *type, const uint8_t seed[32], uint32_t loss_ppm);
 
-/* Discovers every class with seeds first to last. */
-void calibrate_nat(uint64_t first, uint64_t last, calibrate_nat_class all[CALIBRATE_NAT_CLASSES]);
+/* Discovers every class with seeds first to last. bar: of all classes with all seeds. */
+void calibrate_nat(uint64_t first, uint64_t last, progress *bar,
+                   calibrate_nat_class all[CALIBRATE_NAT_CLASSES]);
 
 #endif

@@ -38,7 +38,8 @@ static void saw_rtt(void *ctx, const run_rtt *rtt)
     }
 }
 
-static bool run_seeds(punched *p, uint64_t first, uint64_t last)
+/* done: runs before these. */
+static bool run_seeds(punched *p, uint64_t first, uint64_t last, progress *bar, uint64_t done)
 {
     for (uint64_t seed = first; seed <= last; seed++) {
         uint64_t before = p->out->direct.count;
@@ -51,14 +52,15 @@ static bool run_seeds(punched *p, uint64_t first, uint64_t last)
         if (run_scenario(p->s, &how, &result) != 0) return false;
         run_result_free(&result);
         if (!p->is_symmetric && p->out->direct.count == before) p->out->not_direct++;
+        progress_show(bar, done + seed - first + 1, 0);
     }
     return true;
 }
 
-bool calibrate_punch(const char *path, uint64_t first, uint64_t last,
+bool calibrate_punch(const char *path, uint64_t first, uint64_t last, progress *bar,
                      punch_calibration out[CALIBRATE_SIDES])
 {
-    for (uint32_t run = 0; run < 2 * CALIBRATE_SIDES; run++) {
+    for (uint32_t run = 0; run < CALIBRATE_PUNCH_RUNS; run++) {
         bool is_symmetric = run % 2 == 1, is_wire = run / 2 == 1;
         const char *sets[] = {is_wire ? "fidelity=wire" : "fidelity=model",
                               "config.ping_interval_ns=1s", "nats.router.mapping=apdm",
@@ -67,7 +69,7 @@ bool calibrate_punch(const char *path, uint64_t first, uint64_t last,
         if (s == NULL) return false;
         punched p = {.s = s, .is_symmetric = is_symmetric, .out = &out[run / 2]};
         if (!is_symmetric) *p.out = (punch_calibration){.seeds = last - first + 1};
-        bool is_good = run_seeds(&p, first, last);
+        bool is_good = run_seeds(&p, first, last, bar, run * (last - first + 1));
         scenario_free(s);
         if (!is_good) return false;
     }

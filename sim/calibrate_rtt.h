@@ -5,7 +5,7 @@
 #ifndef SIM_CALIBRATE_RTT_H
 #define SIM_CALIBRATE_RTT_H
 
-#include "peerup/base.h"
+#include "sim/progress.h"
 
 enum {
     CALIBRATE_SIDES = 2, /* fidelities: model, wire */
@@ -33,10 +33,14 @@ typedef struct rtt_calibration {
     rtt_quantile quantiles[CALIBRATE_QUANTILES];
 } rtt_calibration;
 
+/* Runs of either calibration, each with every seed, which bar counts. */
+enum { CALIBRATE_LATENCY_RUNS = CALIBRATE_SIDES, CALIBRATE_PUNCH_RUNS = 2 * CALIBRATE_SIDES };
+
 /* Pings pairs of the matrix at path: seed s plays round s of a tournament in which every two sites
  * meet once, so that as many seeds as there are sites but one ping each pair once. False: the file
  * is wrong, or a run failed, which has been said on standard error. */
-bool calibrate_latency(const char *path, uint64_t first, uint64_t last, rtt_calibration *out);
+bool calibrate_latency(const char *path, uint64_t first, uint64_t last, progress *bar,
+                       rtt_calibration *out);
 
 /* Round trips of one sort. */
 typedef struct rtt_range {
@@ -55,7 +59,7 @@ typedef struct punch_calibration {
 /* Runs the scenario at path, whose two ends are called home and laptop and are behind a kind of box
  * called router, at both fidelities.
  * False: it is wrong, or a run failed, which has been said. */
-bool calibrate_punch(const char *path, uint64_t first, uint64_t last,
+bool calibrate_punch(const char *path, uint64_t first, uint64_t last, progress *bar,
                      punch_calibration out[CALIBRATE_SIDES]);
 
 #endif

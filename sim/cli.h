@@ -32,13 +32,6 @@ typedef struct cli_command {
 extern const cli_command cli_run, cli_replay, cli_report, cli_lint, cli_nat_matrix, cli_calibrate,
     cli_bench, cli_version;
 
-/* `calibrate nat`, `mix`, `latency` and `punch`, over seeds first to last: their exit codes. path:
- * the table, matrix or scenario; NULL: the usual one. */
-int cli_calibrate_nat(uint64_t first, uint64_t last, bool is_json);
-int cli_calibrate_mix(const char *path, uint64_t first, uint64_t last, bool is_json);
-int cli_calibrate_latency(const char *path, uint64_t first, uint64_t last, bool is_json);
-int cli_calibrate_punch(const char *path, uint64_t first, uint64_t last, bool is_json);
-
 /* Runs the command that argv names and returns the exit code. */
 int cli_main(int argc, char *const *argv);
 

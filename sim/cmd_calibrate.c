@@ -7,11 +7,11 @@
  * `latency`, `punch`: what nodes measure against the data (cmd_calibrate_rtt.c).
  */
 #include "sim/agree.h"
+#include "sim/calibrate.h"
 #include "sim/cli.h"
 #include "sim/figures.h"
 #include "sim/json.h"
 #include "sim/mem.h"
-#include "sim/progress.h"
 #include "sim/quantity.h"
 #include "sim/wall.h"
 
@@ -62,19 +62,16 @@ typedef struct subject {
     const char *name;
     uint64_t last; /* seed, from FIRST_SEED, unless others are asked for */
     bool has_file; /* an operand names it */
-    int (*run)(const char *path, uint64_t first, uint64_t last, bool is_json);
+    bool has_jobs; /* which several processes do */
+    int (*run)(const calibrate_ask *ask);
 } subject;
 
-static int calibrate_nats(const char *path, uint64_t first, uint64_t last, bool is_json)
-{
-    PU_ASSERT(path == NULL);
-    return cli_calibrate_nat(first, last, is_json);
-}
-
 static const subject subjects[] = {
-    {"fidelity", LAST_SEED, true, NULL},      {"nat", LAST_SEED, false, calibrate_nats},
-    {"mix", 4, true, cli_calibrate_mix},      {"latency", 10, true, cli_calibrate_latency},
-    {"punch", 10, true, cli_calibrate_punch},
+    {"fidelity", LAST_SEED, true, true, NULL},
+    {"nat", LAST_SEED, false, false, cli_calibrate_nat},
+    {"mix", 4, true, true, cli_calibrate_mix},
+    {"latency", 10, true, false, cli_calibrate_latency},
+    {"punch", 10, true, false, cli_calibrate_punch},
 };
 
 enum { SUBJECTS = sizeof subjects / sizeof subjects[0] };
@@ -82,16 +79,13 @@ enum { SUBJECTS = sizeof subjects / sizeof subjects[0] };
 /* What the command line asks for. */
 typedef struct request {
     const subject *of; /* NULL: not said */
-    const char *path;  /* NULL: the subject's own */
-    bool has_seeds;    /* they were said */
-    uint64_t first, last;
-    const char **sets; /* owned; the last place is for the fidelity */
+    calibrate_ask ask;
+    bool has_seeds, has_jobs; /* they were said */
+    const char **sets;        /* owned; the last place is for the fidelity */
     uint32_t set_count;
-    uint64_t workers, band_ppm;
+    uint64_t band_ppm;
     const char
         *special; /* the last option that only the comparison of fidelities has; NULL: none */
-    bool is_json;
-    enum progress_kind progress;
 } request;
 
 /* Both fidelities of all seeds. */
@@ -106,7 +100,6 @@ typedef struct comparison {
     uint32_t held[SIDES]; /* seeds whose properties all held */
     bool agrees;
     uint64_t wall_ns;
-    progress bar;
 } comparison;
 
 /* ---- the command line ---- */
@@ -130,28 +123,35 @@ static bool read_progress(const cli_command *self, const options *o, request *q)
     static const char *const kinds[] = {"auto", "plain", "none"};
     for (uint32_t i = 0; i < 3; i++)
         if (strcmp(kinds[i], o->value) == 0) {
-            q->progress = (enum progress_kind)i;
+            q->ask.progress = (enum progress_kind)i;
             return true;
         }
     cli_wrong(self, "--progress: unknown word '%s', use %s", o->value, o->which->argument);
     return false;
 }
 
+static bool read_jobs(const cli_command *self, const options *o, request *q)
+{
+    uint64_t workers = 1;
+    q->has_jobs = read_number(self, o, QUANTITY_COUNT, 1, CREW_WORKERS_MAX, &workers);
+    q->ask.workers = (uint32_t)workers;
+    return q->has_jobs;
+}
+
 /* Takes one option. False: it is wrong, which has been said. */
 static bool take(const cli_command *self, const options *o, request *q)
 {
     const char *name = o->which->name;
-    bool is_for_all = strcmp(name, "seeds") == 0 || strcmp(name, "json") == 0;
-    if (!is_for_all) q->special = name;
     if (strcmp(name, "seeds") == 0)
-        return q->has_seeds = cli_read_seeds(self, o->value, SEEDS_MAX, &q->first, &q->last);
-    if (strcmp(name, "jobs") == 0)
-        return read_number(self, o, QUANTITY_COUNT, 1, CREW_WORKERS_MAX, &q->workers);
+        return q->has_seeds =
+                   cli_read_seeds(self, o->value, SEEDS_MAX, &q->ask.first, &q->ask.last);
+    if (strcmp(name, "jobs") == 0) return read_jobs(self, o, q);
+    if (strcmp(name, "progress") == 0) return read_progress(self, o, q);
+    if (strcmp(name, "json") == 0) return q->ask.is_json = true;
+    q->special = name;
     if (strcmp(name, "band") == 0)
         return read_number(self, o, QUANTITY_SHARE, 1, AGREE_ONE / 2, &q->band_ppm);
-    if (strcmp(name, "progress") == 0) return read_progress(self, o, q);
-    if (strcmp(name, "set") == 0) q->sets[q->set_count++] = o->value;
-    if (strcmp(name, "json") == 0) q->is_json = true;
+    q->sets[q->set_count++] = o->value;
     return true;
 }
 
@@ -183,11 +183,15 @@ static bool is_sound(const cli_command *self, const request *q)
         cli_wrong(self, "%s has no --%s: that is of 'fidelity'", q->of->name, q->special);
         return false;
     }
-    if (is_other && q->path != NULL && !q->of->has_file) {
+    if (q->has_jobs && !q->of->has_jobs) {
+        cli_wrong(self, "%s is one process: --jobs is of 'fidelity' and 'mix'", q->of->name);
+        return false;
+    }
+    if (is_other && q->ask.path != NULL && !q->of->has_file) {
         cli_wrong(self, "%s: it has no scenario", q->of->name);
         return false;
     }
-    if (is_other || q->last - q->first + 1 >= AGREE_SEEDS_LEAST) return true;
+    if (is_other || q->ask.last - q->ask.first + 1 >= AGREE_SEEDS_LEAST) return true;
     cli_wrong(self, "--seeds: an interval needs %d seeds at least", AGREE_SEEDS_LEAST);
     return false;
 }
@@ -201,18 +205,18 @@ static int read_request(const cli_command *self, int argc, char *const *argv, re
     while (cli_next(self, &o, &kind, &code)) {
         if (kind == OPTION_NAMED) {
             if (!take(self, &o, q)) return CLI_USAGE;
-        } else if (q->of == NULL && q->path == NULL && subject_of(o.value) != NULL) {
+        } else if (q->of == NULL && q->ask.path == NULL && subject_of(o.value) != NULL) {
             q->of = subject_of(o.value);
-        } else if (q->path == NULL) {
-            q->path = o.value;
+        } else if (q->ask.path == NULL) {
+            q->ask.path = o.value;
         } else {
             return cli_wrong(self, "'%s' is too much: one scenario at a time", o.value);
         }
     }
     if (code >= 0) return code;
-    if (q->of == NULL && q->path != NULL && !is_file(self, q->path)) return CLI_USAGE;
+    if (q->of == NULL && q->ask.path != NULL && !is_file(self, q->ask.path)) return CLI_USAGE;
     if (q->of == NULL) q->of = &subjects[0];
-    if (!q->has_seeds) q->last = q->of->last;
+    if (!q->has_seeds) q->ask.last = q->of->last;
     return is_sound(self, q) ? -1 : CLI_USAGE;
 }
 
@@ -222,7 +226,7 @@ static int read_request(const cli_command *self, int argc, char *const *argv, re
 static bool run_one(void *ctx, uint32_t job, crew_result *found)
 {
     const comparison *c = ctx;
-    run_options how = {.seed = c->q->first + job / SIDES, .log = RUN_LOG_NONE};
+    run_options how = {.seed = c->q->ask.first + job / SIDES, .log = RUN_LOG_NONE};
     run_result result;
     bool is_good = run_scenario(c->sides[job % SIDES], &how, &result) == 0;
     if (is_good) *found = figures_write(&result);
@@ -230,42 +234,13 @@ static bool run_one(void *ctx, uint32_t job, crew_result *found)
     return is_good;
 }
 
-static void show(void *ctx, uint32_t done)
-{
-    comparison *c = ctx;
-    progress_show(&c->bar, done, 0);
-}
-
-static volatile sig_atomic_t interrupted; /* a signal handler can reach nothing else */
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
 static int run_all(comparison *c)
 {
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
-    uint32_t jobs = c->seeds * SIDES, workers = (uint32_t)c->q->workers;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    c->bar = progress_start(c->q->progress, jobs);
-    const crew all = {
-        .jobs = jobs,
-        .workers = workers < jobs ? workers : jobs,
-        .work = run_one,
-        .ctx = c,
-        .show = show,
-        .stop = &interrupted,
-    };
-    fflush(stdout);
-    enum crew_end end = crew_run(&all, c->results);
-    progress_clear(&c->bar);
-    if (end == CREW_STOPPED) return CLI_INTERRUPTED;
-    for (uint32_t i = 0; i < jobs && end == CREW_DONE; i++)
-        if (!figures_read(&c->of[i], &c->results[i])) end = CREW_FAILED;
-    return end == CREW_DONE ? CLI_DONE : CLI_UNEXPECTED;
+    uint32_t jobs = c->seeds * SIDES;
+    int code = calibrate_crew(&c->q->ask, jobs, run_one, c, c->results);
+    for (uint32_t i = 0; i < jobs && code == CLI_DONE; i++)
+        if (!figures_read(&c->of[i], &c->results[i])) code = CLI_UNEXPECTED;
+    return code;
 }
 
 /* ---- the comparison ---- */
@@ -370,7 +345,7 @@ static void print_text(const comparison *c)
     uint64_t percent_hundredths = c->q->band_ppm / 100;
     printf("calibrate fidelity: scenario=%s nodes=%" PRIu32 " seeds=%" PRIu64 "-%" PRIu64
            " build=%s\n",
-           s->name, s->node_count, c->q->first, c->q->last, run_build_id());
+           s->name, s->node_count, c->q->ask.first, c->q->ask.last, run_build_id());
     print_table(c);
     printf("properties held: model %" PRIu32 " of %" PRIu32 " seeds, wire %" PRIu32 " of %" PRIu32
            "\n",
@@ -406,7 +381,7 @@ static void print_json(const comparison *c)
         json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:b, s:{s:I, s:I}, s:o, s:o}", "schema",
                   "peerup.calibrate/1", "what", "fidelity", "scenario", c->sides[0]->name, "build",
                   run_build_id(), "nodes", (json_int_t)c->sides[0]->node_count, "first_seed",
-                  (json_int_t)c->q->first, "last_seed", (json_int_t)c->q->last, "band",
+                  (json_int_t)c->q->ask.first, "last_seed", (json_int_t)c->q->ask.last, "band",
                   sim_json_millionths(c->q->band_ppm), "agrees", c->agrees, "held", side_names[0],
                   (json_int_t)c->held[0], side_names[1], (json_int_t)c->held[1], "quantities", all,
                   "wall_seconds", sim_json_seconds(c->wall_ns)),
@@ -421,7 +396,7 @@ static bool read_sides(comparison *c)
     const request *q = c->q;
     for (uint32_t k = 0; k < SIDES; k++) {
         q->sets[q->set_count] = fidelity_sets[k];
-        c->sides[k] = scenario_read(q->path != NULL ? q->path : fidelity_scenario, q->sets,
+        c->sides[k] = scenario_read(q->ask.path != NULL ? q->ask.path : fidelity_scenario, q->sets,
                                     q->set_count + 1, stderr);
         if (c->sides[k] == NULL) return false;
     }
@@ -430,7 +405,7 @@ static bool read_sides(comparison *c)
 
 static int calibrate(const request *q)
 {
-    comparison c = {.q = q, .seeds = (uint32_t)(q->last - q->first + 1)};
+    comparison c = {.q = q, .seeds = (uint32_t)(q->ask.last - q->ask.first + 1)};
     uint64_t began_ns = wall_clock_ns();
     int code = read_sides(&c) ? CLI_DONE : CLI_USAGE;
     if (code == CLI_DONE) {
@@ -441,7 +416,7 @@ static int calibrate(const request *q)
     if (code == CLI_DONE) {
         compare(&c);
         c.wall_ns = wall_clock_ns() - began_ns;
-        if (q->is_json) print_json(&c);
+        if (q->ask.is_json) print_json(&c);
         else print_text(&c);
         if (!c.agrees) code = CLI_VIOLATED;
     }
@@ -454,11 +429,11 @@ static int calibrate(const request *q)
 
 static int run(const cli_command *self, int argc, char *const *argv)
 {
-    request q = {
-        .first = FIRST_SEED, .last = LAST_SEED, .workers = crew_cores(), .band_ppm = BAND_PPM};
+    request q = {.ask = {.first = FIRST_SEED, .last = LAST_SEED, .workers = crew_cores()},
+                 .band_ppm = BAND_PPM};
     q.sets = sim_alloc((size_t)(argc + 1) * sizeof *q.sets);
     int code = read_request(self, argc, argv, &q);
-    if (code < 0 && q.of->run != NULL) code = q.of->run(q.path, q.first, q.last, q.is_json);
+    if (code < 0 && q.of->run != NULL) code = q.of->run(&q.ask);
     else if (code < 0) code = calibrate(&q);
     free(q.sets);
     return code;
@@ -467,7 +442,7 @@ static int run(const cli_command *self, int argc, char *const *argv)
 static const option table[] = {
     {"seeds", 0, "A-B", "every seed from A to B (1-100; latency and punch 1-10, mix 1-4)"},
     {"band", 0, "SHARE", "how far from 1 the interval of a ratio may reach, at most 50% (10%)"},
-    {"jobs", 0, "N", "processes, 1 to 1024 (as many as there are cores)"},
+    {"jobs", 0, "N", "processes of fidelity and mix, 1 to 1024 (as many as there are cores)"},
     {"set", 0, "KEY.PATH=VALUE", "changes a value of the scenario; may be repeated"},
     {"json", 0, NULL, "one JSON object: peerup.calibrate/1 (docs/json.md)"},
     {"progress", 0, "auto|plain|none",

@@ -68,16 +68,17 @@ static void print_json(const mix_profile *all, uint32_t count, uint64_t first, u
                    stdout);
 }
 
-int cli_calibrate_mix(const char *path, uint64_t first, uint64_t last, bool is_json)
+int cli_calibrate_mix(const calibrate_ask *ask)
 {
+    calibrate_ask own = *ask;
     mix_profile *all = sim_alloc(CALIBRATE_MIX_PROFILES_MAX * sizeof *all);
-    if (path == NULL) path = default_table;
-    uint32_t count = calibrate_mix(path, first, last, all);
+    uint32_t count;
     bool agrees = true;
-    for (uint32_t i = 0; i < count; i++) agrees &= is_good(&all[i]);
-    if (count > 0 && is_json) print_json(all, count, first, last, agrees);
-    else if (count > 0) print_text(path, all, count, last - first + 1, agrees);
+    if (own.path == NULL) own.path = default_table;
+    int code = calibrate_mix(&own, all, &count);
+    for (uint32_t i = 0; code == CLI_DONE && i < count; i++) agrees &= is_good(&all[i]);
+    if (code == CLI_DONE && own.is_json) print_json(all, count, own.first, own.last, agrees);
+    else if (code == CLI_DONE) print_text(own.path, all, count, own.last - own.first + 1, agrees);
     free(all);
-    if (count == 0) return CLI_USAGE;
-    return agrees ? CLI_DONE : CLI_VIOLATED;
+    return code == CLI_DONE && !agrees ? CLI_VIOLATED : code;
 }

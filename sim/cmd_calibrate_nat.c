@@ -1,5 +1,6 @@
 /* sim/cmd_calibrate_nat.c - `peerup-sim calibrate nat`: the table of what behaviour discovery found
  * behind each class of NAT. */
+#include "sim/calibrate.h"
 #include "sim/calibrate_nat.h"
 #include "sim/cli.h"
 #include "sim/json.h"
@@ -52,14 +53,16 @@ static void print_text(const calibrate_nat_class *all, uint64_t first, uint64_t 
            agrees ? "agree" : "DIFFER", seeds);
 }
 
-int cli_calibrate_nat(uint64_t first, uint64_t last, bool is_json)
+int cli_calibrate_nat(const calibrate_ask *ask)
 {
     calibrate_nat_class all[CALIBRATE_NAT_CLASSES];
+    uint64_t first = ask->first, last = ask->last, seeds = last - first + 1;
+    progress bar = progress_start(ask->progress, CALIBRATE_NAT_CLASSES * seeds);
     bool agrees = true;
-    calibrate_nat(first, last, all);
-    for (uint32_t i = 0; i < CALIBRATE_NAT_CLASSES; i++)
-        agrees &= is_good(&all[i], last - first + 1);
-    if (is_json) print_json(all, first, last, agrees);
+    calibrate_nat(first, last, &bar, all);
+    progress_clear(&bar);
+    for (uint32_t i = 0; i < CALIBRATE_NAT_CLASSES; i++) agrees &= is_good(&all[i], seeds);
+    if (ask->is_json) print_json(all, first, last, agrees);
     else print_text(all, first, last, agrees);
     return agrees ? CLI_DONE : CLI_VIOLATED;
 }

@@ -1,5 +1,6 @@
 /* sim/cmd_calibrate_rtt.c - `peerup-sim calibrate latency` and `calibrate punch`: the tables of
  * what nodes measured beside what it ought to be. */
+#include "sim/calibrate.h"
 #include "sim/calibrate_rtt.h"
 #include "sim/cli.h"
 #include "sim/json.h"
@@ -95,12 +96,16 @@ static void print_latency_json(const rtt_calibration *c, uint64_t first, uint64_
         stdout);
 }
 
-int cli_calibrate_latency(const char *path, uint64_t first, uint64_t last, bool is_json)
+int cli_calibrate_latency(const calibrate_ask *ask)
 {
     rtt_calibration c;
-    if (path == NULL) path = default_matrix;
-    if (!calibrate_latency(path, first, last, &c)) return CLI_USAGE;
-    if (is_json) print_latency_json(&c, first, last);
+    const char *path = ask->path != NULL ? ask->path : default_matrix;
+    uint64_t first = ask->first, last = ask->last;
+    progress bar = progress_start(ask->progress, CALIBRATE_LATENCY_RUNS * (last - first + 1));
+    bool is_done = calibrate_latency(path, first, last, &bar, &c);
+    progress_clear(&bar);
+    if (!is_done) return CLI_USAGE;
+    if (ask->is_json) print_latency_json(&c, first, last);
     else print_latency(path, &c, first, last);
     return is_latency_good(&c) ? CLI_DONE : CLI_VIOLATED;
 }
@@ -185,11 +190,16 @@ static void print_punch_json(const punch_calibration all[CALIBRATE_SIDES], uint6
                    stdout);
 }
 
-int cli_calibrate_punch(const char *path, uint64_t first, uint64_t last, bool is_json)
+int cli_calibrate_punch(const calibrate_ask *ask)
 {
     punch_calibration all[CALIBRATE_SIDES];
-    if (!calibrate_punch(path != NULL ? path : default_punch, first, last, all)) return CLI_USAGE;
-    if (is_json) print_punch_json(all, first, last);
+    const char *path = ask->path != NULL ? ask->path : default_punch;
+    uint64_t first = ask->first, last = ask->last;
+    progress bar = progress_start(ask->progress, CALIBRATE_PUNCH_RUNS * (last - first + 1));
+    bool is_done = calibrate_punch(path, first, last, &bar, all);
+    progress_clear(&bar);
+    if (!is_done) return CLI_USAGE;
+    if (ask->is_json) print_punch_json(all, first, last);
     else print_punch(all, first, last);
     return is_side_good(&all[0]) && is_side_good(&all[1]) ? CLI_DONE : CLI_VIOLATED;
 }

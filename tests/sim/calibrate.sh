@@ -30,9 +30,15 @@ expect 'too wide a band' 2 "$sim" calibrate --band 60%
 expect 'no such scenario' 2 "$sim" calibrate fidelity "$work/none.yaml"
 expect 'a value that is none' 2 "$sim" calibrate "$small" --set duration=soon
 
+grep -v '^#' scenarios/data/nat_profiles.csv | sed -n '1p;3p' >"$work/mix.csv"
+for jobs in 1 3; do
+    expect "a mix, $jobs at once" 0 "$sim" calibrate mix "$work/mix.csv" --seeds 1-3 --jobs $jobs --json --progress none
+    cp "$work/said" "$work/mix-$jobs.json"
+done
+expect 'nor there how many are at work' 0 cmp "$work/mix-1.json" "$work/mix-3.json"
 for what in 'latency --seeds 3-4' 'punch --seeds 1-3' 'mix --seeds 1-3'; do
     # shellcheck disable=SC2086 # words
-    expect "$what" 0 "$sim" calibrate $what
+    expect "$what" 0 "$sim" calibrate $what --progress none
     tail -1 "$work/said" >>"$work/table"
 done
 printf '0\t100\n100\t0\n' >"$work/pair.tsv"

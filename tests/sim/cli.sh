@@ -27,6 +27,9 @@ expect 2 'say what to measure' "$sim" bench
 expect 2 "'latenci' is neither a subject nor a file, did you mean 'latency'?" "$sim" calibrate latenci
 expect 2 'use fidelity, nat, mix, latency or punch' "$sim" calibrate foo
 expect 2 'none.yaml: cannot be read' "$sim" calibrate none.yaml
+expect 2 "latency is one process: --jobs is of 'fidelity' and 'mix'" "$sim" calibrate latency --jobs 2
+expect 2 "mix has no --band: that is of 'fidelity'" "$sim" calibrate mix --band 3%
+expect 0 '^agree: ' "$sim" calibrate nat --seeds 1-2 --progress none
 
 expect 2 'scenarios: it is a folder' "$sim" report scenarios
 expect 2 'scenarios: it is a folder' "$sim" report scenarios -o "$work/x.html"
@@ -88,10 +91,13 @@ lines 0 'run.repro'
 
 expect 0 'scenarios: [0-9]* ok, 0 wrong$' "$sim" lint scenarios
 lines "$(find scenarios -name '*.yaml' | wc -l)" ': ok$'
+lines 0 'warning: '
 mkdir -p "$work/many/below/empty"
 cp "$small" "$work/many/a.yaml"
 sed 's/duration:/duratoin:/' "$small" >"$work/many/below/b.yaml"
 echo 'no scenario' >"$work/many/readme.txt"
+printf 'scenario: t\nduration: 9s\nnetwork: {latency: {rtt: 80ms}}\nfirewalls: {w: {filtering: apdf}}\nnodes: {a: {ipv6: w}}\n' \
+    >"$work/firewalls.yaml"
 expect 2 '^2 scenarios: 1 ok, 1 wrong$' "$sim" lint "$work/many"
 lines 1 "b.yaml:[0-9]*:[0-9]*: unknown key 'duratoin', did you mean 'duration'?"
 expect 2 '"ok":false' "$sim" lint "$work/many/" --json
@@ -100,5 +106,20 @@ expect 2 '^3 scenarios: 1 ok, 2 wrong$' "$sim" lint "$work/many"
 expect 2 'there is no scenario' "$sim" lint "$work/many/below/empty"
 expect 0 'a.yaml: ok' "$sim" lint "$work/many/a.yaml"
 lines 0 'scenarios\?: '
+
+# What is refused is told with its place; what is hardly meant, a latency file's halves among it, is told of and passes.
+write() {
+    printf 'scenario: t\nduration: 60s\nnetwork: {latency: {%s}}\nnodes: {%s}\n' "$1" "$2" >"$work/t.yaml"
+}
+write 'rtt: 0ms, access: 0ms' 'a: {}, b: {}'
+expect 2 "t.yaml:3:26: network.latency.rtt: no time passes between 'a' and 'b'" "$sim" lint "$work/t.yaml"
+expect 2 'network.latency.rtt: no time passes' "$sim" run "$work/t.yaml" --out "$work/timeless"
+write 'rtt: 80ms' 'a: {at: Mars}, b: {}'
+expect 2 "t.yaml:4:17: nodes.a.at: 'Mars' is no site: they are numbers from 0 to 99999" "$sim" lint "$work/t.yaml"
+write 'matrix: m.tsv' 'a: {at: 0}, b: {at: 1}'
+printf '0\t9\t1\n9\t0\t60000\n1\t1\t0\n' >"$work/m.tsv"
+expect 0 'm.tsv:2:3: warning: this round trip is 1min here and 1ms in line 3, column 2' "$sim" lint "$work/t.yaml"
+expect 0 '"file":"[^"]*/m.tsv","line":2,"column":3' "$sim" lint "$work/t.yaml" --json
+expect 0 'firewalls.yaml: ok' "$sim" lint "$work/firewalls.yaml"
 
 end_counts

@@ -130,7 +130,8 @@ static void every_class_is_found(void **state)
     (void)state;
     enum { SEEDS = 5 };
     calibrate_nat_class all[CALIBRATE_NAT_CLASSES];
-    calibrate_nat(1, SEEDS, all);
+    progress bar = progress_start(PROGRESS_NONE, CALIBRATE_NAT_CLASSES * SEEDS);
+    calibrate_nat(1, SEEDS, &bar, all);
     for (size_t i = 0; i < CALIBRATE_NAT_CLASSES; i++) {
         assert_int_equal(all[i].right[0], SEEDS);
         assert_int_equal(all[i].right[1], SEEDS);
