@@ -94,8 +94,8 @@ static void advise_port(const scenario *s, uint32_t node, uint32_t relay, diag *
     const scenario_node *n = &s->nodes[node], *to = &s->nodes[relay];
     boxes around = boxes_of(s, node);
     if (!around.is_any || to->behind.count > 0 || advice_is_near(n, to)) return;
-    if (advice_moves(s, node) || advice_moves(s, relay)) return;
     if (sends_udp(&around, to) || sends_tcp(&around, to)) return;
+    if (advice_moves(s, node) || advice_moves(s, relay)) return;
     const char *hint = around.udp_443 || around.tcp_443 ? ": say 'port: 443' there" : "";
     diag_add(warnings, advice_place(&n->place),
              "'%s' has no way to its relay '%s', which listens at port %u: the boxes around it let "

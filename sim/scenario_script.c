@@ -68,8 +68,9 @@ static bool read_change(reader *r, const doc_node *node, scenario_event *event)
     read_chain(r, doc_get(node, "behind"), &event->chain);
     event->has_families = read_families(r, node, &event->families);
     read_site(r, doc_get(node, "at"), &event->site);
-    event->has_link = doc_get(node, "link") != NULL;
+    event->link = SCENARIO_ANY;
     read_link_ref(r, doc_get(node, "link"), &event->link);
+    event->has_link = event->link != SCENARIO_ANY; /* not a kind that is unknown */
     read_crossing(r, node, &event->gap_ns, &event->overlap_ns);
     return read_node_ref(r, doc_get(node, "node"), &event->a);
 }

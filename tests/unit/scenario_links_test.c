@@ -220,6 +220,8 @@ static const bad_scenario bad[] = {
     {HEAD "links: {wifi: {}, mobile: {}}\nnodes:\n  a: {link: wfi}\n  b: {cpu: {datagram: 2s}}\n",
      "6:13: nodes.a.link: unknown kind of link 'wfi', did you mean 'wifi'?\n"
      "7:23: nodes.b.cpu.datagram: 1s at most: what would wait longer for its CPU is dropped\n"},
+    {HEAD "nodes: {a: {}}\nevents: [{at: 5s, change_network: {node: a, link: wifi}}]\n",
+     "5:51: events.0.change_network.link: unknown kind of link 'wifi'\n"},
     {HEAD "nodes: {a: {cpu: {}}}\n", "4:18: nodes.a.cpu: it says nothing: leave the key out\n"},
 };
 
