@@ -9,6 +9,8 @@
 #include "base/ahead.h"
 #include "base/bytes.h"
 
+enum { BYTES_MOST = 256 }; /* of a datagram */
+
 static void box_soon(const net_box *b)
 {
     ahead_many(b, offsetof(net_box, inside) + sizeof b->inside);
@@ -28,7 +30,7 @@ void net_soon(const net *n, unsigned round, const sim_event *event)
     }
     uint32_t host = d->near - 1;
     if (round == 1) {
-        if (d->len > 0) ahead_many(d->bytes, d->len < AHEAD_LINE_BYTES ? d->len : AHEAD_LINE_BYTES);
+        if (d->len > 0) ahead_many(d->bytes, d->len < BYTES_MOST ? d->len : BYTES_MOST);
         realm_soon(way_realm(n, d->realm, d->is_six), d->to.ip);
         if (host != NET_NONE) ahead_many(&n->hosts[host], sizeof n->hosts[host]);
         return;
