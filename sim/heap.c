@@ -1,6 +1,7 @@
 /* A heap of small blocks without headers, see heap.h. */
 #include "sim/heap.h"
 
+#include "base/ahead.h"
 #include "sim/mem.h"
 
 enum {
@@ -8,6 +9,7 @@ enum {
     SMALL_MAX = 2048,
     CLASSES = SMALL_MAX / STEP,
     LINE = 64, /* of a cache */
+    ASKED_BYTES = 2 * LINE,
     RUN_BYTES = 16 * 1024
 };
 #define REGION_BYTES ((size_t)2 << 20) /* a huge page */
@@ -99,6 +101,7 @@ static void *small_take(heap *h, size_t len)
     struct free_block *block = h->free[class];
     if (block != NULL) {
         h->free[class] = block->next;
+        ahead(block->next, ASKED_BYTES); /* whoever takes it will write it */
         return block;
     }
     run *r = &h->runs[class];
