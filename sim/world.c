@@ -15,6 +15,7 @@ enum {
     CHURN_PURPOSE = 4,
     ROAM_PURPOSE = 5,
     SWARM_PURPOSE = 6,
+    TCP_MIX_PURPOSE = 7,
     CONSTANT_SITES = 1 << 20
 };
 
@@ -233,7 +234,7 @@ static void place_node(world *w, uint32_t node)
     place->home_box = place->other_box = place->home_wall = place->other_wall = NET_ABSENT;
     if (n->group != SCENARIO_ANY && w->s->groups[n->group].has_mix) {
         place->is_drawn = true;
-        place->drawn = population_draw(&w->draws, &w->s->groups[n->group]);
+        place->drawn = population_draw(&w->draws, &w->tcp_mix, &w->s->groups[n->group]);
     }
     uint32_t added = net_host_add(w->hosts_share.network);
     PU_ASSERT(added == node);
@@ -347,6 +348,7 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     *w = (world){.s = s, .options = options};
     rng_derive(w->seed, zero, options->seed, 0);
     rng_init(&w->draws, w->seed, DRAWS_PURPOSE);
+    rng_init(&w->tcp_mix, w->seed, TCP_MIX_PURPOSE);
     rng_derive(w->churn_seed, w->seed, 0, CHURN_PURPOSE);
     rng_derive(w->roam_seed, w->seed, 0, ROAM_PURPOSE);
     rng_derive(w->swarm_seed, w->seed, 0, SWARM_PURPOSE);

@@ -47,6 +47,7 @@
     X(store)           \
     X(tcp_model)       \
     X(pcap)            \
+    X(population)      \
     X(firewall)        \
     X(families)        \
     X(wire_record)     \
