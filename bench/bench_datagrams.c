@@ -69,7 +69,7 @@ static void town_open(town *t, uint32_t pairs)
     static const net_link link = {
         .access_ns = ACCESS_NS, .up_bps = RATE_BPS, .down_bps = RATE_BPS, .queue_ns = QUEUE_NS};
     *t = (town){.q = queue_new(1), .sites = topo_constant(RTT_NS, SITES)};
-    t->network = net_new(t->q, t->sites, seed, &(net_observer){t, saw_packet, deliver, NULL});
+    t->network = net_new(t->q, t->sites, seed, &(net_observer){t, saw_packet, deliver, NULL, NULL});
     queue_on_soon(t->q, soon, NET_SOON_ROUNDS, t);
     mix_init(&t->hash, 0);
     for (uint32_t host = 0; host < pairs * PAIR_HOSTS; host++) {

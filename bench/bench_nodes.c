@@ -84,7 +84,7 @@ static void town_share(town *t, const uint8_t seed[32])
     queue_on_soon(share->q, soon, HOST_ROUNDS, t);
     host_world_open(share);
     share->network =
-        net_new(share->q, t->sites, seed, &(net_observer){t, saw_packet, deliver, NULL});
+        net_new(share->q, t->sites, seed, &(net_observer){t, saw_packet, deliver, NULL, NULL});
     share->has_model_crypto = true;
     share->transport = &transport_model;
     mix_init(&share->hash, 0);

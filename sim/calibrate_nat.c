@@ -107,7 +107,8 @@ static void lab_open(lab *l, const nat_type *type, const uint8_t seed[32], uint3
         .access_ns = ACCESS_NS, .up_loss_ppm = loss_ppm, .down_loss_ppm = loss_ppm};
     const net_link perfect = {.access_ns = ACCESS_NS};
     *l = (lab){.q = queue_new(1), .sites = topo_constant(RTT_NS, SITES)};
-    l->network = net_new(l->q, l->sites, seed, &(net_observer){l, forget_record, deliver, NULL});
+    l->network =
+        net_new(l->q, l->sites, seed, &(net_observer){l, forget_record, deliver, NULL, NULL});
     uint32_t box = net_box_add(l->network, type, NET_NONE, false);
     l->client = net_host_add(l->network);
     net_host_attach(l->network, l->client, box, 0, &link);

@@ -79,8 +79,9 @@ typedef struct net_extra {
      * lost for a time drawn between the two, and until the next one the way is longer by up to
      * shift_ns. */
     uint64_t handover_every_ns, handover_at_ns, outage_least_ns, outage_most_ns, shift_ns;
-    /* A slow host: how long its CPU has to do for each datagram that it gets or sends, and for each
-     * NET_KIND_HELLO that it gets on top. What comes meanwhile waits. */
+    /* A slow host: how long its CPU has to do for each datagram that it gets or sends, and on top
+     * for each handshake, at the datagram where net_observer.work begins. What comes meanwhile
+     * waits. */
     uint64_t cpu_datagram_ns, cpu_handshake_ns;
 } net_extra;
 
@@ -164,6 +165,10 @@ typedef struct net_observer {
      * included. NULL: nobody listens. */
     void (*too_big)(void *ctx, pu_time now, uint32_t host, enum net_carriage carriage,
                     const pu_endpoint *local, const pu_endpoint *remote, uint32_t mtu);
+    /* With these bytes host's work on a handshake begins: a number for that, the same for what is
+     * sent again. 0: with them none begins. Asked of hosts with a cpu_handshake_ns. NULL: never. */
+    uint64_t (*work)(void *ctx, uint32_t host, enum net_carriage carriage, const pu_endpoint *local,
+                     const pu_endpoint *remote, pu_span bytes);
 } net_observer;
 
 typedef struct net net;

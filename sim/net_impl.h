@@ -134,6 +134,8 @@ typedef struct net_line {
     uint64_t trace_from_ns;            /* what a run's beginning is in the trace */
     uint64_t mean_bps[NET_DIRECTIONS]; /* of the trace */
     pu_time cpu_busy;                  /* until then */
+    uint64_t *works; /* owned; handshakes that the CPU had to do, NET_WORKS of them; NULL: none */
+    uint32_t work_count;
 } net_line;
 
 /* Hosts that do not hear each other; see net_cut. */
@@ -250,6 +252,11 @@ bool way_climb_from(net *n, pu_time now, datagram *d, uint32_t at);
 
 /* The host that d would reach at now if nothing filtered it, NET_NONE when no mapping tells. */
 uint32_t way_peek(const net *n, pu_time now, const datagram *d);
+
+/* Whether the boxes on its way would let d in at now. Its two ends become what its host will see of
+ * them; nothing else is touched. */
+bool way_is_let_in(const net *n, pu_time now, const datagram *d, pu_endpoint *from,
+                   pu_endpoint *to);
 
 /* The box or host that has d's destination address where d is; 0: nobody. */
 member way_entry(const net *n, const datagram *d);

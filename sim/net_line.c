@@ -13,7 +13,7 @@
 #include "sim/mem.h"
 #include "sim/net_impl.h"
 
-enum { BITS = 8 };
+enum { BITS = 8, NET_WORKS = 256 };
 
 /* What a SIM_EV_LINE is for: the low bits of its arg; what else it says is above them. */
 enum step {
@@ -99,6 +99,7 @@ void lines_free(net *n)
         if (n->lines[i] == NULL) continue;
         codel_free(&n->lines[i]->lane[NET_UP].waiting);
         codel_free(&n->lines[i]->lane[NET_DOWN].waiting);
+        free(n->lines[i]->works);
         free(n->lines[i]);
     }
     free(n->lines);
@@ -289,15 +290,44 @@ void line_up(net *n, pu_time now, uint32_t slot)
 
 /* ---- down ---- */
 
+/* Whether the CPU has not had that handshake yet. */
+static bool is_new_work(net_line *line, uint64_t work)
+{
+    uint32_t known = line->work_count < NET_WORKS ? line->work_count : NET_WORKS;
+    for (uint32_t i = 0; i < known; i++)
+        if (line->works[i] == work) return false;
+    if (line->works == NULL) line->works = sim_alloc(NET_WORKS * sizeof *line->works);
+    line->works[line->work_count++ % NET_WORKS] = work;
+    return true;
+}
+
+/* What the datagram in slot costs the CPU of its host. A handshake is paid for once: copies, and
+ * what is sent again, find that it is done. */
+static uint64_t cpu_cost(net *n, pu_time now, uint32_t slot, uint32_t host)
+{
+    net_line *line = line_of(n, host);
+    const datagram *d = &n->slab[slot];
+    const net_extra *extra = &line->extra;
+    pu_endpoint from, to;
+    if (extra->cpu_handshake_ns == 0 || n->observer.work == NULL ||
+        !way_is_let_in(n, now, d, &from, &to))
+        return extra->cpu_datagram_ns;
+    uint64_t work =
+        n->observer.work(n->observer.ctx, host, d->carriage, &to, &from, span_of(d->bytes, d->len));
+    bool is_new = work != 0 && is_new_work(line, work);
+    return extra->cpu_datagram_ns + (is_new ? extra->cpu_handshake_ns : 0);
+}
+
 /* The datagram in slot is at the host: its CPU takes it when it has time. */
 static void cpu_take(net *n, pu_time now, uint32_t slot, uint32_t host)
 {
     net_line *line = line_of(n, host);
-    uint64_t cost_ns = line->extra.cpu_datagram_ns;
-    if (n->slab[slot].kind == NET_KIND_HELLO) cost_ns += line->extra.cpu_handshake_ns;
-    if (!n->hosts[host].has_line || (cost_ns == 0 && line->cpu_busy <= now)) {
+    uint64_t cost_ns = 0;
+    bool has_line = n->hosts[host].has_line, is_full = line->cpu_busy > now + NET_CPU_WAIT_NS;
+    if (has_line && !is_full) cost_ns = cpu_cost(n, now, slot, host);
+    if (!has_line || (cost_ns == 0 && line->cpu_busy <= now)) {
         send_deliver(n, now, slot);
-    } else if (line->cpu_busy > now + NET_CPU_WAIT_NS) {
+    } else if (is_full) {
         send_drop(n, now, slot, NET_QUEUE_FULL);
     } else {
         cpu_spend(line, now, cost_ns);

@@ -142,6 +142,13 @@ static void too_big(void *ctx, pu_time now, uint32_t node, enum net_carriage car
     host_too_big(&w->hosts[node], carriage, local->port, remote, mtu);
 }
 
+static uint64_t work(void *ctx, uint32_t node, enum net_carriage carriage, const pu_endpoint *local,
+                     const pu_endpoint *remote, pu_span bytes)
+{
+    const world *w = ctx;
+    return host_work(&w->hosts[node], carriage, local->port, remote, bytes);
+}
+
 static void soon(void *ctx, unsigned round, const sim_event *event, uint32_t *note)
 {
     const world *w = ctx;
@@ -323,8 +330,8 @@ static void share_init(world *w)
     queue_on_soon(share->q, soon, HOST_ROUNDS, w);
     host_world_open(share);
     rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
-    share->network =
-        net_new(share->q, w->sites, w->net_seed, &(net_observer){w, saw_packet, deliver, too_big});
+    share->network = net_new(share->q, w->sites, w->net_seed,
+                             &(net_observer){w, saw_packet, deliver, too_big, work});
     mix_init(&share->hash, 0);
     share->has_model_crypto = w->s->is_model_crypto;
     share->answers = w->s->refuses;

@@ -408,6 +408,50 @@ static void a_timer_that_is_set_for_now_again_and_again_is_named(void **state)
     scenario_free(s);
 }
 
+/* ---- slow hosts ---- */
+
+/* How long the one handshake takes between a and b, at that fidelity, where a's box is of that
+ * profile and its `cpu` and b's are said. */
+static uint64_t handshake_ns(const char *fidelity, bool is_tcp, const char *cpu_a,
+                             const char *cpu_b)
+{
+    char text[1024];
+    run_result r;
+    snprintf(text, sizeof text,
+             "scenario: t\nduration: 15s\nfidelity: %s\n"
+             "network: {latency: {rtt: 80ms}, link: {duplicate: 20%%}}\n"
+             "nats: {box: {profile: %s}}\n"
+             "nodes:\n  a: {knows: all, behind: [box]%s}\n  b: {at: 1%s}\n"
+             "authorize: [[a, b]]\nevents:\n  - {at: 5s, connect: {from: a, to: b}}\n",
+             fidelity, is_tcp ? "udp_blocked" : "home", cpu_a, cpu_b);
+    scenario *s = play(text, &r);
+    assert_int_equal(r.handshake_count, 1);
+    assert_int_equal(r.handshakes[0].way, is_tcp ? RUN_WAY_TCP : RUN_WAY_QUIC);
+    uint64_t took_ns = r.handshakes[0].took_ns;
+    run_result_free(&r);
+    scenario_free(s);
+    return took_ns;
+}
+
+/* Once on each side, whatever carries it and however many datagrams it has. */
+static void a_handshake_costs_each_side_once(void **state)
+{
+    (void)state;
+    static const char *const fidelities[] = {"model", "wire"};
+    for (unsigned i = 0; i < 4; i++) {
+        const char *fidelity = fidelities[i / 2];
+        bool is_tcp = i % 2 == 1;
+        uint64_t free_ns = handshake_ns(fidelity, is_tcp, "", "");
+        assert_int_equal(handshake_ns(fidelity, is_tcp, ", cpu: {handshake: 30ms}", ""),
+                         free_ns + 30 * PU_MS);
+        assert_int_equal(handshake_ns(fidelity, is_tcp, "", ", cpu: {handshake: 50ms}"),
+                         free_ns + 50 * PU_MS);
+        assert_int_equal(
+            handshake_ns(fidelity, is_tcp, ", cpu: {handshake: 30ms}", ", cpu: {handshake: 50ms}"),
+            free_ns + 80 * PU_MS);
+    }
+}
+
 /* Every step is followed by another TICK. */
 static void tick_again(void *ctx, uint32_t node, const pu_in *in)
 {
@@ -460,6 +504,7 @@ int judge_test(void)
         cmocka_unit_test(shared_box_is_found_by_who_moves_there),
         cmocka_unit_test(run_without_progress_ends),
         cmocka_unit_test(a_timer_that_is_set_for_now_again_and_again_is_named),
+        cmocka_unit_test(a_handshake_costs_each_side_once),
         cmocka_unit_test(inputs_without_end_in_one_event_end),
     };
     return cmocka_run_group_tests_name("judge", tests, NULL, NULL);

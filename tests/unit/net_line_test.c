@@ -453,7 +453,14 @@ static void a_list_is_bounded_and_survives_its_host(void **state)
 
 /* ---- hosts ---- */
 
-/* Ten datagrams at once, of which one is a handshake: each waits for those before it. */
+/* As long as those of send_one. */
+static void send_work(world *w, pu_time now, uint32_t from, pu_endpoint to, uint8_t work)
+{
+    uint8_t bytes[BYTES] = {WORK_BYTE, work};
+    net_send(w->n, now, from, PORT, &to, span_of(bytes, sizeof bytes), NET_UDP, NET_KIND_HELLO);
+}
+
+/* Ten datagrams at once, of which one begins a handshake: each waits for those before it. */
 static void a_slow_host_takes_its_time(void **state)
 {
     (void)state;
@@ -463,17 +470,65 @@ static void a_slow_host_takes_its_time(void **state)
         world_open(&w);
         uint32_t box = is_near == 1 ? add_router(&w, NET_NONE, false) : NET_NONE;
         uint32_t a = add(&w, box, 0, &plain), b = add_extra(&w, box, 1, &plain, &slow);
-        for (uint8_t i = 0; i < 10; i++)
-            send_one(&w, 0, a, own(&w, b), i, i == 3 ? NET_KIND_HELLO : NET_KIND_DATA);
+        for (uint8_t i = 0; i < 10; i++) {
+            if (i == 3) send_work(&w, 0, a, own(&w, b), 1);
+            else send_one(&w, 0, a, own(&w, b), i, NET_KIND_HELLO);
+        }
         run_all(&w);
         assert_int_equal(w.got_count, 10);
         for (uint32_t i = 0; i < 10; i++) {
             pu_time at = (is_near == 1 ? NET_LAN_NS : PLAIN_NS) + (i + 1) * 200 * PU_US;
-            assert_int_equal(w.got[i].first, i);
+            assert_int_equal(w.got[i].first, i == 3 ? WORK_BYTE : i);
             assert_int_equal(w.got[i].at, at + (i >= 3 ? 5 * PU_MS : 0));
         }
         world_close(&w);
     }
+}
+
+/* Copies and what is sent again cost nothing more, nor does what a box keeps out; what is dropped
+ * because it would wait too long has not been done. */
+static void a_handshake_is_paid_for_once(void **state)
+{
+    (void)state;
+    const net_extra slow = {.cpu_handshake_ns = 300 * PU_MS};
+    world w;
+    world_open(&w);
+    uint32_t a = add(&w, NET_NONE, 0, &plain), c = add(&w, NET_NONE, 3, &plain);
+    nat_type type = router(NAT_EIM, NAT_APDF, NAT_PRESERVE);
+    type.udp_idle_ns = 1000 * PU_S;
+    uint32_t box = net_box_add(w.n, &type, NET_NONE, false);
+    uint32_t b = add_extra(&w, box, 1, &plain, &slow);
+    send(&w, 0, b, own(&w, c), 0);
+    run_all(&w);
+    pu_endpoint outer = seen(&w, w.got[0].at, b, own(&w, c));
+    send_work(&w, PU_S, a, outer, 1); /* kept out */
+    send_work(&w, PU_S, c, outer, 1);
+    send_work(&w, PU_S, c, outer, 1); /* waits until it is done */
+    send_work(&w, 2 * PU_S, c, outer, 1);
+    forget(&w);
+    run_all(&w);
+    assert_int_equal(w.got_count, 3);
+    assert_int_equal(w.got[0].at, PU_S + PLAIN_NS + 300 * PU_MS);
+    assert_int_equal(w.got[1].at, w.got[0].at);
+    assert_int_equal(w.got[2].at, 2 * PU_S + PLAIN_NS);
+
+    forget(&w);
+    for (uint8_t i = 0; i < 5; i++) send_work(&w, 4 * PU_S, c, outer, (uint8_t)(2 + i));
+    send_work(&w, 6 * PU_S, c, outer, 6); /* the last of those was dropped */
+    send_work(&w, 7 * PU_S, c, outer, 5);
+    run_all(&w);
+    assert_int_equal(count_fate(&w, NET_QUEUE_FULL), 1);
+    assert_int_equal(w.got[4].at, 6 * PU_S + PLAIN_NS + 300 * PU_MS);
+    assert_int_equal(w.got[5].at, 7 * PU_S + PLAIN_NS);
+
+    forget(&w);
+    for (unsigned i = 0; i < 480; i++)
+        send_work(&w, (8 + i) * PU_S, c, outer, (uint8_t)(10 + i % 240));
+    run_all(&w);
+    assert_int_equal(w.got_count, 480);
+    for (unsigned i = 0; i < 480; i++) /* each of 240 is known when it comes again */
+        assert_int_equal(w.got[i].at, (8 + i) * PU_S + PLAIN_NS + (i < 240 ? 300 * PU_MS : 0));
+    world_close(&w);
 }
 
 /* Behind a queue as well; what it sends costs it, too; and nobody waits for ever. */
@@ -587,6 +642,7 @@ int net_line_test(void)
         cmocka_unit_test(codel_keeps_a_queue_short),
         cmocka_unit_test(a_list_is_bounded_and_survives_its_host),
         cmocka_unit_test(a_slow_host_takes_its_time),
+        cmocka_unit_test(a_handshake_is_paid_for_once),
         cmocka_unit_test(a_slow_host_is_busy),
         cmocka_unit_test(receivers_do_not_tick_in_lock_step),
         cmocka_unit_test(a_line_shifts_nobodys_draws),

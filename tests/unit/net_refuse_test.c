@@ -101,8 +101,8 @@ static void lab_open(lab *l, const nat_type *first, const nat_type *second)
 {
     *l = (lab){.w = {.q = queue_new(1), .sites = topo_constant(RTT_NS, SITES)}};
     l->w.log = sim_alloc(LOG_MAX * sizeof *l->w.log);
-    l->w.n =
-        net_new(l->w.q, l->w.sites, world_seed, &(net_observer){l, lab_record, lab_deliver, NULL});
+    l->w.n = net_new(l->w.q, l->w.sites, world_seed,
+                     &(net_observer){l, lab_record, lab_deliver, NULL, NULL});
     for (uint32_t i = 0; i < 2; i++) {
         end *e = &l->ends[i];
         l->boxes[i] = net_box_add(l->w.n, i == 0 ? first : second, NET_NONE, false);

@@ -121,8 +121,8 @@ static void lab_open(lab *l, uint8_t speaks, enum nat_manner manner, enum nat_ma
     *l = (lab){.w = {.q = queue_new(1), .sites = topo_constant(RTT_NS, SITES)}};
     l->w.log = sim_alloc(LOG_MAX * sizeof *l->w.log);
     l->w.got = sim_alloc(LOG_MAX * sizeof *l->w.got);
-    l->w.n =
-        net_new(l->w.q, l->w.sites, world_seed, &(net_observer){l, lab_record, lab_deliver, NULL});
+    l->w.n = net_new(l->w.q, l->w.sites, world_seed,
+                     &(net_observer){l, lab_record, lab_deliver, NULL, NULL});
     nat_type type = router(mapping, NAT_APDF, ports);
     type.gateway = speaks;
     type.manner = manner;
