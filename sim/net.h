@@ -10,10 +10,10 @@
  * Delay = uplink queue + access(a) + RTT/2 between the sites + access(b) + jitter, then the
  * downlink queue, and the CPU of a slow host; hosts of one LAN are NET_LAN_NS apart, hosts of one
  * carrier are not: each is at its site. Loss, jitter, rate and queue apply once at each access
- * link. Public hosts and boxes get one address a /24, from ranges that nodes treat as global; LANs
- * are 192.168/16, the inside of a box that has boxes inside, or its hosts at the ends of tunnels,
- * is 100.64/10. A tunnel is a longer access: whatever a host behind such a box sends or gets takes
- * it.
+ * link, of which the hosts of one home share rate and queue (net_box_share). Public hosts and boxes
+ * get one address a /24, from ranges that nodes treat as global; LANs are 192.168/16, the inside of
+ * a box that has boxes inside, or its hosts at the ends of tunnels, is 100.64/10. A tunnel is a
+ * longer access: whatever a host behind such a box sends or gets takes it.
  *
  * IPv6 is a public realm of its own, beside that of IPv4: a host is in either or in both, by one
  * access link. There it is public or behind one box, a firewall that translates nothing: each
@@ -181,6 +181,10 @@ void net_free(net *n);
 /* Adds a box inside parent (NET_NONE: in the public realm) and returns its index. holds_boxes: its
  * inside is 100.64/10. A filter has no parent and holds no boxes: its realm is that of IPv6. */
 uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_boxes);
+
+/* The box is a home: hosts in its LAN whose links have the same rates have one access link, with
+ * one queue each way. To be said right after net_box_add; nothing where there is no LAN inside. */
+void net_box_share(net *n, uint32_t box);
 
 /* A box forgets all mappings, or moves them to other ports: nat_reboot, nat_rebind. The second not
  * for a filter. */

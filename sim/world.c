@@ -171,9 +171,10 @@ static uint32_t box_new(world *w, uint32_t node, uint32_t line, const nat_type *
 static uint32_t box_shared(world *w, uint32_t node, const scenario_box *b, uint32_t parent)
 {
     uint32_t *box = &w->shared[b->number];
-    if (*box == NET_NONE)
-        *box = box_new(w, node, b->nat, &w->s->nats[b->nat].type, parent,
-                       w->s->shared[b->number].holds_boxes);
+    if (*box != NET_NONE) return *box;
+    const scenario_shared *shared = &w->s->shared[b->number];
+    *box = box_new(w, node, b->nat, &w->s->nats[b->nat].type, parent, shared->holds_boxes);
+    if (shared->hosts > 1) net_box_share(w->hosts_share.network, *box);
     return *box;
 }
 

@@ -408,6 +408,46 @@ static void a_timer_that_is_set_for_now_again_and_again_is_named(void **state)
     scenario_free(s);
 }
 
+/* ---- homes ---- */
+
+/* Two hosts upload 500 kB each at once, through a megabit a second. Until both are done. */
+static uint64_t uploads_ns(const char *kind, const char *box)
+{
+    char text[1024];
+    run_result r;
+    snprintf(text, sizeof text,
+             "scenario: t\nduration: 40s\nfidelity: wire\nnetwork: {latency: {rtt: 40ms}}\n"
+             "links: {line: {up: 1Mbit, down: 20Mbit}}\n"
+             "nats: {r: {%s}}\nnodes:\n  s: {}\n"
+             "  a: {knows: all, behind: [%s], link: line}\n"
+             "  b: {knows: all, behind: [%s], link: line}\n"
+             "authorize: [[a, s], [b, s]]\nevents:\n"
+             "  - {at: 5s, connect: {from: a, to: s}}\n"
+             "  - {at: 5s, connect: {from: b, to: s}}\n"
+             "  - {at: 10s, stream: {from: a, to: s, bytes: 500kB}}\n"
+             "  - {at: 10s, stream: {from: b, to: s, bytes: 500kB}}\nexpect:\n"
+             "  - {name: a, delivered: {from: a, to: s}, within: 25s}\n"
+             "  - {name: b, delivered: {from: b, to: s}, within: 25s}\n",
+             kind, box, box);
+    scenario *s = play(text, &r);
+    assert_true(r.properties[0].held && r.properties[1].held);
+    uint64_t a = r.properties[0].took_ns, b = r.properties[1].took_ns;
+    run_result_free(&r);
+    scenario_free(s);
+    return a > b ? a : b;
+}
+
+/* Four seconds each alone, and eight for both where they have one line. */
+static void a_home_has_its_rate_once(void **state)
+{
+    (void)state;
+    assert_in_range(uploads_ns("profile: home", "r@flat"), 8 * PU_S, 10 * PU_S);
+    assert_in_range(uploads_ns("profile: home", "r"), 4 * PU_S, 5 * PU_S);
+    assert_in_range(uploads_ns("profile: home, links: own", "r@flat"), 4 * PU_S, 5 * PU_S);
+    assert_in_range(uploads_ns("profile: carrier", "r@flat"), 4 * PU_S, 5 * PU_S);
+    assert_in_range(uploads_ns("profile: carrier, links: shared", "r@flat"), 8 * PU_S, 10 * PU_S);
+}
+
 /* ---- slow hosts ---- */
 
 /* How long the one handshake takes between a and b, at that fidelity, where a's box is of that
@@ -504,6 +544,7 @@ int judge_test(void)
         cmocka_unit_test(shared_box_is_found_by_who_moves_there),
         cmocka_unit_test(run_without_progress_ends),
         cmocka_unit_test(a_timer_that_is_set_for_now_again_and_again_is_named),
+        cmocka_unit_test(a_home_has_its_rate_once),
         cmocka_unit_test(a_handshake_costs_each_side_once),
         cmocka_unit_test(inputs_without_end_in_one_event_end),
     };
