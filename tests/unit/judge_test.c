@@ -350,6 +350,12 @@ static void run_without_progress_ends(void **state)
     ends_by(HEAD("20s") TWO, (run_options){.input_max = 2},
             "peerup-sim: no progress: 2 inputs in one event at 0.000000000 s, the next ADDR of a "
             "with its timer 'none'\n");
+    ends_by("scenario: t\nduration: 20s\nfidelity: wire\nnetwork: {latency: {rtt: 80ms}}\n"
+            "nats: {r: {profile: udp_blocked}}\nnodes: {a: {knows: all, behind: [r]}, b: {}}\n"
+            "authorize: [[a, b]]\nevents:\n  - {at: 5s, connect: {from: a, to: b}}\n",
+            (run_options){.row_max = 1},
+            "peerup-sim: no progress: 2 events in a row at 5.370000000 s, the next of b by its "
+            "timer 'a connection'\n");
     run_result r;
     scenario_free(play(HEAD("20s") TWO, &r)); /* nothing of this is too much for it */
     assert_false(r.is_partial);
@@ -389,11 +395,9 @@ static void a_timer_that_is_set_for_now_again_and_again_is_named(void **state)
     (void)state;
     char said[512];
     const run_options options = {.seed = 1, .record_node = SCENARIO_ANY};
-    const sim_event tick = {SIM_EV_NODE, 0, 0}, other = {SIM_EV_NODE, 1, 0};
+    const sim_event tick = {SIM_EV_NODE, 0, 0};
     scenario *s = load(HEAD("20s") TWO);
     world *w = begun(s, &options);
-    for (uint32_t i = 0; i < 3 * STILL_ROW; i++) /* two that take turns are a crowd */
-        assert_false(still_event(w, 7 * PU_S, i % 2 == 0 ? &tick : &other));
     for (uint32_t i = 0; i < 3 * STILL_ROW; i++) /* time goes on */
         assert_false(still_event(w, 7 * PU_S + 1 + i, &tick));
     for (uint32_t i = 0; i < STILL_ROW; i++) assert_false(still_event(w, 8 * PU_S, &tick));
@@ -492,6 +496,42 @@ static void a_handshake_costs_each_side_once(void **state)
     }
 }
 
+/* So are timers that take turns, as long as they are few; many are a crowd, and so are those
+ * between which something else happens. */
+static void a_few_timers_that_take_turns_are_named(void **state)
+{
+    (void)state;
+    enum { ROW = 50, MANY = STILL_FEW + 1 };
+    char said[512];
+    const run_options options = {.seed = 1, .record_node = SCENARIO_ANY, .row_max = ROW};
+    scenario *s = load(HEAD("20s") TWO);
+    world *w = begun(s, &options);
+    sim_event e[MANY];
+    for (uint32_t i = 0; i < MANY; i++)
+        e[i] = (sim_event){i % 2 == 0 ? SIM_EV_NODE : SIM_EV_CONN, i % 4 / 2, i};
+    for (uint32_t i = 0; i < 10 * ROW * MANY; i++)
+        assert_false(still_event(w, 7 * PU_S, &e[i % MANY]));
+    const sim_event script = {SIM_EV_SCRIPT, 0, 0};
+    for (uint32_t i = 0; i < 10 * ROW * MANY; i++)
+        assert_false(still_event(w, 8 * PU_S, i % ROW == 0 ? &script : &e[i % 2]));
+    for (uint32_t few = 1; few <= STILL_FEW; few++) {
+        pu_time at = (8 + few) * PU_S;
+        for (uint32_t i = 0; i < ROW * few; i++) assert_false(still_event(w, at, &e[i % few]));
+        heard h = hear();
+        assert_true(still_event(w, at, &e[0]));
+        hear_end(&h, said, sizeof said);
+        char wanted[64];
+        snprintf(wanted, sizeof wanted,
+                 few == 1 ? "%u events in a row at" : "%u events in a row of %u timers at",
+                 ROW * few + 1, few);
+        assert_non_null(strstr(said, wanted));
+        assert_non_null(strstr(said, "of a by its timer 'ping'"));
+    }
+    world_close(w);
+    free(w);
+    scenario_free(s);
+}
+
 /* Every step is followed by another TICK. */
 static void tick_again(void *ctx, uint32_t node, const pu_in *in)
 {
@@ -543,6 +583,7 @@ int judge_test(void)
         cmocka_unit_test(shared_box_holds_boxes_if_any_use_says_so),
         cmocka_unit_test(shared_box_is_found_by_who_moves_there),
         cmocka_unit_test(run_without_progress_ends),
+        cmocka_unit_test(a_few_timers_that_take_turns_are_named),
         cmocka_unit_test(a_timer_that_is_set_for_now_again_and_again_is_named),
         cmocka_unit_test(a_home_has_its_rate_once),
         cmocka_unit_test(a_handshake_costs_each_side_once),
