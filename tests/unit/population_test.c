@@ -9,9 +9,15 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
 #include "sim/calibrate_mix.h"
 #include "sim/calibrate_nat.h"
 #include "sim/population.h"
+#include "sim/scenario_load.h"
 
 int population_test(void);
 
@@ -82,6 +88,59 @@ static void udp_does_not_shift(void **state)
     }
 }
 
+#define COLUMNS                                                                         \
+    "profile,w_EIM_EIF,w_EIM_ADF,w_EIM_APDF,w_SYM,w_BLK,port_preserve,port_sequential," \
+    "port_random,udp_idle_s_p10,udp_idle_s_p50,udp_idle_s_p90,hairpin_udp"
+#define ROW "\np,0.2,0.1,0.5,0.15,0.05,0.5,0.2,0.3,20,60,180,0.25"
+
+/* The scenario of a group with that table; NULL: what is wrong is said. */
+static scenario *read_table(const char *table, char said[256])
+{
+    char path[] = "/tmp/peerup-mix-XXXXXX", text[256];
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, table, strlen(table)), (ssize_t)strlen(table));
+    close(file);
+    snprintf(text, sizeof text,
+             "scenario: t\nduration: 9s\nnetwork: {latency: {rtt: 80ms}}\nnodes: {}\n"
+             "groups: {g: {count: 1, nat_mix: \"%s#p\"}}\n",
+             path);
+    diag errors = {0};
+    scenario *s = scenario_load_text("t.yaml", span_of(text, strlen(text)), NULL, 0, &errors);
+    const diag_entry *e = &errors.entries[0];
+    if (s == NULL) snprintf(said, 256, "%u:%u: %s", e->place.line, e->place.column, e->text);
+    diag_free(&errors);
+    unlink(path);
+    return s;
+}
+
+/* Both columns of TCP may be left out, and then the scenario is what it was before there were any.
+ */
+static void a_table_may_say_nothing_of_tcp(void **state)
+{
+    (void)state;
+    char said[256];
+    scenario *silent = read_table(COLUMNS ROW "\n", said);
+    scenario *same = read_table(COLUMNS ",tcp_syn_reset,tcp_crossing" ROW ",0,1\n", said);
+    scenario *other = read_table(COLUMNS ",tcp_syn_reset,tcp_crossing" ROW ",0.05,0.9\n", said);
+    assert_non_null(silent);
+    assert_non_null(same);
+    assert_non_null(other);
+    assert_int_equal(silent->groups[0].mix_syn_reset_ppm, 0);
+    assert_int_equal(silent->groups[0].mix_crossing_ppm, WHOLE);
+    assert_int_equal(other->groups[0].mix_syn_reset_ppm, 50000);
+    assert_int_equal(other->groups[0].mix_crossing_ppm, 900000);
+    assert_memory_equal(silent->hash, same->hash, sizeof same->hash);
+    assert_memory_not_equal(silent->hash, other->hash, sizeof other->hash);
+    scenario_free(silent);
+    scenario_free(same);
+    scenario_free(other);
+    assert_null(read_table(COLUMNS ",tcp_crossing" ROW ",1.5\n", said));
+    assert_string_equal(said, "2:52: tcp_crossing: '1.5' is not a fraction: it is too large");
+    assert_null(read_table(COLUMNS ",tcp_syn_reset" ROW "\n", said));
+    assert_string_equal(said, "2:1: tcp_syn_reset: '' is not a fraction: write it like 0.25");
+}
+
 /* Calls find out which of the four a box is, whether or not it lets UDP pass. */
 static void calls_tell_what_a_box_does(void **state)
 {
@@ -121,6 +180,7 @@ int population_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tcp_is_drawn),
         cmocka_unit_test(udp_does_not_shift),
+        cmocka_unit_test(a_table_may_say_nothing_of_tcp),
         cmocka_unit_test(calls_tell_what_a_box_does),
         cmocka_unit_test(chance_has_a_reach),
     };

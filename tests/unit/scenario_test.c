@@ -666,10 +666,6 @@ static void matrix_counts_by_its_bytes(void **state)
     "# a comment\nprofile,w_EIM_EIF,w_EIM_ADF,w_EIM_APDF,w_SYM,w_BLK,port_preserve,"        \
     "port_sequential,port_random,udp_idle_s_p10,udp_idle_s_p50,udp_idle_s_p90,hairpin_udp," \
     "evidence\n"
-#define TCP_COLUMNS                                                                         \
-    "# a comment\nprofile,w_EIM_EIF,w_EIM_ADF,w_EIM_APDF,w_SYM,w_BLK,port_preserve,"        \
-    "port_sequential,port_random,udp_idle_s_p10,udp_idle_s_p50,udp_idle_s_p90,hairpin_udp," \
-    "tcp_syn_reset,tcp_crossing\n"
 
 static void mix_is_read_from_a_table(void **state)
 {
@@ -689,14 +685,9 @@ static void mix_is_read_from_a_table(void **state)
          ":3:21: the idle times must rise, from above 0\n"},
         {COLUMNS "two,1,0,0,0,0,1,0,0,1,2,3\n",
          ":3:1: hairpin_udp: '' is not a fraction: write it like 0.25\n"},
-        {TCP_COLUMNS "two,1,0,0,0,0,1,0,0,1,2,3,0,0.05,1.5\n",
-         ":3:34: tcp_crossing: '1.5' is not a fraction: it is too large\n"},
-        {TCP_COLUMNS "two,1,0,0,0,0,1,0,0,1,2,3,0,0.05\n",
-         ":3:1: tcp_crossing: '' is not a fraction: write it like 0.25\n"},
     };
     const folder *f = *state;
     char path[128], said[SAID_MAX];
-    uint64_t silent[2];
     snprintf(path, sizeof path, "%s/t.yaml", f->path);
     for (size_t i = 0; i < COUNT(tables); i++) {
         write_file(f, "n.csv", tables[i].rows);
@@ -717,25 +708,6 @@ static void mix_is_read_from_a_table(void **state)
     assert_memory_equal(g->mix_ports_ppm, ports, sizeof ports);
     assert_memory_equal(g->mix_idle_ns, idles, sizeof idles);
     assert_int_equal(g->mix_hairpin_ppm, 250000);
-    assert_int_equal(g->mix_syn_reset_ppm, 0); /* the table says nothing of TCP */
-    assert_int_equal(g->mix_crossing_ppm, 1000000);
-    memcpy(silent, s->hash, sizeof silent);
-    scenario_free(s);
-
-    write_file(f, "n.csv",
-               TCP_COLUMNS "two,0.2,0.1,0.5,0.15,0.05,0.5,0.2,0.3,20,60,180.5,0.25,0.05,0.9\n");
-    s = read_at(path, text, NULL, said);
-    assert_non_null(s);
-    assert_int_equal(s->groups[0].mix_syn_reset_ppm, 50000);
-    assert_int_equal(s->groups[0].mix_crossing_ppm, 900000);
-    assert_memory_not_equal(s->hash, silent, sizeof silent);
-    scenario_free(s);
-
-    write_file(f, "n.csv",
-               TCP_COLUMNS "two,0.2,0.1,0.5,0.15,0.05,0.5,0.2,0.3,20,60,180.5,0.25,0,1\n");
-    s = read_at(path, text, NULL, said);
-    assert_non_null(s);
-    assert_memory_equal(s->hash, silent, sizeof silent); /* it says the same */
     scenario_free(s);
 
     static const char *const both[SETS_MAX] = {"groups.g.behind=[]"};
