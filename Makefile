@@ -120,7 +120,7 @@ test_src := $(addprefix tests/unit/, \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test firewall_test \
     net_line_test net_queue_test net_send_test net_tcp_test net_refuse_test net_tap_test gateway_test scenario_links_test trace_file_test \
     quantity_test scenario_test scenario_life_test scenario_once_test scenario_kind_test families_test options_test json_test tracedb_test report_test report_marks_test report_tells_test \
-    tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test away_test bent_test swarm_test record_test \
+    tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test away_test bent_test swarm_test record_test population_test \
     advice_test agree_test crew_test docs_test result_test stun_test tally_test \
     wire_http_test wire_igd_test wire_xml_test upnp_test \
     steps_test fault_test ident_edges_test crowd_test judge_test) \

@@ -164,6 +164,44 @@ bool advice_is_near(const scenario_node *a, const scenario_node *b)
     return false;
 }
 
+/* ---- homes ---- */
+
+static const scenario_link *link_of(const scenario *s, uint32_t node)
+{
+    uint32_t link = s->nodes[node].link;
+    return link == SCENARIO_ANY ? &s->link : &s->links[link];
+}
+
+static bool has_rate(const scenario_link *l)
+{
+    return l->link.up_bps > 0 || l->link.down_bps > 0 || l->extra.trace != NULL;
+}
+
+/* Whether node's innermost box is that shared one. */
+static bool is_inside(const scenario *s, uint32_t node, uint32_t shared)
+{
+    const scenario_chain *chain = &s->nodes[node].behind;
+    return chain->count > 0 && chain->box[0].number == shared;
+}
+
+/* Hosts of one home share its access link if they name the same. */
+static void advise_home(const scenario *s, uint32_t shared, diag *warnings)
+{
+    uint32_t first = 0, other;
+    while (first < s->node_count && !is_inside(s, first, shared)) first++;
+    if (first == s->node_count || s->shared[shared].holds_boxes) return;
+    const scenario_box *box = &s->nodes[first].behind.box[0];
+    if (s->nats[box->nat].type.own_links || s->nats[box->nat].type.tunnel_ns > 0) return;
+    for (other = first + 1; other < s->node_count; other++)
+        if (is_inside(s, other, shared) && s->nodes[other].link != s->nodes[first].link) break;
+    if (other == s->node_count) return;
+    if (!has_rate(link_of(s, first)) && !has_rate(link_of(s, other))) return;
+    diag_add(warnings, advice_place(&s->nodes[other].place),
+             "'%s' and '%s' are in one home, '%s', and name different links: each has an access "
+             "link of its own",
+             s->nodes[other].name, s->nodes[first].name, box->shared);
+}
+
 void scenario_advise(const scenario *s, diag *warnings)
 {
     PU_ASSERT(warnings->source_count == 0);
@@ -171,6 +209,7 @@ void scenario_advise(const scenario *s, diag *warnings)
     advise_asks(s, warnings);
     for (uint32_t i = 0; i < s->node_count; i++)
         if (s->nodes[i].is_relay) advise_relay(s, i, warnings);
+    for (uint32_t i = 0; i < s->shared_count; i++) advise_home(s, i, warnings);
     advise_boxes(s, warnings);
     advise_ways(s, warnings);
     diag_sort(warnings);

@@ -6,6 +6,7 @@
 #include "sim/file.h"
 #include "sim/mem.h"
 #include "sim/population.h"
+#include "sim/root.h"
 #include "sim/scenario_load.h"
 
 #include <stdio.h>
@@ -15,14 +16,22 @@
 enum { TEXT_MAX = 2048, TABLE_MAX = 1 << 20, KINDS = 5, PORTS = 3, WHOLE = 1000000 };
 
 /* Places in rows. */
-enum { ROW_KINDS = 0, ROW_PORTS = KINDS, ROW_HAIRPIN = KINDS + PORTS, ROW_IDLES };
+enum {
+    ROW_KINDS = 0,
+    ROW_PORTS = KINDS,
+    ROW_HAIRPIN = KINDS + PORTS,
+    ROW_IDLES,
+    ROW_SYN_RESET = ROW_IDLES + 3,
+    ROW_CROSSING
+};
 
 /* Tells its random streams from those of runs. */
 #define SEED_TAG UINT64_C(0x6d6978)
 
 static const char *const row_names[CALIBRATE_MIX_ROWS] = {
-    "eim/eif",    "eim/adf", "eim/apdf", "symmetric",      "udp blocked",    "preserve",
-    "sequential", "random",  "hairpin",  "idle up to p10", "idle up to p50", "idle below p90",
+    "eim/eif",        "eim/adf",        "eim/apdf",     "symmetric",       "udp blocked",
+    "preserve",       "sequential",     "random",       "hairpin",         "idle up to p10",
+    "idle up to p50", "idle below p90", "resets a SYN", "lets SYNs cross",
 };
 
 /* What was counted of one profile. */
@@ -76,7 +85,7 @@ static void count_ports(tally_of_mix *t, enum nat_ports ports)
 }
 
 static void count_box(tally_of_mix *t, const nat_type *type, const scenario_group *g,
-                      const nat_found *found)
+                      const nat_found *found, const nat_heard *heard)
 {
     uint32_t kind = kind_of(found);
     t->boxes++;
@@ -90,20 +99,24 @@ static void count_box(tally_of_mix *t, const nat_type *type, const scenario_grou
     t->rows[ROW_IDLES] += type->udp_idle_ns <= g->mix_idle_ns[0];
     t->rows[ROW_IDLES + 1] += type->udp_idle_ns <= g->mix_idle_ns[1];
     t->rows[ROW_IDLES + 2] += type->udp_idle_ns < g->mix_idle_ns[2];
+    t->rows[ROW_SYN_RESET] += heard->resets;
+    t->rows[ROW_CROSSING] += heard->crosses;
 }
 
 static void draw_all(tally_of_mix *t, const scenario_group *g, uint64_t seed, uint32_t profile)
 {
     uint8_t of_run[32], of_box[32], bytes[32] = {0};
-    rng draws;
+    rng draws, tcp;
     for (unsigned i = 0; i < 8; i++) bytes[i] = (uint8_t)(seed >> 8 * i);
     rng_derive(of_run, bytes, SEED_TAG, profile);
     rng_init(&draws, of_run, 0);
+    rng_init(&tcp, of_run, 1);
     for (uint32_t i = 0; i < CALIBRATE_MIX_BOXES; i++) {
-        nat_type type = population_draw(&draws, g);
+        nat_type type = population_draw(&draws, &tcp, g);
         rng_derive(of_box, of_run, SEED_TAG, i);
-        nat_found found = calibrate_nat_find(&type, of_box, 0);
-        count_box(t, &type, g, &found);
+        nat_heard heard;
+        nat_found found = calibrate_nat_find(&type, of_box, 0, &heard);
+        count_box(t, &type, g, &found, &heard);
     }
 }
 
@@ -112,19 +125,54 @@ static uint32_t share_of(uint64_t part, uint64_t whole)
     return whole == 0 ? 0 : (uint32_t)(part * WHOLE / whole);
 }
 
-static void put_profile(mix_profile *p, const scenario_group *g, const tally_of_mix *t)
+static uint32_t error_of(uint64_t share, uint64_t boxes)
+{
+    return boxes == 0 ? 0 : (uint32_t)root(share * (WHOLE - share) / boxes);
+}
+
+/* What the table says of a row. */
+static uint32_t table_share(const scenario_group *g, uint32_t row)
 {
     static const uint32_t idle_shares[] = {WHOLE / 10, WHOLE / 2, WHOLE / 10 * 9};
+    if (row < ROW_PORTS) return g->mix_weight_ppm[row];
+    if (row < ROW_HAIRPIN) return g->mix_ports_ppm[row - ROW_PORTS];
+    if (row < ROW_IDLES) return g->mix_hairpin_ppm;
+    if (row < ROW_SYN_RESET) return idle_shares[row - ROW_IDLES];
+    return row == ROW_SYN_RESET ? g->mix_syn_reset_ppm : g->mix_crossing_ppm;
+}
+
+static void put_profile(mix_profile *p, const scenario_group *g, const tally_of_mix *t)
+{
     for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
         bool is_of_ports = row >= ROW_PORTS && row < ROW_HAIRPIN;
-        uint32_t table = row < ROW_PORTS   ? g->mix_weight_ppm[row]
-                         : is_of_ports     ? g->mix_ports_ppm[row - ROW_PORTS]
-                         : row < ROW_IDLES ? g->mix_hairpin_ppm
-                                           : idle_shares[row - ROW_IDLES];
-        p->rows[row] = (mix_share){row_names[row], table,
-                                   share_of(t->rows[row], is_of_ports ? t->passed : t->boxes)};
+        uint64_t boxes = is_of_ports ? t->passed : t->boxes;
+        uint32_t table = table_share(g, row);
+        p->rows[row] = (mix_share){row_names[row], table, share_of(t->rows[row], boxes),
+                                   error_of(table, boxes)};
     }
+    p->boxes = t->boxes;
+    p->passed = t->passed;
     p->others = (uint32_t)t->others;
+}
+
+/* The first row that is outside the band by what may be chance; NULL: there is none. */
+static const mix_share *undecided(const mix_profile *p)
+{
+    for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
+        const mix_share *s = &p->rows[row];
+        uint32_t off = calibrate_mix_off(s);
+        if (off > CALIBRATE_MIX_BAND_PPM && off <= calibrate_mix_chance(s)) return s;
+    }
+    return NULL;
+}
+
+/* Whether chance reaches beyond the band in some row. */
+static bool is_wide(const mix_profile *p)
+{
+    bool is = false;
+    for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++)
+        is |= calibrate_mix_chance(&p->rows[row]) > CALIBRATE_MIX_BAND_PPM;
+    return is;
 }
 
 /* Names of the lines after that of the columns; their number. */
@@ -179,6 +227,20 @@ static tally_of_mix sum_of(const drawing *d, const crew_result *results, uint32_
     return sum;
 }
 
+/* Draws a profile with more seeds where chance may be what takes a row out of the band: a number
+ * that is known before, not until it fits. */
+static void decide(const drawing *d, uint32_t profile, tally_of_mix *t, mix_profile *p)
+{
+    const scenario_group *g = &d->of[profile]->groups[0];
+    const mix_share *why = undecided(p);
+    if (why == NULL) return;
+    p->why = *why;
+    while (is_wide(p)) {
+        draw_all(t, g, d->ask->last + ++p->more, profile);
+        put_profile(p, g, t);
+    }
+}
+
 static int draw(drawing *d, mix_profile all[CALIBRATE_MIX_PROFILES_MAX])
 {
     uint64_t pairs = d->count * (d->ask->last - d->ask->first + 1);
@@ -188,6 +250,7 @@ static int draw(drawing *d, mix_profile all[CALIBRATE_MIX_PROFILES_MAX])
     for (uint32_t i = 0; code == CLI_DONE && i < d->count; i++) {
         tally_of_mix t = sum_of(d, results, i);
         put_profile(&all[i], &d->of[i]->groups[0], &t);
+        decide(d, i, &t, &all[i]);
     }
     crew_free(results, d->jobs);
     free(results);
@@ -219,13 +282,22 @@ int calibrate_mix(const calibrate_ask *ask, mix_profile all[CALIBRATE_MIX_PROFIL
     return code;
 }
 
-uint32_t calibrate_mix_worst(const mix_profile *profile)
+uint32_t calibrate_mix_off(const mix_share *s)
 {
-    uint32_t worst = 0;
-    for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
+    return s->drawn > s->table ? s->drawn - s->table : s->table - s->drawn;
+}
+
+uint32_t calibrate_mix_chance(const mix_share *s)
+{
+    return (uint32_t)((uint64_t)s->error * CALIBRATE_MIX_CHANCE_TENTHS / 10);
+}
+
+const mix_share *calibrate_mix_worst(const mix_profile *profile)
+{
+    const mix_share *worst = &profile->rows[0];
+    for (uint32_t row = 1; row < CALIBRATE_MIX_ROWS; row++) {
         const mix_share *s = &profile->rows[row];
-        uint32_t off = s->drawn > s->table ? s->drawn - s->table : s->table - s->drawn;
-        if (off > worst) worst = off;
+        if (calibrate_mix_off(s) > calibrate_mix_off(worst)) worst = s;
     }
     return worst;
 }

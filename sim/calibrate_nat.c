@@ -30,6 +30,8 @@ typedef struct lab {
     uint32_t client, servers[2];
     uint16_t locals[NAT_PROBE_SOCKETS];
     nat_probe probe;
+    bool is_calling; /* over TCP, instead of the probe */
+    nat_heard heard;
 } lab;
 
 static void forget_record(void *ctx, const net_record *record)
@@ -56,11 +58,33 @@ static void serve(lab *l, pu_time now, uint32_t which, const pu_endpoint *local,
              NET_KIND_OTHER);
 }
 
+static void call(lab *l, pu_time now, uint32_t host, uint16_t port, const pu_endpoint *to)
+{
+    static const uint8_t syn[1];
+    net_send(l->network, now, host, port, to, (pu_span){syn, sizeof syn}, NET_TCP_SYN,
+             NET_KIND_HELLO);
+}
+
+/* The client has called the first server, which does not answer but calls back, and so does the
+ * other one. */
+static void hear(lab *l, pu_time now, uint32_t host, enum net_carriage carriage,
+                 const pu_endpoint *remote)
+{
+    if (host == l->servers[0] && carriage == NET_TCP_SYN)
+        for (uint32_t i = 0; i < 2; i++) call(l, now, l->servers[i], SERVER_PORT, remote);
+    if (host == l->servers[1] && carriage == NET_TCP_RESET) l->heard.resets = true;
+    if (host == l->client && carriage == NET_TCP_SYN)
+        l->heard.crosses |= pu_endpoint_equal(remote, &l->probe.server);
+}
+
 static void deliver(void *ctx, pu_time now, uint32_t host, enum net_carriage carriage,
                     const pu_endpoint *local, const pu_endpoint *remote, pu_span bytes)
 {
     lab *l = ctx;
-    (void)carriage;
+    if (l->is_calling) {
+        hear(l, now, host, carriage, remote);
+        return;
+    }
     if (host != l->client) {
         serve(l, now, host == l->servers[1], local, remote, bytes);
         return;
@@ -105,10 +129,12 @@ static void lab_close(lab *l)
     topo_free(l->sites);
 }
 
-static void lab_run(lab *l)
+/* Returns when it is over. */
+static pu_time lab_run(lab *l)
 {
     nat_probe_packet packet;
-    for (pu_time now = 0; !l->probe.is_over;) {
+    pu_time now = 0;
+    while (!l->probe.is_over) {
         while (nat_probe_next(&l->probe, now, &packet))
             net_send(l->network, now, l->client, l->locals[packet.socket], &packet.to,
                      (pu_span){packet.bytes, packet.len}, NET_UDP, NET_KIND_OTHER);
@@ -119,14 +145,28 @@ static void lab_run(lab *l)
         sim_event event;
         if (queue_pop(l->q, &now, &event)) net_event(l->network, now, &event);
     }
+    return now;
 }
 
-nat_found calibrate_nat_find(const nat_type *type, const uint8_t seed[32], uint32_t loss_ppm)
+static void listen(lab *l, pu_time now)
+{
+    sim_event event;
+    l->is_calling = true;
+    call(l, now, l->client, l->locals[0], &l->probe.server);
+    while (queue_pop(l->q, &now, &event)) net_event(l->network, now, &event);
+}
+
+nat_found calibrate_nat_find(const nat_type *type, const uint8_t seed[32], uint32_t loss_ppm,
+                             nat_heard *heard)
 {
     lab l;
     lab_open(&l, type, seed, loss_ppm);
-    lab_run(&l);
+    pu_time now = lab_run(&l);
     nat_found found = {l.probe.mapping, l.probe.filtering, l.probe.ports};
+    if (heard != NULL) {
+        listen(&l, now);
+        *heard = l.heard;
+    }
     lab_close(&l);
     return found;
 }
@@ -142,7 +182,7 @@ static bool is_found(const calibrate_nat_class *class, uint64_t seed, uint32_t l
     uint8_t run_seed[32], bytes[32] = {0};
     for (unsigned i = 0; i < 8; i++) bytes[i] = (uint8_t)(seed >> 8 * i);
     rng_derive(run_seed, bytes, SEED_TAG, loss_ppm);
-    nat_found found = calibrate_nat_find(&type, run_seed, loss_ppm);
+    nat_found found = calibrate_nat_find(&type, run_seed, loss_ppm, NULL);
     return found.mapping == type.mapping && found.filtering == type.filtering &&
            found.ports == type.ports;
 }

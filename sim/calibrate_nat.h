@@ -24,8 +24,16 @@ typedef struct nat_found {
     enum nat_ports ports; /* 0: the port of some socket did not come to light */
 } nat_found;
 
-/* Discovers from behind a box of that type. seed: 32 bytes. */
-nat_found calibrate_nat_find(const nat_type *type, const uint8_t seed[32], uint32_t loss_ppm);
+/* What a box does with calls of TCP from outside. */
+typedef struct nat_heard {
+    bool resets;  /* a SYN of a stranger is answered by a reset */
+    bool crosses; /* a SYN from the endpoint that its own side is calling is let in */
+} nat_heard;
+
+/* Discovers from behind a box of that type. seed: 32 bytes. heard: afterwards its host calls one
+ * server by TCP, and that one and the other call back; NULL: nobody calls. */
+nat_found calibrate_nat_find(const nat_type *type, const uint8_t seed[32], uint32_t loss_ppm,
+                             nat_heard *heard);
 
 /* Discovers every class with seeds first to last. bar: of all classes with all seeds. */
 void calibrate_nat(uint64_t first, uint64_t last, progress *bar,

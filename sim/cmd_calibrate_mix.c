@@ -8,13 +8,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { BAND_PPM = 15000 /* a point and a half */ };
-
 static const char default_table[] = "scenarios/data/nat_profiles.csv";
 
 static bool is_good(const mix_profile *p)
 {
-    return p->others == 0 && calibrate_mix_worst(p) <= BAND_PPM;
+    return p->others == 0 && calibrate_mix_off(calibrate_mix_worst(p)) <= CALIBRATE_MIX_BAND_PPM;
 }
 
 static void print_share(uint32_t ppm)
@@ -23,23 +21,48 @@ static void print_share(uint32_t ppm)
     printf(" %6" PRIu32 ".%02" PRIu32, hundredths / 100, hundredths % 100);
 }
 
+/* Why there are more boxes than were asked for. */
+static void print_more(const mix_profile *p)
+{
+    if (p->more == 0) return;
+    printf("  '%s' was first", p->why.name);
+    print_share(calibrate_mix_off(&p->why));
+    printf(" away, where chance reaches");
+    print_share(calibrate_mix_chance(&p->why));
+    printf(": %" PRIu32 " more seed%s\n", p->more, p->more == 1 ? "" : "s");
+}
+
+static void print_profile(const mix_profile *p)
+{
+    const mix_share *worst = calibrate_mix_worst(p);
+    printf("%-24s %9s %9s %9s  of a hundred of %" PRIu64 " boxes\n", p->name, "table", "drawn",
+           "error", p->boxes);
+    for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
+        const mix_share *s = &p->rows[row];
+        printf("  %-22s", s->name);
+        print_share(s->table);
+        print_share(s->drawn);
+        print_share(s->error);
+        puts("");
+    }
+    print_more(p);
+    printf("  %s: the worst, '%s', is", is_good(p) ? "agrees" : "DIFFERS", worst->name);
+    print_share(calibrate_mix_off(worst));
+    printf(" away, %" PRIu32 " of no kind in the table\n", p->others);
+}
+
 static void print_text(const char *path, const mix_profile *all, uint32_t count, uint64_t seeds,
                        bool agrees)
 {
     printf("calibrate mix: %s, %d boxes a profile and seed, seeds=%" PRIu64 " build=%s\n", path,
            CALIBRATE_MIX_BOXES, seeds, run_build_id());
-    for (uint32_t i = 0; i < count; i++) {
-        printf("%-24s %9s %9s  of a hundred\n", all[i].name, "table", "drawn");
-        for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
-            printf("  %-22s", all[i].rows[row].name);
-            print_share(all[i].rows[row].table);
-            print_share(all[i].rows[row].drawn);
-            puts("");
-        }
-        printf("  %s: the worst is", is_good(&all[i]) ? "agrees" : "DIFFERS");
-        print_share(calibrate_mix_worst(&all[i]));
-        printf(" away, %" PRIu32 " of no kind in the table\n", all[i].others);
-    }
+    puts("error: the standard error of a share of that size in so many boxes (ways to choose "
+         "ports:\n"
+         "in those that UDP passes). A share is to be within 1.5 points; what is outside by no "
+         "more\n"
+         "than 4.5 standard errors may be chance, and is judged when these are less than 1.5 "
+         "points");
+    for (uint32_t i = 0; i < count; i++) print_profile(&all[i]);
     printf("%s: every share %s 1.5 points of the table\n", agrees ? "agree" : "DIFFER",
            agrees ? "is within" : "ought to be within");
 }
@@ -48,10 +71,12 @@ static json_t *profile_json(const mix_profile *p)
 {
     json_t *shares = json_array();
     for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++)
-        json_array_append_new(shares, json_pack("{s:s, s:o, s:o}", "name", p->rows[row].name,
+        json_array_append_new(shares, json_pack("{s:s, s:o, s:o, s:o}", "name", p->rows[row].name,
                                                 "table", sim_json_millionths(p->rows[row].table),
-                                                "drawn", sim_json_millionths(p->rows[row].drawn)));
-    return json_pack("{s:o, s:o, s:I, s:b}", "profile", sim_json_text(p->name), "shares", shares,
+                                                "drawn", sim_json_millionths(p->rows[row].drawn),
+                                                "error", sim_json_millionths(p->rows[row].error)));
+    return json_pack("{s:o, s:I, s:I, s:o, s:I, s:b}", "profile", sim_json_text(p->name), "boxes",
+                     (json_int_t)p->boxes, "more_seeds", (json_int_t)p->more, "shares", shares,
                      "others", (json_int_t)p->others, "agrees", is_good(p));
 }
 

@@ -592,6 +592,13 @@ void host_datagram(host *h, enum net_carriage carriage, uint16_t port, const pu_
                   });
 }
 
+uint64_t host_work(const host *h, enum net_carriage carriage, uint16_t port,
+                   const pu_endpoint *remote, pu_span bytes)
+{
+    if (!h->is_running || net_is_refusal(carriage)) return 0;
+    return h->world->transport->work(h->transport, carriage, port, remote, bytes);
+}
+
 void host_too_big(host *h, enum net_carriage carriage, uint16_t port, const pu_endpoint *remote,
                   uint32_t mtu)
 {

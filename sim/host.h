@@ -205,6 +205,10 @@ void host_conn_timer(host *h, pu_handle conn);
 void host_datagram(host *h, enum net_carriage carriage, uint16_t port, const pu_endpoint *remote,
                    pu_span bytes);
 
+/* As net_observer.work. */
+uint64_t host_work(const host *h, enum net_carriage carriage, uint16_t port,
+                   const pu_endpoint *remote, pu_span bytes);
+
 /* ICMP says that what leaves that port for remote must be mtu bytes at most. */
 void host_too_big(host *h, enum net_carriage carriage, uint16_t port, const pu_endpoint *remote,
                   uint32_t mtu);

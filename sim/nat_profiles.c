@@ -23,6 +23,7 @@ static const nat_profile profiles[] = {
       .block_ports = 512,
       .addresses = 4,
       .hairpin = NAT_HAIRPIN_EXTERNAL,
+      .own_links = true,
       .udp_idle_ns = 35 * PU_S}},
     {"hotspot",
      {.mapping = NAT_EIM,

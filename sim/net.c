@@ -110,6 +110,14 @@ uint32_t net_box_add(net *n, const nat_type *wanted, uint32_t parent, bool holds
     return box;
 }
 
+void net_box_share(net *n, uint32_t box)
+{
+    PU_ASSERT(box < n->box_count);
+    net_box *b = &n->boxes[box];
+    bool is_lan = b->inside.plan == REALM_LAN || b->inside.plan == REALM_LAN_SIX;
+    b->is_home = is_lan && !b->type->own_links;
+}
+
 void net_box_reboot(net *n, uint32_t box)
 {
     PU_ASSERT(box < n->box_count);
@@ -173,6 +181,7 @@ void net_host_attach(net *n, uint32_t host, uint32_t box, uint32_t site, const n
     for (uint32_t b = h->box; b != NET_NONE; b = n->boxes[b].parent)
         h->link.access_ns += n->boxes[b].type->tunnel_ns;
     h->up_busy = h->down_busy = 0;
+    line_moved(n, host);
     h->place = is_absent ? NET_NONE : realm_join(realm_in(n, box, false), member_host(host));
     boxes_settle(n, h->box, host, link->access_ns);
 }

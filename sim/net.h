@@ -10,10 +10,10 @@
  * Delay = uplink queue + access(a) + RTT/2 between the sites + access(b) + jitter, then the
  * downlink queue, and the CPU of a slow host; hosts of one LAN are NET_LAN_NS apart, hosts of one
  * carrier are not: each is at its site. Loss, jitter, rate and queue apply once at each access
- * link. Public hosts and boxes get one address a /24, from ranges that nodes treat as global; LANs
- * are 192.168/16, the inside of a box that has boxes inside, or its hosts at the ends of tunnels,
- * is 100.64/10. A tunnel is a longer access: whatever a host behind such a box sends or gets takes
- * it.
+ * link, of which the hosts of one home share rate and queue (net_box_share). Public hosts and boxes
+ * get one address a /24, from ranges that nodes treat as global; LANs are 192.168/16, the inside of
+ * a box that has boxes inside, or its hosts at the ends of tunnels, is 100.64/10. A tunnel is a
+ * longer access: whatever a host behind such a box sends or gets takes it.
  *
  * IPv6 is a public realm of its own, beside that of IPv4: a host is in either or in both, by one
  * access link. There it is public or behind one box, a firewall that translates nothing: each
@@ -79,8 +79,9 @@ typedef struct net_extra {
      * lost for a time drawn between the two, and until the next one the way is longer by up to
      * shift_ns. */
     uint64_t handover_every_ns, handover_at_ns, outage_least_ns, outage_most_ns, shift_ns;
-    /* A slow host: how long its CPU has to do for each datagram that it gets or sends, and for each
-     * NET_KIND_HELLO that it gets on top. What comes meanwhile waits. */
+    /* A slow host: how long its CPU has to do for each datagram that it gets or sends, and on top
+     * for each handshake, at the datagram where net_observer.work begins. What comes meanwhile
+     * waits. */
     uint64_t cpu_datagram_ns, cpu_handshake_ns;
 } net_extra;
 
@@ -169,6 +170,10 @@ typedef struct net_observer {
      * it in. NULL: no box is tapped. */
     void (*outside)(void *ctx, pu_time now, uint32_t box, bool out, enum net_carriage carriage,
                     const pu_endpoint *from, const pu_endpoint *to, pu_span bytes);
+    /* With these bytes host's work on a handshake begins: a number for that, the same for what is
+     * sent again. 0: with them none begins. Asked of hosts with a cpu_handshake_ns. NULL: never. */
+    uint64_t (*work)(void *ctx, uint32_t host, enum net_carriage carriage, const pu_endpoint *local,
+                     const pu_endpoint *remote, pu_span bytes);
 } net_observer;
 
 typedef struct net net;
@@ -181,6 +186,10 @@ void net_free(net *n);
 /* Adds a box inside parent (NET_NONE: in the public realm) and returns its index. holds_boxes: its
  * inside is 100.64/10. A filter has no parent and holds no boxes: its realm is that of IPv6. */
 uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_boxes);
+
+/* The box is a home: hosts in its LAN whose links have the same rates have one access link, with
+ * one queue each way. To be said right after net_box_add; nothing where there is no LAN inside. */
+void net_box_share(net *n, uint32_t box);
 
 /* A box forgets all mappings, or moves them to other ports: nat_reboot, nat_rebind. The second not
  * for a filter. */

@@ -115,25 +115,44 @@ _Static_assert(sizeof(net_host) == 128, "two cache lines: every datagram reads t
 
 enum net_direction { NET_UP = 0, NET_DOWN, NET_DIRECTIONS };
 
-/* One direction of a line. */
-typedef struct net_lane {
-    rng burst;
+/* One direction of a line, as bursts of losses have it. */
+typedef struct net_burst {
+    rng draws;
     bool is_bad; /* its state, of Gilbert and Elliott's two */
-    bool
-        is_passing; /* CoDel: the datagram in `slot` is being sent, and its event is in the queue */
-    uint32_t slot;
+} net_burst;
+
+/* One direction of a pipe. */
+typedef struct net_lane {
+    pu_time busy;    /* drop-tail: when the last datagram has passed */
+    bool is_passing; /* CoDel: what is in `passing` is being sent, and its event is in the queue */
+    codel_item passing;
     codel control;
     codel_list waiting; /* CoDel's; drop-tail needs none */
 } net_lane;
 
-/* What few hosts have: a link with a net_extra, and its state. */
-typedef struct net_line {
-    net_extra extra;
-    net_lane lane[NET_DIRECTIONS];
-    rng shuffle, place;
+/* The rates and queues of an access link: those of one host's line, or of all hosts' of one home.
+ */
+typedef struct net_pipe {
+    uint64_t bps[NET_DIRECTIONS];
+    uint64_t queue_ns, target_ns, interval_ns; /* as in net_link and net_extra */
+    const net_trace *trace;
+    uint64_t trace_said_ns;            /* net_extra's trace_from_ns */
     uint64_t trace_from_ns;            /* what a run's beginning is in the trace */
     uint64_t mean_bps[NET_DIRECTIONS]; /* of the trace */
-    pu_time cpu_busy;                  /* until then */
+    net_lane lane[NET_DIRECTIONS];
+    uint32_t number; /* the host's; of a shared one, in net.pipes */
+    bool is_shared;
+} net_pipe;
+
+/* What few hosts have: a link with a net_extra or one that is shared, and its state. */
+typedef struct net_line {
+    net_extra extra;
+    net_burst burst[NET_DIRECTIONS];
+    rng shuffle, place;
+    net_pipe own, *pipe; /* pipe: its own, or that of the home */
+    pu_time cpu_busy;    /* until then */
+    uint64_t *works; /* owned; handshakes that the CPU had to do, NET_WORKS of them; NULL: none */
+    uint32_t work_count;
 } net_line;
 
 /* Hosts that do not hear each other; see net_cut. */
@@ -161,10 +180,12 @@ typedef struct net_box {
     bool is_tapped; /* the observer sees what passes its outer side */
     realm inside;
     bool has_home;     /* some host has been attached inside */
+    bool is_home;      /* hosts inside share its access link */
     bool has_epoch;    /* some host has asked it since it lost its mappings */
     uint32_t home;     /* the first one: most have no other */
     pu_time epoch;     /* when the first one did */
     struct upnp *upnp; /* owned; NULL: nobody has asked by UPnP yet */
+    net_pipe *pipe;    /* of is_home: in net.pipes; NULL: no host inside had a rate yet */
     uint32_t
         home_site; /* of the first one: where a datagram goes that no mapping tells more about */
     uint64_t home_access_ns;
@@ -210,6 +231,8 @@ struct net {
     uint64_t sent;    /* datagrams so far */
     net_line **lines; /* by host; NULL: it never had one */
     uint32_t line_cap;
+    net_pipe **pipes; /* owned, each of them too: those that hosts share */
+    uint32_t pipe_count, pipe_cap;
     net_gap *gaps; /* those of now */
     uint32_t gap_count, gap_cap;
     uint32_t clogged; /* hosts whose link has failed */
@@ -254,6 +277,11 @@ bool way_climb_from(net *n, pu_time now, datagram *d, uint32_t at);
 
 /* The host that d would reach at now if nothing filtered it, NET_NONE when no mapping tells. */
 uint32_t way_peek(const net *n, pu_time now, const datagram *d);
+
+/* Whether the boxes on its way would let d in at now. Its two ends become what its host will see of
+ * them; nothing else is touched. */
+bool way_is_let_in(const net *n, pu_time now, const datagram *d, pu_endpoint *from,
+                   pu_endpoint *to);
 
 /* The box or host that has d's destination address where d is; 0: nobody. */
 member way_entry(const net *n, const datagram *d);
@@ -347,15 +375,18 @@ void line_event(net *n, pu_time now, const sim_event *event);
 /* The datagram that such an event is about. */
 uint32_t line_slot(const net *n, const sim_event *event);
 
+/* The host has been attached by another link: what waits in its own pipe goes by that. */
+void line_moved(net *n, uint32_t host);
+
 void lines_free(net *n);
 
 /* ---- net_loss.c ---- */
 
 /* Draws the state in which a host finds the lane of a link. */
-void loss_burst_begin(net_lane *lane, const net_extra *extra);
+void loss_burst_begin(net_burst *lane, const net_extra *extra);
 
 /* Steps the lane's state and says whether this datagram is lost. */
-bool loss_burst(net_lane *lane, const net_extra *extra);
+bool loss_burst(net_burst *lane, const net_extra *extra);
 
 /* When a link is lost by handover, and how much longer it is since the last one. */
 bool loss_handover(const net *n, uint32_t host, const net_extra *extra, pu_time now,

@@ -13,16 +13,16 @@
 #include "sim/mem.h"
 #include "sim/net_impl.h"
 
-enum { BITS = 8 };
+enum { BITS = 8, NET_WORKS = 256 };
 
 /* What a SIM_EV_LINE is for: the low bits of its arg; what else it says is above them. */
 enum step {
-    STEP_PASSED = 1, /* target: host; the datagram that its lane was sending; above: direction */
+    STEP_PASSED = 1, /* target: number of a pipe; what its lane was sending; above: ABOVE_... */
     STEP_OFF,        /* target: datagram; it has come off its receiver's link; above: host */
     STEP_DONE,       /* target: datagram; the CPU has taken it; above: host */
     STEP_TOO_BIG     /* target: datagram that is parked; above: the MTU it exceeded */
 };
-enum { STEP_BITS = 3 };
+enum { STEP_BITS = 3, ABOVE_DIRECTION = 1, ABOVE_SHARED = 2 };
 
 static void step_push(net *n, pu_time at, uint32_t source, enum step step, uint32_t target,
                       uint64_t above)
@@ -50,11 +50,93 @@ bool net_extra_is_any(const net_extra *e)
 static net_line *line_new(const net *n, uint32_t host)
 {
     net_line *line = sim_alloc(sizeof *line);
-    rng_init(&line->lane[NET_UP].burst, n->seeds[STREAM_BURST_UP], host);
-    rng_init(&line->lane[NET_DOWN].burst, n->seeds[STREAM_BURST_DOWN], host);
+    rng_init(&line->burst[NET_UP].draws, n->seeds[STREAM_BURST_UP], host);
+    rng_init(&line->burst[NET_DOWN].draws, n->seeds[STREAM_BURST_DOWN], host);
     rng_init(&line->shuffle, n->seeds[STREAM_SHUFFLE], host);
     rng_init(&line->place, n->seeds[STREAM_PLACE], host);
+    line->own.number = host;
+    line->pipe = &line->own;
     return line;
+}
+
+static void set_link(net_pipe *pipe, const net_link *link)
+{
+    pipe->bps[NET_UP] = link->up_bps;
+    pipe->bps[NET_DOWN] = link->down_bps;
+    pipe->queue_ns = link->queue_ns;
+    pipe->lane[NET_UP].busy = pipe->lane[NET_DOWN].busy = 0;
+}
+
+void line_moved(net *n, uint32_t host)
+{
+    if (host >= n->line_cap || n->lines[host] == NULL) return;
+    n->lines[host]->pipe = &n->lines[host]->own;
+    set_link(&n->lines[host]->own, &n->hosts[host].link);
+}
+
+/* drawn: where in a trace this attachment begins. */
+static void set_extra(net_pipe *pipe, const net_extra *extra, uint64_t drawn)
+{
+    const net_trace *trace = extra->trace;
+    pipe->target_ns = extra->target_ns;
+    pipe->interval_ns = extra->interval_ns;
+    pipe->trace = trace;
+    if (trace == NULL) return;
+    bool is_drawn = extra->trace_from_ns == NET_TRACE_DRAWN;
+    pipe->trace_said_ns = extra->trace_from_ns;
+    pipe->trace_from_ns = is_drawn ? drawn % trace->count * trace->period_ns : extra->trace_from_ns;
+    pipe->mean_bps[NET_UP] = trace_mean(trace, NET_UP);
+    pipe->mean_bps[NET_DOWN] = trace_mean(trace, NET_DOWN);
+}
+
+/* ---- homes ---- */
+
+static bool has_rate(const net_link *link, const net_extra *extra)
+{
+    return link->up_bps > 0 || link->down_bps > 0 || extra->trace != NULL;
+}
+
+/* Whether both can be one access link. */
+static bool is_same_link(const net_pipe *a, const net_pipe *b)
+{
+    return a->bps[NET_UP] == b->bps[NET_UP] && a->bps[NET_DOWN] == b->bps[NET_DOWN] &&
+           a->queue_ns == b->queue_ns && a->target_ns == b->target_ns &&
+           a->interval_ns == b->interval_ns && a->trace == b->trace &&
+           (a->trace == NULL || a->trace_said_ns == b->trace_said_ns);
+}
+
+/* The home around host, by either family: NULL when there is none. */
+static net_box *home_of(net *n, uint32_t host, bool is_six)
+{
+    uint32_t box = is_six ? net_host_six_box(n, host) : n->hosts[host].box;
+    return box != NET_NONE && n->boxes[box].is_home ? &n->boxes[box] : NULL;
+}
+
+/* A pipe like that one, empty, which hosts share. */
+static net_pipe *pipe_new(net *n, const net_pipe *like)
+{
+    net_pipe *pipe = sim_alloc(sizeof *pipe);
+    *pipe = *like;
+    for (int i = 0; i < NET_DIRECTIONS; i++) pipe->lane[i] = (net_lane){0};
+    pipe->is_shared = true;
+    pipe->number = n->pipe_count;
+    n->pipes = sim_grow(n->pipes, &n->pipe_cap, n->pipe_count, sizeof *n->pipes);
+    n->pipes[n->pipe_count++] = pipe;
+    return pipe;
+}
+
+/* The host's line goes through the pipe of its home, if that has the same rates. A router and the
+ * firewall beside it are one home, and whoever is behind both says so. */
+static void join_home(net *n, uint32_t host)
+{
+    net_line *line = n->lines[host];
+    net_box *four = home_of(n, host, false), *six = home_of(n, host, true);
+    net_pipe *pipe = four != NULL ? four->pipe : NULL;
+    if (pipe == NULL && six != NULL) pipe = six->pipe;
+    if (pipe == NULL) pipe = pipe_new(n, &line->own);
+    if (four != NULL && four->pipe == NULL) four->pipe = pipe;
+    if (six != NULL && six->pipe == NULL) six->pipe = pipe;
+    if (is_same_link(pipe, &line->own)) line->pipe = pipe;
 }
 
 /* The longest IP packet that gets through a link and the tunnels of the boxes around its host. */
@@ -76,32 +158,41 @@ void net_host_extra(net *n, uint32_t host, const net_extra *of_link)
     own.mtu = least_mtu(n, h, own.mtu);
     PU_ASSERT(h->is_attached);
     PU_ASSERT(!h->has_line);
-    if (!net_extra_is_any(extra)) return;
+    bool has_home = home_of(n, host, false) != NULL || home_of(n, host, true) != NULL;
+    bool shares = has_home && has_rate(&h->link, extra);
+    if (!shares && !net_extra_is_any(extra)) return;
     n->lines = sim_grow(n->lines, &n->line_cap, n->host_cap - 1, sizeof(net_line *));
     if (n->lines[host] == NULL) n->lines[host] = line_new(n, host);
     net_line *line = n->lines[host];
     line->extra = *extra;
     h->has_line = true;
-    for (int i = 0; i < NET_DIRECTIONS; i++) loss_burst_begin(&line->lane[i], extra);
+    for (int i = 0; i < NET_DIRECTIONS; i++) loss_burst_begin(&line->burst[i], extra);
     uint64_t access = rng_u64(&line->place), from = rng_u64(&line->place); /* always two draws */
     if (extra->access_spread_ns > 0) h->link.access_ns += access % (extra->access_spread_ns + 1);
-    const net_trace *trace = extra->trace;
-    if (trace == NULL) return;
-    bool is_drawn = extra->trace_from_ns == NET_TRACE_DRAWN;
-    line->trace_from_ns = is_drawn ? from % trace->count * trace->period_ns : extra->trace_from_ns;
-    line->mean_bps[NET_UP] = trace_mean(trace, NET_UP);
-    line->mean_bps[NET_DOWN] = trace_mean(trace, NET_DOWN);
+    set_link(&line->own, &h->link);
+    set_extra(&line->own, extra, from);
+    if (shares) join_home(n, host);
+}
+
+static void pipe_close(net_pipe *pipe)
+{
+    for (int i = 0; i < NET_DIRECTIONS; i++) codel_free(&pipe->lane[i].waiting);
 }
 
 void lines_free(net *n)
 {
     for (uint32_t i = 0; i < n->line_cap; i++) {
         if (n->lines[i] == NULL) continue;
-        codel_free(&n->lines[i]->lane[NET_UP].waiting);
-        codel_free(&n->lines[i]->lane[NET_DOWN].waiting);
+        pipe_close(&n->lines[i]->own);
+        free(n->lines[i]->works);
         free(n->lines[i]);
     }
     free(n->lines);
+    for (uint32_t i = 0; i < n->pipe_count; i++) {
+        pipe_close(n->pipes[i]);
+        free(n->pipes[i]);
+    }
+    free(n->pipes);
 }
 
 /* ---- MTU ---- */
@@ -135,36 +226,31 @@ static bool is_too_big(const datagram *d, const net_extra *extra)
 
 /* ---- rates and queues ---- */
 
-static uint64_t rate_of(const net *n, uint32_t host, enum net_direction direction)
+static uint64_t rate_of(const net_pipe *pipe, enum net_direction direction)
 {
-    const net_line *line = line_of(n, host);
-    const net_link *link = &n->hosts[host].link;
-    if (line->extra.trace != NULL) return line->mean_bps[direction];
-    return direction == NET_UP ? link->up_bps : link->down_bps;
+    return pipe->trace != NULL ? pipe->mean_bps[direction] : pipe->bps[direction];
 }
 
 /* When so many bytes have passed that begin at start. */
-static pu_time pass(const net *n, uint32_t host, enum net_direction direction, pu_time start,
+static pu_time pass(const net_pipe *pipe, enum net_direction direction, pu_time start,
                     uint64_t bytes)
 {
-    const net_line *line = line_of(n, host);
     uint64_t bits = bytes * BITS;
-    if (line->extra.trace != NULL)
-        return trace_pass(line->extra.trace, direction, line->trace_from_ns, start, bits);
-    uint64_t bps = rate_of(n, host, direction);
+    if (pipe->trace != NULL)
+        return trace_pass(pipe->trace, direction, pipe->trace_from_ns, start, bits);
+    uint64_t bps = rate_of(pipe, direction);
     return bps == 0 ? start : start + (bits * PU_S + bps - 1) / bps;
 }
 
 /* Passes d through a drop-tail queue; *at is when it has. False: it would wait too long. */
-static bool queue_tail(net *n, pu_time now, uint32_t host, enum net_direction direction,
-                       const datagram *d, pu_time *at)
+static bool queue_tail(net_pipe *pipe, pu_time now, enum net_direction direction, const datagram *d,
+                       pu_time *at)
 {
-    net_host *h = &n->hosts[host];
-    pu_time *busy = direction == NET_UP ? &h->up_busy : &h->down_busy;
+    pu_time *busy = &pipe->lane[direction].busy;
     pu_time start = *busy > now ? *busy : now;
-    bool has_rate = rate_of(n, host, direction) > 0;
-    if (has_rate && start - now > h->link.queue_ns) return false;
-    *busy = *at = pass(n, host, direction, start, send_size(d));
+    bool is_limited = rate_of(pipe, direction) > 0;
+    if (is_limited && start - now > pipe->queue_ns) return false;
+    *busy = *at = pass(pipe, direction, start, send_size(d));
     return true;
 }
 
@@ -181,21 +267,19 @@ static void drop_waiting(void *ctx, uint32_t slot)
 }
 
 /* Sends the next datagram that waits, if any. */
-static void lane_next(net *n, pu_time now, uint32_t host, enum net_direction direction)
+static void lane_next(net *n, pu_time now, net_pipe *pipe, enum net_direction direction)
 {
-    net_line *line = line_of(n, host);
-    net_lane *lane = &line->lane[direction];
-    codel_item item;
+    net_lane *lane = &pipe->lane[direction];
     dropping drops = {n, now};
-    bool has_codel = line->extra.target_ns > 0; /* it is gone when the host has moved on since */
-    uint64_t target_ns = has_codel ? line->extra.target_ns : CODEL_TARGET_NS;
-    uint64_t interval_ns = has_codel ? line->extra.interval_ns : CODEL_INTERVAL_NS;
-    lane->is_passing = codel_take(&lane->control, &lane->waiting, &item, now, target_ns,
+    bool has_codel = pipe->target_ns > 0; /* it is gone when the host has moved on since */
+    uint64_t target_ns = has_codel ? pipe->target_ns : CODEL_TARGET_NS;
+    uint64_t interval_ns = has_codel ? pipe->interval_ns : CODEL_INTERVAL_NS;
+    lane->is_passing = codel_take(&lane->control, &lane->waiting, &lane->passing, now, target_ns,
                                   interval_ns, drop_waiting, &drops);
     if (!lane->is_passing) return;
-    lane->slot = item.slot;
-    pu_time at = pass(n, host, direction, now, item.bytes);
-    step_push(n, at, host, STEP_PASSED, host, direction);
+    pu_time at = pass(pipe, direction, now, lane->passing.bytes);
+    step_push(n, at, lane->passing.host, STEP_PASSED, pipe->number,
+              (uint64_t)direction | (pipe->is_shared ? ABOVE_SHARED : 0));
 }
 
 /* Bytes that pass in that time; as many as there are where that is more. */
@@ -210,16 +294,17 @@ static uint64_t bytes_in(uint64_t rate, uint64_t time_ns)
 static void queue_codel(net *n, pu_time now, uint32_t host, enum net_direction direction,
                         uint32_t slot)
 {
-    net_lane *lane = &line_of(n, host)->lane[direction];
-    codel_item item = {slot, send_size(&n->slab[slot]), now};
-    uint64_t rate = rate_of(n, host, direction);
-    uint64_t room = bytes_in(rate, n->hosts[host].link.queue_ns);
+    net_pipe *pipe = line_of(n, host)->pipe;
+    net_lane *lane = &pipe->lane[direction];
+    codel_item item = {slot, send_size(&n->slab[slot]), now, host};
+    uint64_t rate = rate_of(pipe, direction);
+    uint64_t room = bytes_in(rate, pipe->queue_ns);
     if (rate > 0 && lane->waiting.count > 0 && lane->waiting.bytes + item.bytes > room) {
         send_drop(n, now, slot, NET_QUEUE_FULL);
         return;
     }
     codel_put(&lane->waiting, &item);
-    if (!lane->is_passing) lane_next(n, now, host, direction);
+    if (!lane->is_passing) lane_next(n, now, pipe, direction);
 }
 
 /* ---- up ---- */
@@ -243,7 +328,7 @@ static void up_passed(net *n, pu_time now, pu_time off, uint32_t slot)
     const net_link *link = &n->hosts[host].link;
     uint64_t longer_ns;
     bool is_lost = link->up_loss_ppm > 0 && dist_loss(&n->hosts[host].loss_up, link->up_loss_ppm);
-    bool is_in_burst = loss_burst(&line->lane[NET_UP], extra);
+    bool is_in_burst = loss_burst(&line->burst[NET_UP], extra);
     if (is_lost || is_in_burst) {
         send_drop(n, now, slot, NET_LOST);
         return;
@@ -280,7 +365,7 @@ void line_up(net *n, pu_time now, uint32_t slot)
         send_drop(n, now, slot, NET_LOST);
     } else if (line->extra.target_ns > 0) {
         queue_codel(n, now, host, NET_UP, slot);
-    } else if (!queue_tail(n, now, host, NET_UP, d, &off)) {
+    } else if (!queue_tail(line->pipe, now, NET_UP, d, &off)) {
         send_drop(n, now, slot, NET_QUEUE_FULL);
     } else {
         up_passed(n, now, off, slot);
@@ -289,15 +374,44 @@ void line_up(net *n, pu_time now, uint32_t slot)
 
 /* ---- down ---- */
 
+/* Whether the CPU has not had that handshake yet. */
+static bool is_new_work(net_line *line, uint64_t work)
+{
+    uint32_t known = line->work_count < NET_WORKS ? line->work_count : NET_WORKS;
+    for (uint32_t i = 0; i < known; i++)
+        if (line->works[i] == work) return false;
+    if (line->works == NULL) line->works = sim_alloc(NET_WORKS * sizeof *line->works);
+    line->works[line->work_count++ % NET_WORKS] = work;
+    return true;
+}
+
+/* What the datagram in slot costs the CPU of its host. A handshake is paid for once: copies, and
+ * what is sent again, find that it is done. */
+static uint64_t cpu_cost(net *n, pu_time now, uint32_t slot, uint32_t host)
+{
+    net_line *line = line_of(n, host);
+    const datagram *d = &n->slab[slot];
+    const net_extra *extra = &line->extra;
+    pu_endpoint from, to;
+    if (extra->cpu_handshake_ns == 0 || n->observer.work == NULL ||
+        !way_is_let_in(n, now, d, &from, &to))
+        return extra->cpu_datagram_ns;
+    uint64_t work =
+        n->observer.work(n->observer.ctx, host, d->carriage, &to, &from, span_of(d->bytes, d->len));
+    bool is_new = work != 0 && is_new_work(line, work);
+    return extra->cpu_datagram_ns + (is_new ? extra->cpu_handshake_ns : 0);
+}
+
 /* The datagram in slot is at the host: its CPU takes it when it has time. */
 static void cpu_take(net *n, pu_time now, uint32_t slot, uint32_t host)
 {
     net_line *line = line_of(n, host);
-    uint64_t cost_ns = line->extra.cpu_datagram_ns;
-    if (n->slab[slot].kind == NET_KIND_HELLO) cost_ns += line->extra.cpu_handshake_ns;
-    if (!n->hosts[host].has_line || (cost_ns == 0 && line->cpu_busy <= now)) {
+    uint64_t cost_ns = 0;
+    bool has_line = n->hosts[host].has_line, is_full = line->cpu_busy > now + NET_CPU_WAIT_NS;
+    if (has_line && !is_full) cost_ns = cpu_cost(n, now, slot, host);
+    if (!has_line || (cost_ns == 0 && line->cpu_busy <= now)) {
         send_deliver(n, now, slot);
-    } else if (line->cpu_busy > now + NET_CPU_WAIT_NS) {
+    } else if (is_full) {
         send_drop(n, now, slot, NET_QUEUE_FULL);
     } else {
         cpu_spend(line, now, cost_ns);
@@ -338,7 +452,7 @@ static bool is_lost_down(net *n, pu_time now, uint32_t host)
     uint64_t longer_ns;
     if (loss_handover(n, host, &line->extra, now, &longer_ns)) return true;
     bool is_lost = h->link.down_loss_ppm > 0 && dist_loss(&h->loss_down, h->link.down_loss_ppm);
-    bool is_in_burst = loss_burst(&line->lane[NET_DOWN], &line->extra);
+    bool is_in_burst = loss_burst(&line->burst[NET_DOWN], &line->extra);
     return is_lost || is_in_burst;
 }
 
@@ -355,7 +469,7 @@ void line_down(net *n, pu_time now, uint32_t slot, uint32_t host)
         send_drop(n, now, slot, NET_LOST);
     } else if (extra->target_ns > 0) {
         queue_codel(n, now, host, NET_DOWN, slot);
-    } else if (!queue_tail(n, now, host, NET_DOWN, d, &at)) {
+    } else if (!queue_tail(line_of(n, host)->pipe, now, NET_DOWN, d, &at)) {
         send_drop(n, now, slot, NET_QUEUE_FULL);
     } else {
         down_passed(n, now, at, slot, host);
@@ -364,29 +478,40 @@ void line_down(net *n, pu_time now, uint32_t slot, uint32_t host)
 
 /* ---- events ---- */
 
+/* The pipe that a STEP_PASSED is about. */
+static net_pipe *pipe_of(const net *n, const sim_event *event)
+{
+    bool is_shared = (event->arg >> STEP_BITS & ABOVE_SHARED) != 0;
+    if (!is_shared) return &line_of(n, event->target)->own;
+    PU_ASSERT(event->target < n->pipe_count);
+    return n->pipes[event->target];
+}
+
 /* A lane that CoDel controls has sent what it was sending. The next one is on its way before the
  * host hears of this one. */
-static void lane_passed(net *n, pu_time now, uint32_t host, enum net_direction direction)
+static void lane_passed(net *n, pu_time now, net_pipe *pipe, enum net_direction direction)
 {
-    net_lane *lane = &line_of(n, host)->lane[direction];
+    net_lane *lane = &pipe->lane[direction];
     PU_ASSERT(lane->is_passing);
-    uint32_t slot = lane->slot;
-    lane_next(n, now, host, direction);
-    if (direction == NET_UP) up_passed(n, now, now, slot);
-    else down_passed(n, now, now, slot, host);
+    codel_item passed = lane->passing;
+    lane_next(n, now, pipe, direction);
+    if (direction == NET_UP) up_passed(n, now, now, passed.slot);
+    else down_passed(n, now, now, passed.slot, passed.host);
 }
 
 uint32_t line_slot(const net *n, const sim_event *event)
 {
     if (event->arg % (1 << STEP_BITS) != STEP_PASSED) return event->target;
-    return line_of(n, event->target)->lane[event->arg >> STEP_BITS].slot;
+    return pipe_of(n, event)->lane[event->arg >> STEP_BITS & ABOVE_DIRECTION].passing.slot;
 }
 
 void line_event(net *n, pu_time now, const sim_event *event)
 {
     uint32_t above = (uint32_t)(event->arg >> STEP_BITS);
     switch ((enum step)(event->arg % (1 << STEP_BITS))) {
-    case STEP_PASSED: lane_passed(n, now, event->target, (enum net_direction)above); break;
+    case STEP_PASSED:
+        lane_passed(n, now, pipe_of(n, event), (enum net_direction)(above & ABOVE_DIRECTION));
+        break;
     case STEP_OFF: cpu_take(n, now, event->target, above); break;
     case STEP_DONE: send_deliver(n, now, event->target); break;
     case STEP_TOO_BIG: tell_too_big(n, now, event->target, above); break;

@@ -13,18 +13,18 @@
 
 enum { DRAWS = 2 /* a handover */ };
 
-void loss_burst_begin(net_lane *lane, const net_extra *extra)
+void loss_burst_begin(net_burst *lane, const net_extra *extra)
 {
     lane->is_bad = extra->enter_ppm > 0 &&
-                   rng_chance(&lane->burst, extra->enter_ppm, extra->enter_ppm + extra->leave_ppm);
+                   rng_chance(&lane->draws, extra->enter_ppm, extra->enter_ppm + extra->leave_ppm);
 }
 
-bool loss_burst(net_lane *lane, const net_extra *extra)
+bool loss_burst(net_burst *lane, const net_extra *extra)
 {
     if (extra->enter_ppm == 0) return false;
-    bool moves = dist_loss(&lane->burst, lane->is_bad ? extra->leave_ppm : extra->enter_ppm);
+    bool moves = dist_loss(&lane->draws, lane->is_bad ? extra->leave_ppm : extra->enter_ppm);
     if (moves) lane->is_bad = !lane->is_bad;
-    return dist_loss(&lane->burst, lane->is_bad ? extra->bad_ppm : extra->good_ppm);
+    return dist_loss(&lane->draws, lane->is_bad ? extra->bad_ppm : extra->good_ppm);
 }
 
 /* A duration from least to most by a draw of 64 bits. */

@@ -2,6 +2,7 @@
 #include "sim/net_queue.h"
 
 #include "sim/mem.h"
+#include "sim/root.h"
 
 enum {
     ITEMS_FIRST = 16,
@@ -45,15 +46,6 @@ void codel_free(codel_list *f)
 }
 
 /* ---- CoDel ---- */
-
-/* The largest whole number whose square is not above v. */
-static uint64_t root(uint64_t v)
-{
-    uint64_t r = 0;
-    for (uint64_t bit = UINT64_C(1) << 31; bit > 0; bit /= 2)
-        if ((r + bit) * (r + bit) <= v) r += bit;
-    return r;
-}
 
 static pu_time control_law(pu_time from, uint64_t interval_ns, uint32_t count)
 {

@@ -15,6 +15,7 @@ typedef struct codel_item {
     uint32_t slot; /* of the network's slab */
     uint32_t bytes;
     pu_time since;
+    uint32_t host; /* whose link it is on: some share a queue */
 } codel_item;
 
 /* First in, first out. Zero is an empty one. */

@@ -172,6 +172,22 @@ uint32_t way_peek(const net *n, pu_time now, const datagram *d)
     return peek(n, now, d->carriage, way_entry(n, d), &to);
 }
 
+bool way_is_let_in(const net *n, pu_time now, const datagram *d, pu_endpoint *from, pu_endpoint *to)
+{
+    *from = d->from;
+    *to = d->to;
+    member m = way_entry(n, d);
+    while (m != 0 && member_is_box(m)) {
+        const net_box *b = &n->boxes[member_index(m)];
+        const nat *table = box_nat(b, d->carriage);
+        if (nat_in_quietly(table, now, from, to, to) != NAT_PASS) return false;
+        if (b->type->hairpin == NAT_HAIRPIN_INTERNAL && nat_owns(table, from->ip))
+            (void)nat_peek(table, now, from, from);
+        m = realm_find(&b->inside, to->ip);
+    }
+    return m != 0;
+}
+
 uint32_t way_back(const net *n, pu_time now, const datagram *d, pu_endpoint *own)
 {
     *own = d->from;

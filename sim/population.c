@@ -3,7 +3,7 @@
 
 #include "sim/dist.h"
 
-nat_type population_draw(rng *r, const scenario_group *g)
+nat_type population_draw(rng *r, rng *tcp, const scenario_group *g)
 {
     static const struct {
         enum nat_mapping mapping;
@@ -17,6 +17,8 @@ nat_type population_draw(rng *r, const scenario_group *g)
     uint32_t kind = dist_weighted(r, g->mix_weight_ppm, 5);
     uint32_t port = dist_weighted(r, g->mix_ports_ppm, 3);
     uint64_t idle = dist_quantiles(r, g->mix_idle_ns[0], g->mix_idle_ns[1], g->mix_idle_ns[2]);
+    bool resets = dist_loss(tcp, g->mix_syn_reset_ppm);
+    bool crosses = dist_loss(tcp, g->mix_crossing_ppm);
     return (nat_type){
         .mapping = kinds[kind].mapping,
         .filtering = kinds[kind].filtering,
@@ -24,5 +26,7 @@ nat_type population_draw(rng *r, const scenario_group *g)
         .udp_idle_ns = idle,
         .hairpin = dist_loss(r, g->mix_hairpin_ppm) ? NAT_HAIRPIN_EXTERNAL : NAT_HAIRPIN_NONE,
         .blocks_udp = kinds[kind].blocks_udp,
+        .unsolicited = resets ? NAT_SYN_RESET : NAT_SYN_DROP,
+        .no_crossing = !crosses,
     };
 }

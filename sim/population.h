@@ -5,7 +5,8 @@
 #include "base/rng.h"
 #include "sim/scenario.h"
 
-/* Draws the box of one member; group has a mix. */
-nat_type population_draw(rng *r, const scenario_group *group);
+/* Draws the box of one member; group has a mix. What it does with TCP is drawn from a stream of its
+ * own, tcp: to UDP a seed's boxes are the same whatever the mix says of TCP. */
+nat_type population_draw(rng *r, rng *tcp, const scenario_group *group);
 
 #endif

@@ -46,6 +46,7 @@ typedef struct run_options {
     void *rtt_ctx;
     uint64_t still_max; /* tests: more events than these at one time are no progress; 0: than
                            STILL_EVENTS and than waited when it came */
+    uint64_t row_max;   /* tests: the same in a row, of each of a few timers; 0: STILL_ROW */
     uint64_t input_max; /* tests: the same of inputs in one event; 0: STILL_INPUTS */
     uint64_t fail_at; /* tests: the request for memory, over all nodes, that is refused; 0: none */
 } run_options;

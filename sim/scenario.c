@@ -18,7 +18,9 @@ enum {
     HASH_ROAM = 0x726f616d,
     HASH_BEND = 0x62656e64,
     HASH_FILTER = 0x77616c6c,
-    HASH_FAMILIES = 0x69707636
+    HASH_FAMILIES = 0x69707636,
+    HASH_MIX_TCP = 0x6d746370,
+    WHOLE_PPM = 1000000
 };
 
 void scenario_free(scenario *s)
@@ -128,7 +130,8 @@ static void hash_rules(mix128 *m, const nat_type *t)
     uint64_t rules = (uint64_t)t->tcp_filtering | (uint64_t)t->unsolicited << 8 |
                      (uint64_t)t->no_crossing << 16 | (uint64_t)t->swallows_errors << 17 |
                      (uint64_t)t->blocks_tcp << 18 | (uint64_t)t->is_udp_443 << 19 |
-                     (uint64_t)t->is_tcp_443 << 20 | (uint64_t)(t->tunnel_ns != 0) << 21;
+                     (uint64_t)t->is_tcp_443 << 20 | (uint64_t)(t->tunnel_ns != 0) << 21 |
+                     (uint64_t)t->own_links << 22;
     if (rules != 0) mix_u64(m, rules);
     if (t->tunnel_ns != 0) mix_u64(m, t->tunnel_ns);
     if (t->tunnel_mtu != 0) mix_u64(m, t->tunnel_mtu);
@@ -242,6 +245,15 @@ static void hash_away(mix128 *m, const scenario_group *g)
     mix_u64(m, g->roam_overlap_ns);
 }
 
+/* As hash_away: a table may say nothing of TCP. */
+static void hash_mix_tcp(mix128 *m, const scenario_group *g)
+{
+    if (!g->has_mix || (g->mix_syn_reset_ppm == 0 && g->mix_crossing_ppm == WHOLE_PPM)) return;
+    mix_u64(m, HASH_MIX_TCP);
+    mix_u64(m, g->mix_syn_reset_ppm);
+    mix_u64(m, g->mix_crossing_ppm);
+}
+
 static void hash_groups(mix128 *m, const scenario *s)
 {
     mix_u64(m, s->group_count);
@@ -255,6 +267,7 @@ static void hash_groups(mix128 *m, const scenario *s)
         for (uint32_t k = 0; k < 3; k++) mix_u64(m, g->mix_ports_ppm[k]);
         for (uint32_t k = 0; k < 3; k++) mix_u64(m, g->mix_idle_ns[k]);
         mix_u64(m, g->mix_hairpin_ppm);
+        hash_mix_tcp(m, g);
         mix_u64(m, g->has_pairs);
         mix_u64(m, g->pairs_from_ns);
         mix_u64(m, g->pairs_until_ns);

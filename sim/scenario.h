@@ -115,6 +115,8 @@ typedef struct scenario_group {
     uint32_t mix_ports_ppm[3];  /* preserve, sequential, random */
     uint64_t mix_idle_ns[3];    /* p10, p50, p90 */
     uint32_t mix_hairpin_ppm;
+    uint32_t mix_syn_reset_ppm; /* of TCP: they reset a SYN that is not let in, at once */
+    uint32_t mix_crossing_ppm;  /* they let in a SYN from an endpoint that is called */
     bool has_pairs; /* members 1 and 2, 3 and 4, ... authorise each other, the first asks for the
                        second */
     uint64_t pairs_from_ns, pairs_until_ns; /* at a time drawn between */

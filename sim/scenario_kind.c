@@ -59,8 +59,10 @@ static void read_switches(reader *r, const doc_node *node, nat_type *type)
     static const char *const hairpin_words[] = {"false", "true", "external", "internal"};
     static const enum nat_hairpin hairpins[] = {NAT_HAIRPIN_NONE, NAT_HAIRPIN_EXTERNAL,
                                                 NAT_HAIRPIN_EXTERNAL, NAT_HAIRPIN_INTERNAL};
+    static const char *const link_words[] = {"shared", "own"};
     const doc_node *tunnel = doc_get(node, "tunnel");
     uint32_t word;
+    if (read_word(r, doc_get(node, "links"), link_words, 2, &word)) type->own_links = word == 1;
     if (read_word(r, doc_get(node, "hairpin"), hairpin_words, 4, &word))
         type->hairpin = hairpins[word];
     if (read_word(r, doc_get(node, "refresh"), refresh_words, 2, &word))
@@ -288,6 +290,7 @@ void read_nat_kind(reader *r, const doc_node *node, nat_type *type)
         {"gateway", false},
         {"gateway_manner", false},
         {"simultaneous_open", false},
+        {"links", false},
     };
     if (!read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
     read_profile(r, doc_get(node, "profile"), type);
@@ -341,6 +344,7 @@ void read_firewall_kind(reader *r, const doc_node *node, nat_type *type)
         {"unsolicited_udp", false},
         {"simultaneous_open", false},
         {"rfc6092", false},
+        {"links", false},
     };
     static const char *const udp_words[] = {"drop", "refuse"};
     uint32_t word;

@@ -1,7 +1,9 @@
 /* sim/scenario_mix.c - a population of NATs from a table: comma-separated, '#' comments, a line of
  * column names.
  *
- * Complaints carry the table's own line and column. Shares must add up to exactly 1.
+ * Complaints carry the table's own line and column. Shares must add up to exactly 1. A table may
+ * say nothing of TCP: then no box resets a SYN, and all let calls cross, as a kind does in `nats:`
+ * that says nothing else.
  */
 #include "base/suggest.h"
 #include "sim/scenario_impl.h"
@@ -19,13 +21,16 @@ enum {
     PORTS = 6,
     IDLES = 9,
     HAIRPIN = 12,
-    COLUMNS = 13
+    SYN_RESET = 13,
+    CROSSING = 14,
+    COLUMNS = 15,
+    NEEDED = SYN_RESET /* columns that every table has */
 };
 
 static const char *const columns[COLUMNS] = {
-    "profile",        "w_EIM_EIF",      "w_EIM_ADF",       "w_EIM_APDF",  "w_SYM",
-    "w_BLK",          "port_preserve",  "port_sequential", "port_random", "udp_idle_s_p10",
-    "udp_idle_s_p50", "udp_idle_s_p90", "hairpin_udp",
+    "profile",        "w_EIM_EIF",      "w_EIM_ADF",       "w_EIM_APDF",    "w_SYM",
+    "w_BLK",          "port_preserve",  "port_sequential", "port_random",   "udp_idle_s_p10",
+    "udp_idle_s_p50", "udp_idle_s_p90", "hairpin_udp",     "tcp_syn_reset", "tcp_crossing",
 };
 
 /* One line of the table, cut into fields; long ones are shortened. */
@@ -42,6 +47,7 @@ typedef struct table {
     const char *at; /* the next line */
     uint32_t number;
     uint32_t position[COLUMNS]; /* of each of our columns in a line */
+    uint32_t width;             /* fields in the line of names */
 } table;
 
 static diag_place place_of(const table *t, const line *l, uint32_t column)
@@ -89,11 +95,12 @@ static bool next_line(table *t, line *l)
 static bool read_columns(table *t, const line *l)
 {
     bool is_good = true;
+    t->width = l->count;
     for (uint32_t c = 0; c < COLUMNS; c++) {
         uint32_t at = 0;
         while (at < l->count && strcmp(l->field[at], columns[c]) != 0) at++;
         t->position[c] = at;
-        if (at < l->count) continue;
+        if (at < l->count || c >= NEEDED) continue;
         diag_add(t->r->errors, (diag_place){t->source, l->number, 1}, "there is no column '%s'",
                  columns[c]);
         is_good = false;
@@ -126,9 +133,16 @@ static void read_shares(table *t, const line *l, uint32_t first, uint32_t count,
                  columns[first + count - 1]);
 }
 
+/* A share of its own; where the table has no such column, otherwise. */
+static uint32_t read_share(table *t, const line *l, uint32_t column, uint32_t otherwise)
+{
+    uint64_t share;
+    if (t->position[column] == t->width) return otherwise;
+    return read_field(t, l, column, QUANTITY_FRACTION, &share) ? (uint32_t)share : otherwise;
+}
+
 static void read_profile(table *t, const line *l, scenario_group *group)
 {
-    uint64_t hairpin;
     uint64_t *idle = group->mix_idle_ns;
     read_shares(t, l, WEIGHTS, 5, group->mix_weight_ppm);
     read_shares(t, l, PORTS, 3, group->mix_ports_ppm);
@@ -137,8 +151,9 @@ static void read_profile(table *t, const line *l, scenario_group *group)
         has_idle &= read_field(t, l, IDLES + i, QUANTITY_SECONDS, &idle[i]);
     if (has_idle && (idle[0] == 0 || idle[0] > idle[1] || idle[1] > idle[2]))
         diag_add(t->r->errors, place_of(t, l, IDLES), "the idle times must rise, from above 0");
-    if (read_field(t, l, HAIRPIN, QUANTITY_FRACTION, &hairpin))
-        group->mix_hairpin_ppm = (uint32_t)hairpin;
+    group->mix_hairpin_ppm = read_share(t, l, HAIRPIN, 0);
+    group->mix_syn_reset_ppm = read_share(t, l, SYN_RESET, 0);
+    group->mix_crossing_ppm = read_share(t, l, CROSSING, SHARES_WHOLE);
     group->has_mix = true;
 }
 

@@ -75,10 +75,24 @@ static void print_event(const world *w, const sim_event *e, pu_time at)
     fprintf(stderr, "of %s by its timer '%s'\n", who, why);
 }
 
-static bool is_same_timer(const sim_event *a, const sim_event *b)
+static bool is_same(const sim_event *a, const sim_event *b)
 {
-    return (a->kind == SIM_EV_NODE || a->kind == SIM_EV_CONN) && a->kind == b->kind &&
-           a->target == b->target && a->arg == b->arg;
+    return a->kind == b->kind && a->target == b->target && a->arg == b->arg;
+}
+
+/* Counts e in the row of the few timers that have had all events lately. One timer too many begins
+ * another row: in a crowd each has one event after the other has had his. */
+static void count_row(still *s, const sim_event *e)
+{
+    uint32_t i = 0;
+    s->row++;
+    while (i < s->few_count && !is_same(&s->few[i], e)) i++;
+    if (i < s->few_count) return;
+    bool is_timer = e->kind == SIM_EV_NODE || e->kind == SIM_EV_CONN;
+    if (!is_timer || s->few_count == STILL_FEW) s->row = s->few_count = 0;
+    if (!is_timer) return;
+    s->few[s->few_count++] = *e;
+    if (s->row == 0) s->row = 1;
 }
 
 bool still_event(world *w, pu_time at, const sim_event *e)
@@ -88,14 +102,17 @@ bool still_event(world *w, pu_time at, const sim_event *e)
         uint64_t waiting = queue_count(w->hosts_share.q) + 1; /* and e */
         uint64_t most = waiting > STILL_EVENTS ? waiting : STILL_EVENTS;
         s->at = at;
-        s->events = s->row = 0;
+        s->events = s->row = s->few_count = 0;
         s->events_most = w->options->still_max != 0 ? w->options->still_max : most;
     }
-    s->row = s->row > 0 && is_same_timer(e, &s->last) ? s->row + 1 : 1;
-    s->last = *e;
-    bool is_row = s->row > STILL_ROW;
+    count_row(s, e);
+    bool is_row = s->few_count > 0 && s->row > s->row_most * s->few_count;
     if (++s->events <= s->events_most && !is_row) return false;
-    print_begin(is_row ? s->row : s->events, is_row ? "events in a row" : "events", at);
+    char what[64] = "events";
+    if (is_row && s->few_count == 1) snprintf(what, sizeof what, "events in a row");
+    else if (is_row)
+        snprintf(what, sizeof what, "events in a row of %" PRIu32 " timers", s->few_count);
+    print_begin(is_row ? s->row : s->events, what, at);
     print_event(w, e, at);
     s->is_over = true;
     return true;
@@ -131,6 +148,7 @@ void still_begin(world *w)
     const run_options *o = w->options;
     uint64_t inputs = o->input_max != 0 ? o->input_max : STILL_INPUTS;
     w->still = (still){
+        .row_most = o->row_max != 0 ? o->row_max : STILL_ROW,
         .inputs_most = inputs,
         .look_every = inputs < INPUTS_A_LOOK ? inputs : INPUTS_A_LOOK,
     };

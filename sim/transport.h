@@ -68,6 +68,9 @@ typedef struct transport_ops {
      * bytes are what was sent to remote). False: the node may have it, as a PACKET. */
     bool (*datagram)(void *self, pu_time now, enum net_carriage carriage, uint16_t port,
                      const pu_endpoint *remote, pu_span bytes);
+    /* As net_observer.work: with these bytes our work on a handshake begins. */
+    uint64_t (*work)(const void *self, enum net_carriage carriage, uint16_t port,
+                     const pu_endpoint *remote, pu_span bytes);
     void (*timer)(void *self, pu_time now, pu_handle conn); /* a time asked for by wake has come */
     /* touch was called, and the node has taken its inputs: what waits is to be sent. It may give
      * the node more, and touch again. NULL: touch never is called. */

@@ -15,6 +15,7 @@ enum {
     CHURN_PURPOSE = 4,
     ROAM_PURPOSE = 5,
     SWARM_PURPOSE = 6,
+    TCP_MIX_PURPOSE = 7,
     CONSTANT_SITES = 1 << 20
 };
 
@@ -141,6 +142,13 @@ static void too_big(void *ctx, pu_time now, uint32_t node, enum net_carriage car
     host_too_big(&w->hosts[node], carriage, local->port, remote, mtu);
 }
 
+static uint64_t work(void *ctx, uint32_t node, enum net_carriage carriage, const pu_endpoint *local,
+                     const pu_endpoint *remote, pu_span bytes)
+{
+    const world *w = ctx;
+    return host_work(&w->hosts[node], carriage, local->port, remote, bytes);
+}
+
 static void outside(void *ctx, pu_time now, uint32_t box, bool out, enum net_carriage carriage,
                     const pu_endpoint *from, const pu_endpoint *to, pu_span bytes)
 {
@@ -174,9 +182,10 @@ static uint32_t box_new(world *w, uint32_t node, uint32_t line, const nat_type *
 static uint32_t box_shared(world *w, uint32_t node, const scenario_box *b, uint32_t parent)
 {
     uint32_t *box = &w->shared[b->number];
-    if (*box == NET_NONE)
-        *box = box_new(w, node, b->nat, &w->s->nats[b->nat].type, parent,
-                       w->s->shared[b->number].holds_boxes);
+    if (*box != NET_NONE) return *box;
+    const scenario_shared *shared = &w->s->shared[b->number];
+    *box = box_new(w, node, b->nat, &w->s->nats[b->nat].type, parent, shared->holds_boxes);
+    if (shared->hosts > 1) net_box_share(w->hosts_share.network, *box);
     return *box;
 }
 
@@ -272,7 +281,7 @@ static void place_node(world *w, uint32_t node)
     place->home_box = place->other_box = place->home_wall = place->other_wall = NET_ABSENT;
     if (n->group != SCENARIO_ANY && w->s->groups[n->group].has_mix) {
         place->is_drawn = true;
-        place->drawn = population_draw(&w->draws, &w->s->groups[n->group]);
+        place->drawn = population_draw(&w->draws, &w->tcp_mix, &w->s->groups[n->group]);
     }
     uint32_t added = net_host_add(w->hosts_share.network);
     PU_ASSERT(added == node);
@@ -362,7 +371,12 @@ static void share_init(world *w)
     host_world_open(share);
     rng_derive(w->net_seed, w->seed, 0, NET_PURPOSE);
     share->network = net_new(share->q, w->sites, w->net_seed,
-                             &(net_observer){w, saw_packet, deliver, too_big, outside});
+                             &(net_observer){.ctx = w,
+                                             .record = saw_packet,
+                                             .deliver = deliver,
+                                             .too_big = too_big,
+                                             .outside = outside,
+                                             .work = work});
     mix_init(&share->hash, 0);
     share->has_model_crypto = w->s->is_model_crypto;
     share->answers = w->s->refuses;
@@ -386,6 +400,7 @@ bool world_build(world *w, const scenario *s, const run_options *options)
     *w = (world){.s = s, .options = options};
     rng_derive(w->seed, zero, options->seed, 0);
     rng_init(&w->draws, w->seed, DRAWS_PURPOSE);
+    rng_init(&w->tcp_mix, w->seed, TCP_MIX_PURPOSE);
     rng_derive(w->churn_seed, w->seed, 0, CHURN_PURPOSE);
     rng_derive(w->roam_seed, w->seed, 0, ROAM_PURPOSE);
     rng_derive(w->swarm_seed, w->seed, 0, SWARM_PURPOSE);

@@ -87,7 +87,8 @@ typedef struct world {
     uint32_t swizzles;      /* so far */
     scenario_event **drawn; /* owned, each of them too: what a swarm drew */
     uint32_t drawn_count, drawn_cap;
-    rng draws; /* sites, mixes, times of groups */
+    rng draws;   /* sites, mixes, times of groups */
+    rng tcp_mix; /* what boxes of mixes do with TCP */
     topo *sites;
     host_world hosts_share;
     host *hosts;         /* by node */

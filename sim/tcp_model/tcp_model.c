@@ -1,6 +1,7 @@
 /* The table of connections and the owner's calls, see tcp_model.h. */
 #include "sim/tcp_model/tcp_model.h"
 
+#include "base/mix.h"
 #include "sim/tcp_model/tcp_impl.h"
 
 enum {
@@ -112,7 +113,7 @@ static conn *conn_of(tcp_model *t, uint64_t handle)
     return NULL;
 }
 
-static conn *conn_at(tcp_model *t, uint16_t port, const pu_endpoint *remote)
+static conn *conn_at(const tcp_model *t, uint16_t port, const pu_endpoint *remote)
 {
     for (conn *c = t->conns; c != NULL; c = c->next) {
         bool is_bound = c->state != STATE_WAITING && !c->is_dead && c->local.port == port;
@@ -207,6 +208,17 @@ void tcp_model_segment(tcp_model *t, pu_time now, uint16_t port, const pu_endpoi
     bool opens = (s.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
     if (opens && port == t->listen_port) accept_syn(t, port, remote, &s);
     else send_reset(t, port, remote, &s);
+}
+
+uint64_t tcp_model_first(const tcp_model *t, uint16_t port, const pu_endpoint *remote,
+                         pu_span segment)
+{
+    tcp_segment s;
+    const conn *c = conn_at(t, port, remote);
+    if (c == NULL || !tcp_segment_read(&s, segment) || s.body.len == 0) return 0;
+    bool has_some = c->rx_given > 0 || c->rx.len > 0;
+    if (has_some || (s.flags & TCP_SYN) != 0 || s.seq != (uint32_t)c->rcv) return 0;
+    return mix3(c->handle, c->first_seq, c->rcv) | 1; /* handles come again in another life */
 }
 
 /* A reset is nothing to who waits for the peer's last word already: its number is not right (RFC

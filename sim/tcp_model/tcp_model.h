@@ -73,6 +73,11 @@ void tcp_model_close(tcp_model *t, pu_time now, uint64_t handle, bool reset);
 void tcp_model_segment(tcp_model *t, pu_time now, uint16_t port, const pu_endpoint *remote,
                        pu_span segment);
 
+/* A number for the connection whose first bytes are in that segment, which has come to the host's
+ * port and was not taken yet; 0: there are none. */
+uint64_t tcp_model_first(const tcp_model *t, uint16_t port, const pu_endpoint *remote,
+                         pu_span segment);
+
 /* The network says that remote took no SYN from the host's port: by a segment, or by an ICMP error.
  * quote begins as the SYN did; one that no dial under way has sent is passed over (RFC 5927 section
  * 4). */

@@ -113,9 +113,7 @@ void handshake_cancel(tm *t, pu_token token)
 
 /* ---- inbound ---- */
 
-/* What a client's INIT is known by: a host that was started again may use the same endpoint and
- * number for another connection, but not the same nonce. */
-static uint64_t origin_of(const pu_endpoint *remote, const packet *p, bool tcp)
+uint64_t handshake_origin(const pu_endpoint *remote, const packet *p, bool tcp)
 {
     mix128 m;
     uint64_t out[2];
@@ -148,7 +146,7 @@ void handshake_refused(tm *t, const pu_endpoint *remote, pu_span quote)
 
 void handshake_inbound(tm *t, bool tcp, const pu_endpoint *remote, const packet *p)
 {
-    uint64_t origin = origin_of(remote, p, tcp);
+    uint64_t origin = handshake_origin(remote, p, tcp);
     uint32_t slot;
     if (imap_get(&t->origins, origin, &slot)) {
         conn *known = t->conns.at[slot].object;

@@ -386,6 +386,17 @@ static bool model_datagram(void *self, pu_time now, enum net_carriage carriage, 
     return port == t->port && tm_datagram(self, now, carriage, remote, bytes);
 }
 
+/* The server's work begins at INIT, the client's at HELLO: keys are agreed on there. */
+static uint64_t model_work(const void *self, enum net_carriage carriage, uint16_t port,
+                           const pu_endpoint *remote, pu_span bytes)
+{
+    const tm *t = self;
+    packet p;
+    if (port != t->port || !packet_read(&p, bytes)) return 0;
+    if (p.kind != PACKET_INIT && p.kind != PACKET_HELLO) return 0;
+    return handshake_origin(remote, &p, carriage != NET_UDP);
+}
+
 static void model_timer(void *self, pu_time now, pu_handle handle)
 {
     tm_timer(self, now, handle);
@@ -428,6 +439,7 @@ const transport_ops transport_model = {
     .free = model_free,
     .effect = model_effect,
     .datagram = model_datagram,
+    .work = model_work,
     .timer = model_timer,
     .flush = model_flush,
     .rebound = model_rebound,

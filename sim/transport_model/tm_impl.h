@@ -254,6 +254,9 @@ void handshake_syn(tm *t, const pu_endpoint *remote, const packet *p);
 void handshake_take(tm *t, conn *c, const packet *p);
 /* Sends c's handshake message and sets the time of the next attempt. */
 void handshake_send(tm *t, conn *c, enum packet_kind kind);
+/* What an INIT is known by, or the HELLO that answers one: a host that was started again may use
+ * the same endpoint and number for another connection, but not the same nonce. Never 0. */
+uint64_t handshake_origin(const pu_endpoint *remote, const packet *p, bool tcp);
 /* Sends SYN, INIT or FINISH again when due. */
 void handshake_resend(tm *t, conn *c);
 void handshake_fail(tm *t, pu_token token, uint32_t code);

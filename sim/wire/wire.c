@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "base/mix.h"
 #include "peerup/link.h"
 #include "sim/mem.h"
 #include "sim/tcp_model/tcp_model.h"
@@ -354,6 +355,33 @@ static bool datagram(void *self, pu_time now, enum net_carriage carriage, uint16
     return true; /* what belongs to no connection comes back from the link as a PACKET */
 }
 
+/* The connection that an Initial of QUIC, version 1, says it is from (RFC 9000 section 17.2.2).
+ * False: it is none. */
+static bool initial_from(pu_span d, pu_span *id)
+{
+    enum { FORM = 0xf0, INITIAL = 0xc0, VERSION = 1, ID_AT = 5 };
+    if (d.len <= ID_AT || (d.base[0] & FORM) != INITIAL || load_be32(d.base + 1) != VERSION)
+        return false;
+    pu_span rest = span_skip(d, ID_AT);
+    if (rest.len <= (size_t)1 + rest.base[0]) return false;
+    rest = span_skip(rest, (size_t)1 + rest.base[0]);
+    *id = span_head(span_skip(rest, 1), rest.base[0]);
+    return rest.len > rest.base[0];
+}
+
+/* A server's work begins at the client's first Initial, the client's at the server's; over TCP at
+ * the first bytes, in which the peer's share of Noise is. */
+static uint64_t work(const void *self, enum net_carriage carriage, uint16_t port,
+                     const pu_endpoint *remote, pu_span bytes)
+{
+    const wire *w = self;
+    pu_span id;
+    if (carriage != NET_UDP) return tcp_model_first(w->tcp, port, remote, bytes);
+    if (!initial_from(bytes, &id)) return 0;
+    uint64_t who = mix_keyed(remote->port, remote->ip, sizeof remote->ip);
+    return mix_keyed(who, id.base, id.len) | 1;
+}
+
 /* Only TCP listens: our UDP sockets find the path's MTU by probes of QUIC's, and their kernel
  * ignores what ICMP says (IP_PMTUDISC_PROBE). */
 static void too_big(void *self, pu_time now, enum net_carriage carriage, uint16_t port,
@@ -397,6 +425,7 @@ const transport_ops *transport_wire(void)
         .free = wire_free,
         .effect = effect,
         .datagram = datagram,
+        .work = work,
         .timer = timer,
         .too_big = too_big,
         .rebound = rebound,

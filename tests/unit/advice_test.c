@@ -24,6 +24,10 @@ enum { SAID_MAX = 2048 };
     "'a' has no way to learn an address of 'b': give it 'knows: all', or both a relay " \
     "in common\n"
 
+#define HOME                                                   \
+    HEAD "nats: {r: {profile: home}, c: {profile: carrier}}\n" \
+         "links: {slow: {up: 1Mbit}, lossy: {loss: 1%}}\nnodes:\n"
+
 static void advise_at(const char *path, const char *text, char said[SAID_MAX])
 {
     diag errors = {0}, warnings = {0};
@@ -50,6 +54,15 @@ static void advise(const char *text, char said[SAID_MAX])
 static const struct {
     const char *text, *said;
 } cases[] = {
+    /* homes */
+    {HOME "  a: {behind: [r@h]}\n  b: {behind: [r@h], link: slow}\n",
+     "8:3: 'b' and 'a' are in one home, 'h', and name different links: each has an access link of "
+     "its own\n"},
+    {HOME "  a: {behind: [r@h], link: slow}\n  b: {behind: [r@h], link: slow}\n", ""},
+    {HOME "  a: {behind: [r@h]}\n  b: {behind: [r], link: slow}\n", ""},
+    {HOME "  a: {behind: [r, c@h]}\n  b: {behind: [r, c@h], link: slow}\n", ""},
+    {HOME "  a: {behind: [c@h]}\n  b: {behind: [c@h], link: slow}\n", ""},
+    {HOME "  a: {behind: [r@h]}\n  b: {behind: [r@h], link: lossy}\n", ""},
     /* who can find whom */
     {HEAD "nodes: {a: {}, b: {}}\n" ASK, "5:10: " NO_WAY},
     {HEAD "nodes: {a: {knows: all}, b: {}}\n" ASK, ""},

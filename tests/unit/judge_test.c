@@ -348,6 +348,12 @@ static void run_without_progress_ends(void **state)
     ends_by(load(HEAD("20s") TWO), (run_options){.input_max = 2},
             "peerup-sim: no progress: 2 inputs in one event at 0.000000000 s, the next ADDR of a "
             "with its timer 'none'\n");
+    ends_by(load("scenario: t\nduration: 20s\nfidelity: wire\nnetwork: {latency: {rtt: 80ms}}\n"
+                 "nats: {r: {profile: udp_blocked}}\nnodes: {a: {knows: all, behind: [r]}, b: {}}\n"
+                 "authorize: [[a, b]]\nevents:\n  - {at: 5s, connect: {from: a, to: b}}\n"),
+            (run_options){.row_max = 1},
+            "peerup-sim: no progress: 2 events in a row at 5.370000000 s, the next of b by its "
+            "timer 'a connection'\n");
     run_result r;
     scenario_free(play(HEAD("20s") TWO, &r)); /* nothing of this is too much for it */
     assert_false(r.is_partial);
@@ -387,11 +393,9 @@ static void a_timer_that_is_set_for_now_again_and_again_is_named(void **state)
     (void)state;
     char said[512];
     const run_options options = {.seed = 1, .record_node = SCENARIO_ANY};
-    const sim_event tick = {SIM_EV_NODE, 0, 0}, other = {SIM_EV_NODE, 1, 0};
+    const sim_event tick = {SIM_EV_NODE, 0, 0};
     scenario *s = load(HEAD("20s") TWO);
     world *w = begun(s, &options);
-    for (uint32_t i = 0; i < 3 * STILL_ROW; i++) /* two that take turns are a crowd */
-        assert_false(still_event(w, 7 * PU_S, i % 2 == 0 ? &tick : &other));
     for (uint32_t i = 0; i < 3 * STILL_ROW; i++) /* time goes on */
         assert_false(still_event(w, 7 * PU_S + 1 + i, &tick));
     for (uint32_t i = 0; i < STILL_ROW; i++) assert_false(still_event(w, 8 * PU_S, &tick));
@@ -401,6 +405,126 @@ static void a_timer_that_is_set_for_now_again_and_again_is_named(void **state)
     assert_true(is_still);
     assert_string_equal(said, "peerup-sim: no progress: 10001 events in a row at 8.000000000 s, "
                               "the next of a by its timer 'ping'\n");
+    world_close(w);
+    free(w);
+    scenario_free(s);
+}
+
+/* ---- homes ---- */
+
+/* Two hosts upload 500 kB each at once, through a megabit a second. Until both are done. */
+static uint64_t uploads_ns(const char *kind, const char *box)
+{
+    char text[1024];
+    run_result r;
+    snprintf(text, sizeof text,
+             "scenario: t\nduration: 40s\nfidelity: wire\nnetwork: {latency: {rtt: 40ms}}\n"
+             "links: {line: {up: 1Mbit, down: 20Mbit}}\n"
+             "nats: {r: {%s}}\nnodes:\n  s: {}\n"
+             "  a: {knows: all, behind: [%s], link: line}\n"
+             "  b: {knows: all, behind: [%s], link: line}\n"
+             "authorize: [[a, s], [b, s]]\nevents:\n"
+             "  - {at: 5s, connect: {from: a, to: s}}\n"
+             "  - {at: 5s, connect: {from: b, to: s}}\n"
+             "  - {at: 10s, stream: {from: a, to: s, bytes: 500kB}}\n"
+             "  - {at: 10s, stream: {from: b, to: s, bytes: 500kB}}\nexpect:\n"
+             "  - {name: a, delivered: {from: a, to: s}, within: 25s}\n"
+             "  - {name: b, delivered: {from: b, to: s}, within: 25s}\n",
+             kind, box, box);
+    scenario *s = play(text, &r);
+    assert_true(r.properties[0].held && r.properties[1].held);
+    uint64_t a = r.properties[0].took_ns, b = r.properties[1].took_ns;
+    run_result_free(&r);
+    scenario_free(s);
+    return a > b ? a : b;
+}
+
+/* Four seconds each alone, and eight for both where they have one line. */
+static void a_home_has_its_rate_once(void **state)
+{
+    (void)state;
+    assert_in_range(uploads_ns("profile: home", "r@flat"), 8 * PU_S, 10 * PU_S);
+    assert_in_range(uploads_ns("profile: home", "r"), 4 * PU_S, 5 * PU_S);
+    assert_in_range(uploads_ns("profile: home, links: own", "r@flat"), 4 * PU_S, 5 * PU_S);
+    assert_in_range(uploads_ns("profile: carrier", "r@flat"), 4 * PU_S, 5 * PU_S);
+    assert_in_range(uploads_ns("profile: carrier, links: shared", "r@flat"), 8 * PU_S, 10 * PU_S);
+}
+
+/* ---- slow hosts ---- */
+
+/* How long the one handshake takes between a and b, at that fidelity, where a's box is of that
+ * profile and its `cpu` and b's are said. */
+static uint64_t handshake_ns(const char *fidelity, bool is_tcp, const char *cpu_a,
+                             const char *cpu_b)
+{
+    char text[1024];
+    run_result r;
+    snprintf(text, sizeof text,
+             "scenario: t\nduration: 15s\nfidelity: %s\n"
+             "network: {latency: {rtt: 80ms}, link: {duplicate: 20%%}}\n"
+             "nats: {box: {profile: %s}}\n"
+             "nodes:\n  a: {knows: all, behind: [box]%s}\n  b: {at: 1%s}\n"
+             "authorize: [[a, b]]\nevents:\n  - {at: 5s, connect: {from: a, to: b}}\n",
+             fidelity, is_tcp ? "udp_blocked" : "home", cpu_a, cpu_b);
+    scenario *s = play(text, &r);
+    assert_int_equal(r.handshake_count, 1);
+    assert_int_equal(r.handshakes[0].way, is_tcp ? RUN_WAY_TCP : RUN_WAY_QUIC);
+    uint64_t took_ns = r.handshakes[0].took_ns;
+    run_result_free(&r);
+    scenario_free(s);
+    return took_ns;
+}
+
+/* Once on each side, whatever carries it and however many datagrams it has. */
+static void a_handshake_costs_each_side_once(void **state)
+{
+    (void)state;
+    static const char *const fidelities[] = {"model", "wire"};
+    for (unsigned i = 0; i < 4; i++) {
+        const char *fidelity = fidelities[i / 2];
+        bool is_tcp = i % 2 == 1;
+        uint64_t free_ns = handshake_ns(fidelity, is_tcp, "", "");
+        assert_int_equal(handshake_ns(fidelity, is_tcp, ", cpu: {handshake: 30ms}", ""),
+                         free_ns + 30 * PU_MS);
+        assert_int_equal(handshake_ns(fidelity, is_tcp, "", ", cpu: {handshake: 50ms}"),
+                         free_ns + 50 * PU_MS);
+        assert_int_equal(
+            handshake_ns(fidelity, is_tcp, ", cpu: {handshake: 30ms}", ", cpu: {handshake: 50ms}"),
+            free_ns + 80 * PU_MS);
+    }
+}
+
+/* So are timers that take turns, as long as they are few; many are a crowd, and so are those
+ * between which something else happens. */
+static void a_few_timers_that_take_turns_are_named(void **state)
+{
+    (void)state;
+    enum { ROW = 50, MANY = STILL_FEW + 1 };
+    char said[512];
+    const run_options options = {.seed = 1, .record_node = SCENARIO_ANY, .row_max = ROW};
+    scenario *s = load(HEAD("20s") TWO);
+    world *w = begun(s, &options);
+    sim_event e[MANY];
+    for (uint32_t i = 0; i < MANY; i++)
+        e[i] = (sim_event){i % 2 == 0 ? SIM_EV_NODE : SIM_EV_CONN, i % 4 / 2, i};
+    for (uint32_t i = 0; i < 10 * ROW * MANY; i++)
+        assert_false(still_event(w, 7 * PU_S, &e[i % MANY]));
+    const sim_event script = {SIM_EV_SCRIPT, 0, 0};
+    for (uint32_t i = 0; i < 10 * ROW * MANY; i++)
+        assert_false(still_event(w, 8 * PU_S, i % ROW == 0 ? &script : &e[i % 2]));
+    for (uint32_t few = 1; few <= STILL_FEW; few++) {
+        pu_time at = (8 + few) * PU_S;
+        for (uint32_t i = 0; i < ROW * few; i++) assert_false(still_event(w, at, &e[i % few]));
+        heard h = hear();
+        assert_true(still_event(w, at, &e[0]));
+        hear_end(&h, said, sizeof said);
+        char wanted[64];
+        snprintf(wanted, sizeof wanted,
+                 few == 1 ? "%u events in a row at" : "%u events in a row of %u timers at",
+                 ROW * few + 1, few);
+        assert_non_null(strstr(said, wanted));
+        assert_non_null(strstr(said, "of a by its timer 'ping'"));
+    }
     world_close(w);
     free(w);
     scenario_free(s);
@@ -457,7 +581,10 @@ int judge_test(void)
         cmocka_unit_test(shared_box_holds_boxes_if_any_use_says_so),
         cmocka_unit_test(shared_box_is_found_by_who_moves_there),
         cmocka_unit_test(run_without_progress_ends),
+        cmocka_unit_test(a_few_timers_that_take_turns_are_named),
         cmocka_unit_test(a_timer_that_is_set_for_now_again_and_again_is_named),
+        cmocka_unit_test(a_home_has_its_rate_once),
+        cmocka_unit_test(a_handshake_costs_each_side_once),
         cmocka_unit_test(inputs_without_end_in_one_event_end),
     };
     return cmocka_run_group_tests_name("judge", tests, NULL, NULL);

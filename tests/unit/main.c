@@ -47,6 +47,7 @@
     X(store)           \
     X(tcp_model)       \
     X(pcap)            \
+    X(population)      \
     X(firewall)        \
     X(net_tap)         \
     X(families)        \

@@ -371,11 +371,11 @@ static void traces_begin_where_they_are_told(void **state)
     world w;
     world_open(&w);
     uint32_t a = add_extra(&w, NET_NONE, 0, &plain, &said);
-    assert_int_equal(w.n->lines[a]->trace_from_ns, 17 * PU_S);
+    assert_int_equal(w.n->lines[a]->pipe->trace_from_ns, 17 * PU_S);
     uint64_t sum = 0;
     for (unsigned i = 0; i < 200; i++) {
         uint32_t host = add_extra(&w, NET_NONE, 0, &plain, &drawn);
-        uint64_t from = w.n->lines[host]->trace_from_ns;
+        uint64_t from = w.n->lines[host]->pipe->trace_from_ns;
         assert_int_equal(from % PU_S, 0);
         assert_true(from < 1000 * PU_S);
         sum += from / PU_S;
@@ -451,9 +451,132 @@ static void a_list_is_bounded_and_survives_its_host(void **state)
     world_close(&w);
 }
 
+/* ---- homes ---- */
+
+/* A box around hosts of one home, to all remotes the same. */
+static uint32_t add_home(world *w, bool own_links)
+{
+    nat_type type = router(NAT_EIM, NAT_EIF, NAT_PRESERVE);
+    type.own_links = own_links;
+    uint32_t box = net_box_add(w->n, &type, NET_NONE, false);
+    net_box_share(w->n, box);
+    return box;
+}
+
+/* When the count datagrams came that were sent at `from`: one each millisecond, from a way's length
+ * on. */
+static void assert_in_turn(world *w, uint32_t count, pu_time from)
+{
+    run_all(w);
+    assert_int_equal(w->got_count, count);
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(w->got[i].at, from + PLAIN_NS + (i + 1) * PU_MS);
+    forget(w);
+}
+
+/* Two hosts of one home have its rate and its queue once, each way, be the queue drop-tail or
+ * CoDel's, and with or without a link that does more. */
+static void hosts_of_a_home_share_its_access_link(void **state)
+{
+    (void)state;
+    const net_link line = {.access_ns = 10 * PU_MS,
+                           .up_bps = 8000000, /* 1,000 bytes a millisecond */
+                           .down_bps = 8000000,
+                           .queue_ns = 11 * PU_MS};
+    const net_extra extras[] = {{0}, {.mtu = 1400}, {.target_ns = PU_S, .interval_ns = PU_S}};
+    for (size_t e = 0; e < sizeof extras / sizeof extras[0]; e++) {
+        world w;
+        world_open(&w);
+        uint32_t c = add(&w, NET_NONE, 3, &plain), home = add_home(&w, false);
+        uint32_t a = add_extra(&w, home, 1, &line, &extras[e]);
+        uint32_t b = add_extra(&w, home, 1, &line, &extras[e]);
+        for (unsigned i = 0; i < 10; i++)
+            send_one(&w, 0, i % 2 == 0 ? a : b, own(&w, c), 1, NET_KIND_DATA);
+        assert_in_turn(&w, 10, 0);
+        for (unsigned i = 0; i < 14; i++) /* of these too many wait for the queue */
+            send_one(&w, PU_S, i % 2 == 0 ? a : b, own(&w, c), 1, NET_KIND_DATA);
+        assert_in_turn(&w, 12, PU_S);
+        pu_endpoint to[2] = {seen(&w, PU_S, a, own(&w, c)), seen(&w, PU_S, b, own(&w, c))};
+        for (unsigned i = 0; i < 10; i++) send_one(&w, 2 * PU_S, c, to[i % 2], 1, NET_KIND_DATA);
+        assert_in_turn(&w, 10, 2 * PU_S);
+        send_one(&w, 3 * PU_S, a, own(&w, b), 1, NET_KIND_DATA); /* beside it */
+        run_all(&w);
+        assert_int_equal(w.got[0].at, 3 * PU_S + NET_LAN_NS);
+        world_close(&w);
+    }
+}
+
+/* Whose link has other rates has one of its own, and so has who is behind a carrier's box, or one
+ * that nobody calls a home. */
+static void other_hosts_have_links_of_their_own(void **state)
+{
+    (void)state;
+    const net_link line = {.access_ns = 10 * PU_MS, .up_bps = 8000000, .queue_ns = PU_S};
+    const net_link slower = {.access_ns = 10 * PU_MS, .up_bps = 4000000, .queue_ns = PU_S};
+    for (unsigned c = 0; c < 3; c++) {
+        world w;
+        world_open(&w);
+        uint32_t far = add(&w, NET_NONE, 3, &plain);
+        uint32_t box = c == 2 ? add_router(&w, NET_NONE, false) : add_home(&w, c == 1);
+        uint32_t a = add_extra(&w, box, 1, &line, &none);
+        uint32_t b = add_extra(&w, box, 1, c == 0 ? &slower : &line, &none);
+        send_one(&w, 0, a, own(&w, far), 1, NET_KIND_DATA);
+        send_one(&w, 0, b, own(&w, far), 1, NET_KIND_DATA);
+        run_all(&w);
+        assert_int_equal(w.got[0].at, PLAIN_NS + PU_MS);
+        assert_int_equal(w.got[1].at, PLAIN_NS + (c == 0 ? 2 : 1) * PU_MS);
+        world_close(&w);
+    }
+}
+
+/* A firewall beside the router is the same home: who is behind both, behind one, or has come back
+ * shares it, and what waits when somebody leaves comes out. */
+static void a_home_has_two_families(void **state)
+{
+    (void)state;
+    const net_link line = {.access_ns = 10 * PU_MS, .up_bps = 8000000, .queue_ns = PU_S};
+    const net_extra lists = {.target_ns = PU_S, .interval_ns = PU_S};
+    nat_type firewall = nat_firewall;
+    firewall.filtering = NAT_APDF;
+    world w;
+    world_open(&w);
+    uint32_t far = add(&w, NET_NONE, 3, &plain), home = add_home(&w, false);
+    uint32_t wall = net_box_add(w.n, &firewall, NET_NONE, false), host[3];
+    net_box_share(w.n, wall);
+    net_host_attach_six(w.n, far, NET_NONE);
+    for (uint32_t i = 0; i < 3; i++) {
+        host[i] = add(&w, i == 2 ? NET_ABSENT : home, 1, &line);
+        if (i > 0) net_host_attach_six(w.n, host[i], wall);
+        net_host_extra(w.n, host[i], &lists);
+    }
+    pu_endpoint four = own(&w, far), six = net_host_six(w.n, far);
+    six.port = PORT;
+    uint8_t bytes[BYTES - NET_SIX_MORE_BYTES] = {0};
+    for (uint32_t i = 0; i < 9; i++) {
+        if (i % 3 == 0) send_one(&w, 0, host[0], four, 1, NET_KIND_DATA);
+        else
+            net_send(w.n, 0, host[i % 3], PORT, &six, span_of(bytes, sizeof bytes), NET_UDP,
+                     NET_KIND_DATA);
+    }
+    net_host_detach(w.n, host[0]);
+    assert_in_turn(&w, 9, 0);
+    net_host_attach(w.n, host[0], home, 1, &line);
+    net_host_extra(w.n, host[0], &lists);
+    for (uint32_t i = 0; i < 4; i++) send_one(&w, PU_S, host[i % 2], four, 1, NET_KIND_DATA);
+    assert_in_turn(&w, 4, PU_S);
+    world_close(&w);
+}
+
 /* ---- hosts ---- */
 
-/* Ten datagrams at once, of which one is a handshake: each waits for those before it. */
+/* As long as those of send_one. */
+static void send_work(world *w, pu_time now, uint32_t from, pu_endpoint to, uint8_t work)
+{
+    uint8_t bytes[BYTES] = {WORK_BYTE, work};
+    net_send(w->n, now, from, PORT, &to, span_of(bytes, sizeof bytes), NET_UDP, NET_KIND_HELLO);
+}
+
+/* Ten datagrams at once, of which one begins a handshake: each waits for those before it. */
 static void a_slow_host_takes_its_time(void **state)
 {
     (void)state;
@@ -463,17 +586,65 @@ static void a_slow_host_takes_its_time(void **state)
         world_open(&w);
         uint32_t box = is_near == 1 ? add_router(&w, NET_NONE, false) : NET_NONE;
         uint32_t a = add(&w, box, 0, &plain), b = add_extra(&w, box, 1, &plain, &slow);
-        for (uint8_t i = 0; i < 10; i++)
-            send_one(&w, 0, a, own(&w, b), i, i == 3 ? NET_KIND_HELLO : NET_KIND_DATA);
+        for (uint8_t i = 0; i < 10; i++) {
+            if (i == 3) send_work(&w, 0, a, own(&w, b), 1);
+            else send_one(&w, 0, a, own(&w, b), i, NET_KIND_HELLO);
+        }
         run_all(&w);
         assert_int_equal(w.got_count, 10);
         for (uint32_t i = 0; i < 10; i++) {
             pu_time at = (is_near == 1 ? NET_LAN_NS : PLAIN_NS) + (i + 1) * 200 * PU_US;
-            assert_int_equal(w.got[i].first, i);
+            assert_int_equal(w.got[i].first, i == 3 ? WORK_BYTE : i);
             assert_int_equal(w.got[i].at, at + (i >= 3 ? 5 * PU_MS : 0));
         }
         world_close(&w);
     }
+}
+
+/* Copies and what is sent again cost nothing more, nor does what a box keeps out; what is dropped
+ * because it would wait too long has not been done. */
+static void a_handshake_is_paid_for_once(void **state)
+{
+    (void)state;
+    const net_extra slow = {.cpu_handshake_ns = 300 * PU_MS};
+    world w;
+    world_open(&w);
+    uint32_t a = add(&w, NET_NONE, 0, &plain), c = add(&w, NET_NONE, 3, &plain);
+    nat_type type = router(NAT_EIM, NAT_APDF, NAT_PRESERVE);
+    type.udp_idle_ns = 1000 * PU_S;
+    uint32_t box = net_box_add(w.n, &type, NET_NONE, false);
+    uint32_t b = add_extra(&w, box, 1, &plain, &slow);
+    send(&w, 0, b, own(&w, c), 0);
+    run_all(&w);
+    pu_endpoint outer = seen(&w, w.got[0].at, b, own(&w, c));
+    send_work(&w, PU_S, a, outer, 1); /* kept out */
+    send_work(&w, PU_S, c, outer, 1);
+    send_work(&w, PU_S, c, outer, 1); /* waits until it is done */
+    send_work(&w, 2 * PU_S, c, outer, 1);
+    forget(&w);
+    run_all(&w);
+    assert_int_equal(w.got_count, 3);
+    assert_int_equal(w.got[0].at, PU_S + PLAIN_NS + 300 * PU_MS);
+    assert_int_equal(w.got[1].at, w.got[0].at);
+    assert_int_equal(w.got[2].at, 2 * PU_S + PLAIN_NS);
+
+    forget(&w);
+    for (uint8_t i = 0; i < 5; i++) send_work(&w, 4 * PU_S, c, outer, (uint8_t)(2 + i));
+    send_work(&w, 6 * PU_S, c, outer, 6); /* the last of those was dropped */
+    send_work(&w, 7 * PU_S, c, outer, 5);
+    run_all(&w);
+    assert_int_equal(count_fate(&w, NET_QUEUE_FULL), 1);
+    assert_int_equal(w.got[4].at, 6 * PU_S + PLAIN_NS + 300 * PU_MS);
+    assert_int_equal(w.got[5].at, 7 * PU_S + PLAIN_NS);
+
+    forget(&w);
+    for (unsigned i = 0; i < 480; i++)
+        send_work(&w, (8 + i) * PU_S, c, outer, (uint8_t)(10 + i % 240));
+    run_all(&w);
+    assert_int_equal(w.got_count, 480);
+    for (unsigned i = 0; i < 480; i++) /* each of 240 is known when it comes again */
+        assert_int_equal(w.got[i].at, (8 + i) * PU_S + PLAIN_NS + (i < 240 ? 300 * PU_MS : 0));
+    world_close(&w);
 }
 
 /* Behind a queue as well; what it sends costs it, too; and nobody waits for ever. */
@@ -587,6 +758,10 @@ int net_line_test(void)
         cmocka_unit_test(codel_keeps_a_queue_short),
         cmocka_unit_test(a_list_is_bounded_and_survives_its_host),
         cmocka_unit_test(a_slow_host_takes_its_time),
+        cmocka_unit_test(hosts_of_a_home_share_its_access_link),
+        cmocka_unit_test(other_hosts_have_links_of_their_own),
+        cmocka_unit_test(a_home_has_two_families),
+        cmocka_unit_test(a_handshake_is_paid_for_once),
         cmocka_unit_test(a_slow_host_is_busy),
         cmocka_unit_test(receivers_do_not_tick_in_lock_step),
         cmocka_unit_test(a_line_shifts_nobodys_draws),

@@ -25,7 +25,7 @@ typedef struct rig {
 
 static void put(rig *r, pu_time since)
 {
-    codel_put(&r->waiting, &(codel_item){r->put++, PACKET, since});
+    codel_put(&r->waiting, &(codel_item){r->put++, PACKET, since, 0});
 }
 
 static void on_drop(void *ctx, uint32_t slot)

@@ -106,12 +106,30 @@ static inline void on_outside(void *ctx, pu_time now, uint32_t box, bool out,
                                              bytes.len > 0 ? bytes.base[0] : 0};
 }
 
+/* Datagrams that begin with this byte begin the work of a handshake, which the next one names. */
+enum { WORK_BYTE = 0xee };
+
+static inline uint64_t on_work(void *ctx, uint32_t host, enum net_carriage carriage,
+                               const pu_endpoint *local, const pu_endpoint *remote, pu_span bytes)
+{
+    const world *w = ctx;
+    (void)carriage;
+    assert_memory_equal(local->ip, net_host_address(w->n, host).ip, sizeof local->ip);
+    assert_int_not_equal(remote->port, 0);
+    return bytes.len > 1 && bytes.base[0] == WORK_BYTE ? bytes.base[1] : 0;
+}
+
 static inline void world_open(world *w)
 {
     *w = (world){.q = queue_new(1), .sites = topo_constant(RTT_NS, SITES)};
     w->log = sim_alloc(LOG_MAX * sizeof *w->log);
     w->got = sim_alloc(LOG_MAX * sizeof *w->got);
-    net_observer observer = {w, on_record, on_deliver, on_too_big, on_outside};
+    net_observer observer = {.ctx = w,
+                             .record = on_record,
+                             .deliver = on_deliver,
+                             .too_big = on_too_big,
+                             .outside = on_outside,
+                             .work = on_work};
     w->n = net_new(w->q, w->sites, world_seed, &observer);
 }
 
