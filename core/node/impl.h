@@ -177,8 +177,8 @@ typedef struct charge {
     enum proto_id proto;
 } charge;
 
-/* Fields are in the order of how often a step reads them: what is before `seed` is asked for by
- * pu_node_soon. */
+/* Fields are in the order of how often a step reads them: what is up to the first of the random
+ * streams is asked for by pu_node_soon. */
 struct pu_node {
     const pu_config *config; /* the host's, until COMMAND SET changes a value: then config_own */
     const pu_env *env;
@@ -204,27 +204,26 @@ struct pu_node {
     pending_command *commands;
     uint32_t command_cap, command_count;
 
-    stream *reading;                  /* the stream whose bytes are being consumed */
-    pu_span reading_rest;             /* what of them is not consumed yet */
-    uint32_t streams_of[PROTO_COUNT]; /* by protocol; PROTO_NONE: in the transient scope */
-    pu_token last_token;
-    uint32_t timers_armed; /* in this node's life */
-    uint32_t asked_count;  /* connections that are CONN_ASKED */
-    uint32_t waiting;      /* bytes that wait in streams */
-    uint32_t faults;       /* bit an enum fault: that point is on */
-    uint32_t served;       /* bit a proto_id: what we served when we last told others */
-
-    uint8_t seed[32];
-    rng rngs[RNG_PURPOSE_COUNT];
-    pu_peer_id self;
+    stream *reading;                   /* the stream whose bytes are being consumed */
+    pu_span reading_rest;              /* what of them is not consumed yet */
+    uint32_t streams_of[PROTO_COUNT];  /* by protocol; PROTO_NONE: in the transient scope */
+    uint32_t timers_armed;             /* in this node's life */
+    uint32_t waiting;                  /* bytes that wait in streams */
+    uint32_t faults;                   /* bit an enum fault: that point is on */
+    uint32_t conns_most, streams_most; /* the largest conns_max and streams_max so far: the host may
+                                          have given slots below them */
     bool is_started;                   /* the first TICK has come */
     bool is_stopping;                  /* COMMAND STOP */
     bool has_clock;                    /* CLOCK has come */
-    pu_time clock_at;                  /* when the last CLOCK came */
-    uint64_t clock_unix_ns;            /* Unix time then */
-    pu_config *config_own;             /* owned; NULL: nothing was changed */
-    uint32_t conns_most, streams_most; /* the largest conns_max and streams_max so far: the host may
-                                          have given slots below them */
+    pu_token last_token;
+    uint32_t asked_count; /* connections that are CONN_ASKED */
+    rng rngs[RNG_PURPOSE_COUNT];
+
+    uint8_t seed[32];
+    pu_peer_id self;
+    pu_time clock_at;       /* when the last CLOCK came */
+    uint64_t clock_unix_ns; /* Unix time then */
+    pu_config *config_own;  /* owned; NULL: nothing was changed */
     known_peer *known;
     uint32_t known_cap, known_count;
     imap known_index; /* peer -> place in known */
@@ -234,6 +233,7 @@ struct pu_node {
     imap authorised_index; /* peer -> place in authorised */
 
     local_addr shed_local; /* the latest address that found no memory; transport NONE: none */
+    uint32_t served;       /* bit a proto_id: what we served when we last told others */
     local_addr *locals;
     uint32_t local_cap, local_count;
     pu_token *upgrades; /* inbound ones that the host has not answered */
@@ -241,6 +241,8 @@ struct pu_node {
     uint32_t *refused; /* owned: how often each limit held; NULL: none ever did */
     void *module_state[MODULE_COUNT];
 };
+
+_Static_assert(sizeof(pu_node) % 64 == 0, "nodes of a large simulation lie on whole cache lines");
 
 /* ---- out.c ---- */
 pu_ef *out_add(pu_out *out, enum pu_ef_kind kind);

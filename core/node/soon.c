@@ -16,7 +16,7 @@ void pu_node_soon(const pu_node *n, pu_handle handle, unsigned round)
 {
     PU_ASSERT(n != NULL);
     if (round == 0) {
-        ahead_many(n, offsetof(pu_node, seed));
+        ahead_many(n, offsetof(pu_node, rngs) + (RNG_PING + 1) * sizeof n->rngs[0]);
         return;
     }
     uint32_t slot = pu_handle_slot(handle);
