@@ -9,6 +9,11 @@
 
 #include "base/ahead.h"
 
+/* A datagram's host is known a round later than a timer's, the connection of a tick too. */
+_Static_assert((int)HOST_AHEAD == 1 + (int)TRANSPORT_ROUNDS + (int)NET_SOON_TO_ROUNDS,
+               "events are announced as few turns ahead as they have rounds");
+_Static_assert((int)NET_SOON_ROUNDS <= (int)HOST_AHEAD, "the network's rounds are among them");
+
 /* What is done at the host, in rounds from the one on in which that is known. */
 static void at_host(const host_world *w, const host *h, host_coming *c, unsigned round)
 {
@@ -25,7 +30,7 @@ static void at_host(const host_world *w, const host *h, host_coming *c, unsigned
         if (!is_timer) queue_timer_soon(w->q, h->timer);
         net_soon_from(w->network, h->index);
     }
-    if (!c->next.is_known) return;
+    if (!c->next.is_known || round - TRANSPORT_ROUNDS >= NET_SOON_TO_ROUNDS) return;
     if (round == TRANSPORT_ROUNDS) queue_timer_soon(w->q, c->next.timer);
     net_soon_to(w->network, h->index, &c->next.to, round - TRANSPORT_ROUNDS);
 }

@@ -281,7 +281,8 @@ uint32_t net_soon_host(const net *n, const sim_event *event);
 pu_span net_soon_bytes(const net *n, const sim_event *event);
 
 /* host will send: asks the caches for what is known of it; then, when it is known where to, of who
- * has that address, in rounds 0 to 2. */
+ * has that address, in NET_SOON_TO_ROUNDS rounds. */
+enum { NET_SOON_TO_ROUNDS = 3 };
 void net_soon_from(const net *n, uint32_t host);
 void net_soon_to(const net *n, uint32_t host, const pu_endpoint *to, unsigned round);
 

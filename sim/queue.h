@@ -60,11 +60,11 @@ bool queue_pop(queue *q, pu_time *at, sim_event *event);
 /* Time of the first event, PU_NEVER when empty. */
 pu_time queue_next(queue *q);
 
-/* Called once a turn with the event whose turn comes `ahead` turns later, for its listener to ask
- * the caches for what that will read; NULL: none, or nothing is known of it. `ahead` calls follow
- * each other between an event's and its turn, so a ring of as many holds those that are to come,
- * and is empty when nothing is announced any more. Not every event is announced, an announced one
- * may not come (its timer was put off), and nothing may change. */
+/* Called once a turn, while many events are near each other, with the event whose turn comes
+ * `ahead` such turns later, for its listener to ask the caches for what that will read; NULL: none,
+ * or nothing is known of it. A ring of `ahead` places holds those that are to come, and is empty
+ * when nothing is announced any more. Not every event is announced, an announced one may not come
+ * (its timer was put off), and nothing may change. */
 typedef void (*queue_soon)(void *ctx, const sim_event *event);
 void queue_on_soon(queue *q, queue_soon soon, unsigned ahead, void *ctx);
 

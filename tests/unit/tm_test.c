@@ -305,6 +305,7 @@ static void test_idle_and_keep_alive(void **state)
     expect_no(w, "down");
     /* A PING of one and an ACK of the other every ten seconds. */
     assert_in_range(w->datagrams - before, 2 * 28, 2 * 31);
+    assert_true(w->foreseen >= w->datagrams - before);
     w->is_deaf = true;
     run(w, 340 * PU_S);
     expect_line(w, "A down 1 code=2004\n");

@@ -106,6 +106,7 @@ typedef struct world {
     uint32_t seen_of_kind[PACKET_SYNACK + 1];
     uint32_t lose_every, swap_every; /* every n-th datagram; 0: none */
     uint32_t datagrams;
+    uint32_t foreseen; /* events whose connection said before where it would send */
     weather weather;
     bool is_deaf; /* nothing arrives any more */
     bool is_logging_data;
@@ -495,7 +496,9 @@ static inline void look_ahead(const host *h, pu_handle conn)
 {
     transport_next next = {.is_known = false};
     for (unsigned round = 0; round < TRANSPORT_ROUNDS; round++) tm_soon(h->t, conn, round, &next);
-    if (next.is_known) assert_int_not_equal(next.to.port, 0);
+    if (!next.is_known) return;
+    assert_int_not_equal(next.to.port, 0);
+    h->w->foreseen++;
 }
 
 /* Runs events up to `until`, and leaves the clock there. */
