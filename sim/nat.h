@@ -98,6 +98,7 @@ typedef struct nat_type {
                                  simultaneous open. Only with tcp_filtering NAT_APDF */
     bool swallows_errors;     /* lets in no ICMP error */
     bool own_links;           /* a carrier's: hosts inside have an access link each */
+    bool shares_links;        /* a home's that has boxes inside: their hosts share its link too */
     bool is_filter;   /* of IPv6: an inner host's own endpoint is its outer one. With NAT_EIM and
                          NAT_PRESERVE, without hairpin, pools and gateway */
     bool refuses_udp; /* answers UDP that it lets in to nobody by ICMP */

@@ -115,7 +115,7 @@ void net_box_share(net *n, uint32_t box)
     PU_ASSERT(box < n->box_count);
     net_box *b = &n->boxes[box];
     bool is_lan = b->inside.plan == REALM_LAN || b->inside.plan == REALM_LAN_SIX;
-    b->is_home = is_lan && !b->type->own_links;
+    b->is_home = (is_lan || b->type->shares_links) && !b->type->own_links;
 }
 
 void net_box_reboot(net *n, uint32_t box)

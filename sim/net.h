@@ -188,7 +188,8 @@ void net_free(net *n);
 uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_boxes);
 
 /* The box is a home: hosts in its LAN whose links have the same rates have one access link, with
- * one queue each way. To be said right after net_box_add; nothing where there is no LAN inside. */
+ * one queue each way; where boxes are inside instead, only if its type says so, and then those in
+ * them too. To be said right after net_box_add. */
 void net_box_share(net *n, uint32_t box);
 
 /* A box forgets all mappings, or moves them to other ports: nat_reboot, nat_rebind. The second not

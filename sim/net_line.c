@@ -105,11 +105,14 @@ static bool is_same_link(const net_pipe *a, const net_pipe *b)
            (a->trace == NULL || a->trace_said_ns == b->trace_said_ns);
 }
 
-/* The home around host, by either family: NULL when there is none. */
+/* The home around host, by either family, the outermost: NULL when there is none. */
 static net_box *home_of(net *n, uint32_t host, bool is_six)
 {
+    net_box *home = NULL;
     uint32_t box = is_six ? net_host_six_box(n, host) : n->hosts[host].box;
-    return box != NET_NONE && n->boxes[box].is_home ? &n->boxes[box] : NULL;
+    for (; box != NET_NONE; box = n->boxes[box].parent)
+        if (n->boxes[box].is_home) home = &n->boxes[box];
+    return home;
 }
 
 /* A pipe like that one, empty, which hosts share. */

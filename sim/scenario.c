@@ -131,7 +131,7 @@ static void hash_rules(mix128 *m, const nat_type *t)
                      (uint64_t)t->no_crossing << 16 | (uint64_t)t->swallows_errors << 17 |
                      (uint64_t)t->blocks_tcp << 18 | (uint64_t)t->is_udp_443 << 19 |
                      (uint64_t)t->is_tcp_443 << 20 | (uint64_t)(t->tunnel_ns != 0) << 21 |
-                     (uint64_t)t->own_links << 22;
+                     (uint64_t)t->own_links << 22 | (uint64_t)t->shares_links << 23;
     if (rules != 0) mix_u64(m, rules);
     if (t->tunnel_ns != 0) mix_u64(m, t->tunnel_ns);
     if (t->tunnel_mtu != 0) mix_u64(m, t->tunnel_mtu);

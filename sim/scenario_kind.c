@@ -62,7 +62,10 @@ static void read_switches(reader *r, const doc_node *node, nat_type *type)
     static const char *const link_words[] = {"shared", "own"};
     const doc_node *tunnel = doc_get(node, "tunnel");
     uint32_t word;
-    if (read_word(r, doc_get(node, "links"), link_words, 2, &word)) type->own_links = word == 1;
+    if (read_word(r, doc_get(node, "links"), link_words, 2, &word)) {
+        type->shares_links = word == 0;
+        type->own_links = word == 1;
+    }
     if (read_word(r, doc_get(node, "hairpin"), hairpin_words, 4, &word))
         type->hairpin = hairpins[word];
     if (read_word(r, doc_get(node, "refresh"), refresh_words, 2, &word))
@@ -72,6 +75,8 @@ static void read_switches(reader *r, const doc_node *node, nat_type *type)
     if (read_delay(r, tunnel, &type->tunnel_ns) && type->tunnel_ns == 0)
         read_error(r, tunnel, "a tunnel has a length; without the key there is none");
     read_tunnel_mtu(r, doc_get(node, "tunnel_mtu"), type);
+    if (type->tunnel_ns > 0 && type->shares_links)
+        read_error(r, doc_get(node, "links"), "nobody's access link is at the far end of a tunnel");
 }
 
 /* The rules of TCP (RFC 5382), and errors (RFC 5508). */

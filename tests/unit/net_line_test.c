@@ -506,6 +506,31 @@ static void hosts_of_a_home_share_its_access_link(void **state)
     }
 }
 
+/* A hotspot in a home is behind the home's access link, where the home's box says so. */
+static void a_hotspot_shares_the_link_of_its_home(void **state)
+{
+    (void)state;
+    const net_link line = {.access_ns = 10 * PU_MS, .up_bps = 8000000, .queue_ns = PU_S};
+    for (unsigned shares = 0; shares < 2; shares++) {
+        world w;
+        world_open(&w);
+        nat_type type = router(NAT_EIM, NAT_EIF, NAT_PRESERVE);
+        uint32_t far = add(&w, NET_NONE, 3, &plain);
+        type.shares_links = shares;
+        uint32_t home = net_box_add(w.n, &type, NET_NONE, true);
+        net_box_share(w.n, home);
+        uint32_t hotspot = add_router(&w, home, false);
+        uint32_t a = add_extra(&w, home, 1, &line, &none);
+        uint32_t b = add_extra(&w, hotspot, 1, &line, &none);
+        for (unsigned i = 0; i < 10; i++)
+            send_one(&w, 0, i % 2 == 0 ? a : b, own(&w, far), 1, NET_KIND_DATA);
+        run_all(&w);
+        assert_int_equal(w.got_count, 10);
+        assert_int_equal(w.got[9].at, PLAIN_NS + (shares ? 10 : 5) * PU_MS);
+        world_close(&w);
+    }
+}
+
 /* Whose link has other rates has one of its own, and so has who is behind a carrier's box, or one
  * that nobody calls a home. */
 static void other_hosts_have_links_of_their_own(void **state)
@@ -759,6 +784,7 @@ int net_line_test(void)
         cmocka_unit_test(a_list_is_bounded_and_survives_its_host),
         cmocka_unit_test(a_slow_host_takes_its_time),
         cmocka_unit_test(hosts_of_a_home_share_its_access_link),
+        cmocka_unit_test(a_hotspot_shares_the_link_of_its_home),
         cmocka_unit_test(other_hosts_have_links_of_their_own),
         cmocka_unit_test(a_home_has_two_families),
         cmocka_unit_test(a_handshake_is_paid_for_once),

@@ -33,10 +33,12 @@ static const bad_scenario bad[] = {
      "called, so one from a port that is called cannot be kept out\n"},
 
     {HEAD "nodes: {n: {}}\nnats:\n  a: {profile: vpn, tunnel_mtu: 1279}\n"
-          "  b: {profile: vpn, tunnel_mtu: 9001}\n  c: {profile: home, tunnel_mtu: 1420}\n",
+          "  b: {profile: vpn, tunnel_mtu: 9001}\n  c: {profile: home, tunnel_mtu: 1420}\n"
+          "  d: {profile: vpn, links: shared}\n",
      "6:33: nats.a.tunnel_mtu: 1280 at least, which any path of IPv6 carries\n"
      "7:33: nats.b.tunnel_mtu: '9001' is too large, at most 9000\n"
-     "8:34: nats.c.tunnel_mtu: there is no 'tunnel'\n"},
+     "8:34: nats.c.tunnel_mtu: there is no 'tunnel'\n"
+     "9:28: nats.d.links: nobody's access link is at the far end of a tunnel\n"},
     {HEAD "nodes: {n: {port: 0, behind: [vpn, home]}, m: {port: 65001}}\nnats:\n"
           "  home: {profile: hone}\n"
           "  vpn: {profile: vpn, tunnel: 0s, udp: maybe}\n"
