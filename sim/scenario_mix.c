@@ -15,6 +15,8 @@ enum {
     TABLE_BYTES_MAX = 1 << 20,
     FIELDS_MAX = 32,
     FIELD_BYTES = 64,
+    LIST_MAX = 256, /* bytes of a list of profiles */
+    LIST_MORE = 8,  /* of what is around the last one */
     SHARES_WHOLE = 1000000,
     PROFILE = 0, /* columns as listed below */
     WEIGHTS = 1,
@@ -157,11 +159,37 @@ static void read_profile(table *t, const line *l, scenario_group *group)
     group->has_mix = true;
 }
 
+/* Adds a profile's name to "one, two"; of many the first ones are there. */
+static void list_profile(char all[LIST_MAX], const char *profile)
+{
+    size_t used = strlen(all);
+    bool is_over = used > 0 && all[used - 1] == '.';
+    if (is_over) return;
+    if (used + FIELD_BYTES + LIST_MORE > LIST_MAX) snprintf(all + used, LIST_MAX - used, ", ...");
+    else
+        snprintf(all + used, LIST_MAX - used, "%s%.*s", used == 0 ? "" : ", ", FIELD_BYTES - 1,
+                 profile);
+}
+
+/* "unknown profile 'x', use one, two or three". */
+static void tell_unknown(table *t, const doc_node *node, const suggest *near, const char *all)
+{
+    char hint[SUGGEST_HINT_MAX];
+    const char *last = strrchr(all, ',');
+    if (near->best != NULL || all[0] == '\0')
+        read_error(t->r, node, "unknown profile '%.80s'%s", near->wanted, suggest_hint(near, hint));
+    else if (last == NULL || last[2] == '.')
+        read_error(t->r, node, "unknown profile '%.80s', use %s", near->wanted, all);
+    else
+        read_error(t->r, node, "unknown profile '%.80s', use %.*s or %s", near->wanted,
+                   (int)(last - all), all, last + 2);
+}
+
 /* Finds the profile called name and reads it. */
 static void read_table(table *t, const doc_node *node, const char *name, scenario_group *group)
 {
     suggest near;
-    char hint[SUGGEST_HINT_MAX], best[FIELD_BYTES];
+    char best[FIELD_BYTES], all[LIST_MAX] = "";
     line l;
     suggest_begin(&near, name);
     if (!next_line(t, &l)) {
@@ -176,10 +204,11 @@ static void read_table(table *t, const doc_node *node, const char *name, scenari
             read_profile(t, &l, group);
             return;
         }
+        list_profile(all, profile);
         suggest_offer(&near, profile);
         if (near.best == profile) near.best = memcpy(best, profile, sizeof best);
     }
-    read_error(t->r, node, "unknown profile '%.80s'%s", name, suggest_hint(&near, hint));
+    tell_unknown(t, node, &near, all);
 }
 
 void read_mix(reader *r, const doc_node *node, scenario_group *group)

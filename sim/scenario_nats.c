@@ -36,11 +36,32 @@ void read_nats(reader *r, const doc_node *nats, const doc_node *walls)
     }
 }
 
+static bool is_profile(const char *name)
+{
+    const nat_profile *p;
+    for (uint32_t i = 0; (p = nat_profile_at(i)) != NULL; i++)
+        if (strcmp(name, p->name) == 0) return true;
+    return false;
+}
+
+static void tell_unknown(reader *r, const doc_node *node, bool is_wall, const char *name,
+                         const suggest *near)
+{
+    char hint[SUGGEST_HINT_MAX];
+    if (!is_wall && is_profile(name))
+        read_error(r, node,
+                   "unknown nat '%s': there is a profile of that name, "
+                   "'nats: {%s: {profile: %s}}'",
+                   name, name, name);
+    else
+        read_error(r, node, "unknown %s '%.80s'%s", is_wall ? "firewall" : "nat", name,
+                   suggest_hint(near, hint));
+}
+
 static bool find_type(reader *r, const doc_node *node, bool is_wall, const char *name,
                       uint32_t *index)
 {
     suggest near;
-    char hint[SUGGEST_HINT_MAX];
     suggest_begin(&near, name);
     for (uint32_t i = 0; i < r->s->nat_count; i++) {
         const scenario_nat *kind = &r->s->nats[i];
@@ -63,8 +84,7 @@ static bool find_type(reader *r, const doc_node *node, bool is_wall, const char 
     bool is_told = (r->gaps & gap) != 0;
     if (r->s->nat_count == 0) r->gaps |= gap; /* nor is any other */
     if (!is_told && is_news(r, is_wall ? THING_WALL : THING_NAT, node->text))
-        read_error(r, node, "unknown %s '%.80s'%s", is_wall ? "firewall" : "nat", name,
-                   suggest_hint(&near, hint));
+        tell_unknown(r, node, is_wall, name, &near);
     return false;
 }
 

@@ -44,6 +44,9 @@ static const struct {
      "5:1: unknown key 'nat', did you mean 'nats'?\n"},
     {HEAD "nodes: {a: {behind: [n, m]}, b: {behind: [n]}}\n",
      "4:22: nodes.a.behind.0: unknown nat 'n'\n"},
+    {HEAD "nodes: {a: {behind: [hotspot, m]}, b: {behind: [hotspot@h]}}\n",
+     "4:22: nodes.a.behind.0: unknown nat 'hotspot': there is a profile of that name, "
+     "'nats: {hotspot: {profile: hotspot}}'\n"},
     {HEAD "nodes: {a: {link: x}, b: {link: y}}\n",
      "4:19: nodes.a.link: unknown kind of link 'x'\n"},
     {HEAD "nodes: {a: {}, b: {}}\nevent: [{at: 1s, connect: {from: a, to: b}}]\n" EXPECT,

@@ -677,7 +677,10 @@ static void mix_is_read_from_a_table(void **state)
     } tables[] = {
         {"", ":the table is empty\n"},
         {"a,b\n", ":1:1: there is no column 'profile'\n"},
-        {COLUMNS "one,1\n", "5:33: groups.g.nat_mix: unknown profile 'two'\n"},
+        {COLUMNS, "5:33: groups.g.nat_mix: unknown profile 'two'\n"},
+        {COLUMNS "one,1\n", "5:33: groups.g.nat_mix: unknown profile 'two', use one\n"},
+        {COLUMNS "one,1\nthree,1\nfourth,1\n",
+         "5:33: groups.g.nat_mix: unknown profile 'two', use one, three or fourth\n"},
         {COLUMNS "tow,1\n", "5:33: groups.g.nat_mix: unknown profile 'two', did you mean 'tow'?\n"},
         {COLUMNS "two,0.5,0.4,0,0,0,1,0,0,1,2,3,0\n",
          ":3:5: w_EIM_EIF to w_BLK do not add up to 1\n"},
