@@ -92,10 +92,10 @@ sim_src := \
     $(addprefix sim/,queue wheels dist spell topo topo_regions trace_file nat nat_names nat_ports nat_profiles nat_table net net_answer net_gateway net_igd net_upnp) \
     $(addprefix sim/,net_line net_loss net_queue net_realm net_send net_soon net_trace net_way) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_kind scenario_mix scenario_nats) \
-    $(addprefix sim/,scenario_away scenario_bend scenario_delay scenario_families scenario_swarm scenario_life scenario_links scenario_network scenario_near scenario_nodes scenario_read scenario_reader) \
+    $(addprefix sim/,scenario_away scenario_bend scenario_families scenario_swarm scenario_life scenario_links scenario_network scenario_near scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity diag file file_near) \
     sim/app $(addprefix sim/,hash heap mem host host_soon watch check record recorder replay repro wall world script script_away bent still swarm run) \
-    $(addprefix sim/,advice advice_boxes advice_ways agree calibrate calibrate_latency calibrate_mix calibrate_nat calibrate_punch cli cmd_calibrate cmd_calibrate_mix) \
+    $(addprefix sim/,advice advice_boxes advice_delay advice_home advice_ways agree calibrate calibrate_latency calibrate_mix calibrate_nat calibrate_punch cli cmd_calibrate cmd_calibrate_mix) \
     $(addprefix sim/,cmd_calibrate_nat cmd_calibrate_rtt cmd_lint files_under cmd_nat_matrix population) \
     $(addprefix sim/,cmd_replay cmd_report cmd_run run_folder cmd_version crew figures json nat_matrix nat_probe options progress stun tally) \
     $(addprefix sim/transport_model/,circuit conn frame handshake recovery stream tm) \

@@ -16,14 +16,20 @@ bool advice_has_relay(const scenario *s, uint32_t node, uint32_t relay)
     return false;
 }
 
-/* Whether a has some way to b: b's address, or a relay that both use or are. */
-static bool can_find(const scenario *s, uint32_t a, uint32_t b)
+/* Whether one is the other's relay, or both have one in common. */
+static bool has_relay_to(const scenario *s, uint32_t a, uint32_t b)
 {
     const scenario_node *n = &s->nodes[a];
-    if (n->knows_all || advice_has_relay(s, a, b) || advice_has_relay(s, b, a)) return true;
+    if (advice_has_relay(s, a, b) || advice_has_relay(s, b, a)) return true;
     for (uint32_t i = 0; i < n->relay_count; i++)
         if (advice_has_relay(s, b, n->relays[i])) return true;
     return false;
+}
+
+/* Whether a has some way to b: b's address, or a relay that both use or are. */
+static bool can_find(const scenario *s, uint32_t a, uint32_t b)
+{
+    return s->nodes[a].knows_all || has_relay_to(s, a, b);
 }
 
 /* Whether b asks for a, and finds it: that connects both. */
@@ -55,6 +61,63 @@ static void advise_asks(const scenario *s, diag *warnings)
                      "groups.%s: its pairs have no way to learn each other's addresses: give them "
                      "'relays'",
                      g->name);
+    }
+}
+
+/* Whether the two authorize each other: so do a relay and who names it. */
+static bool trust(const scenario *s, uint32_t a, uint32_t b)
+{
+    if (advice_has_relay(s, a, b) || advice_has_relay(s, b, a)) return true;
+    for (uint32_t i = 0; i < s->authorize_count; i++) {
+        uint32_t x = s->authorize[i][0], y = s->authorize[i][1];
+        if ((x == a && y == b) || (x == b && y == a)) return true;
+    }
+    return false;
+}
+
+static void advise_trust(const scenario *s, diag *warnings)
+{
+    for (uint32_t i = 0; i < s->expect_count; i++) {
+        const scenario_expect *e = &s->expects[i];
+        bool is_kind = e->kind == SCENARIO_EXPECT_CONNECTED || e->kind == SCENARIO_EXPECT_PATH;
+        if (!is_kind || e->group != SCENARIO_ANY || trust(s, e->a, e->b)) continue;
+        const char *a = s->nodes[e->a].name, *b = s->nodes[e->b].name;
+        diag_add(warnings, advice_place(&e->place),
+                 "expect.%s: it never holds, since '%s' and '%s' do not authorize each other: add "
+                 "'authorize: [[%s, %s]]'",
+                 e->name, a, b, a, b);
+    }
+}
+
+/* Whether an event, or the pairs of their group, make the two of stream meet. Without a relay to
+ * try, the stream has ended before a later event could. */
+static bool meet(const scenario *s, const scenario_event *stream)
+{
+    const scenario_node *a = &s->nodes[stream->a], *b = &s->nodes[stream->b];
+    if (a->group != SCENARIO_ANY && a->group == b->group && s->groups[a->group].has_pairs)
+        return true;
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        const scenario_event *e = &s->events[i];
+        bool are_same =
+            (e->a == stream->a && e->b == stream->b) || (e->a == stream->b && e->b == stream->a);
+        bool is_in_time = e->at <= stream->at || a->relay_count > 0;
+        if (e->kind == SCENARIO_CONNECT && are_same && is_in_time) return true;
+    }
+    return false;
+}
+
+/* A stream connects who has a relay to do it by; 'knows: all' helps only who is to connect. */
+static void advise_streams(const scenario *s, diag *warnings)
+{
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        const scenario_event *e = &s->events[i];
+        if (e->kind != SCENARIO_STREAM || has_relay_to(s, e->a, e->b) || meet(s, e)) continue;
+        if (!trust(s, e->a, e->b)) continue; /* a stranger that tries */
+        const char *a = s->nodes[e->a].name, *b = s->nodes[e->b].name;
+        diag_add(warnings, advice_place(&e->place),
+                 "nothing connects '%s' and '%s' before this stream, and they have no relay in "
+                 "common: add an event 'connect: {from: %s, to: %s}'",
+                 a, b, a, b);
     }
 }
 
@@ -164,52 +227,16 @@ bool advice_is_near(const scenario_node *a, const scenario_node *b)
     return false;
 }
 
-/* ---- homes ---- */
-
-static const scenario_link *link_of(const scenario *s, uint32_t node)
-{
-    uint32_t link = s->nodes[node].link;
-    return link == SCENARIO_ANY ? &s->link : &s->links[link];
-}
-
-static bool has_rate(const scenario_link *l)
-{
-    return l->link.up_bps > 0 || l->link.down_bps > 0 || l->extra.trace != NULL;
-}
-
-/* Whether node's innermost box is that shared one. */
-static bool is_inside(const scenario *s, uint32_t node, uint32_t shared)
-{
-    const scenario_chain *chain = &s->nodes[node].behind;
-    return chain->count > 0 && chain->box[0].number == shared;
-}
-
-/* Hosts of one home share its access link if they name the same. */
-static void advise_home(const scenario *s, uint32_t shared, diag *warnings)
-{
-    uint32_t first = 0, other;
-    while (first < s->node_count && !is_inside(s, first, shared)) first++;
-    if (first == s->node_count || s->shared[shared].holds_boxes) return;
-    const scenario_box *box = &s->nodes[first].behind.box[0];
-    if (s->nats[box->nat].type.own_links || s->nats[box->nat].type.tunnel_ns > 0) return;
-    for (other = first + 1; other < s->node_count; other++)
-        if (is_inside(s, other, shared) && s->nodes[other].link != s->nodes[first].link) break;
-    if (other == s->node_count) return;
-    if (!has_rate(link_of(s, first)) && !has_rate(link_of(s, other))) return;
-    diag_add(warnings, advice_place(&s->nodes[other].place),
-             "'%s' and '%s' are in one home, '%s', and name different links: each has an access "
-             "link of its own",
-             s->nodes[other].name, s->nodes[first].name, box->shared);
-}
-
 void scenario_advise(const scenario *s, diag *warnings)
 {
     PU_ASSERT(warnings->source_count == 0);
     diag_source(warnings, s->path);
     advise_asks(s, warnings);
+    advise_trust(s, warnings);
+    advise_streams(s, warnings);
     for (uint32_t i = 0; i < s->node_count; i++)
         if (s->nodes[i].is_relay) advise_relay(s, i, warnings);
-    for (uint32_t i = 0; i < s->shared_count; i++) advise_home(s, i, warnings);
+    advise_homes(s, warnings);
     advise_boxes(s, warnings);
     advise_ways(s, warnings);
     diag_sort(warnings);

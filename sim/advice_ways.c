@@ -1,20 +1,37 @@
 /* sim/advice_ways.c - what distances and links do not allow: bounds shorter than a round trip,
- * links that lose everything, sites at which two hosts may be without any delay, and latency files
- * that say two things of one round trip.
+ * links that lose everything, and latency files that say two things of one round trip.
  */
 #include "sim/advice_impl.h"
 
 #include "sim/quantity.h"
-#include "sim/scenario_impl.h"
 
 enum { ALL_PPM = 1000000 };
 
 /* ---- links ---- */
 
-static void advise_loss(const scenario *s, const scenario_link *l, diag *warnings)
+/* Whether some have link from the start on, and each of them keeps it. */
+static bool is_kept(const scenario *s, uint32_t link)
 {
+    bool is_used = false;
+    if (s->swarm.kinds != 0) return false;
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        if (s->nodes[i].link != link) continue;
+        uint32_t group = s->nodes[i].group;
+        if (group != SCENARIO_ANY && s->groups[group].has_roam) return false;
+        is_used = true;
+    }
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        const scenario_event *e = &s->events[i];
+        if (e->kind == SCENARIO_CHANGE_NETWORK && s->nodes[e->a].link == link) return false;
+    }
+    return is_used;
+}
+
+static void advise_loss(const scenario *s, uint32_t link, diag *warnings)
+{
+    const scenario_link *l = link == SCENARIO_ANY ? &s->link : &s->links[link];
     bool up = l->link.up_loss_ppm == ALL_PPM, down = l->link.down_loss_ppm == ALL_PPM;
-    if (!up && !down) return;
+    if ((!up && !down) || !is_kept(s, link)) return;
     diag_add(
         warnings, advice_place(&l->place),
         "%s%s: it loses all that its hosts %s, for good; 'block', 'partition' and the 'gap' of "
@@ -48,32 +65,6 @@ static void advise_matrix(const scenario *s, const topo *sites, diag *warnings)
              at[0] + 1, odd);
 }
 
-/* Whether some site is no time apart from itself, as each of a matrix is. */
-static bool is_narrow(const topo *sites)
-{
-    for (uint32_t i = 0; i < topo_sites(sites); i++)
-        if (topo_rtt_ns(sites, i, i) == 0) return true;
-    return false;
-}
-
-/* Two hosts of which the seed may put one to the other, without anything between. */
-static void advise_draws(const scenario *s, const topo *sites, diag *warnings)
-{
-    const scenario_node *drawn = NULL, *other = NULL;
-    if (!is_narrow(sites)) return;
-    for (uint32_t i = 0; i < s->node_count && (drawn == NULL || other == NULL); i++) {
-        const scenario_node *n = &s->nodes[i];
-        if (!scenario_is_bare(s, n)) continue;
-        if (drawn == NULL && n->site == SCENARIO_ANY) drawn = n;
-        else other = n;
-    }
-    if (drawn == NULL || other == NULL) return;
-    diag_add(warnings, advice_place(&drawn->place),
-             "the seed draws where '%s' is, perhaps at the site of '%s', and then no time passes "
-             "between the two: give their links an 'access' (network.latency.access)",
-             drawn->name, other->name);
-}
-
 /* ---- bounds ---- */
 
 static const net_link *link_of(const scenario *s, const scenario_node *n)
@@ -95,24 +86,33 @@ static uint64_t least_rtt(const scenario *s, const topo *sites, uint32_t a, uint
     return rtt_ns + 2 * access_ns;
 }
 
-/* The same by the shortest way, through a relay of both if need be. */
+/* The same by the way through a relay; 0: it is not known. */
+static uint64_t least_circuit(const scenario *s, const topo *sites, const scenario_expect *e,
+                              uint32_t relay)
+{
+    uint64_t first = least_rtt(s, sites, e->a, relay), rest = least_rtt(s, sites, relay, e->b);
+    return first == 0 || rest == 0 ? 0 : first + rest;
+}
+
+/* The same by the shortest way, through a relay of either if need be: who knows all dials circuits
+ * without a relay of its own. */
 static uint64_t least_way(const scenario *s, const topo *sites, const scenario_expect *e)
 {
-    const scenario_node *n = &s->nodes[e->a];
+    const uint32_t ends[] = {e->a, e->b};
     uint64_t least = least_rtt(s, sites, e->a, e->b);
     if (e->kind == SCENARIO_EXPECT_PATH && e->path == SCENARIO_PATH_DIRECT) return least;
-    for (uint32_t i = 0; i < n->relay_count; i++) {
-        uint32_t relay = n->relays[i];
-        if (!advice_has_relay(s, e->b, relay)) continue;
-        uint64_t first = least_rtt(s, sites, e->a, relay), rest = least_rtt(s, sites, relay, e->b);
-        uint64_t way = first == 0 || rest == 0 ? 0 : first + rest;
-        if (way < least) least = way;
+    for (int end = 0; end < 2; end++) {
+        const scenario_node *n = &s->nodes[ends[end]];
+        for (uint32_t i = 0; i < n->relay_count; i++) {
+            uint64_t way = least_circuit(s, sites, e, n->relays[i]);
+            if (way < least) least = way;
+        }
     }
     return least;
 }
 
 /* Whether e counts from the one event that connects its nodes, before which they have nothing to do
- * with each other. */
+ * with each other: a stream between the two would connect them as well. */
 static bool counts_from_scratch(const scenario *s, const scenario_expect *e)
 {
     bool is_kind = e->kind == SCENARIO_EXPECT_CONNECTED || e->kind == SCENARIO_EXPECT_PATH;
@@ -120,13 +120,14 @@ static bool counts_from_scratch(const scenario *s, const scenario_expect *e)
     bool is_member = s->nodes[e->a].group != SCENARIO_ANY || s->nodes[e->b].group != SCENARIO_ANY;
     if (is_member || advice_has_relay(s, e->a, e->b) || advice_has_relay(s, e->b, e->a))
         return false;
-    uint32_t asked = 0;
+    uint32_t asked = 0, streams = 0;
     for (uint32_t i = 0; i < s->event_count; i++) {
         const scenario_event *ev = &s->events[i];
         bool are_same = (ev->a == e->a && ev->b == e->b) || (ev->a == e->b && ev->b == e->a);
         asked += ev->kind == SCENARIO_CONNECT && are_same;
+        streams += ev->kind == SCENARIO_STREAM && are_same;
     }
-    return asked == 1;
+    return asked == 1 && streams == 0;
 }
 
 static void advise_bounds(const scenario *s, const topo *sites, diag *warnings)
@@ -148,15 +149,15 @@ void advise_ways(const scenario *s, diag *warnings)
 {
     char why[256];
     topo *sites = NULL;
-    advise_loss(s, &s->link, warnings);
-    for (uint32_t i = 0; i < s->link_count; i++) advise_loss(s, &s->links[i], warnings);
+    advise_loss(s, SCENARIO_ANY, warnings);
+    for (uint32_t i = 0; i < s->link_count; i++) advise_loss(s, i, warnings);
     if (s->matrix[0] != '\0') {
         sites = s->has_regions ? topo_read_regions(s->matrix, why, sizeof why)
                                : topo_read(s->matrix, why, sizeof why);
         if (sites == NULL) return; /* it was there when the scenario was read */
         if (!s->has_regions) advise_matrix(s, sites, warnings);
-        advise_draws(s, sites, warnings);
     }
+    advise_delay(s, sites, warnings);
     advise_bounds(s, sites, warnings);
     topo_free(sites);
 }

@@ -48,13 +48,6 @@ void check_families(reader *r);
 /* Sums up what uses of shared boxes say of them, when all are known. */
 void read_shared(reader *r);
 
-/* Whether nothing about n and its link takes time. */
-bool scenario_is_bare(const scenario *s, const scenario_node *n);
-
-/* Complains of two nodes between which no time passes, at where they are when the run begins; rtt
- * is `network.latency.rtt`, or NULL. Called when all is known. */
-void check_delay(reader *r, const doc_node *rtt);
-
 /* "nodes.laptop", "groups.crowd": where a node is written. */
 const char *read_path_of(const scenario *s, const scenario_node *n, char out[DOC_PATH_MAX]);
 

@@ -13,7 +13,7 @@ enum {
     MTU_MOST = 9000,
     QUIC_MTU = 1200 + NET_HEADER_BYTES, /* RFC 9000 section 14 */
     MODEL_MTU = 1200 + NET_TCP_HEADER_BYTES,
-    BPS_LEAST = 1000, /* the first datagram of QUIC takes ten seconds, and a dial gives up at 15 */
+    BPS_LEAST = 1000,
     ALL_PPM = 1000000
 };
 
@@ -26,8 +26,7 @@ static void read_bps(reader *r, const doc_node *node, uint64_t *bps)
     if (!read_quantity(r, node, QUANTITY_RATE, bps)) return;
     if (*bps == 0)
         read_error(r, node, "a link of no rate carries nothing; without the key it is unlimited");
-    else if (*bps < BPS_LEAST)
-        read_error(r, node, "1kbit at least: at '%s' no connection begins in its time", node->text);
+    else if (*bps < BPS_LEAST) read_error(r, node, "'%s' is too slow, 1kbit at least", node->text);
 }
 
 /* Keeps a trace for the scenario's life. */
@@ -178,12 +177,11 @@ static void read_reorder(reader *r, const doc_node *node, net_extra *extra)
 {
     static const key_rule rules[] = {{"share", true}, {"by", true}};
     if (node == NULL || !read_map(r, node, rules, sizeof rules / sizeof rules[0])) return;
-    const doc_node *share = doc_get(node, "share"), *by = doc_get(node, "by");
-    if (read_u32(r, share, QUANTITY_SHARE, UINT32_MAX, &extra->reorder_ppm) &&
-        extra->reorder_ppm == 0)
-        read_error(r, share, "none is held back: leave 'reorder' out");
+    const doc_node *by = doc_get(node, "by");
+    read_u32(r, doc_get(node, "share"), QUANTITY_SHARE, UINT32_MAX, &extra->reorder_ppm);
     if (read_delay(r, by, &extra->reorder_ns) && extra->reorder_ns == 0)
         read_error(r, by, "who is held back by nothing is overtaken by nobody");
+    if (extra->reorder_ppm == 0) extra->reorder_ns = 0; /* the same as no 'reorder' */
 }
 
 /* ---- MTU ---- */

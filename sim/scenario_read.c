@@ -85,9 +85,6 @@ static void read_root(reader *r, const doc_node *root)
     read_expects(r, doc_get(root, "expect"));
     check_families(r);
     read_shared(r);
-    const doc_node *network = doc_get(root, "network");
-    const doc_node *latency = network != NULL ? doc_get(network, "latency") : NULL;
-    check_delay(r, latency != NULL ? doc_get(latency, "rtt") : NULL);
 }
 
 static void apply(doc *d, doc_node *root, const char *override, diag *errors)

@@ -37,6 +37,9 @@ const char *topo_name(const topo *t, uint32_t site);
 /* A site for a host: by the regions' shares, or each as likely as another. */
 uint32_t topo_draw(const topo *t, rng *r);
 
+/* Whether it may be that one: not a region whose share is nothing. */
+bool topo_may_draw(const topo *t, uint32_t site);
+
 /* Every two different sites are rtt_ns apart; sites is how many there are. */
 topo *topo_constant(uint64_t rtt_ns, uint32_t sites);
 

@@ -162,3 +162,9 @@ uint32_t topo_draw(const topo *t, rng *r)
     if (t->share_ppm != NULL) return dist_weighted(r, t->share_ppm, t->sites);
     return (uint32_t)rng_below(r, t->sites);
 }
+
+bool topo_may_draw(const topo *t, uint32_t site)
+{
+    PU_ASSERT(site < t->sites);
+    return t->share_ppm == NULL || t->share_ppm[site] > 0;
+}

@@ -111,9 +111,9 @@ lines 0 'scenarios\?: '
 write() {
     printf 'scenario: t\nduration: 60s\nnetwork: {latency: {%s}}\nnodes: {%s}\n' "$1" "$2" >"$work/t.yaml"
 }
-write 'rtt: 0ms, access: 0ms' 'a: {}, b: {}'
-expect 2 "t.yaml:3:26: network.latency.rtt: no time passes between 'a' and 'b'" "$sim" lint "$work/t.yaml"
-expect 2 'network.latency.rtt: no time passes' "$sim" run "$work/t.yaml" --out "$work/timeless"
+write 'rtt: 0ms' 'a: {roles: [relay]}, b: {relays: [a]}'
+expect 0 "t.yaml:4:30: warning: no time passes between 'a' and 'b': a stream of a gigabyte" "$sim" lint "$work/t.yaml"
+expect 0 'seed=1' "$sim" run "$work/t.yaml" --out "$work/timeless"
 write 'rtt: 80ms' 'a: {at: Mars}, b: {}'
 expect 2 "t.yaml:4:17: nodes.a.at: 'Mars' is no site: they are numbers from 0 to 99999" "$sim" lint "$work/t.yaml"
 write 'matrix: m.tsv' 'a: {at: 0}, b: {at: 1}'

@@ -24,9 +24,20 @@ enum { SAID_MAX = 2048 };
     "'a' has no way to learn an address of 'b': give it 'knows: all', or both a relay " \
     "in common\n"
 
-#define HOME                                                   \
-    HEAD "nats: {r: {profile: home}, c: {profile: carrier}}\n" \
-         "links: {slow: {up: 1Mbit}, lossy: {loss: 1%}}\nnodes:\n"
+#define HOME                                                                               \
+    HEAD "nats: {r: {profile: home}, c: {profile: carrier}}\n"                             \
+         "links: {slow: {up: 1Mbit}, lossy: {loss: 1%}, same: {up: 1Mbit, access: 9ms},\n" \
+         "  long: {up: 1Mbit, queue: 200ms},\n  fair: {up: 1Mbit, codel: {}}}\n"           \
+         "firewalls: {w: {filtering: apdf}}\nnodes:\n"
+#define OWN "each has an access link of its own\n"
+#define MEET(what) "expect: [{name: met, " what ", within: 9s}]\n"
+#define NO_TRUST                                                                           \
+    "it never holds, since 'a' and 'b' do not authorize each other: add 'authorize: [[a, " \
+    "b]]'\n"
+#define STREAM(at) "{at: " #at "s, stream: {from: a, to: b, bytes: 1kB}}"
+#define NEVER_MET                                                                             \
+    "nothing connects 'a' and 'b' before this stream, and they have no relay in common: add " \
+    "an event 'connect: {from: a, to: b}'\n"
 
 static void advise_at(const char *path, const char *text, char said[SAID_MAX])
 {
@@ -56,13 +67,79 @@ static const struct {
 } cases[] = {
     /* homes */
     {HOME "  a: {behind: [r@h]}\n  b: {behind: [r@h], link: slow}\n",
-     "8:3: 'b' and 'a' are in one home, 'h', and name different links: each has an access link of "
-     "its own\n"},
+     "10:3: 'a' and 'b' are in one home, 'h', but 'a' has up unlimited, 'b' 1Mbit: " OWN},
     {HOME "  a: {behind: [r@h], link: slow}\n  b: {behind: [r@h], link: slow}\n", ""},
+    {HOME "  a: {behind: [r@h], link: slow}\n  b: {behind: [r@h], link: same}\n", ""},
+    {HOME "  c: {behind: [r@h]}\n  a: {behind: [r@h], link: slow}\n"
+          "  b: {behind: [r@h], link: long}\n  d: {behind: [r@i], link: long}\n",
+     "10:3: 'c' and 'a' are in one home, 'h', but 'c' has up unlimited, 'a' 1Mbit: " OWN},
+    {HOME "  a: {behind: [r@h], link: slow}\n  b: {behind: [r@h], link: long}\n",
+     "11:3: 'b' and 'a' are in one home, 'h', but 'b' has queue 200ms, 'a' 100ms: " OWN},
+    {HOME "  a: {behind: [r@h], link: slow}\n  b: {behind: [r@h], link: fair}\n",
+     "11:3: 'b' and 'a' are in one home, 'h', but 'b' has codel.target 5ms, 'a' none: " OWN},
     {HOME "  a: {behind: [r@h]}\n  b: {behind: [r], link: slow}\n", ""},
     {HOME "  a: {behind: [r, c@h]}\n  b: {behind: [r, c@h], link: slow}\n", ""},
     {HOME "  a: {behind: [c@h]}\n  b: {behind: [c@h], link: slow}\n", ""},
     {HOME "  a: {behind: [r@h]}\n  b: {behind: [r@h], link: lossy}\n", ""},
+    /* beside a firewall too, and of one home once */
+    {HOME "  a: {ipv4: false, ipv6: w@h, link: slow}\n"
+          "  b: {ipv4: false, ipv6: w@h, link: long}\n",
+     "11:3: 'b' and 'a' are in one home, 'h', but 'b' has queue 200ms, 'a' 100ms: " OWN},
+    {HOME "  a: {behind: [r@h], ipv6: w@h, link: slow}\n"
+          "  b: {behind: [r@h], ipv6: w@h, link: long}\n",
+     "11:3: 'b' and 'a' are in one home, 'h', but 'b' has queue 200ms, 'a' 100ms: " OWN},
+    /* boxes inside a home */
+    {HOME "  a: {behind: [r@h], link: slow}\n  b: {behind: [r@h], link: slow}\n"
+          "  t: {behind: [r, r@h], link: slow}\n",
+     "10:3: 'h' has 'r' inside: 'a', 'b' and 't' each have an access link of their own\n"},
+    {HOME "  a: {behind: [r@h], link: slow}\n  b: {behind: [r@h]}\n"
+          "  t: {behind: [r@i, r@h], link: slow}\n",
+     "10:3: 'h' has 'i' inside: 'a' and 't' each have an access link of their own\n"},
+    {HOME "  a: {behind: [r@h], link: slow}\n  t: {behind: [r@i, r@h], link: slow}\n"
+          "  u: {behind: [r@i, r@h], link: slow}\n",
+     ""}, /* two of three share that of 'i' */
+    {HOME "  a: {behind: [r@h]}\n  b: {behind: [r, r@h]}\n", ""},
+    {HOME "  a: {behind: [c@h], link: slow}\n  b: {behind: [r, c@h], link: slow}\n", ""},
+    {HOME "  a: {behind: [r, r@h], link: slow}\n  b: {behind: [r, r@h], link: slow}\n", ""},
+    {HOME
+     "  t: {behind: [r, r@h], link: slow}\ngroups: {g: {count: 6, behind: [r@h], link: slow}}\n",
+     "10:3: 'h' has 'r' inside: 't', 'g-1', 'g-2', 'g-3' and 3 more each have an access link of "
+     "their own\n"},
+    /* who trusts whom */
+    {HEAD "nodes: {a: {knows: all}, b: {}}\n" ASK MEET("connected: {from: a, to: b}"),
+     "6:10: expect.met: " NO_TRUST},
+    {HEAD "nodes: {a: {knows: all}, b: {}}\n" ASK MEET("path: direct, from: a, to: b"),
+     "6:10: expect.met: " NO_TRUST},
+    {HEAD "nodes: {a: {knows: all}, b: {roles: [relay]}}\n" ASK MEET("connected: {from: a, to: b}"),
+     "6:10: expect.met: " NO_TRUST},
+    {HEAD "nodes: {a: {knows: all}, b: {}}\n" ASK MEET(
+         "connected: {from: a, to: b}") "authorize: [[b, a]]\n",
+     ""},
+    {HEAD
+     "nodes: {a: {relays: [b]}, b: {roles: [relay]}}\n" ASK MEET("connected: {from: a, to: b}"),
+     ""},
+    {HEAD "nodes: {a: {relays: [b]}, b: {roles: [relay]}}\ngroups:\n  g: {count: 2, relays: [b], "
+          "pairs: {from: 1s, until: 2s}}\n" MEET("connected: {pairs: g}"),
+     ""},
+    /* streams between who never met */
+    {HEAD "nodes: {a: {knows: all}, b: {}}\nauthorize: [[a, b]]\nevents: [" STREAM(5) "]\n",
+     "6:10: " NEVER_MET},
+    {HEAD "nodes: {a: {knows: all}, b: {}}\nauthorize: [[a, b]]\nevents: [" STREAM(
+         5) ", "
+            "{at: 6s, connect: {from: a, to: b}}]\n",
+     "6:10: " NEVER_MET},
+    {HEAD "nodes: {a: {knows: all}, b: {}}\nauthorize: [[a, b]]\nevents: [" STREAM(
+         5) ", "
+            "{at: 4s, connect: {from: a, to: b}}]\n",
+     ""},
+    {HEAD "nodes: {a: {}, b: {knows: all}}\nauthorize: [[a, b]]\nevents: [" STREAM(
+         5) ", "
+            "{at: 4s, connect: {from: b, to: a}}]\n",
+     ""},
+    {HEAD "nodes: {a: {knows: all}, b: {}}\nevents: [" STREAM(5) "]\n", ""},
+    {HEAD "nodes: {r: {roles: [relay]}, a: {relays: [r]}, b: {relays: [r]}}\n"
+          "authorize: [[a, b]]\nevents: [" STREAM(5) "]\n",
+     ""},
     /* who can find whom */
     {HEAD "nodes: {a: {}, b: {}}\n" ASK, "5:10: " NO_WAY},
     {HEAD "nodes: {a: {knows: all}, b: {}}\n" ASK, ""},
@@ -106,9 +183,10 @@ static const struct {
     "\n  kept: {profile: symmetric, ports: preserve}, calls: {profile: home, tcp_filtering: eif}," \
     "\n  gate: {profile: symmetric, gateway: [pcp]}}\n"
 #define RELAY "nodes: {r: {roles: [relay], port: 443},\n"
+#define TRUST "authorize: [[a, b]]\n"
 #define DIRECT                                        \
     "events: [{at: 5s, connect: {from: a, to: b}}]\n" \
-    "expect: [{name: near, path: direct, from: a, to: b, within: 9s}]\n"
+    "expect: [{name: near, path: direct, from: a, to: b, within: 9s}]\n" TRUST
 /* a and b with these boxes around them. */
 #define TWO(a, b)                                                                        \
     HEAD BOXES RELAY "  a: {relays: [r], behind: [" a "]}, b: {relays: [r], behind: [" b \
@@ -149,11 +227,11 @@ static const struct {
     {HEAD BOXES RELAY "  a: {relays: [r], behind: [sym]}, b: {relays: [r], behind: [sym]}}\n"
                       "events: [{at: 5s, connect: {from: a, to: b}}, {at: 4s, change_network: "
                       "{node: a, behind: []}}]"
-                      "\nexpect: [{name: near, path: direct, from: a, to: b, within: 9s}]\n",
+                      "\nexpect: [{name: near, path: direct, from: a, to: b, within: 9s}]\n" TRUST,
      ""},
     {HEAD BOXES RELAY "  a: {relays: [r], behind: [sym]}, b: {relays: [r], behind: [sym]}}\n"
                       "events: [{at: 5s, connect: {from: a, to: b}}]\n"
-                      "expect: [{name: far, path: relay, from: a, to: b, within: 9s}]\n",
+                      "expect: [{name: far, path: relay, from: a, to: b, within: 9s}]\n" TRUST,
      ""},
 
     /* relays at ports that nothing gets out to */
@@ -215,10 +293,14 @@ static void the_matrix_says_the_same(void **state)
 #define MATRIX(table) table, "network: {latency: {matrix: m.tsv}}\n"
 #define MET(within)                                   \
     "events: [{at: 5s, connect: {from: a, to: b}}]\n" \
-    "expect: [{name: met, connected: {from: a, to: b}, within: " within "}]\n"
+    "expect: [{name: met, connected: {from: a, to: b}, within: " within "}]\n" TRUST
 #define TOO_SOON(allowed, takes)                                                                   \
     "6:10: expect.met: it allows " allowed ", and one round trip between 'a' and 'b' takes " takes \
     "\n"
+#define LOSES(what)                                                                         \
+    "it loses all that its hosts" what ", for good; 'block', 'partition' and the 'gap' of " \
+    "'change_network' do so for a time\n"
+#define MUTE "links: {mute: {loss: {up: 100%, down: 1%}}}\n"
 #define KNOWN "nodes: {a: {at: 0, knows: all}, b: {at: 1}}\n"
 
 static const struct {
@@ -233,7 +315,12 @@ static const struct {
     {NULL, "network: {latency: {rtt: 80ms}}\n",
      KNOWN "events: [{at: 5s, connect: {from: a, to: b}}, {at: 9s, connect: {from: a, to: b}}]\n"
            "expect: [{name: met, connected: {from: a, to: b}, within: 1ms},\n"
-           "  {name: still, connected: {from: a, to: b}, after: 20s, within: 1ms}]\n",
+           "  {name: still, connected: {from: a, to: b}, after: 20s, within: 1ms}]\n" TRUST,
+     ""},
+    {NULL, "network: {latency: {rtt: 80ms}}\n",
+     "nodes: {a: {relays: [r]}, b: {relays: [r]}, r: {roles: [relay]}}\n"
+     "events: [{at: 20s, connect: {from: a, to: b}},\n  {at: 9s, stream: {from: b, to: a, bytes: "
+     "1kB}}]\nexpect: [{name: met, connected: {from: a, to: b}, within: 50ms}]\n" TRUST,
      ""},
     {NULL, "network: {latency: {rtt: 80ms}}\n",
      "nodes: {b: {roles: [relay]}, a: {relays: [b]}}\n" MET("1ms"), ""},
@@ -247,25 +334,113 @@ static const struct {
      "nodes: {a: {at: 0, relays: [r]}, b: {at: 1, relays: [r]}, r: {at: 2, roles: [relay]}}\n" MET(
          "39ms"),
      TOO_SOON("39ms", "40ms")},
+    /* or by the relay of the other, which is told to who knows all */
+    {MATRIX("0\t200\t5\n200\t0\t5\n5\t5\t0\n"),
+     "nodes: {a: {at: 0, knows: all}, b: {at: 1, relays: [r]}, r: {at: 2, roles: [relay]}}\n" MET(
+         "10ms"),
+     ""},
+    {MATRIX("0\t200\t5\n200\t0\t5\n5\t5\t0\n"),
+     "nodes: {a: {at: 0, knows: all}, b: {at: 1, relays: [r]}, r: {at: 2, roles: [relay]}}\n" MET(
+         "9ms"),
+     TOO_SOON("9ms", "10ms")},
     /* a round trip is as long from both ends */
     {MATRIX("0\t1\t9\n60000\t0\t9\n8.5\t9\t0\n"), KNOWN,
      "1:2: this round trip is 1ms here and 1min in line 2, column 1, though both ends wait for it: "
      "each way takes half of its own entry. So it is with 2 of the pairs\n"},
     {MATRIX("0\t1\t9\n1\t0\t9\n9\t9\t0\n"), KNOWN, ""},
-    /* sites that are drawn */
-    {MATRIX("0\t1\n1\t0\n"), "nodes: {a: {}, b: {at: 1}}\n",
-     "4:9: the seed draws where 'a' is, perhaps at the site of 'b', and then no time passes "
-     "between the two: give their links an 'access' (network.latency.access)\n"},
-    {"0\t1\n1\t0\n", "network: {latency: {matrix: m.tsv, access: 1ms}}\n",
-     "nodes: {a: {}, b: {}}\n", ""},
     /* links that lose everything */
     {NULL, "network: {latency: {rtt: 80ms}, link: {loss: 100%}}\n", KNOWN,
-     "3:39: network.link: it loses all that its hosts send and get, for good; 'block', 'partition' "
-     "and the 'gap' of 'change_network' do so for a time\n"},
+     "3:39: network.link: " LOSES(" send and get")},
     {NULL, "network: {latency: {rtt: 80ms}, link: {loss: 99.99%}}\n",
-     "links: {mute: {loss: {up: 100%, down: 1%}}}\n" KNOWN,
-     "4:15: links.mute: it loses all that its hosts send, for good; 'block', 'partition' and the "
-     "'gap' of 'change_network' do so for a time\n"},
+     MUTE "nodes: {a: {link: mute}, b: {}}\n", "4:15: links.mute: " LOSES(" send")},
+    {NULL, "network: {latency: {rtt: 80ms}}\n",
+     MUTE "nodes: {b: {}}\ngroups: {g: {count: 2, link: mute}}\n",
+     "4:15: links.mute: " LOSES(" send")},
+    /* that nobody has, or not for good */
+    {NULL, "network: {latency: {rtt: 80ms}, link: {loss: 100%}}\n",
+     "links: {good: {}}\nnodes: {a: {link: good}}\n", ""},
+    {NULL, "network: {latency: {rtt: 80ms}}\n",
+     MUTE "nodes: {a: {}, b: {}}\n"
+          "events: [{at: 5s, change_network: {node: a, link: mute}}]\n",
+     ""},
+    {NULL, "network: {latency: {rtt: 80ms}}\n",
+     MUTE "nodes: {a: {link: mute}, b: {}}\n"
+          "events: [{at: 5s, change_network: {node: a, behind: []}}]\n",
+     ""},
+};
+
+/* ---- ways that take no time ---- */
+
+#define RTT(text) NULL, "network: {latency: {rtt: " text "}}\n"
+#define REGIONS(table) table, "network: {latency: {regions: m.tsv}}\n"
+#define BARE(place) place ": no time passes between 'a' and 'b': " WAY_OUT
+#define DRAWN(place)                                                                            \
+    place ": the seed draws where 'a' is, perhaps at the site of 'b', and then no time passes " \
+          "between the two: " WAY_OUT
+#define WAY_OUT                                                                               \
+    "a stream of a gigabyte would be taken for a run that gets nowhere; give their links an " \
+    "'access' (network.latency.access)\n"
+#define SMALL MATRIX("0\t1\n1\t0\n")
+#define LAN "nats: {box: {profile: home}, far: {profile: vpn}}\nfirewalls: {w: {filtering: apdf}}\n"
+
+static const struct {
+    const char *matrix, *network, *rest, *said;
+} delays[] = {
+    {RTT("0ms"), "nodes: {a: {}, b: {}}\n" TRUST, BARE("4:16")},
+    {RTT("0ms"), "nodes: {a: {}, b: {}}\n", ""}, /* they have nothing to do with each other */
+    {RTT("0ms"), "nodes: {a: {roles: [relay]}, b: {relays: [a]}}\n", BARE("4:30")},
+    {RTT("0ms"), "nodes: {}\ngroups: {g: {count: 2, pairs: {from: 1s, until: 2s}}}\n",
+     "5:10: groups.g: its pairs have no way to learn each other's addresses: give them 'relays'\n"
+     "5:10: no time passes between 'g-1' and 'g-2': " WAY_OUT},
+    {RTT("0ms, access: 5ms"),
+     "links: {bare: {access: 0s}}\nnodes: {a: {link: bare, at: 1}, c: {}, b: {link: bare}}\n" TRUST,
+     BARE("5:40")},
+    {RTT("0ms"), LAN "nodes: {a: {behind: [box]}, b: {behind: [box]}}\n" TRUST, BARE("6:29")},
+    {RTT("80ms"), "nodes: {a: {at: 7}, c: {at: 8}, d: {}, b: {at: 7}}\n" TRUST, BARE("4:40")},
+    {RTT("80ms"),
+     LAN "nodes: {a: {at: 7, behind: [box@one], ipv6: w},\n"
+         "  b: {at: 7, behind: [box@one], ipv6: public}}\n" TRUST,
+     BARE("7:3")},
+    /* whoever else is there */
+    {RTT("0ms"),
+     "nodes: {x: {ipv4: false, ipv6: public}, a: {}, b: {}}\nauthorize: [[x, a], [x, b], [a, b]]\n",
+     BARE("4:48")},
+    /* time passes, of all or of some */
+    {RTT("0ms, access: 1us"), "nodes: {a: {}, b: {}}\n" TRUST, ""},
+    {RTT("0ms"), "links: {slow: {up: 1Gbit}}\nnodes: {a: {}, b: {link: slow}}\n" TRUST, ""},
+    {RTT("0ms"),
+     "links: {late: {reorder: {share: 1%, by: 1ms}}}\nnodes: {a: {}, b: {link: late}}\n" TRUST, ""},
+    {RTT("0ms"),
+     "links: {late: {reorder: {share: 0%, by: 1ms}}}\nnodes: {a: {}, b: {link: late}}\n" TRUST,
+     BARE("5:16")},
+    {RTT("0ms"), "nodes: {a: {}, b: {cpu: {datagram: 1us}}}\n" TRUST, ""},
+    {RTT("0ms"), "nodes: {a: {}, b: {cpu: {handshake: 1us}}}\n" TRUST, ""},
+    {RTT("0ms"), LAN "nodes: {a: {behind: [box@one]}, b: {behind: [box@one]}}\n" TRUST, ""},
+    {RTT("0ms"), LAN "nodes: {a: {}, b: {behind: [far]}}\n" TRUST, ""},
+    {RTT("80ms"), "nodes: {a: {at: 7}, b: {at: 8}}\n" TRUST, ""},
+    {RTT("80ms"), "nodes: {a: {}, b: {}}\n" TRUST, ""},
+    {RTT("80ms"),
+     LAN "nodes: {a: {at: 7, ipv4: false, ipv6: w@one},\n"
+         "  b: {at: 7, ipv4: false, ipv6: w@one}}\n" TRUST,
+     ""},
+    /* files */
+    {SMALL, "nodes: {a: {at: 0}, b: {at: 0}}\n" TRUST, BARE("4:21")},
+    {SMALL, "nodes: {a: {at: 0}, b: {at: 1}}\n" TRUST, ""},
+    {MATRIX("0\n"), "nodes: {a: {}, b: {}}\n" TRUST, BARE("4:16")},
+    {REGIONS("from,A,B\nA,5,9\nB,9,5\n"), "nodes: {a: {at: A}, b: {at: A}}\n" TRUST, ""},
+    {REGIONS("from,A,B\nA,0,9\nB,9,5\n"), "nodes: {a: {at: A}, b: {at: A}}\n" TRUST, BARE("4:21")},
+    /* sites that are drawn */
+    {SMALL, "nodes: {a: {}, b: {at: 1}}\n" TRUST, DRAWN("4:9")},
+    {SMALL, "nodes: {b: {at: 1}, a: {}}\n" TRUST, DRAWN("4:21")},
+    {SMALL, "nodes: {a: {}, b: {}}\n" TRUST, DRAWN("4:9")},
+    {SMALL, "nodes: {a: {}, b: {}}\n", ""},
+    {SMALL, LAN "nodes: {a: {behind: [box@one]}, b: {behind: [box@one]}}\n" TRUST, ""},
+    {REGIONS("from,A,B\nA,0,9\nB,9,9\n"), "nodes: {a: {}, b: {at: B}}\n" TRUST, ""},
+    {REGIONS("from,A,B\nA,0,9\nB,9,9\n"), "nodes: {a: {}, b: {at: A}}\n" TRUST, DRAWN("4:9")},
+    {REGIONS("from,A,B,share\nA,0,9,0\nB,9,9,1\n"), "nodes: {a: {}, b: {at: A}}\n" TRUST, ""},
+    {REGIONS("from,A,B,share\nA,0,9,0\nB,9,9,1\n"), "nodes: {a: {}, b: {}}\n" TRUST, ""},
+    {"0\t1\n1\t0\n", "network: {latency: {matrix: m.tsv, access: 1ms}}\n",
+     "nodes: {a: {}, b: {}}\n" TRUST, ""},
 };
 
 static void write_file(const char *path, const char *text)
@@ -276,22 +451,40 @@ static void write_file(const char *path, const char *text)
     fclose(out);
 }
 
+/* Beside a latency file, if there is one. */
+static void advise_beside(const char *matrix, const char *network, const char *rest,
+                          char said[SAID_MAX])
+{
+    char folder[64] = "/tmp/peerup-advice-XXXXXX", file[80], path[80], text[1024];
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/m.tsv", folder);
+    snprintf(path, sizeof path, "%s/t.yaml", folder);
+    if (matrix != NULL) write_file(file, matrix);
+    snprintf(text, sizeof text, "scenario: t\nduration: 60s\n%s%s", network, rest);
+    advise_at(path, text, said);
+    remove(file);
+    remove(folder);
+}
+
 static void what_ways_do_not_allow(void **state)
 {
     (void)state;
-    char folder[64] = "/tmp/peerup-advice-XXXXXX", matrix[80], path[80], text[1024], said[SAID_MAX];
-    assert_non_null(mkdtemp(folder));
-    snprintf(matrix, sizeof matrix, "%s/m.tsv", folder);
-    snprintf(path, sizeof path, "%s/t.yaml", folder);
+    char said[SAID_MAX];
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        if (ways[i].matrix != NULL) write_file(matrix, ways[i].matrix);
-        snprintf(text, sizeof text, "scenario: t\nduration: 60s\n%s%s", ways[i].network,
-                 ways[i].rest);
-        advise_at(path, text, said);
+        advise_beside(ways[i].matrix, ways[i].network, ways[i].rest, said);
         assert_string_equal(said, ways[i].said);
     }
-    remove(matrix);
-    remove(folder);
+}
+
+static void ways_that_take_no_time(void **state)
+{
+    (void)state;
+    char said[SAID_MAX];
+    for (size_t i = 0; i < sizeof delays / sizeof delays[0]; i++) {
+        advise_beside(delays[i].matrix, delays[i].network, delays[i].rest, said);
+        if (strcmp(said, delays[i].said) != 0)
+            fail_msg("%s%s: %s", delays[i].network, delays[i].rest, said);
+    }
 }
 
 static void warnings_and_none(void **state)
@@ -307,10 +500,9 @@ static void warnings_and_none(void **state)
 int advice_test(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(warnings_and_none),
-        cmocka_unit_test(what_boxes_keep_apart),
-        cmocka_unit_test(the_matrix_says_the_same),
-        cmocka_unit_test(what_ways_do_not_allow),
+        cmocka_unit_test(warnings_and_none),        cmocka_unit_test(what_boxes_keep_apart),
+        cmocka_unit_test(the_matrix_says_the_same), cmocka_unit_test(what_ways_do_not_allow),
+        cmocka_unit_test(ways_that_take_no_time),
     };
     return cmocka_run_group_tests_name("advice", tests, NULL, NULL);
 }

@@ -337,8 +337,7 @@ static void ends_by(scenario *s, run_options options, const char *wanted)
 static void run_without_progress_ends(void **state)
 {
     (void)state;
-    scenario *next_to = load("scenario: t\nduration: 20s\nnetwork: {latency: {rtt: 2ns}}\n" TWO);
-    next_to->rtt_ns = 0; /* which no file may say */
+    scenario *next_to = load("scenario: t\nduration: 20s\nnetwork: {latency: {rtt: 0ms}}\n" TWO);
     ends_by(load(HEAD("20s") TWO), (run_options){.still_max = 1},
             "peerup-sim: no progress: 2 events at 0.000000000 s, the next of the script by its "
             "timer 'the script'\n");

@@ -161,14 +161,12 @@ static const bad_scenario bad[] = {
     {LINK("bursts: {enter: 1%}") NODE, "5:18: network.link.bursts: the key 'leave' is missing\n"},
     {LINK("reorder: {share: 1%, by: 0s}") NODE,
      "5:35: network.link.reorder.by: who is held back by nothing is overtaken by nobody\n"},
-    {LINK("reorder: {share: 0%, by: 5ms}") NODE,
-     "5:27: network.link.reorder.share: none is held back: leave 'reorder' out\n"},
     {LINK("access: 31s, access_spread: 1h, jitter: 31s, up: 999bit, reorder: {share: 1%, by: 31s}")
          NODE,
      "5:18: network.link.access: '31s' is too long for a way, at most 30s\n"
      "5:38: network.link.access_spread: '1h' is too long for a way, at most 30s\n"
      "5:50: network.link.jitter: '31s' is too long for a way, at most 30s\n"
-     "5:59: network.link.up: 1kbit at least: at '999bit' no connection begins in its time\n"
+     "5:59: network.link.up: '999bit' is too slow, 1kbit at least\n"
      "5:92: network.link.reorder.by: '31s' is too long for a way, at most 30s\n"},
     {"scenario: t\nduration: 60s\nnetwork: {latency: {rtt: 61s, access: 1h}}\n" NODE,
      "3:26: network.latency.rtt: '61s' is too long, at most 1min\n"
@@ -246,51 +244,17 @@ static void generous_limits_are_inside(void **state)
     scenario_free(s);
 }
 
-/* ---- ways that take no time ---- */
-
-#define LATENCY(text) "scenario: t\nduration: 60s\nnetwork: {latency: {" text "}}\n"
-#define BOX "nats: {box: {profile: home}, far: {profile: vpn}}\n"
-#define NO_TIME "no time passes between 'a' and 'b'"
-#define WAY_OUT "give their links an 'access' (network.latency.access)\n"
-
-static const bad_scenario timeless[] = {
-    {LATENCY("rtt: 0ms") "nodes: {a: {}, b: {}}\n",
-     "3:26: network.latency.rtt: " NO_TIME ": make it longer, or " WAY_OUT},
-    {LATENCY("rtt: 0ms, access: 5ms") "links: {bare: {access: 0s}}\n"
-                                      "nodes: {a: {link: bare, at: 1}, c: {}, b: {link: bare}}\n",
-     "3:26: network.latency.rtt: " NO_TIME ": make it longer, or " WAY_OUT},
-    {LATENCY("rtt: 0ms") BOX "nodes: {a: {behind: [box]}, b: {behind: [box]}}\n",
-     "3:26: network.latency.rtt: " NO_TIME ": make it longer, or " WAY_OUT},
-    {LATENCY("rtt: 0ms") "nodes: {x: {cpu: {datagram: 1us}}}\ngroups: {g: {count: 2}}\n",
-     "3:26: network.latency.rtt: no time passes between 'g-1' and 'g-2': make it longer, "
-     "or " WAY_OUT},
-    {LATENCY("rtt: 80ms") "nodes: {a: {at: 7}, c: {at: 8}, d: {}, b: {at: 7}}\n",
-     "4:40: nodes.b: " NO_TIME ", which are at one site: " WAY_OUT},
-    {LATENCY("rtt: 80ms") BOX "firewalls: {w: {filtering: apdf}}\n"
-                              "nodes: {a: {at: 7, behind: [box@one], ipv6: w},\n"
-                              "  b: {at: 7, behind: [box@one], ipv6: public}}\n",
-     "7:3: nodes.b: " NO_TIME ", which are at one site: " WAY_OUT},
-};
-
-/* Where a LAN, a rate, a tunnel or a slow host takes time, or the seed decides. */
-static const char *const timely[] = {
-    LATENCY("rtt: 0ms, access: 1us") "nodes: {a: {}, b: {}}\n",
-    LATENCY("rtt: 0ms") "nodes: {a: {}}\n",
-    LATENCY("rtt: 0ms") "links: {slow: {up: 1Gbit}}\nnodes: {a: {}, b: {link: slow}}\n",
-    LATENCY("rtt: 0ms") "nodes: {a: {}, b: {cpu: {datagram: 1us}}}\n",
-    LATENCY("rtt: 0ms") BOX "nodes: {a: {behind: [box@one]}, b: {behind: [box@one]}}\n",
-    LATENCY("rtt: 0ms") BOX "nodes: {a: {}, b: {behind: [far]}}\n",
-    LATENCY("rtt: 80ms") "nodes: {a: {at: 7}, b: {at: 8}, c: {}, d: {}}\n",
-    LATENCY("rtt: 80ms") "firewalls: {w: {filtering: apdf}}\n"
-                         "nodes: {a: {at: 7, ipv4: false, ipv6: w@one},\n"
-                         "  b: {at: 7, ipv4: false, ipv6: w@one}}\n",
-};
-
-static void some_time_passes_between_any_two(void **state)
+/* A sweep may begin at none. */
+static void reordering_none_is_no_reordering(void **state)
 {
     (void)state;
-    each_is_complained_of(timeless, COUNT(timeless));
-    for (size_t i = 0; i < COUNT(timely); i++) scenario_free(read_good(timely[i], NULL));
+    static const char *const none[SETS_MAX] = {"network.link.reorder.share=0%"};
+    scenario *s = read_good(LINK("reorder: {share: 1%, by: 5ms}") NODE, none);
+    scenario *plain = read_good(LINK("") NODE, NULL);
+    assert_false(net_extra_is_any(&s->link.extra));
+    assert_memory_equal(s->hash, plain->hash, sizeof s->hash);
+    scenario_free(s);
+    scenario_free(plain);
 }
 
 /* Who has no QUIC anyway does with less than it needs. */
@@ -370,17 +334,6 @@ static void regions_are_listed_as_far_as_there_is_room(void **state)
               "region13 or one of 26 more\n");
 }
 
-/* Two at one site of a table, within which a way takes time or does not. */
-static void a_region_may_be_wide(void **state)
-{
-    (void)state;
-    char said[SAID_MAX];
-    scenario_free(with_regions("from,A,B\nA,5,9\nB,9,5\n", "A}, c: {at: A", said));
-    assert_null(with_regions("from,A,B\nA,0,9\nB,9,5\n", "A}, c: {at: A", said));
-    assert_string_equal(said, "4:21: nodes.c: no time passes between 'a' and 'c', which are at one "
-                              "site: " WAY_OUT);
-}
-
 int scenario_links_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,11 +341,10 @@ int scenario_links_test(void)
         cmocka_unit_test(the_hash_knows_each_key),
         cmocka_unit_test(impossible_links_are_refused),
         cmocka_unit_test(generous_limits_are_inside),
-        cmocka_unit_test(some_time_passes_between_any_two),
+        cmocka_unit_test(reordering_none_is_no_reordering),
         cmocka_unit_test(a_short_mtu_is_fine_without_udp),
         cmocka_unit_test(sites_are_called_by_their_regions),
         cmocka_unit_test(regions_are_listed_as_far_as_there_is_room),
-        cmocka_unit_test(a_region_may_be_wide),
     };
     return cmocka_run_group_tests_name("scenario_links", tests, NULL, NULL);
 }
