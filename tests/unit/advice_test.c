@@ -91,10 +91,16 @@ static const struct {
     /* boxes inside a home */
     {HOME "  a: {behind: [r@h], link: slow}\n  b: {behind: [r@h], link: slow}\n"
           "  t: {behind: [r, r@h], link: slow}\n",
-     "10:3: 'h' has 'r' inside: 'a', 'b' and 't' each have an access link of their own\n"},
+     "10:3: 'h' has 'r' inside: 'a', 'b' and 't' each have an access link of their own, unless "
+     "'r' says 'links: shared'\n"},
+    {HEAD "nats: {r: {profile: home}, s: {profile: home, links: shared}}\n"
+          "links: {slow: {up: 1Mbit}}\nnodes:\n  a: {behind: [s@h], link: slow}\n"
+          "  t: {behind: [r, s@h], link: slow}\n",
+     ""},
     {HOME "  a: {behind: [r@h], link: slow}\n  b: {behind: [r@h]}\n"
           "  t: {behind: [r@i, r@h], link: slow}\n",
-     "10:3: 'h' has 'i' inside: 'a' and 't' each have an access link of their own\n"},
+     "10:3: 'h' has 'i' inside: 'a' and 't' each have an access link of their own, unless 'r' says "
+     "'links: shared'\n"},
     {HOME "  a: {behind: [r@h], link: slow}\n  t: {behind: [r@i, r@h], link: slow}\n"
           "  u: {behind: [r@i, r@h], link: slow}\n",
      ""}, /* two of three share that of 'i' */
