@@ -45,7 +45,7 @@ static void box_says(net *n, pu_time now, uint32_t box, const datagram *d,
     };
     bool is_local = d->is_local;
     way_record(n, now, &a, NET_NONE, box, NET_SENT);
-    if (b->is_tapped) way_outside(n, now, box, &a, true);
+    if (b->is_tapped) way_outside(n, now, box, &a);
     if (!way_climb_from(n, now, &a, b->parent)) return;
     a.is_local = is_local;
     net_put(n, now + delay_of(n, now, b, &a), &a, bytes);

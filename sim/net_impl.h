@@ -265,8 +265,8 @@ static inline const realm *way_realm(const net *n, uint32_t box, bool is_six)
 void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, uint32_t box,
                 enum net_fate fate);
 
-/* Shows the observer d as it is at the outer side of box, which is tapped. */
-void way_outside(const net *n, pu_time now, uint32_t box, const datagram *d, bool out);
+/* Shows the observer d, which leaves box, as it is at its outer side. box is tapped. */
+void way_outside(const net *n, pu_time now, uint32_t box, const datagram *d);
 
 /* Takes d from its host to the realm where its destination is known, translating its source. False:
  * it ended on the way, and that is recorded. */

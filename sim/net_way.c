@@ -31,13 +31,25 @@ void way_record(const net *n, pu_time now, const datagram *d, uint32_t to_host, 
     n->observer.record(n->observer.ctx, &r);
 }
 
-/* What goes to an address of the box's own, or comes from one, turns within it and is never
- * outside. */
-void way_outside(const net *n, pu_time now, uint32_t box, const datagram *d, bool out)
+static void show_outside(const net *n, pu_time now, uint32_t box, const datagram *d, bool out)
 {
-    if (nat_owns(n->boxes[box].udp, out ? d->to.ip : d->from.ip)) return;
     n->observer.outside(n->observer.ctx, now, box, out, d->carriage, &d->from, &d->to,
                         span_of(d->bytes, d->len));
+}
+
+/* What goes to an address of the box's own turns within it and is never outside. */
+void way_outside(const net *n, pu_time now, uint32_t box, const datagram *d)
+{
+    if (!nat_owns(n->boxes[box].udp, d->to.ip)) show_outside(n, now, box, d, true);
+}
+
+/* Shows d, which has come to box from around it. It turned within the box when it comes from an
+ * address of the box's own, if box is the first on its way down: it was let out by that one last.
+ * What comes so to a box further in was sent back to it, by a hairpin that shows inner endpoints.
+ */
+static void show_come(const net *n, pu_time now, uint32_t box, const datagram *d, bool is_first)
+{
+    if (!is_first || !nat_owns(n->boxes[box].udp, d->from.ip)) show_outside(n, now, box, d, false);
 }
 
 static enum net_fate fate_of(enum nat_verdict verdict)
@@ -66,7 +78,7 @@ static bool box_let_out(net *n, pu_time now, uint32_t box, datagram *d)
     bool is_passed = verdict == NAT_PASS && n->boxes[box].type->is_filter;
     way_record(n, now, d, NET_NONE, box, is_passed ? NET_PASSED : fate_of(verdict));
     if (verdict != NAT_PASS) return false;
-    if (n->boxes[box].is_tapped) way_outside(n, now, box, d, true);
+    if (n->boxes[box].is_tapped) way_outside(n, now, box, d);
     return true;
 }
 
@@ -89,7 +101,6 @@ static bool box_let_in(net *n, pu_time now, uint32_t box, datagram *d)
 {
     const net_box *b = &n->boxes[box];
     nat *table = box_nat(b, d->carriage);
-    if (b->is_tapped) way_outside(n, now, box, d, false);
     enum nat_verdict verdict = verdict_in(b, now, d);
     if (verdict != NAT_PASS) {
         way_record(n, now, d, NET_NONE, box, fate_of(verdict));
@@ -201,9 +212,11 @@ uint32_t way_back(const net *n, pu_time now, const datagram *d, pu_endpoint *own
 
 uint32_t way_descend(net *n, pu_time now, datagram *d)
 {
+    uint32_t top = d->realm;
     member m = way_entry(n, d);
     while (m != 0 && member_is_box(m)) {
         uint32_t box = member_index(m);
+        if (n->boxes[box].is_tapped) show_come(n, now, box, d, d->realm == top);
         if (!box_let_in(n, now, box, d)) return NET_NONE;
         d->realm = box;
         m = way_entry(n, d);

@@ -177,6 +177,43 @@ static void a_hairpin_stays_within_its_box(void **state)
     }
 }
 
+/* A carrier that shows inner endpoints sends a home's packet back to the home, from the home's own
+ * address: it has left and come all the same. What turns within the home has not. */
+static void what_a_carrier_sends_back_has_come(void **state)
+{
+    (void)state;
+    world w;
+    world_open(&w);
+    nat_type type = router(NAT_EIM, NAT_ADF, NAT_PRESERVE);
+    type.hairpin = NAT_HAIRPIN_INTERNAL;
+    uint32_t carrier = net_box_add(w.n, &type, NET_NONE, true);
+    uint32_t home = net_box_add(w.n, &type, carrier, false);
+    uint32_t a = add(&w, home, 0, &plain), b = add(&w, home, 0, &plain);
+    uint32_t server = add(&w, NET_NONE, 1, &plain);
+    send(&w, 0, a, own(&w, server), 1);
+    send(&w, 0, b, own(&w, server), 1);
+    run_all(&w);
+    pu_endpoint b_seen = seen(&w, PU_S, b, own(&w, server));
+    pu_endpoint a_seen = seen(&w, PU_S, a, own(&w, server));
+    send(&w, PU_S, b, a_seen, 2); /* lets a's in */
+    run_all(&w);
+    forget(&w);
+    net_box_tap(w.n, carrier);
+    net_box_tap(w.n, home);
+    send(&w, 2 * PU_S, a, b_seen, 3);
+    run_all(&w);
+    assert_int_equal(w.passed_count, 2);
+    assert_passed(&w, 0, home, true, w.passed[0].from, b_seen, 3);
+    assert_passed(&w, 1, home, false, w.passed[0].from, w.passed[1].to, 3);
+    pu_endpoint b_middle = w.passed[1].to;
+    assert_int_equal(memcmp(b_middle.ip, w.passed[0].from.ip, sizeof b_middle.ip), 0);
+    forget(&w);
+    send(&w, 3 * PU_S, a, b_middle, 4);
+    run_all(&w);
+    assert_int_equal(w.passed_count, 0);
+    world_close(&w);
+}
+
 /* A firewall translates nothing, and its hosts have many addresses. */
 static void a_firewall_has_an_outer_side(void **state)
 {
@@ -213,6 +250,7 @@ int net_tap_test(void)
         cmocka_unit_test(what_is_dropped_is_seen_where_it_came),
         cmocka_unit_test(answers_of_a_box_are_seen),
         cmocka_unit_test(a_hairpin_stays_within_its_box),
+        cmocka_unit_test(what_a_carrier_sends_back_has_come),
         cmocka_unit_test(a_firewall_has_an_outer_side),
     };
     return cmocka_run_group_tests_name("net_tap", tests, NULL, NULL);
