@@ -18,6 +18,9 @@ typedef struct search {
     const char *word;        /* what the wanted one is called */
     choice all[CHOICES_MAX]; /* different ones */
     uint32_t count;
+    const captured *meant; /* captured_means_shared: by whom; NULL: nobody asks */
+    uint32_t shared;       /* whether that box; its number */
+    bool is_meant;
     uint32_t deepest;  /* number of a box, at most */
     uint32_t found[2]; /* numbers of boxes called so in one network; 0: none, or no second one */
 } search;
@@ -57,20 +60,26 @@ static void add_choice(search *f, const scenario_box *b, uint32_t number)
     if (f->count < CHOICES_MAX) f->all[f->count++] = fresh;
 }
 
+/* Looks at b, which is number place of a network. */
+static void look_at(search *f, const scenario_box *b, uint32_t place, uint32_t found[2])
+{
+    add_choice(f, b, place + 1);
+    if (f->meant != NULL && b->number == f->shared && captured_means(f->meant, f->s, b, place))
+        f->is_meant = true;
+    if (!is_called(f->s, b, f->word)) return;
+    if (found[0] == 0) found[0] = place + 1;
+    else if (found[1] == 0) found[1] = place + 1;
+}
+
 /* Looks at one network. chain NULL: one box that is drawn. */
 static void look(search *f, const scenario_chain *chain, const scenario_families *families)
 {
-    uint32_t found[2] = {0}, count = 0;
+    uint32_t found[2] = {0};
     if (chain == NULL) add_choice(f, NULL, 1);
-    for (uint32_t i = 0; chain != NULL && i < chain->count; i++) {
-        add_choice(f, &chain->box[i], i + 1);
-        if (count < 2 && is_called(f->s, &chain->box[i], f->word)) found[count++] = i + 1;
-    }
-    if (families->six == SCENARIO_SIX_BEHIND) {
-        add_choice(f, &families->wall, 1);
-        if (count < 2 && is_called(f->s, &families->wall, f->word)) found[count++] = 1;
-    }
-    if (f->found[1] == 0 && count > 0) memcpy(f->found, found, sizeof found);
+    for (uint32_t i = 0; chain != NULL && i < chain->count; i++)
+        look_at(f, &chain->box[i], i, found);
+    if (families->six == SCENARIO_SIX_BEHIND) look_at(f, &families->wall, 0, found);
+    if (f->found[1] == 0 && found[0] != 0) memcpy(f->found, found, sizeof found);
 }
 
 /* Looks at all networks of node: its own, those it changes to, the one it roams to. */
@@ -87,6 +96,13 @@ static void look_around(search *f, uint32_t node)
     }
     if (g != NULL && g->has_roam)
         look(f, &g->roam_chain, g->has_roam_families ? &g->roam_families : &n->families);
+}
+
+bool captured_means_shared(const captured *c, const scenario *s, uint32_t shared)
+{
+    search f = {.s = s, .word = c->box, .meant = c, .shared = shared};
+    look_around(&f, c->node);
+    return f.is_meant;
 }
 
 /* ---- what is wrong ---- */

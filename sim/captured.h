@@ -26,4 +26,7 @@ bool captured_find_box(captured *c, const scenario *s, char *why, size_t why_cap
  * NULL: it was drawn from a mix. */
 bool captured_means(const captured *c, const scenario *s, const scenario_box *b, uint32_t place);
 
+/* Whether c means that shared box, by its number, in some network that its node comes to. */
+bool captured_means_shared(const captured *c, const scenario *s, uint32_t shared);
+
 #endif

@@ -233,17 +233,33 @@ static uint32_t wall_around(world *w, uint32_t node, const scenario_families *f,
     return chain_new(w, node, &alone, fresh);
 }
 
-/* Captures box, which b calls and which is number `place` around node, if it is to be: under the
- * first name of several that mean it. */
+/* The first on the command line that means the box which b calls and which is number `place` around
+ * node; is_shared: of any node. The count of all: nobody does. */
+static uint32_t find_captured(const world *w, uint32_t node, const scenario_box *b, uint32_t place,
+                              bool is_shared)
+{
+    uint32_t i = 0;
+    for (; i < w->options->captured_count; i++) {
+        const captured *c = &w->options->captured[i];
+        if (c->box == NULL) continue;
+        if (is_shared && captured_means_shared(c, w->s, b->number)) break;
+        if (c->node == node && captured_means(c, w->s, b, place)) break;
+    }
+    return i;
+}
+
+/* Captures box, which b calls and which is number `place` around node, if that node's is to be.
+ * Its name is the first on the command line that means it, whoever comes to it first. */
 static void tap(world *w, uint32_t node, uint32_t box, const scenario_box *b, uint32_t place)
 {
-    for (uint32_t i = 0; i < w->options->captured_count; i++) {
-        const captured *c = &w->options->captured[i];
-        if (c->node != node || c->box == NULL || !captured_means(c, w->s, b, place)) continue;
-        w->taps = sim_grow(w->taps, &w->tap_cap, box, sizeof *w->taps);
-        if (w->taps[box] == 0) w->taps[box] = c->interface + 1;
-        net_box_tap(w->hosts_share.network, box);
-    }
+    const run_options *o = w->options;
+    if (find_captured(w, node, b, place, false) == o->captured_count) return;
+    bool is_any = b == NULL || b->number == SCENARIO_ANY;
+    bool is_shared = !is_any && w->shared[b->number] == box;
+    uint32_t first = find_captured(w, node, b, place, is_shared);
+    w->taps = sim_grow(w->taps, &w->tap_cap, box, sizeof *w->taps);
+    if (w->taps[box] == 0) w->taps[box] = o->captured[first].interface + 1;
+    net_box_tap(w->hosts_share.network, box);
 }
 
 /* The same of all boxes that node has just been attached behind. */

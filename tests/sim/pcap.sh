@@ -126,6 +126,14 @@ check 'of one box alone' "$(cut -d';' -f1 "$work/outside.fields" | sort -u)" = h
 check 'all of QUIC decrypts outside of NATs' "$(count outside "$closed && \$3 != 72")" -eq 0
 check 'its streams are seen there' "$(count outside '$5 != ""')" -gt 50
 
+# Two names of one box: the first said has it, whichever node is attached first.
+for names in 'laptop/carrier home/carrier' 'home/carrier laptop/2'; do
+    SEED=1 capture same scenarios/nat/double-nat.yaml --set 'nodes.home.behind=[router, carrier@isp]' \
+        --set 'nodes.laptop.behind=[router, carrier@isp]' --set nats.carrier.hairpin=true --pcap-of "${names% *}" --pcap-of "${names#* }"
+    read_it same
+    check "of $names the first" "$(cut -d';' -f1 "$work/same.fields" | sort -u)" = "${names% *}"
+done
+
 # A home's router and its firewall are one device.
 capture device scenarios/nat/ipv6-only-mobile.yaml --pcap-of home/1
 read_it device
