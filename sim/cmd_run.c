@@ -238,9 +238,11 @@ static void print_replay(const request *q, uint64_t seed, FILE *out)
     putc('\n', out);
 }
 
-/* Where the database is, unless it is one of many; then the run in one line. */
+/* Where the files are, unless they are of one of many; then the run in one line. */
 static void print_tail(const request *q, const run_options *how, const run_result *r)
 {
+    if (how->pcap_path != NULL && !q->has_seeds) printf("pcap=%s\n", how->pcap_path);
+    if (how->record_path != NULL && !q->has_seeds) printf("record=%s\n", how->record_path);
     if (how->db_path != NULL && !q->has_seeds)
         printf("db=%s log=%s\n", how->db_path, log_words[how->log]);
     printf("seed=%" PRIu64 " hash=%016" PRIx64 "%016" PRIx64 " events=%" PRIu64, how->seed,
@@ -461,14 +463,22 @@ static void print_repeats(const request *q, const scenario *s, const campaign *a
     print_repro(path, notices);
 }
 
-/* The last line of many runs, and where their databases are. failed: the first bad seeds. */
+/* Where the files of many runs are. */
+static void print_places(const request *q, const scenario *s)
+{
+    char folder[RUN_FILE_MAX];
+    run_folder all = folder_of(q, s);
+    run_folder_top(&all, "seed-N", folder);
+    if (q->captures) printf("pcap=%s/run.pcapng\n", folder);
+    if (q->record != NULL) printf("record=%s/%s.rec\n", folder, q->record);
+    if (q->log != RUN_LOG_NONE) printf("db=%s/run.db log=%s\n", folder, log_words[q->log]);
+}
+
+/* The last line of many runs, and where their files are. failed: the first bad seeds. */
 static void print_seeds(const request *q, const scenario *s, uint64_t ran, const uint64_t *failed,
                         uint64_t failed_count)
 {
-    if (q->log != RUN_LOG_NONE) {
-        printf("db=%s%s/seed-N/run.db log=%s\n", q->out != NULL ? "" : "out/",
-               q->out != NULL ? q->out : s->name, log_words[q->log]);
-    }
+    print_places(q, s);
     if (ran == 0) {
         puts("no seed ran to its end");
         return;
@@ -551,6 +561,15 @@ static bool find_captured(const cli_command *self, const scenario *s, request *q
     return true;
 }
 
+/* The model transport has no TLS whose secrets could be in a capture. */
+static void note_no_secrets(const request *q, const scenario *s)
+{
+    if (q->captures_secrets && !s->is_wire)
+        fputs("peerup-sim run: note: --pcap-keys does nothing at fidelity model, where nothing is "
+              "encrypted: --fidelity wire has real packets\n",
+              stderr);
+}
+
 static int run(const cli_command *self, int argc, char *const *argv)
 {
     request q = {.first = FIRST_SEED, .last = FIRST_SEED, .log = RUN_LOG_SUMMARY};
@@ -563,7 +582,10 @@ static int run(const cli_command *self, int argc, char *const *argv)
         if (s == NULL || !find_node(self, s, "record", q.record, &q.record_node) ||
             !find_captured(self, s, &q))
             code = CLI_USAGE;
-        else code = run_all(&q, s);
+        if (code < 0) {
+            note_no_secrets(&q, s);
+            code = run_all(&q, s);
+        }
         scenario_free(s);
     }
     free(q.sets);
@@ -586,8 +608,12 @@ static const option table[] = {
      "events: also all that nodes tell of themselves\n"
      "packets: also every datagram at every box it passes"},
     {"record", 0, "NODE", "writes DIR/NODE.rec, a recording of that node for `replay`"},
-    {"pcap", 0, NULL, "writes DIR/run.pcapng, what every node sends and receives"},
-    {"pcap-keys", 0, NULL, "--pcap with the TLS secrets in it, so that Wireshark decrypts QUIC"},
+    {"pcap", 0, NULL,
+     "writes DIR/run.pcapng, what every node sends and receives; at fidelity\n"
+     "model addresses, times and lengths alone mean something"},
+    {"pcap-keys", 0, NULL,
+     "--pcap with the TLS secrets in it, so that Wireshark decrypts QUIC;\n"
+     "at fidelity wire: model has none"},
     {"pcap-of", 0, "NODE[/BOX]",
      "--pcap of this node alone: what is there once, before a NAT, decrypts;\n"
      "NODE/BOX: what passes the outer side of a box around it: home/router,\n"

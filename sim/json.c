@@ -146,6 +146,8 @@ json_t *sim_json_run(const scenario *s, const run_options *options, const run_re
     put(run, "connections", connections(s, result));
     put(run, "metrics", metrics(result));
     put(run, "db", text_or_null(options->db_path));
+    put(run, "pcap", text_or_null(options->pcap_path));
+    put(run, "record", text_or_null(options->record_path));
     return run;
 }
 

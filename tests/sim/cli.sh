@@ -58,6 +58,16 @@ expect 2 "pcap-of: two boxes around 'home' are called 'router', say home/1 or ho
     "$sim" run "$double" --set 'nodes.home.behind=[router, router]' --pcap-of home/router
 expect 2 "no box around 'bystanders-3' is called 'router'; there is 1, which is drawn$" \
     "$sim" run scenarios/base/home-behind-cgnat.yaml --pcap-of bystanders-3/router
+expect 0 "^pcap=$work/taken/run.pcapng$" "$sim" run "$small" --log none --progress none --pcap --record a --out "$work/taken"
+lines 1 "^record=$work/taken/a.rec$"
+lines 0 'note:'
+expect 0 "^pcap=$work/many/seed-N/run.pcapng$" "$sim" run "$small" --seeds 1-2 --progress none --pcap-keys --record a --out "$work/many"
+lines 1 "^record=$work/many/seed-N/a.rec$"
+lines 1 "^db=$work/many/seed-N/run.db log=summary$"
+lines 1 'note: --pcap-keys does nothing at fidelity model'
+expect 0 "\"pcap\":\"$work/taken/run.pcapng\",\"record\":null" "$sim" run "$small" --progress none --pcap --json --out "$work/taken"
+expect 0 '^seed=' "$sim" run "$small" --fidelity wire --progress none --log none --pcap-keys --out "$work/taken"
+lines 0 'note:'
 expect 0 '^12 seeds: 12 held$' "$sim" run "$small" --seeds 1-12 --log none --progress none
 lines 0 '^seed='
 expect 0 '^12 seeds: 12 held$' "$sim" run "$small" --seeds 1-12 --verbose --log none --progress none
