@@ -98,8 +98,8 @@ static void write_figure(const void *data, FILE *script)
             "set object rectangle from screen 0,0 to screen 1,1 behind fc rgb 'white' fs solid 1 "
             "noborder\nset xrange [-0.5:%" PRIu32 ".5]\nset yrange [%" PRIu32 ".5:-0.5]\n"
             "set xlabel 'who is asked'\nset ylabel 'who asks'\nunset grid\n"
-            "set title 'Seconds until a direct connection'\n",
-            f->size - 1, f->size - 1);
+            "set title 'Seconds until a direct connection, round trip %" PRIu32 " ms'\n",
+            f->size - 1, f->size - 1, f->round_trip_ms);
     write_plot(has, script);
 }
 

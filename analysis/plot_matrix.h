@@ -10,7 +10,8 @@
 enum { MATRIX_SIZE_MAX = 16, MATRIX_NAME_MAX = 32 };
 
 typedef struct matrix_figure {
-    uint32_t size; /* rows, and columns */
+    uint32_t size;          /* rows, and columns */
+    uint32_t round_trip_ms; /* between the two of each pair */
     char names[MATRIX_SIZE_MAX][MATRIX_NAME_MAX];
     uint64_t took_ns[MATRIX_SIZE_MAX * MATRIX_SIZE_MAX]; /* by rows; UINT64_MAX: never */
 } matrix_figure;

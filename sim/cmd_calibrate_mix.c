@@ -35,8 +35,8 @@ static void print_more(const mix_profile *p)
 static void print_profile(const mix_profile *p)
 {
     const mix_share *worst = calibrate_mix_worst(p);
-    printf("%-24s %9s %9s %9s  of a hundred of %" PRIu64 " boxes\n", p->name, "table", "drawn",
-           "error", p->boxes);
+    printf("%-24s %9s %9s %9s  per cent of %" PRIu64 " boxes\n", p->name, "table", "drawn", "error",
+           p->boxes);
     for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
         const mix_share *s = &p->rows[row];
         printf("  %-22s", s->name);
@@ -51,11 +51,12 @@ static void print_profile(const mix_profile *p)
     printf(" away, %" PRIu32 " of no kind in the table\n", p->others);
 }
 
-static void print_text(const char *path, const mix_profile *all, uint32_t count, uint64_t seeds,
+static void print_text(const calibrate_ask *ask, const mix_profile *all, uint32_t count,
                        bool agrees)
 {
-    printf("calibrate mix: %s, %d boxes a profile and seed, seeds=%" PRIu64 " build=%s\n", path,
-           CALIBRATE_MIX_BOXES, seeds, run_build_id());
+    printf("calibrate mix: %s, %d boxes a profile and seed, seeds=%" PRIu64 "-%" PRIu64
+           " build=%s\n",
+           ask->path, CALIBRATE_MIX_BOXES, ask->first, ask->last, run_build_id());
     puts("error: the standard error of a share of that size in so many boxes (ways to choose "
          "ports:\n"
          "in those that UDP passes). A share is to be within 1.5 points; what is outside by no "
@@ -103,7 +104,7 @@ int cli_calibrate_mix(const calibrate_ask *ask)
     int code = calibrate_mix(&own, all, &count);
     for (uint32_t i = 0; code == CLI_DONE && i < count; i++) agrees &= is_good(&all[i]);
     if (code == CLI_DONE && own.is_json) print_json(all, count, own.first, own.last, agrees);
-    else if (code == CLI_DONE) print_text(own.path, all, count, own.last - own.first + 1, agrees);
+    else if (code == CLI_DONE) print_text(&own, all, count, agrees);
     free(all);
     return code == CLI_DONE && !agrees ? CLI_VIOLATED : code;
 }

@@ -87,9 +87,10 @@ static void print_json(const nat_matrix *m)
     json_t *cells = json_array();
     for (uint32_t i = 0; i < NAT_CELLS; i++)
         json_array_append_new(cells, cell_json(m, &m->cells[i]));
-    sim_json_print(json_pack("{s:s, s:s, s:s, s:I, s:o}", "schema", "peerup.natmatrix/1",
+    sim_json_print(json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "schema", "peerup.natmatrix/1",
                              "transport", "quic", "fidelity", m->is_wire ? "wire" : "model", "seed",
-                             (json_int_t)m->seed, "cells", cells),
+                             (json_int_t)m->seed, "round_trip_s",
+                             sim_json_seconds(NAT_MATRIX_ROUND_TRIP_MS * PU_MS), "cells", cells),
                    stdout);
 }
 
@@ -122,7 +123,9 @@ static void print_text(const nat_matrix *m)
     for (uint32_t i = 0; i < pairs; i++) differ += with[i].result != without[i].result;
     puts("mapping/filtering of who asks (rows) and who is asked; ei, ad, apd: "
          "endpoint-independent,");
-    printf("address-dependent, address-and-port-dependent; ports: %s\n", nat_ports_name(m->ports));
+    printf(
+        "address-dependent, address-and-port-dependent; ports: %s; round trip %d ms between all\n",
+        nat_ports_name(m->ports), NAT_MATRIX_ROUND_TRIP_MS);
     print_table(without);
     printf("%u of %u pairs direct", count_direct(without), pairs);
     if (differ == 0) {
@@ -137,7 +140,7 @@ static void print_text(const nat_matrix *m)
 
 static bool draw(const nat_matrix *m, const char *path)
 {
-    matrix_figure figure = {.size = NAT_KINDS};
+    matrix_figure figure = {.size = NAT_KINDS, .round_trip_ms = NAT_MATRIX_ROUND_TRIP_MS};
     for (uint32_t i = 0; i < NAT_KINDS; i++) kind_name(m->cells[i].b, figure.names[i]);
     for (uint32_t i = 0; i < NAT_PAIRS; i++) figure.took_ns[i] = m->cells[i].took_ns;
     return matrix_figure_draw(&figure, path, stderr);

@@ -14,7 +14,7 @@ static const char scenario_text[] =
     "duration: 75s\n"
     "fidelity: %s\n"
     "network:\n"
-    "  latency: {rtt: 80ms, access: 10ms}\n"
+    "  latency: {rtt: %dms, access: %dms}\n"
     "nats:\n"
     "  a: {mapping: %s, filtering: %s, ports: %s, udp_idle: 120s, hairpin: %s}\n"
     "  b: {mapping: %s, filtering: %s, ports: %s, udp_idle: 120s, hairpin: %s}\n"
@@ -39,9 +39,10 @@ static scenario *scenario_of(const nat_matrix *m, const nat_cell *cell)
     const char *ports = nat_ports_name(m->ports);
     const char *hairpin = cell->hairpin ? "true" : "false";
     int len = snprintf(text, sizeof text, scenario_text, m->is_wire ? "wire" : "model",
-                       nat_mapping_name(cell->a.mapping), nat_filtering_name(cell->a.filtering),
-                       ports, hairpin, nat_mapping_name(cell->b.mapping),
-                       nat_filtering_name(cell->b.filtering), ports, hairpin);
+                       NAT_MATRIX_RTT_MS, NAT_MATRIX_ACCESS_MS, nat_mapping_name(cell->a.mapping),
+                       nat_filtering_name(cell->a.filtering), ports, hairpin,
+                       nat_mapping_name(cell->b.mapping), nat_filtering_name(cell->b.filtering),
+                       ports, hairpin);
     PU_ASSERT(len > 0 && (size_t)len < sizeof text);
     pu_span whole = {(const uint8_t *)text, (size_t)len};
     scenario *s = scenario_load_text("nat-matrix", whole, NULL, 0, &errors);

@@ -22,6 +22,9 @@ typedef struct nat_kind {
 } nat_kind;
 
 enum {
+    NAT_MATRIX_RTT_MS = 80, /* between the sites of any two; each has its access besides */
+    NAT_MATRIX_ACCESS_MS = 10,
+    NAT_MATRIX_ROUND_TRIP_MS = NAT_MATRIX_RTT_MS + 4 * NAT_MATRIX_ACCESS_MS,
     NAT_KINDS = NAT_APDM * NAT_APDF,
     NAT_PAIRS = NAT_KINDS * NAT_KINDS,
     NAT_CELLS = 2 * NAT_PAIRS

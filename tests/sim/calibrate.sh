@@ -44,6 +44,7 @@ done
 # One share of this seed is 1.6 points away, which is chance: two seeds more, and it is within 1.5.
 expect 'the ten thousand boxes of one seed' 0 "$sim" calibrate mix --seeds 1-1
 cp "$work/said" "$work/one"
+expect 'its head names the seeds' 0 grep -q ' seeds=1-1 build=' "$work/one"
 expect 'what chance may do is said' 0 grep -q "'hairpin' was first .*: 2 more seeds" "$work/one"
 printf '0\t100\n100\t0\n' >"$work/pair.tsv"
 expect 'a matrix of two places' 0 "$sim" calibrate latency "$work/pair.tsv" --seeds 1-1

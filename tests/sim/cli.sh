@@ -29,6 +29,8 @@ expect 2 'use fidelity, nat, mix, latency or punch' "$sim" calibrate foo
 expect 2 'none.yaml: cannot be read' "$sim" calibrate none.yaml
 expect 2 "latency is one process: --jobs is of 'fidelity' and 'mix'" "$sim" calibrate latency --jobs 2
 expect 2 "mix has no --band: that is of 'fidelity'" "$sim" calibrate mix --band 3%
+expect 0 'ports: random; round trip 120 ms between all$' "$sim" nat-matrix
+expect 0 '"round_trip_s":0.12,' "$sim" nat-matrix --json
 expect 0 '^agree: ' "$sim" calibrate nat --seeds 1-2 --progress none
 
 expect 2 'scenarios: it is a folder' "$sim" report scenarios

@@ -372,7 +372,7 @@ static void a_heat_map_has_classes(void **state)
 {
     static const uint64_t took_s[] = {1, 2, 3, 5, 15, 14, 0, 0, 0};
     place *p = *state;
-    matrix_figure figure = {.size = 3, .names = {"x", "y", "z"}};
+    matrix_figure figure = {.size = 3, .round_trip_ms = 70, .names = {"x", "y", "z"}};
     for (size_t i = 0; i < 9; i++)
         figure.took_ns[i] = took_s[i] > 0 ? took_s[i] * PU_S : UINT64_MAX;
     assert_true(matrix_figure_draw(&figure, p->html, stderr));
@@ -383,6 +383,7 @@ static void a_heat_map_has_classes(void **state)
     assert_int_equal(count(page, ">up to 15 s<"), 2);
     assert_int_equal(count(page, ">longer<"), 0);
     assert_int_equal(count(page, ">15.0<"), 1);
+    assert_true(count(page, "Seconds until a direct connection, round trip 70 ms") > 0);
     free(page);
 }
 
