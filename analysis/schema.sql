@@ -283,7 +283,7 @@ INSERT INTO _doc VALUES
 ('note', 'at_ns', 'ns', 'when'),
 ('note', 'node', 'index', 'who; NULL: nobody in particular'),
 ('note', 'kind', '', 'of the script: start, connect, stream, leave_network, change_network, sleep, wake, crash, clock, partition, block, mend, swizzle, clog, unclog (a link fails, is back), reboot, rebind, circuit_cut; of nodes: reserved, relay-lost, refused, dial-failed, punch, punch-failed, circuit-limit (of a relay)'),
-('note', 'text', '', 'by kind: the NODE itself; a PEER; clock: ahead or back; partition: "SIDE | SIDE"; block: "SIDE > SIDE"; mend: what ends; swizzle: of whom; refused: "PEER (STAGE)"; dial-failed: "PEER: every address failed, ..."; punch: "PEER: direct after 1 round, 768.771 ms"; punch-failed: "PEER: failed after 3 rounds"; circuit-limit: "PEER: 6498 bytes", who opened it and what went through');
+('note', 'text', '', 'by kind: the NODE itself; a PEER; reboot, rebind: "NODE/BOX", counted from inside; clock: ahead or back; partition: "SIDE | SIDE"; block: "SIDE > SIDE"; mend: what ends; swizzle: of whom; refused: "PEER (STAGE)"; dial-failed: "PEER: every address failed, ..."; punch: "PEER: direct after 1 round, 768.771 ms"; punch-failed: "PEER: failed after 3 rounds"; circuit-limit: "PEER: 6498 bytes", who opened it and what went through');
 
 CREATE TABLE endpoint (
     id INTEGER PRIMARY KEY,

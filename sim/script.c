@@ -6,6 +6,8 @@
 #include "sim/swarm.h"
 #include "sim/world.h"
 
+#include <inttypes.h>
+
 enum {
     GROUP_START_WITHIN_MS = 3000
 }; /* members of groups start within so long: no thundering herd at time 0 */
@@ -329,6 +331,7 @@ static void set_clock(world *w, const scenario_event *e)
 /* Nobody is told: a node finds out by what no longer arrives. */
 static void disturb_box(world *w, enum world_do what, const scenario_event *e)
 {
+    char name[SCENARIO_NAME_MAX + 16];
     net *network = w->hosts_share.network;
     uint32_t box = net_host_box(network, e->a), wall = net_host_six_box(network, e->a);
     for (uint32_t i = 0; i < e->box && box != NET_NONE; i++) box = net_box_parent(network, box);
@@ -337,8 +340,9 @@ static void disturb_box(world *w, enum world_do what, const scenario_event *e)
     if (has_wall) net_box_reboot(network, wall);
     if (what == WORLD_REBOOT && box != NET_NONE) net_box_reboot(network, box);
     if (what == WORLD_REBIND) net_box_rebind(network, w->hosts_share.now, box);
+    snprintf(name, sizeof name, "%s/%" PRIu32, w->s->nodes[e->a].name, e->box + 1);
     record_note(&w->log, w->hosts_share.now, e->a, what == WORLD_REBOOT ? "reboot" : "rebind",
-                w->s->nodes[e->a].name);
+                name);
 }
 
 void script_do(world *w, uint32_t entry)

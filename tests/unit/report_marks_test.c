@@ -28,8 +28,8 @@ static void put_moves(tracedb *db)
     tracedb_put_note(db, 30 * PU_S, 2, "wake", "phone");
     for (uint64_t at = 40; at <= 60; at += 10)
         tracedb_put_note(db, at * PU_S, 2, "change_network", "phone");
-    tracedb_put_note(db, 70 * PU_S, 1, "reboot", "desk");
-    tracedb_put_note(db, 71 * PU_S, 1, "rebind", "desk");
+    tracedb_put_note(db, 70 * PU_S, 1, "reboot", "desk/2");
+    tracedb_put_note(db, 71 * PU_S, 1, "rebind", "desk/1");
     tracedb_put_note(db, 80 * PU_S, -1, "swizzle", "desk, phone");
     tracedb_put_note(db, 81 * PU_S, 1, "clog", "desk");
     tracedb_put_note(db, 85 * PU_S, 1, "unclog", "desk");
@@ -55,8 +55,8 @@ static void story_of_moves_and_streams(void **state)
         "At 40.0 s phone changed its network (now behind cafe).\n"
         "At 50.0 s phone changed its network.\n"
         "At 60.0 s phone changed its network (now public).\n"
-        "At 70.0 s a box around desk started again and knew no mapping any more.\n"
-        "At 71.0 s a box around desk moved all mappings to other ports.\n"
+        "At 70.0 s box 2 around desk started again and knew no mapping any more.\n"
+        "At 71.0 s box 1 around desk moved all mappings to other ports.\n"
         "At 80.0 s links began to fail, one after the other, of desk, phone; 1 did, and all "
         "were back at 85.0 s.\n"
         "At 90.0 s phone fell asleep for good.\n"
