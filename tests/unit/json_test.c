@@ -119,7 +119,8 @@ static const run_result result = {
 static void a_run(void **state)
 {
     (void)state;
-    run_options how = {.seed = INT64_MAX, .db_path = "out/x/run.db"};
+    run_options how = {
+        .seed = INT64_MAX, .db_path = "out/x/run.db", .pcap_path = "out/x/run.pcapng"};
     char want[TEXT_MAX];
     scenario *s = scenario_read("scenarios/base/both-public.yaml", NULL, 0, stdout);
     assert_non_null(s);
@@ -148,7 +149,7 @@ static void a_run(void **state)
         "null,"
         "\"first_path\":null,\"direct_s\":null,\"path\":null,\"transport\":null,"
         "\"lost_s\":null}],\"metrics\":{\"dials\":5,\"dials_wasted\":1},"
-        "\"db\":\"out/x/run.db\"}\n",
+        "\"db\":\"out/x/run.db\",\"pcap\":\"out/x/run.pcapng\",\"record\":null}\n",
         run_build_id());
     char *text = printed(sim_json_run(s, &how, &result));
     assert_string_equal(text, want);
