@@ -110,7 +110,7 @@ static const struct {
     {HOME
      "  t: {behind: [r, r@h], link: slow}\ngroups: {g: {count: 6, behind: [r@h], link: slow}}\n",
      "10:3: 'h' has 'r' inside: 't', 'g-1', 'g-2', 'g-3' and 3 more each have an access link of "
-     "their own\n"},
+     "their own, unless 'r' says 'links: shared'\n"},
     /* who trusts whom */
     {HEAD "nodes: {a: {knows: all}, b: {}}\n" ASK MEET("connected: {from: a, to: b}"),
      "6:10: expect.met: " NO_TRUST},
