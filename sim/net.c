@@ -36,7 +36,6 @@ void net_free(net *n)
         free(n->boxes[i].inside.members);
         upnp_free(&n->boxes[i]);
     }
-    heap_free(n->bytes);
     for (uint32_t i = 0; i < n->type_count; i++) free(n->types[i]);
     free(n->types);
     free(n->public.members);
@@ -46,6 +45,7 @@ void net_free(net *n)
     free(n->hosts);
     free(n->boxes);
     lines_free(n);
+    heap_free(n->bytes);
     free(n->gaps);
     free(n->olds);
     free(n);

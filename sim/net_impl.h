@@ -2,7 +2,7 @@
  * net_realm.c (addresses), net_way.c (from realm to realm), net_send.c (links and datagrams),
  * net_answer.c (what is said to those that are not taken), net_gateway.c with net_upnp.c and
  * net_igd.c (boxes that hosts ask for mappings), net_line.c (links that do more than
- * most) with net_loss.c, net_queue.c and net_trace.c.
+ * most) with net_loss.c, net_queue.c, net_trace.c and net_work.c.
  */
 #ifndef SIM_NET_IMPL_H
 #define SIM_NET_IMPL_H
@@ -144,6 +144,9 @@ typedef struct net_pipe {
     bool is_shared;
 } net_pipe;
 
+/* Handshakes that a CPU has had, of late. */
+typedef struct net_works net_works;
+
 /* What few hosts have: a link with a net_extra or one that is shared, and its state. */
 typedef struct net_line {
     net_extra extra;
@@ -151,8 +154,7 @@ typedef struct net_line {
     rng shuffle, place;
     net_pipe own, *pipe; /* pipe: its own, or that of the home */
     pu_time cpu_busy;    /* until then */
-    uint64_t *works; /* owned; handshakes that the CPU had to do, NET_WORKS of them; NULL: none */
-    uint32_t work_count;
+    net_works *works;    /* owned; NULL: its CPU has had no handshake */
 } net_line;
 
 /* Hosts that do not hear each other; see net_cut. */
@@ -391,6 +393,15 @@ bool loss_burst(net_burst *lane, const net_extra *extra);
 /* When a link is lost by handover, and how much longer it is since the last one. */
 bool loss_handover(const net *n, uint32_t host, const net_extra *extra, pu_time now,
                    uint64_t *longer_ns);
+
+/* ---- net_work.c ---- */
+
+/* Whether the CPU whose handshakes those are has not had this one yet, which it has now. *at may be
+ * NULL. */
+bool work_is_new(net *n, net_works **at, pu_time now, uint64_t work);
+
+/* works may be NULL. */
+void works_free(net_works *works);
 
 /* ---- net_trace.c ---- */
 

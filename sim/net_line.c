@@ -13,7 +13,7 @@
 #include "sim/mem.h"
 #include "sim/net_impl.h"
 
-enum { BITS = 8, NET_WORKS = 256 };
+enum { BITS = 8 };
 
 /* What a SIM_EV_LINE is for: the low bits of its arg; what else it says is above them. */
 enum step {
@@ -187,7 +187,7 @@ void lines_free(net *n)
     for (uint32_t i = 0; i < n->line_cap; i++) {
         if (n->lines[i] == NULL) continue;
         pipe_close(&n->lines[i]->own);
-        free(n->lines[i]->works);
+        works_free(n->lines[i]->works);
         free(n->lines[i]);
     }
     free(n->lines);
@@ -377,17 +377,6 @@ void line_up(net *n, pu_time now, uint32_t slot)
 
 /* ---- down ---- */
 
-/* Whether the CPU has not had that handshake yet. */
-static bool is_new_work(net_line *line, uint64_t work)
-{
-    uint32_t known = line->work_count < NET_WORKS ? line->work_count : NET_WORKS;
-    for (uint32_t i = 0; i < known; i++)
-        if (line->works[i] == work) return false;
-    if (line->works == NULL) line->works = sim_alloc(NET_WORKS * sizeof *line->works);
-    line->works[line->work_count++ % NET_WORKS] = work;
-    return true;
-}
-
 /* What the datagram in slot costs the CPU of its host. A handshake is paid for once: copies, and
  * what is sent again, find that it is done. */
 static uint64_t cpu_cost(net *n, pu_time now, uint32_t slot, uint32_t host)
@@ -401,18 +390,20 @@ static uint64_t cpu_cost(net *n, pu_time now, uint32_t slot, uint32_t host)
         return extra->cpu_datagram_ns;
     uint64_t work =
         n->observer.work(n->observer.ctx, host, d->carriage, &to, &from, span_of(d->bytes, d->len));
-    bool is_new = work != 0 && is_new_work(line, work);
+    bool is_new = work != 0 && work_is_new(n, &line->works, now, work);
     return extra->cpu_datagram_ns + (is_new ? extra->cpu_handshake_ns : 0);
 }
 
-/* The datagram in slot is at the host: its CPU takes it when it has time. */
+/* The datagram in slot is at the host: its CPU takes it when it has time. Who sleeps does nothing,
+ * and gets nothing. */
 static void cpu_take(net *n, pu_time now, uint32_t slot, uint32_t host)
 {
     net_line *line = line_of(n, host);
     uint64_t cost_ns = 0;
-    bool has_line = n->hosts[host].has_line, is_full = line->cpu_busy > now + NET_CPU_WAIT_NS;
-    if (has_line && !is_full) cost_ns = cpu_cost(n, now, slot, host);
-    if (!has_line || (cost_ns == 0 && line->cpu_busy <= now)) {
+    bool works = n->hosts[host].has_line && !n->hosts[host].is_asleep;
+    bool is_full = line->cpu_busy > now + NET_CPU_WAIT_NS;
+    if (works && !is_full) cost_ns = cpu_cost(n, now, slot, host);
+    if (!works || (cost_ns == 0 && line->cpu_busy <= now)) {
         send_deliver(n, now, slot);
     } else if (is_full) {
         send_drop(n, now, slot, NET_QUEUE_FULL);

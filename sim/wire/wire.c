@@ -355,11 +355,11 @@ static bool datagram(void *self, pu_time now, enum net_carriage carriage, uint16
     return true; /* what belongs to no connection comes back from the link as a PACKET */
 }
 
-/* The connection that an Initial of QUIC, version 1, says it is from (RFC 9000 section 17.2.2).
- * False: it is none. */
+/* The connection that an Initial of QUIC, version 1, says it is from (RFC 9000 section 17.2.2); the
+ * fixed bit may have been greased (RFC 9287). False: it is none. */
 static bool initial_from(pu_span d, pu_span *id)
 {
-    enum { FORM = 0xf0, INITIAL = 0xc0, VERSION = 1, ID_AT = 5 };
+    enum { FORM = 0xb0, INITIAL = 0x80, VERSION = 1, ID_AT = 5 };
     if (d.len <= ID_AT || (d.base[0] & FORM) != INITIAL || load_be32(d.base + 1) != VERSION)
         return false;
     pu_span rest = span_skip(d, ID_AT);

@@ -451,46 +451,107 @@ static void a_home_has_its_rate_once(void **state)
 
 /* ---- slow hosts ---- */
 
-/* How long the one handshake takes between a and b, at that fidelity, where a's box is of that
- * profile and its `cpu` and b's are said. */
-static uint64_t handshake_ns(const char *fidelity, bool is_tcp, const char *cpu_a,
-                             const char *cpu_b)
+/* How a and b make a connection. */
+typedef struct meeting {
+    const char *fidelity;
+    bool is_tcp;
+    const char *link, *more; /* parts of network.link, and of the events */
+    uint64_t seed;
+} meeting;
+
+/* How long the last handshake takes of `count` between a and b, whose `cpu` is said. */
+static uint64_t handshake_ns(const meeting *m, uint32_t count, const char *cpu_a, const char *cpu_b)
 {
     char text[1024];
     run_result r;
     snprintf(text, sizeof text,
-             "scenario: t\nduration: 15s\nfidelity: %s\n"
-             "network: {latency: {rtt: 80ms}, link: {duplicate: 20%%}}\n"
+             "scenario: t\nduration: 40s\nfidelity: %s\n"
+             "network: {latency: {rtt: 80ms}, link: {access: 1ms%s}}\n"
              "nats: {box: {profile: %s}}\n"
              "nodes:\n  a: {knows: all, behind: [box]%s}\n  b: {at: 1%s}\n"
-             "authorize: [[a, b]]\nevents:\n  - {at: 5s, connect: {from: a, to: b}}\n",
-             fidelity, is_tcp ? "udp_blocked" : "home", cpu_a, cpu_b);
-    scenario *s = play(text, &r);
-    assert_int_equal(r.handshake_count, 1);
-    assert_int_equal(r.handshakes[0].way, is_tcp ? RUN_WAY_TCP : RUN_WAY_QUIC);
-    uint64_t took_ns = r.handshakes[0].took_ns;
+             "authorize: [[a, b]]\nevents:\n  - {at: 5s, connect: {from: a, to: b}}\n%s",
+             m->fidelity, m->link, m->is_tcp ? "udp_blocked" : "home", cpu_a, cpu_b, m->more);
+    scenario *s = load(text);
+    assert_int_equal(
+        run_scenario(s, &(run_options){.seed = m->seed, .record_node = SCENARIO_ANY}, &r), 0);
+    assert_int_equal(r.handshake_count, count);
+    assert_int_equal(r.handshakes[count - 1].way, m->is_tcp ? RUN_WAY_TCP : RUN_WAY_QUIC);
+    uint64_t took_ns = r.handshakes[count - 1].took_ns;
     run_result_free(&r);
     scenario_free(s);
     return took_ns;
+}
+
+static void assert_paid_once(const meeting *m, uint32_t count)
+{
+    static const char slow[] = ", cpu: {handshake: 30ms}", very[] = ", cpu: {handshake: 50ms}";
+    uint64_t free_ns = handshake_ns(m, count, "", "");
+    assert_int_equal(handshake_ns(m, count, slow, ""), free_ns + 30 * PU_MS);
+    assert_int_equal(handshake_ns(m, count, "", very), free_ns + 50 * PU_MS);
+    assert_int_equal(handshake_ns(m, count, slow, very), free_ns + 80 * PU_MS);
 }
 
 /* Once on each side, whatever carries it and however many datagrams it has. */
 static void a_handshake_costs_each_side_once(void **state)
 {
     (void)state;
-    static const char *const fidelities[] = {"model", "wire"};
-    for (unsigned i = 0; i < 4; i++) {
-        const char *fidelity = fidelities[i / 2];
-        bool is_tcp = i % 2 == 1;
-        uint64_t free_ns = handshake_ns(fidelity, is_tcp, "", "");
-        assert_int_equal(handshake_ns(fidelity, is_tcp, ", cpu: {handshake: 30ms}", ""),
-                         free_ns + 30 * PU_MS);
-        assert_int_equal(handshake_ns(fidelity, is_tcp, "", ", cpu: {handshake: 50ms}"),
-                         free_ns + 50 * PU_MS);
-        assert_int_equal(
-            handshake_ns(fidelity, is_tcp, ", cpu: {handshake: 30ms}", ", cpu: {handshake: 50ms}"),
-            free_ns + 80 * PU_MS);
+    for (unsigned i = 0; i < 40; i++) {
+        meeting m = {i % 2 == 0 ? "model" : "wire", i / 2 % 2 == 1,
+                     i / 4 % 2 == 1 ? ", duplicate: 20%" : "", "", 1 + i / 8};
+        assert_paid_once(&m, 1);
     }
+}
+
+/* The next one between the same endpoints costs as much, soon after. */
+static void the_next_handshake_costs_again(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        meeting m = {i % 2 == 0 ? "model" : "wire", i / 2 == 1, "",
+                     "  - {at: 10s, crash: a}\n  - {at: 11s, restart: a}\n"
+                     "  - {at: 20s, connect: {from: a, to: b}}\n",
+                     1};
+        assert_paid_once(&m, 2);
+    }
+}
+
+/* Who sleeps does not work ahead: b is dialled while it does, and pays when it is awake. */
+static void a_handshake_waits_for_who_sleeps(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        meeting m = {i % 2 == 0 ? "model" : "wire", i / 2 == 1, "",
+                     "  - {at: 4s, sleep: {node: b, for: 2s}}\n", 1};
+        assert_paid_once(&m, 1);
+    }
+}
+
+/* When b has 500 kB from a over TCP, with that `cpu`. */
+static uint64_t upload_ns(const char *cpu)
+{
+    char text[1024];
+    run_result r;
+    snprintf(text, sizeof text,
+             "scenario: t\nduration: 30s\nfidelity: wire\nnetwork: {latency: {rtt: 80ms}}\n"
+             "nats: {box: {profile: udp_blocked}}\n"
+             "nodes:\n  a: {knows: all, behind: [box]}\n  b: {at: 1%s}\n"
+             "authorize: [[a, b]]\nevents:\n  - {at: 5s, connect: {from: a, to: b}}\n"
+             "  - {at: 10s, stream: {from: a, to: b, bytes: 500kB}}\nexpect:\n"
+             "  - {name: got, delivered: {from: a, to: b}, within: 15s}\n",
+             cpu);
+    scenario *s = play(text, &r);
+    assert_true(r.properties[0].held);
+    uint64_t took_ns = r.properties[0].took_ns;
+    run_result_free(&r);
+    scenario_free(s);
+    return took_ns;
+}
+
+/* Over TCP the first bytes are, and no others. */
+static void bytes_after_a_handshake_are_free(void **state)
+{
+    (void)state;
+    assert_int_equal(upload_ns(", cpu: {handshake: 30ms}"), upload_ns(""));
 }
 
 /* So are timers that take turns, as long as they are few; many are a crowd, and so are those
@@ -584,6 +645,9 @@ int judge_test(void)
         cmocka_unit_test(a_timer_that_is_set_for_now_again_and_again_is_named),
         cmocka_unit_test(a_home_has_its_rate_once),
         cmocka_unit_test(a_handshake_costs_each_side_once),
+        cmocka_unit_test(the_next_handshake_costs_again),
+        cmocka_unit_test(a_handshake_waits_for_who_sleeps),
+        cmocka_unit_test(bytes_after_a_handshake_are_free),
         cmocka_unit_test(inputs_without_end_in_one_event_end),
     };
     return cmocka_run_group_tests_name("judge", tests, NULL, NULL);

@@ -103,6 +103,7 @@
     X(topo)            \
     X(nat)             \
     X(net)             \
+    X(net_cpu)         \
     X(net_line)        \
     X(net_queue)       \
     X(net_send)        \

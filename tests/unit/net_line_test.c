@@ -1,29 +1,12 @@
 /* tests/unit/net_line_test.c - links that do more than most, each mechanism against its closed
- * form: bursts, handovers, reordering, copies, MTU, rates and traces, CoDel, a slow CPU.
+ * form: bursts, handovers, reordering, copies, MTU, rates and traces, CoDel. For slow CPUs see
+ * net_cpu_test.c.
  */
-#include "tests/unit/net_world.h"
+#include "tests/unit/net_line.h"
 
 int net_line_test(void);
 
-enum { BYTES = 1000 - NET_HEADER_BYTES /* of send_one: 1,000 on a link */ };
-
 static const net_extra none;
-
-static uint32_t add_extra(world *w, uint32_t box, uint32_t site, const net_link *link,
-                          const net_extra *extra)
-{
-    uint32_t host = add(w, box, site, link);
-    net_host_extra(w->n, host, extra);
-    return host;
-}
-
-/* 1,000 bytes on a link; the first one says `byte`. */
-static void send_one(world *w, pu_time now, uint32_t from, pu_endpoint to, uint8_t byte,
-                     enum net_kind kind)
-{
-    uint8_t bytes[BYTES] = {byte};
-    net_send(w->n, now, from, PORT, &to, span_of(bytes, sizeof bytes), NET_UDP, kind);
-}
 
 /* ---- bursts ---- */
 
@@ -594,112 +577,6 @@ static void a_home_has_two_families(void **state)
 
 /* ---- hosts ---- */
 
-/* As long as those of send_one. */
-static void send_work(world *w, pu_time now, uint32_t from, pu_endpoint to, uint8_t work)
-{
-    uint8_t bytes[BYTES] = {WORK_BYTE, work};
-    net_send(w->n, now, from, PORT, &to, span_of(bytes, sizeof bytes), NET_UDP, NET_KIND_HELLO);
-}
-
-/* Ten datagrams at once, of which one begins a handshake: each waits for those before it. */
-static void a_slow_host_takes_its_time(void **state)
-{
-    (void)state;
-    const net_extra slow = {.cpu_datagram_ns = 200 * PU_US, .cpu_handshake_ns = 5 * PU_MS};
-    for (unsigned is_near = 0; is_near <= 1; is_near++) {
-        world w;
-        world_open(&w);
-        uint32_t box = is_near == 1 ? add_router(&w, NET_NONE, false) : NET_NONE;
-        uint32_t a = add(&w, box, 0, &plain), b = add_extra(&w, box, 1, &plain, &slow);
-        for (uint8_t i = 0; i < 10; i++) {
-            if (i == 3) send_work(&w, 0, a, own(&w, b), 1);
-            else send_one(&w, 0, a, own(&w, b), i, NET_KIND_HELLO);
-        }
-        run_all(&w);
-        assert_int_equal(w.got_count, 10);
-        for (uint32_t i = 0; i < 10; i++) {
-            pu_time at = (is_near == 1 ? NET_LAN_NS : PLAIN_NS) + (i + 1) * 200 * PU_US;
-            assert_int_equal(w.got[i].first, i == 3 ? WORK_BYTE : i);
-            assert_int_equal(w.got[i].at, at + (i >= 3 ? 5 * PU_MS : 0));
-        }
-        world_close(&w);
-    }
-}
-
-/* Copies and what is sent again cost nothing more, nor does what a box keeps out; what is dropped
- * because it would wait too long has not been done. */
-static void a_handshake_is_paid_for_once(void **state)
-{
-    (void)state;
-    const net_extra slow = {.cpu_handshake_ns = 300 * PU_MS};
-    world w;
-    world_open(&w);
-    uint32_t a = add(&w, NET_NONE, 0, &plain), c = add(&w, NET_NONE, 3, &plain);
-    nat_type type = router(NAT_EIM, NAT_APDF, NAT_PRESERVE);
-    type.udp_idle_ns = 1000 * PU_S;
-    uint32_t box = net_box_add(w.n, &type, NET_NONE, false);
-    uint32_t b = add_extra(&w, box, 1, &plain, &slow);
-    send(&w, 0, b, own(&w, c), 0);
-    run_all(&w);
-    pu_endpoint outer = seen(&w, w.got[0].at, b, own(&w, c));
-    send_work(&w, PU_S, a, outer, 1); /* kept out */
-    send_work(&w, PU_S, c, outer, 1);
-    send_work(&w, PU_S, c, outer, 1); /* waits until it is done */
-    send_work(&w, 2 * PU_S, c, outer, 1);
-    forget(&w);
-    run_all(&w);
-    assert_int_equal(w.got_count, 3);
-    assert_int_equal(w.got[0].at, PU_S + PLAIN_NS + 300 * PU_MS);
-    assert_int_equal(w.got[1].at, w.got[0].at);
-    assert_int_equal(w.got[2].at, 2 * PU_S + PLAIN_NS);
-
-    forget(&w);
-    for (uint8_t i = 0; i < 5; i++) send_work(&w, 4 * PU_S, c, outer, (uint8_t)(2 + i));
-    send_work(&w, 6 * PU_S, c, outer, 6); /* the last of those was dropped */
-    send_work(&w, 7 * PU_S, c, outer, 5);
-    run_all(&w);
-    assert_int_equal(count_fate(&w, NET_QUEUE_FULL), 1);
-    assert_int_equal(w.got[4].at, 6 * PU_S + PLAIN_NS + 300 * PU_MS);
-    assert_int_equal(w.got[5].at, 7 * PU_S + PLAIN_NS);
-
-    forget(&w);
-    for (unsigned i = 0; i < 480; i++)
-        send_work(&w, (8 + i) * PU_S, c, outer, (uint8_t)(10 + i % 240));
-    run_all(&w);
-    assert_int_equal(w.got_count, 480);
-    for (unsigned i = 0; i < 480; i++) /* each of 240 is known when it comes again */
-        assert_int_equal(w.got[i].at, (8 + i) * PU_S + PLAIN_NS + (i < 240 ? 300 * PU_MS : 0));
-    world_close(&w);
-}
-
-/* Behind a queue as well; what it sends costs it, too; and nobody waits for ever. */
-static void a_slow_host_is_busy(void **state)
-{
-    (void)state;
-    const net_link link = {.access_ns = 10 * PU_MS, .down_bps = 8000000, .queue_ns = PU_S};
-    const net_extra slow = {.cpu_datagram_ns = 2 * PU_MS}, very = {.cpu_datagram_ns = 100 * PU_MS};
-    world w;
-    world_open(&w);
-    uint32_t a = add(&w, NET_NONE, 0, &plain), b = add_extra(&w, NET_NONE, 1, &link, &slow);
-    send_one(&w, 0, a, own(&w, b), 1, NET_KIND_DATA);
-    send_one(&w, 0, a, own(&w, b), 2, NET_KIND_DATA);
-    run(&w, PLAIN_NS);
-    send_one(&w, PLAIN_NS, b, own(&w, a), 3, NET_KIND_DATA); /* until 2 ms later it is busy */
-    run_all(&w);
-    assert_int_equal(w.got[0].at, PLAIN_NS + 4 * PU_MS);
-    assert_int_equal(w.got[1].at, PLAIN_NS + 6 * PU_MS);
-    assert_int_equal(w.got[2].at, 2 * PLAIN_NS); /* what it sends is not delayed */
-
-    uint32_t c = add_extra(&w, NET_NONE, 2, &plain, &very);
-    forget(&w);
-    for (unsigned i = 0; i < 20; i++) send_one(&w, PU_S, a, own(&w, c), 1, NET_KIND_DATA);
-    run_all(&w);
-    assert_int_equal(w.got_count, 11); /* the last one waits for NET_CPU_WAIT_NS */
-    assert_int_equal(count_fate(&w, NET_QUEUE_FULL), 9);
-    assert_int_equal(w.got[10].at, PU_S + PLAIN_NS + 11 * 100 * PU_MS);
-    world_close(&w);
-}
-
 /* Two receivers on one path hear what is sent to both at once at the same time if nothing keeps
  * them apart, and hardly ever where there is jitter, or an access of each one's own. */
 static void receivers_do_not_tick_in_lock_step(void **state)
@@ -782,13 +659,10 @@ int net_line_test(void)
         cmocka_unit_test(traces_begin_where_they_are_told),
         cmocka_unit_test(codel_keeps_a_queue_short),
         cmocka_unit_test(a_list_is_bounded_and_survives_its_host),
-        cmocka_unit_test(a_slow_host_takes_its_time),
         cmocka_unit_test(hosts_of_a_home_share_its_access_link),
         cmocka_unit_test(a_hotspot_shares_the_link_of_its_home),
         cmocka_unit_test(other_hosts_have_links_of_their_own),
         cmocka_unit_test(a_home_has_two_families),
-        cmocka_unit_test(a_handshake_is_paid_for_once),
-        cmocka_unit_test(a_slow_host_is_busy),
         cmocka_unit_test(receivers_do_not_tick_in_lock_step),
         cmocka_unit_test(a_line_shifts_nobodys_draws),
     };

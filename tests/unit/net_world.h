@@ -106,7 +106,7 @@ static inline void on_outside(void *ctx, pu_time now, uint32_t box, bool out,
                                              bytes.len > 0 ? bytes.base[0] : 0};
 }
 
-/* Datagrams that begin with this byte begin the work of a handshake, which the next one names. */
+/* Datagrams that begin with this byte begin the work of a handshake, which the next two name. */
 enum { WORK_BYTE = 0xee };
 
 static inline uint64_t on_work(void *ctx, uint32_t host, enum net_carriage carriage,
@@ -116,7 +116,7 @@ static inline uint64_t on_work(void *ctx, uint32_t host, enum net_carriage carri
     (void)carriage;
     assert_memory_equal(local->ip, net_host_address(w->n, host).ip, sizeof local->ip);
     assert_int_not_equal(remote->port, 0);
-    return bytes.len > 1 && bytes.base[0] == WORK_BYTE ? bytes.base[1] : 0;
+    return bytes.len > 2 && bytes.base[0] == WORK_BYTE ? load_be16(bytes.base + 1) : 0;
 }
 
 static inline void world_open(world *w)
