@@ -9,6 +9,7 @@
 #include "sim/root.h"
 #include "sim/scenario_load.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,38 +142,22 @@ static uint32_t table_share(const scenario_group *g, uint32_t row)
     return row == ROW_SYN_RESET ? g->mix_syn_reset_ppm : g->mix_crossing_ppm;
 }
 
+static bool is_of_ports(uint32_t row)
+{
+    return row >= ROW_PORTS && row < ROW_HAIRPIN;
+}
+
 static void put_profile(mix_profile *p, const scenario_group *g, const tally_of_mix *t)
 {
     for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
-        bool is_of_ports = row >= ROW_PORTS && row < ROW_HAIRPIN;
-        uint64_t boxes = is_of_ports ? t->passed : t->boxes;
+        uint64_t boxes = is_of_ports(row) ? t->passed : t->boxes;
         uint32_t table = table_share(g, row);
         p->rows[row] = (mix_share){row_names[row], table, share_of(t->rows[row], boxes),
-                                   error_of(table, boxes)};
+                                   error_of(table, boxes), boxes == 0};
     }
     p->boxes = t->boxes;
     p->passed = t->passed;
     p->others = (uint32_t)t->others;
-}
-
-/* The first row that is outside the band by what may be chance; NULL: there is none. */
-static const mix_share *undecided(const mix_profile *p)
-{
-    for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
-        const mix_share *s = &p->rows[row];
-        uint32_t off = calibrate_mix_off(s);
-        if (off > CALIBRATE_MIX_BAND_PPM && off <= calibrate_mix_chance(s)) return s;
-    }
-    return NULL;
-}
-
-/* Whether chance reaches beyond the band in some row. */
-static bool is_wide(const mix_profile *p)
-{
-    bool is = false;
-    for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++)
-        is |= calibrate_mix_chance(&p->rows[row]) > CALIBRATE_MIX_BAND_PPM;
-    return is;
 }
 
 /* Names of the lines after that of the columns; their number. */
@@ -190,71 +175,104 @@ static uint32_t read_names_of(const char *at, mix_profile all[CALIBRATE_MIX_PROF
     return count;
 }
 
-/* All that is to be drawn: each profile with each seed. */
+/* What is drawn together: of each profile some seeds, from the same one on. */
 typedef struct drawing {
-    const calibrate_ask *ask;
     const scenario *of[CALIBRATE_MIX_PROFILES_MAX]; /* with one group of the profile */
+    uint64_t seeds[CALIBRATE_MIX_PROFILES_MAX];     /* 0: none of that one */
+    uint64_t first;
     uint32_t count, jobs;
 } drawing;
 
-/* Every jobs-th pair of a profile and a seed from this job's on; found are tallies, one a
- * profile. */
+/* The pairs of a profile and a seed, where all have as many as the one that has most. */
+static uint64_t pairs_of(const drawing *d)
+{
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < d->count; i++)
+        if (d->seeds[i] > most) most = d->seeds[i];
+    return most * d->count;
+}
+
+/* Every jobs-th pair from this job's on; found are tallies, one a profile. */
 static bool draw_job(void *ctx, uint32_t job, crew_result *found)
 {
     const drawing *d = ctx;
-    uint64_t pairs = d->count * (d->ask->last - d->ask->first + 1);
+    uint64_t pairs = pairs_of(d);
     tally_of_mix *all = sim_alloc(d->count * sizeof *all);
     for (uint64_t i = job; i < pairs; i += d->jobs) {
         uint32_t profile = (uint32_t)(i % d->count);
-        draw_all(&all[profile], &d->of[profile]->groups[0], d->ask->first + i / d->count, profile);
+        if (i / d->count < d->seeds[profile])
+            draw_all(&all[profile], &d->of[profile]->groups[0], d->first + i / d->count, profile);
     }
     *found = (crew_result){(uint8_t *)all, d->count * sizeof *all};
     return true;
 }
 
-/* Adds up what all jobs found of a profile. */
-static tally_of_mix sum_of(const drawing *d, const crew_result *results, uint32_t profile)
+/* Adds what all jobs found of a profile. */
+static void add_to(tally_of_mix *sum, const drawing *d, const crew_result *results,
+                   uint32_t profile)
 {
-    tally_of_mix sum = {0}, one;
+    tally_of_mix one;
     for (uint32_t job = 0; job < d->jobs; job++) {
         PU_ASSERT(results[job].len == d->count * sizeof one);
         memcpy(&one, results[job].bytes + profile * sizeof one, sizeof one);
-        for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) sum.rows[row] += one.rows[row];
-        sum.boxes += one.boxes;
-        sum.passed += one.passed;
-        sum.others += one.others;
-    }
-    return sum;
-}
-
-/* Draws a profile with more seeds where chance may be what takes a row out of the band: a number
- * that is known before, not until it fits. */
-static void decide(const drawing *d, uint32_t profile, tally_of_mix *t, mix_profile *p)
-{
-    const scenario_group *g = &d->of[profile]->groups[0];
-    const mix_share *why = undecided(p);
-    if (why == NULL) return;
-    p->why = *why;
-    while (is_wide(p)) {
-        draw_all(t, g, d->ask->last + ++p->more, profile);
-        put_profile(p, g, t);
+        for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) sum->rows[row] += one.rows[row];
+        sum->boxes += one.boxes;
+        sum->passed += one.passed;
+        sum->others += one.others;
     }
 }
 
-static int draw(drawing *d, mix_profile all[CALIBRATE_MIX_PROFILES_MAX])
+/* Draws what *d says, and adds it to sums, one a profile. */
+static int draw_round(const calibrate_ask *ask, drawing *d, tally_of_mix *sums)
 {
-    uint64_t pairs = d->count * (d->ask->last - d->ask->first + 1);
+    uint64_t pairs = pairs_of(d);
+    if (pairs == 0) return CLI_DONE;
     d->jobs = pairs < CREW_JOBS_MAX ? (uint32_t)pairs : CREW_JOBS_MAX;
     crew_result *results = sim_alloc(d->jobs * sizeof *results);
-    int code = calibrate_crew(d->ask, d->jobs, draw_job, d, results);
-    for (uint32_t i = 0; code == CLI_DONE && i < d->count; i++) {
-        tally_of_mix t = sum_of(d, results, i);
-        put_profile(&all[i], &d->of[i]->groups[0], &t);
-        decide(d, i, &t, &all[i]);
-    }
+    int code = calibrate_crew(ask, d->jobs, draw_job, d, results);
+    for (uint32_t i = 0; code == CLI_DONE && i < d->count; i++) add_to(&sums[i], d, results, i);
     crew_free(results, d->jobs);
     free(results);
     return code;
+}
+
+/* Draws the seeds that were asked for, and then more of those profiles of which chance may be what
+ * takes a row out of the band: a number that the table gives, not until it fits. */
+static int draw(const calibrate_ask *ask, drawing *d, mix_profile all[CALIBRATE_MIX_PROFILES_MAX])
+{
+    uint64_t asked = ask->last - ask->first + 1;
+    tally_of_mix sums[CALIBRATE_MIX_PROFILES_MAX] = {{.boxes = 0}};
+    d->first = ask->first;
+    for (uint32_t i = 0; i < d->count; i++) d->seeds[i] = asked;
+    int code = draw_round(ask, d, sums);
+    d->first = ask->last + 1;
+    for (uint32_t i = 0; code == CLI_DONE && i < d->count; i++) {
+        const scenario_group *g = &d->of[i]->groups[0];
+        uint64_t needed = calibrate_mix_seeds(g);
+        put_profile(&all[i], g, &sums[i]);
+        const mix_share *why = calibrate_mix_undecided(&all[i]);
+        d->seeds[i] = why != NULL && needed > asked ? needed - asked : 0;
+        all[i].more = (uint32_t)d->seeds[i];
+        if (all[i].more > 0) all[i].why = *why;
+    }
+    if (code == CLI_DONE) code = draw_round(ask, d, sums);
+    for (uint32_t i = 0; code == CLI_DONE && i < d->count; i++)
+        put_profile(&all[i], &d->of[i]->groups[0], &sums[i]);
+    return code;
+}
+
+/* Whether the table's shares of a profile can be judged with the seeds that were asked for, or a
+ * bearable number; if not, it is said. */
+static bool is_bearable(const calibrate_ask *ask, const scenario_group *g, const char *profile)
+{
+    uint64_t needed = calibrate_mix_seeds(g), asked = ask->last - ask->first + 1;
+    if (needed <= CALIBRATE_MIX_SEEDS_MAX || needed <= asked) return true;
+    fprintf(stderr,
+            "%s: profile '%s' has too few boxes that UDP passes (w_BLK): to judge how they choose "
+            "ports takes %" PRIu64 " seeds, and more than %d are only drawn when --seeds asks for "
+            "all of them\n",
+            ask->path, profile, needed, CALIBRATE_MIX_SEEDS_MAX);
+    return false;
 }
 
 int calibrate_mix(const calibrate_ask *ask, mix_profile all[CALIBRATE_MIX_PROFILES_MAX],
@@ -263,7 +281,7 @@ int calibrate_mix(const calibrate_ask *ask, mix_profile all[CALIBRATE_MIX_PROFIL
     char why[256];
     size_t len;
     scenario *of[CALIBRATE_MIX_PROFILES_MAX] = {NULL};
-    drawing d = {.ask = ask};
+    drawing d = {.count = 0};
     uint8_t *bytes = file_read(ask->path, TABLE_MAX, &len, why, sizeof why);
     if (bytes == NULL) {
         fprintf(stderr, "%s %s\n", ask->path, why);
@@ -275,21 +293,50 @@ int calibrate_mix(const calibrate_ask *ask, mix_profile all[CALIBRATE_MIX_PROFIL
     bool is_good = *count > 0;
     for (uint32_t i = 0; is_good && i < *count; i++) {
         d.of[i] = of[i] = scenario_of(ask->path, all[i].name);
-        is_good = of[i] != NULL;
+        is_good = of[i] != NULL && is_bearable(ask, &of[i]->groups[0], all[i].name);
     }
-    int code = is_good ? draw(&d, all) : CLI_USAGE;
+    int code = is_good ? draw(ask, &d, all) : CLI_USAGE;
     for (uint32_t i = 0; i < *count; i++) scenario_free(of[i]);
     return code;
 }
 
+uint64_t calibrate_mix_seeds(const scenario_group *g)
+{
+    const uint64_t reach = (uint64_t)CALIBRATE_MIX_BAND_PPM * 10 / CALIBRATE_MIX_CHANCE_TENTHS;
+    const uint64_t passed = WHOLE - g->mix_weight_ppm[ROW_PORTS - 1];
+    uint64_t most = 1;
+    for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
+        uint64_t share = table_share(g, row);
+        uint64_t boxes = share * (WHOLE - share) / (reach * reach) + 1;
+        if (is_of_ports(row)) boxes = passed == 0 ? 0 : boxes * WHOLE / passed;
+        if (boxes > most) most = boxes;
+    }
+    return (most + CALIBRATE_MIX_BOXES - 1) / CALIBRATE_MIX_BOXES;
+}
+
 uint32_t calibrate_mix_off(const mix_share *s)
 {
+    if (s->is_left_out) return 0;
     return s->drawn > s->table ? s->drawn - s->table : s->table - s->drawn;
 }
 
 uint32_t calibrate_mix_chance(const mix_share *s)
 {
     return (uint32_t)((uint64_t)s->error * CALIBRATE_MIX_CHANCE_TENTHS / 10);
+}
+
+const mix_share *calibrate_mix_undecided(const mix_profile *profile)
+{
+    const mix_share *first = NULL;
+    if (profile->others > 0) return NULL;
+    for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
+        const mix_share *s = &profile->rows[row];
+        uint32_t off = calibrate_mix_off(s);
+        if (off <= CALIBRATE_MIX_BAND_PPM) continue;
+        if (off > calibrate_mix_chance(s)) return NULL;
+        if (first == NULL) first = s;
+    }
+    return first;
 }
 
 const mix_share *calibrate_mix_worst(const mix_profile *profile)

@@ -20,6 +20,7 @@ enum {
     /* So many tenths of its standard error may be chance: of a hundred rows one has more in one run
      * of a thousand. */
     CALIBRATE_MIX_CHANCE_TENTHS = 45,
+    CALIBRATE_MIX_SEEDS_MAX = 100, /* drawn at most without being asked for: a million boxes */
     CALIBRATE_MIX_PROFILES_MAX = 64
 };
 
@@ -27,7 +28,8 @@ enum {
 typedef struct mix_share {
     const char *name; /* static */
     uint32_t table, drawn;
-    uint32_t error; /* standard error of a share of that size in so many boxes */
+    uint32_t error;   /* standard error of a share of that size in so many boxes */
+    bool is_left_out; /* there are no boxes that it is of */
 } mix_share;
 
 /* One profile of the table. */
@@ -46,9 +48,17 @@ typedef struct mix_profile {
 int calibrate_mix(const calibrate_ask *ask, mix_profile all[CALIBRATE_MIX_PROFILES_MAX],
                   uint32_t *count);
 
-/* How far a share is from the table's; how far chance alone may take it; both in millionths. */
+/* How many seeds it takes until chance reaches beyond the band in no share of the group's mix. */
+uint64_t calibrate_mix_seeds(const scenario_group *group);
+
+/* How far a share is from the table's (0 when it is left out); how far chance alone may take it;
+ * both in millionths. */
 uint32_t calibrate_mix_off(const mix_share *share);
 uint32_t calibrate_mix_chance(const mix_share *share);
+
+/* The first row that is outside the band by what may be chance; NULL: there is none, or the profile
+ * differs whatever becomes of that row, as another is outside by more, or a box is of no kind. */
+const mix_share *calibrate_mix_undecided(const mix_profile *profile);
 
 /* The row that is furthest from the table's. */
 const mix_share *calibrate_mix_worst(const mix_profile *profile);

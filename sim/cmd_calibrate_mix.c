@@ -39,12 +39,14 @@ static void print_profile(const mix_profile *p)
            p->boxes);
     for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
         const mix_share *s = &p->rows[row];
+        if (s->is_left_out) continue;
         printf("  %-22s", s->name);
         print_share(s->table);
         print_share(s->drawn);
         print_share(s->error);
         puts("");
     }
+    if (p->passed == 0) puts("  UDP passes no box: ways to choose ports are left out");
     print_more(p);
     printf("  %s: the worst, '%s', is", is_good(p) ? "agrees" : "DIFFERS", worst->name);
     print_share(calibrate_mix_off(worst));
@@ -71,11 +73,13 @@ static void print_text(const calibrate_ask *ask, const mix_profile *all, uint32_
 static json_t *profile_json(const mix_profile *p)
 {
     json_t *shares = json_array();
-    for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++)
+    for (uint32_t row = 0; row < CALIBRATE_MIX_ROWS; row++) {
+        if (p->rows[row].is_left_out) continue;
         json_array_append_new(shares, json_pack("{s:s, s:o, s:o, s:o}", "name", p->rows[row].name,
                                                 "table", sim_json_millionths(p->rows[row].table),
                                                 "drawn", sim_json_millionths(p->rows[row].drawn),
                                                 "error", sim_json_millionths(p->rows[row].error)));
+    }
     return json_pack("{s:o, s:I, s:I, s:o, s:I, s:b}", "profile", sim_json_text(p->name), "boxes",
                      (json_int_t)p->boxes, "more_seeds", (json_int_t)p->more, "shares", shares,
                      "others", (json_int_t)p->others, "agrees", is_good(p));

@@ -3,7 +3,8 @@
  *
  * Complaints carry the table's own line and column. Shares must add up to exactly 1. A table may
  * say nothing of TCP: then no box resets a SYN, and all let calls cross, as a kind does in `nats:`
- * that says nothing else.
+ * that says nothing else. As it may, a misspelt column must not pass for a remark: those have names
+ * of their own.
  */
 #include "base/suggest.h"
 #include "sim/scenario_impl.h"
@@ -34,6 +35,9 @@ static const char *const columns[COLUMNS] = {
     "w_BLK",          "port_preserve",  "port_sequential", "port_random",   "udp_idle_s_p10",
     "udp_idle_s_p50", "udp_idle_s_p90", "hairpin_udp",     "tcp_syn_reset", "tcp_crossing",
 };
+
+/* Columns for people: nobody reads them here. */
+static const char *const remarks[] = {"theory_success", "evidence"};
 
 /* One line of the table, cut into fields; long ones are shortened. */
 typedef struct line {
@@ -93,6 +97,42 @@ static bool next_line(table *t, line *l)
     return false;
 }
 
+/* Whether a column has one of our names, or none. */
+static bool is_known(const char *name, suggest *near)
+{
+    suggest_begin(near, name);
+    if (*name == '\0') return true;
+    for (uint32_t c = 0; c < COLUMNS; c++) {
+        if (strcmp(columns[c], name) == 0) return true;
+        suggest_offer(near, columns[c]);
+    }
+    for (uint32_t i = 0; i < sizeof remarks / sizeof remarks[0]; i++) {
+        if (strcmp(remarks[i], name) == 0) return true;
+        suggest_offer(near, remarks[i]);
+    }
+    return false;
+}
+
+/* What is wrong with the names of columns that a table need not have. */
+static bool check_columns(const table *t, const line *l)
+{
+    suggest near;
+    char hint[SUGGEST_HINT_MAX];
+    bool is_good = true, has_reset = t->position[SYN_RESET] < l->count;
+    for (uint32_t at = 0; at < l->count; at++) {
+        if (is_known(l->field[at], &near)) continue;
+        diag_add(t->r->errors, (diag_place){t->source, l->number, l->column[at]},
+                 "unknown column '%s'%s", l->field[at], suggest_hint(&near, hint));
+        is_good = false;
+    }
+    if (!is_good || has_reset == (t->position[CROSSING] < l->count)) return is_good;
+    uint32_t has = has_reset ? SYN_RESET : CROSSING, lacks = has_reset ? CROSSING : SYN_RESET;
+    diag_add(t->r->errors, place_of(t, l, has),
+             "there is a column '%s' but no '%s': a table has both or neither", columns[has],
+             columns[lacks]);
+    return false;
+}
+
 /* Finds our columns in the line of names. */
 static bool read_columns(table *t, const line *l)
 {
@@ -107,7 +147,7 @@ static bool read_columns(table *t, const line *l)
                  columns[c]);
         is_good = false;
     }
-    return is_good;
+    return check_columns(t, l) && is_good;
 }
 
 static bool read_field(table *t, const line *l, uint32_t column, enum quantity_kind kind,

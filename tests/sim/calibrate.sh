@@ -54,6 +54,24 @@ printf '0\t200\t128\n200\t0\t128\n128\t128\t0\n' >"$work/slow.tsv"
 sed "s|matrix: .*tsv|matrix: slow.tsv|" scenarios/nat/interop-distances.yaml >"$work/slow.yaml"
 expect 'a relay that is 6 ms further away' 10 "$sim" calibrate punch "$work/slow.yaml" --seeds 1-1
 expect 'no such table' 2 "$sim" calibrate mix "$work/none.csv"
+# table WEIGHTS: a table of one profile, 'p', with those shares of boxes.
+table() {
+    printf '%s\n' "$(sed -n 1p "$work/mix.csv" | cut -d, -f1-13)" "p,$1,0.5,0.5,0,30,60,180,0.24" >"$work/own.csv"
+}
+table 0,0,0,0,1
+expect 'nobody whom UDP passes' 0 timeout -k 1 120 "$sim" calibrate mix "$work/own.csv" --seeds 1-3 --progress none
+cp "$work/said" "$work/nobody"
+expect 'that is said' 0 grep -q 'ways to choose ports are left out' "$work/nobody"
+expect 'and nothing else of ports' 1 grep -q preserve "$work/nobody"
+table 0.001,0,0,0,0.999
+expect 'few whom UDP passes' 2 timeout -k 1 60 "$sim" calibrate mix "$work/own.csv" --seeds 1-1
+cp "$work/said" "$work/few"
+expect 'how many seeds that takes' 0 grep -q "'p' has too few boxes that UDP passes .* takes 2251 seeds" "$work/few"
+table 0.024,0,0,0,0.976
+expect 'a signal ends it' 130 timeout -k 1 --preserve-status -s TERM 4 "$sim" calibrate mix "$work/own.csv" --seeds 1-1 \
+    --jobs 1 --progress none
+sed '1s/tcp_crossing/tcp_crosing/' "$work/mix.csv" >"$work/crosing.csv"
+expect 'a column that is misspelt' 2 "$sim" calibrate mix "$work/crosing.csv" --seeds 1-1
 expect 'discovery has no file' 2 "$sim" calibrate nat "$work/none.csv"
 
 cat "$work/table"

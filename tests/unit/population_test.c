@@ -135,10 +135,38 @@ static void a_table_may_say_nothing_of_tcp(void **state)
     scenario_free(silent);
     scenario_free(same);
     scenario_free(other);
-    assert_null(read_table(COLUMNS ",tcp_crossing" ROW ",1.5\n", said));
-    assert_string_equal(said, "2:52: tcp_crossing: '1.5' is not a fraction: it is too large");
-    assert_null(read_table(COLUMNS ",tcp_syn_reset" ROW "\n", said));
+    assert_null(read_table(COLUMNS ",tcp_syn_reset,tcp_crossing" ROW ",0,1.5\n", said));
+    assert_string_equal(said, "2:54: tcp_crossing: '1.5' is not a fraction: it is too large");
+    assert_null(read_table(COLUMNS ",tcp_crossing,tcp_syn_reset" ROW ",1\n", said));
     assert_string_equal(said, "2:1: tcp_syn_reset: '' is not a fraction: write it like 0.25");
+}
+
+/* A misspelt column is no remark, and what is left out is left out on purpose. */
+static void a_column_that_is_misspelt_is_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *columns, *said;
+    } some[] = {
+        {",tcp_syn_reset,tcp_crosing",
+         "1:165: unknown column 'tcp_crosing', did you mean 'tcp_crossing'?"},
+        {",evidense", "1:151: unknown column 'evidense', did you mean 'evidence'?"},
+        {",loss", "1:151: unknown column 'loss'"},
+        {",tcp_syn_reset",
+         "1:151: there is a column 'tcp_syn_reset' but no 'tcp_crossing': a table has both or "
+         "neither"},
+        {",tcp_crossing", "1:151: there is a column 'tcp_crossing' but no 'tcp_syn_reset': a table "
+                          "has both or neither"},
+    };
+    char said[256], table[512];
+    for (size_t i = 0; i < sizeof some / sizeof some[0]; i++) {
+        snprintf(table, sizeof table, COLUMNS "%s" ROW ",0,1\n", some[i].columns);
+        assert_null(read_table(table, said));
+        assert_string_equal(said, some[i].said);
+    }
+    scenario *s = read_table(COLUMNS ",theory_success,evidence," ROW ",1,\"seen\",\n", said);
+    assert_non_null(s);
+    scenario_free(s);
 }
 
 /* Calls find out which of the four a box is, whether or not it lets UDP pass. */
@@ -167,12 +195,46 @@ static void calls_tell_what_a_box_does(void **state)
 static void chance_has_a_reach(void **state)
 {
     (void)state;
-    mix_profile p = {.rows = {{"a", 500000, 510000, 5000}, {"b", 20000, 4000, 1400}}};
+    mix_profile p = {.rows = {{"a", 500000, 510000, 5000, false}, {"b", 20000, 4000, 1400, false}}};
     assert_int_equal(calibrate_mix_off(&p.rows[0]), 10000);
     assert_int_equal(calibrate_mix_off(&p.rows[1]), 16000);
     assert_int_equal(calibrate_mix_chance(&p.rows[0]), 22500);
     assert_int_equal(calibrate_mix_chance(&p.rows[1]), 6300);
     assert_ptr_equal(calibrate_mix_worst(&p), &p.rows[1]);
+}
+
+/* More boxes are drawn where they may help: not when another row is outside by more than chance. */
+static void chance_excuses_one_row_only_with_all(void **state)
+{
+    (void)state;
+    const mix_share fits = {"a", 500000, 510000, 5000, false};
+    const mix_share open = {"b", 500000, 520000, 5000, false};
+    const mix_share wrong = {"c", 20000, 4000, 1400, false};
+    const mix_share nobody = {"d", 500000, 0, 0, true};
+    mix_profile p = {.rows = {fits, nobody}};
+    assert_null(calibrate_mix_undecided(&p));
+    p.rows[2] = open;
+    assert_ptr_equal(calibrate_mix_undecided(&p), &p.rows[2]);
+    p.others = 1;
+    assert_null(calibrate_mix_undecided(&p));
+    p.others = 0;
+    p.rows[3] = wrong;
+    assert_null(calibrate_mix_undecided(&p));
+    assert_ptr_equal(calibrate_mix_worst(&p), &p.rows[2]);
+}
+
+/* Three where a share is a half of all boxes, as many times more as fewer boxes have it. */
+static void seeds_are_known_before(void **state)
+{
+    (void)state;
+    scenario_group g = cellular;
+    assert_int_equal(calibrate_mix_seeds(&g), 3);
+    g.mix_ports_ppm[0] = g.mix_ports_ppm[1] = 500000;
+    g.mix_ports_ppm[2] = 0;
+    g.mix_weight_ppm[4] = 999000;
+    assert_in_range(calibrate_mix_seeds(&g), 2250, 2251);
+    g.mix_weight_ppm[4] = WHOLE;
+    assert_int_equal(calibrate_mix_seeds(&g), 3);
 }
 
 int population_test(void)
@@ -181,8 +243,11 @@ int population_test(void)
         cmocka_unit_test(tcp_is_drawn),
         cmocka_unit_test(udp_does_not_shift),
         cmocka_unit_test(a_table_may_say_nothing_of_tcp),
+        cmocka_unit_test(a_column_that_is_misspelt_is_none),
         cmocka_unit_test(calls_tell_what_a_box_does),
         cmocka_unit_test(chance_has_a_reach),
+        cmocka_unit_test(chance_excuses_one_row_only_with_all),
+        cmocka_unit_test(seeds_are_known_before),
     };
     return cmocka_run_group_tests_name("population", tests, NULL, NULL);
 }

@@ -677,6 +677,7 @@ static void mix_is_read_from_a_table(void **state)
     } tables[] = {
         {"", ":the table is empty\n"},
         {"a,b\n", ":1:1: there is no column 'profile'\n"},
+        {"profil,b\n", ":1:1: unknown column 'profil', did you mean 'profile'?\n"},
         {COLUMNS, "5:33: groups.g.nat_mix: unknown profile 'two'\n"},
         {COLUMNS "one,1\n", "5:33: groups.g.nat_mix: unknown profile 'two', use one\n"},
         {COLUMNS "one,1\nthree,1\nfourth,1\n",
