@@ -92,7 +92,7 @@ sim_src := \
     $(addprefix sim/,queue wheels dist spell topo topo_regions trace_file nat nat_names nat_ports nat_profiles nat_table net net_answer net_gateway net_igd net_upnp) \
     $(addprefix sim/,net_line net_loss net_queue net_realm net_send net_soon net_trace net_way net_work) \
     $(addprefix sim/,scenario scenario_config scenario_expect scenario_kind scenario_mix scenario_nats) \
-    $(addprefix sim/,scenario_away scenario_bend scenario_families scenario_swarm scenario_life scenario_links scenario_network scenario_near scenario_nodes scenario_read scenario_reader) \
+    $(addprefix sim/,scenario_away scenario_bend scenario_families scenario_homes scenario_swarm scenario_life scenario_links scenario_network scenario_near scenario_nodes scenario_read scenario_reader) \
     $(addprefix sim/,scenario_script names yaml_doc yaml_parse yaml_set quantity diag file file_near) \
     sim/app $(addprefix sim/,hash heap mem host host_soon watch check record recorder replay repro wall world script script_away bent still swarm run) \
     $(addprefix sim/,advice advice_boxes advice_delay advice_home advice_ways agree calibrate calibrate_latency calibrate_mix calibrate_nat calibrate_punch cli cmd_calibrate cmd_calibrate_mix) \
@@ -118,7 +118,7 @@ test_src := $(addprefix tests/unit/, \
     addr_test authorized_keys_test \
     service_test limits_test limits_text_test names_test loop_test ifaddr_test udp_test dns_test tcp_test tcp_model_test store_test pcap_test \
     queue_test heap_test bench_test dist_test spell_test topo_test nat_test net_test firewall_test \
-    net_cpu_test net_line_test net_queue_test net_send_test net_tcp_test net_refuse_test net_tap_test gateway_test scenario_links_test trace_file_test \
+    net_cpu_test net_line_test net_home_test homes_test net_queue_test net_send_test net_tcp_test net_refuse_test net_tap_test gateway_test scenario_links_test trace_file_test \
     quantity_test scenario_test scenario_life_test scenario_once_test scenario_kind_test families_test options_test json_test tracedb_test report_test report_marks_test report_tells_test \
     tm_test tm_stream_test tm_hostile_test tm_tcp_test tm_loss_test keep_test life_test away_test bent_test swarm_test record_test population_test \
     advice_test agree_test crew_test docs_test result_test stun_test tally_test \

@@ -104,18 +104,19 @@ uint32_t net_box_add(net *n, const nat_type *wanted, uint32_t parent, bool holds
         .tcp = nat_new(type, NAT_TCP, externals, n->seeds[STREAM_TCP_PORTS], box),
         .type = type,
         .parent = parent,
+        .household = NET_NONE,
         .inside = {.plan = plan_inside(type, holds_boxes), .site = place},
     };
     n->box_count++;
     return box;
 }
 
-void net_box_share(net *n, uint32_t box)
+void net_box_share(net *n, uint32_t box, uint32_t household)
 {
     PU_ASSERT(box < n->box_count);
+    PU_ASSERT(household != NET_NONE);
     net_box *b = &n->boxes[box];
-    bool is_lan = b->inside.plan == REALM_LAN || b->inside.plan == REALM_LAN_SIX;
-    b->is_home = (is_lan || b->type->shares_links) && !b->type->own_links;
+    if (!box_is_carrier(b)) b->household = household;
 }
 
 void net_box_reboot(net *n, uint32_t box)

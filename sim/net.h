@@ -187,10 +187,12 @@ void net_free(net *n);
  * inside is 100.64/10. A filter has no parent and holds no boxes: its realm is that of IPv6. */
 uint32_t net_box_add(net *n, const nat_type *type, uint32_t parent, bool holds_boxes);
 
-/* The box is a home: hosts in its LAN whose links have the same rates have one access link, with
- * one queue each way; where boxes are inside instead, only if its type says so, and then those in
- * them too. To be said right after net_box_add. */
-void net_box_share(net *n, uint32_t box);
+/* The box is one of that home's, which the caller numbers from 0: hosts in its LAN whose links have
+ * the same rates and queues have one access link. Where boxes are inside instead, only if its type
+ * says so, and then those in them too; nothing where its type has own_links. By a filter alone
+ * hosts are in no home whose IPv4 is behind a box of own_links, or one with boxes inside that does
+ * not share. To be said right after net_box_add. */
+void net_box_share(net *n, uint32_t box, uint32_t household);
 
 /* A box forgets all mappings, or moves them to other ports: nat_reboot, nat_rebind. The second not
  * for a filter. */

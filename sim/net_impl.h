@@ -140,7 +140,8 @@ typedef struct net_pipe {
     uint64_t trace_from_ns;            /* what a run's beginning is in the trace */
     uint64_t mean_bps[NET_DIRECTIONS]; /* of the trace */
     net_lane lane[NET_DIRECTIONS];
-    uint32_t number; /* the host's; of a shared one, in net.pipes */
+    struct net_pipe *next; /* of the same home, with other rates */
+    uint32_t number;       /* the host's; of a shared one, in net.pipes */
     bool is_shared;
 } net_pipe;
 
@@ -181,13 +182,12 @@ typedef struct net_box {
     uint32_t parent;
     bool is_tapped; /* the observer sees what passes its outer side */
     realm inside;
-    bool has_home;     /* some host has been attached inside */
-    bool is_home;      /* hosts inside share its access link */
-    bool has_epoch;    /* some host has asked it since it lost its mappings */
-    uint32_t home;     /* the first one: most have no other */
-    pu_time epoch;     /* when the first one did */
-    struct upnp *upnp; /* owned; NULL: nobody has asked by UPnP yet */
-    net_pipe *pipe;    /* of is_home: in net.pipes; NULL: no host inside had a rate yet */
+    bool has_home;      /* some host has been attached inside */
+    bool has_epoch;     /* some host has asked it since it lost its mappings */
+    uint32_t home;      /* the first one: most have no other */
+    pu_time epoch;      /* when the first one did */
+    struct upnp *upnp;  /* owned; NULL: nobody has asked by UPnP yet */
+    uint32_t household; /* whose access link hosts inside share; NET_NONE: nobody's */
     uint32_t
         home_site; /* of the first one: where a datagram goes that no mapping tells more about */
     uint64_t home_access_ns;
@@ -235,6 +235,8 @@ struct net {
     uint32_t line_cap;
     net_pipe **pipes; /* owned, each of them too: those that hosts share */
     uint32_t pipe_count, pipe_cap;
+    net_pipe **homes; /* owned; by household: the first of its pipes, one for each different link */
+    uint32_t home_cap;
     net_gap *gaps; /* those of now */
     uint32_t gap_count, gap_cap;
     uint32_t clogged; /* hosts whose link has failed */
@@ -246,6 +248,13 @@ struct net {
 static inline nat *box_nat(const net_box *box, enum net_carriage carriage)
 {
     return carriage == NET_UDP || carriage == NET_UDP_UNREACHABLE ? box->udp : box->tcp;
+}
+
+/* Whether hosts inside are of no home: each has an access link of his own. */
+static inline bool box_is_carrier(const net_box *box)
+{
+    bool is_lan = box->inside.plan == REALM_LAN || box->inside.plan == REALM_LAN_SIX;
+    return box->type->own_links || !(is_lan || box->type->shares_links);
 }
 
 /* Whether a cut keeps what `from` sends from `to`. */

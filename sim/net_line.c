@@ -105,14 +105,18 @@ static bool is_same_link(const net_pipe *a, const net_pipe *b)
            (a->trace == NULL || a->trace_said_ns == b->trace_said_ns);
 }
 
-/* The home around host, by either family, the outermost: NULL when there is none. */
-static net_box *home_of(net *n, uint32_t host, bool is_six)
+/* The home around host, the outermost; NET_NONE: there is none. By IPv6 only where its IPv4 is
+ * not behind a carrier's box: then the firewall is somewhere else. */
+static uint32_t home_of(const net *n, uint32_t host)
 {
-    net_box *home = NULL;
-    uint32_t box = is_six ? net_host_six_box(n, host) : n->hosts[host].box;
-    for (; box != NET_NONE; box = n->boxes[box].parent)
-        if (n->boxes[box].is_home) home = &n->boxes[box];
-    return home;
+    uint32_t home = NET_NONE, box = n->hosts[host].box, six = net_host_six_box(n, host);
+    bool is_carried = false;
+    for (; box != NET_NONE; box = n->boxes[box].parent) {
+        if (n->boxes[box].household != NET_NONE) home = n->boxes[box].household;
+        is_carried |= box_is_carrier(&n->boxes[box]);
+    }
+    if (home != NET_NONE || is_carried || six == NET_NONE) return home;
+    return n->boxes[six].household;
 }
 
 /* A pipe like that one, empty, which hosts share. */
@@ -128,18 +132,14 @@ static net_pipe *pipe_new(net *n, const net_pipe *like)
     return pipe;
 }
 
-/* The host's line goes through the pipe of its home, if that has the same rates. A router and the
- * firewall beside it are one home, and whoever is behind both says so. */
-static void join_home(net *n, uint32_t host)
+/* The line goes through the pipe of that home which has the same rates and queues. */
+static void join_home(net *n, net_line *line, uint32_t home)
 {
-    net_line *line = n->lines[host];
-    net_box *four = home_of(n, host, false), *six = home_of(n, host, true);
-    net_pipe *pipe = four != NULL ? four->pipe : NULL;
-    if (pipe == NULL && six != NULL) pipe = six->pipe;
-    if (pipe == NULL) pipe = pipe_new(n, &line->own);
-    if (four != NULL && four->pipe == NULL) four->pipe = pipe;
-    if (six != NULL && six->pipe == NULL) six->pipe = pipe;
-    if (is_same_link(pipe, &line->own)) line->pipe = pipe;
+    n->homes = sim_grow(n->homes, &n->home_cap, home, sizeof *n->homes);
+    net_pipe **at = &n->homes[home];
+    while (*at != NULL && !is_same_link(*at, &line->own)) at = &(*at)->next;
+    if (*at == NULL) *at = pipe_new(n, &line->own);
+    line->pipe = *at;
 }
 
 /* The longest IP packet that gets through a link and the tunnels of the boxes around its host. */
@@ -161,8 +161,8 @@ void net_host_extra(net *n, uint32_t host, const net_extra *of_link)
     own.mtu = least_mtu(n, h, own.mtu);
     PU_ASSERT(h->is_attached);
     PU_ASSERT(!h->has_line);
-    bool has_home = home_of(n, host, false) != NULL || home_of(n, host, true) != NULL;
-    bool shares = has_home && has_rate(&h->link, extra);
+    uint32_t home = home_of(n, host);
+    bool shares = home != NET_NONE && has_rate(&h->link, extra);
     if (!shares && !net_extra_is_any(extra)) return;
     n->lines = sim_grow(n->lines, &n->line_cap, n->host_cap - 1, sizeof(net_line *));
     if (n->lines[host] == NULL) n->lines[host] = line_new(n, host);
@@ -174,7 +174,7 @@ void net_host_extra(net *n, uint32_t host, const net_extra *of_link)
     if (extra->access_spread_ns > 0) h->link.access_ns += access % (extra->access_spread_ns + 1);
     set_link(&line->own, &h->link);
     set_extra(&line->own, extra, from);
-    if (shares) join_home(n, host);
+    if (shares) join_home(n, line, home);
 }
 
 static void pipe_close(net_pipe *pipe)
@@ -196,6 +196,7 @@ void lines_free(net *n)
         free(n->pipes[i]);
     }
     free(n->pipes);
+    free(n->homes);
 }
 
 /* ---- MTU ---- */

@@ -52,6 +52,8 @@ typedef struct scenario_box {
 typedef struct scenario_shared {
     bool holds_boxes; /* somewhere it is not the innermost */
     uint32_t hosts;   /* that are inside at some time, at most, and not inside boxes in it */
+    uint32_t home;    /* the same number wherever hosts inside share an access link; SCENARIO_ANY:
+                         they share none, or nobody is there to share it */
 } scenario_shared;
 
 /* A chain of boxes, innermost first. */

@@ -48,6 +48,9 @@ void check_families(reader *r);
 /* Sums up what uses of shared boxes say of them, when all are known. */
 void read_shared(reader *r);
 
+/* Sets the homes of shared boxes, of which all else is known. */
+void find_homes(reader *r);
+
 /* "nodes.laptop", "groups.crowd": where a node is written. */
 const char *read_path_of(const scenario *s, const scenario_node *n, char out[DOC_PATH_MAX]);
 

@@ -261,4 +261,5 @@ void read_shared(reader *r)
                      "'%s' has %u hosts inside, its addresses are enough for %d", r->shared[i].name,
                      shared->hosts, NET_LAN_HOSTS_MAX);
     }
+    find_homes(r);
 }

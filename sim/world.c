@@ -185,8 +185,7 @@ static uint32_t box_shared(world *w, uint32_t node, const scenario_box *b, uint3
     if (*box != NET_NONE) return *box;
     const scenario_shared *shared = &w->s->shared[b->number];
     *box = box_new(w, node, b->nat, &w->s->nats[b->nat].type, parent, shared->holds_boxes);
-    if (shared->hosts > 1 || w->s->nats[b->nat].type.shares_links)
-        net_box_share(w->hosts_share.network, *box);
+    if (shared->home != SCENARIO_ANY) net_box_share(w->hosts_share.network, *box, shared->home);
     return *box;
 }
 

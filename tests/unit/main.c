@@ -105,6 +105,8 @@
     X(net)             \
     X(net_cpu)         \
     X(net_line)        \
+    X(net_home)        \
+    X(homes)           \
     X(net_queue)       \
     X(net_send)        \
     X(scenario_links)  \
