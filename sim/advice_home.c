@@ -99,7 +99,7 @@ static void advise_home(const scenario *s, uint32_t shared, diag *warnings)
         if (around(s, other, shared) != NULL && is_apart(s, other, first, why)) break;
     if (other == s->node_count || (is_wall && share_router(s, first, other))) return;
     diag_add(warnings, advice_place(&s->nodes[other].place),
-             "'%s' and '%s' are in one home, '%s', but %s: each has an access link of its own",
+             "'%s' and '%s' are in one home, '%s', but %s: they do not share an access link",
              s->nodes[other].name, s->nodes[first].name, box->shared, why);
 }
 

@@ -29,7 +29,7 @@ enum { SAID_MAX = 2048 };
          "links: {slow: {up: 1Mbit}, lossy: {loss: 1%}, same: {up: 1Mbit, access: 9ms},\n" \
          "  long: {up: 1Mbit, queue: 200ms},\n  fair: {up: 1Mbit, codel: {}}}\n"           \
          "firewalls: {w: {filtering: apdf}}\nnodes:\n"
-#define OWN "each has an access link of its own\n"
+#define OWN "they do not share an access link\n"
 #define MEET(what) "expect: [{name: met, " what ", within: 9s}]\n"
 #define NO_TRUST                                                                           \
     "it never holds, since 'a' and 'b' do not authorize each other: add 'authorize: [[a, " \
