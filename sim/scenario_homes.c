@@ -10,7 +10,8 @@
 
 #include <stdlib.h>
 
-enum { WHO_NOBODY = SCENARIO_ANY, WHO_MANY = SCENARIO_ANY - 1 };
+#define WHO_NOBODY SCENARIO_ANY
+#define WHO_MANY (SCENARIO_ANY - 1)
 
 typedef struct homes {
     scenario *s;
