@@ -56,8 +56,7 @@ static bool calls_tcp(const boxes *from, const scenario_node *to, const boxes *a
     return sends_tcp(from, to) && is_let_in && !around->no_tcp;
 }
 
-/* Why nothing between the two can be direct. NULL: something may be. */
-static const char *why_apart(const scenario *s, uint32_t a, uint32_t b)
+const char *advice_apart(const scenario *s, uint32_t a, uint32_t b)
 {
     const scenario_node *n = &s->nodes[a], *m = &s->nodes[b];
     boxes x = boxes_of(s, a), y = boxes_of(s, b);
@@ -81,7 +80,7 @@ static void advise_direct(const scenario *s, diag *warnings)
         if (e->kind != SCENARIO_EXPECT_PATH || e->path != SCENARIO_PATH_DIRECT) continue;
         if (advice_moves(s, e->a) || advice_moves(s, e->b)) continue;
         if (advice_is_near(&s->nodes[e->a], &s->nodes[e->b])) continue;
-        const char *why = why_apart(s, e->a, e->b);
+        const char *why = advice_apart(s, e->a, e->b);
         if (why != NULL)
             diag_add(warnings, advice_place(&e->place),
                      "expect.%s: nothing between '%s' and '%s' can become direct: %s", e->name,

@@ -85,6 +85,8 @@ static enum delay between(const delays *d, const scenario_node *a, const scenari
 {
     const scenario *s = d->s;
     if (!is_bare(s, a) || !is_bare(s, b) || !is_way(s, a, b)) return DELAY_SOME;
+    if (advice_apart(s, (uint32_t)(a - s->nodes), (uint32_t)(b - s->nodes)) != NULL)
+        return DELAY_SOME; /* by a relay, which is elsewhere */
     if (d->sites == NULL && s->rtt_ns / 2 == 0) return DELAY_NONE;
     return between_sites(d, a->site, b->site);
 }

@@ -8,6 +8,9 @@
 
 #include <stdio.h>
 
+/* Looking at a home takes as long as there are nodes. */
+enum { HOMES_MOST = 1000 };
+
 enum { APART_MAX = 256, NAMED_MAX = 4, HOSTS_MAX = (NAMED_MAX + 1) * (SCENARIO_NAME_MAX + 16) };
 
 static const scenario_link *link_of(const scenario *s, uint32_t node)
@@ -30,12 +33,16 @@ static bool shares(const scenario *s, const scenario_box *box)
 
 /* ---- hosts beside each other ---- */
 
-/* That shared box, when node is directly behind it in either family. */
+/* That shared box, when node is directly behind it in either family, or behind boxes inside of it
+ * and it says `links: shared`. */
 static const scenario_box *around(const scenario *s, uint32_t node, uint32_t shared)
 {
     const scenario_chain *chain = &s->nodes[node].behind;
     const scenario_families *f = &s->nodes[node].families;
-    if (chain->count > 0 && chain->box[0].number == shared) return &chain->box[0];
+    for (uint32_t i = 0; i < chain->count; i++) {
+        const scenario_box *box = &chain->box[i];
+        if (box->number == shared && (i == 0 || s->nats[box->nat].type.shares_links)) return box;
+    }
     return f->six == SCENARIO_SIX_BEHIND && f->wall.number == shared ? &f->wall : NULL;
 }
 
@@ -135,14 +142,21 @@ static const char *name_inside(const scenario *s, uint32_t shared)
     return name;
 }
 
-/* Whether node has an access link for itself somewhere behind that shared box: not one of a home
- * inside it. */
+static bool is_home(const scenario *s, const scenario_box *box)
+{
+    return box->number != SCENARIO_ANY && s->shared[box->number].home != SCENARIO_ANY;
+}
+
+/* Whether node has an access link for itself somewhere behind that shared box: no box around it is
+ * one of a home. */
 static bool is_alone(const scenario *s, uint32_t node, uint32_t shared)
 {
     const scenario_chain *chain = &s->nodes[node].behind;
-    uint32_t place = place_in(chain, shared), nearest = chain->box[0].number;
-    if (place == chain->count || !has_rate(s, node)) return false;
-    return place == 0 || nearest == SCENARIO_ANY || s->shared[nearest].hosts < 2;
+    const scenario_families *f = &s->nodes[node].families;
+    if (place_in(chain, shared) == chain->count || !has_rate(s, node)) return false;
+    for (uint32_t i = 0; i < chain->count; i++)
+        if (is_home(s, &chain->box[i])) return false;
+    return f->six != SCENARIO_SIX_BEHIND || !is_home(s, &f->wall);
 }
 
 /* "'a', 'b' and 'c'", of many the first ones. Returns how many there are; *first is the first. */
@@ -175,14 +189,19 @@ static void advise_outer(const scenario *s, uint32_t shared, diag *warnings)
     if (!shares(s, box) || s->nats[box->nat].type.shares_links) return;
     if (list_alone(s, shared, hosts, &first) < 2) return;
     diag_add(warnings, advice_place(&s->nodes[first].place),
-             "'%s' has '%s' inside: %s each have an access link of their own, unless '%s' says "
-             "'links: shared'",
-             box->shared, name_inside(s, shared), hosts, s->nats[box->nat].name);
+             "'%s' has '%s' inside, and '%s' does not say 'links: shared': %s each have an access "
+             "link of their own",
+             box->shared, name_inside(s, shared), s->nats[box->nat].name, hosts);
 }
 
 void advise_homes(const scenario *s, diag *warnings)
 {
-    for (uint32_t i = 0; i < s->shared_count; i++)
-        if (s->shared[i].holds_boxes) advise_outer(s, i, warnings);
-        else advise_home(s, i, warnings);
+    uint32_t looked = 0;
+    for (uint32_t i = 0; i < s->shared_count && looked < HOMES_MOST; i++) {
+        bool is_one = s->shared[i].home != SCENARIO_ANY, holds = s->shared[i].holds_boxes;
+        if (!is_one && !holds) continue;
+        if (is_one) advise_home(s, i, warnings);
+        else advise_outer(s, i, warnings);
+        looked++;
+    }
 }

@@ -13,6 +13,9 @@ bool advice_moves(const scenario *s, uint32_t node);
  * than those around their boxes. */
 bool advice_is_near(const scenario_node *a, const scenario_node *b);
 
+/* Why the boxes around both let nothing direct come between them; NULL: something may. */
+const char *advice_apart(const scenario *s, uint32_t a, uint32_t b);
+
 /* What boxes keep apart: nodes that are to come together directly, and relays that listen where
  * nothing gets to (advice_boxes.c). */
 void advise_boxes(const scenario *s, diag *warnings);

@@ -117,7 +117,8 @@ static bool box_let_in(net *n, pu_time now, uint32_t box, datagram *d)
 static bool is_lan(const net *n, uint32_t box)
 {
     if (box == NET_NONE) return false;
-    return n->boxes[box].inside.plan == REALM_LAN || n->boxes[box].inside.plan == REALM_LAN_SIX;
+    const net_box *b = &n->boxes[box];
+    return b->inside.plan == REALM_LAN || b->inside.plan == REALM_LAN_SIX || b->type->shares_links;
 }
 
 /* The box around host in the family of what it sends. */

@@ -29,6 +29,7 @@ enum { SAID_MAX = 2048 };
          "links: {slow: {up: 1Mbit}, lossy: {loss: 1%}, same: {up: 1Mbit, access: 9ms},\n" \
          "  long: {up: 1Mbit, queue: 200ms},\n  fair: {up: 1Mbit, codel: {}}}\n"           \
          "firewalls: {w: {filtering: apdf}}\nnodes:\n"
+#define ALONE "each have an access link of their own\n"
 #define OWN "they do not share an access link\n"
 #define MEET(what) "expect: [{name: met, " what ", within: 9s}]\n"
 #define NO_TRUST                                                                           \
@@ -91,16 +92,21 @@ static const struct {
     /* boxes inside a home */
     {HOME "  a: {behind: [r@h], link: slow}\n  b: {behind: [r@h], link: slow}\n"
           "  t: {behind: [r, r@h], link: slow}\n",
-     "10:3: 'h' has 'r' inside: 'a', 'b' and 't' each have an access link of their own, unless "
-     "'r' says 'links: shared'\n"},
+     "10:3: 'h' has 'r' inside, and 'r' does not say 'links: shared': 'a', 'b' and 't' " ALONE},
+    {HEAD "nats: {r: {profile: home}, s: {profile: home, links: shared}}\n"
+          "links: {slow: {up: 1Mbit}, fast: {up: 9Mbit}}\nnodes:\n"
+          "  a: {behind: [s@h], link: slow}\n  t: {behind: [r, s@h], link: fast}\n",
+     "8:3: 't' and 'a' are in one home, 'h', but 't' has up 9Mbit, 'a' 1Mbit: " OWN},
+    {HOME "  a: {behind: [r@h], link: slow, ipv6: w@x}\n"
+          "  t: {behind: [r, r@h], link: slow, ipv6: w@x}\n",
+     "10:3: 'h' has 'r' inside, and 'r' does not say 'links: shared': 'a' and 't' " ALONE},
     {HEAD "nats: {r: {profile: home}, s: {profile: home, links: shared}}\n"
           "links: {slow: {up: 1Mbit}}\nnodes:\n  a: {behind: [s@h], link: slow}\n"
           "  t: {behind: [r, s@h], link: slow}\n",
      ""},
     {HOME "  a: {behind: [r@h], link: slow}\n  b: {behind: [r@h]}\n"
           "  t: {behind: [r@i, r@h], link: slow}\n",
-     "10:3: 'h' has 'i' inside: 'a' and 't' each have an access link of their own, unless 'r' says "
-     "'links: shared'\n"},
+     "10:3: 'h' has 'i' inside, and 'r' does not say 'links: shared': 'a' and 't' " ALONE},
     {HOME "  a: {behind: [r@h], link: slow}\n  t: {behind: [r@i, r@h], link: slow}\n"
           "  u: {behind: [r@i, r@h], link: slow}\n",
      ""}, /* two of three share that of 'i' */
@@ -109,8 +115,8 @@ static const struct {
     {HOME "  a: {behind: [r, r@h], link: slow}\n  b: {behind: [r, r@h], link: slow}\n", ""},
     {HOME
      "  t: {behind: [r, r@h], link: slow}\ngroups: {g: {count: 6, behind: [r@h], link: slow}}\n",
-     "10:3: 'h' has 'r' inside: 't', 'g-1', 'g-2', 'g-3' and 3 more each have an access link of "
-     "their own, unless 'r' says 'links: shared'\n"},
+     "10:3: 'h' has 'r' inside, and 'r' does not say 'links: shared': 't', 'g-1', 'g-2', 'g-3' "
+     "and 3 more " ALONE},
     /* who trusts whom */
     {HEAD "nodes: {a: {knows: all}, b: {}}\n" ASK MEET("connected: {from: a, to: b}"),
      "6:10: expect.met: " NO_TRUST},

@@ -80,6 +80,12 @@ static void a_hotspot_shares_the_link_of_its_home(void **state)
         run_all(&w);
         assert_int_equal(w.got_count, 10);
         assert_int_equal(w.got[9].at, PLAIN_NS + (shares ? 10 : 5) * PU_MS);
+        forget(&w);
+        send_one(&w, PU_S, b, own(&w, a), 1, NET_KIND_DATA); /* within a home nobody uses it */
+        run_all(&w);
+        assert_int_equal(w.got_count, 1);
+        if (shares) assert_int_equal(w.got[0].at, PU_S + NET_LAN_NS);
+        else assert_true(w.got[0].at > PU_S + NET_LAN_NS);
         world_close(&w);
     }
 }
