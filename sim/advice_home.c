@@ -1,6 +1,6 @@
-/* sim/advice_home.c - hosts that look like one home and do not share its access link, by the rules
- * of net_line.c: the first one with a rate decides what that link is, and who has the same rates
- * and the same queue uses it too, whatever either link is called.
+/* sim/advice_home.c - hosts that look like one home and do not share its access link. What is a
+ * home scenario_homes.c decides; in it all whose rates and queue are equal have one link, whatever
+ * their links are called (net_line.c).
  */
 #include "sim/advice_impl.h"
 
