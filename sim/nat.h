@@ -106,6 +106,13 @@ typedef struct nat_type {
     enum nat_manner manner; /* how */
 } nat_type;
 
+/* Whether hosts inside such a box are of no home, and each has an access link of his own. is_lan:
+ * hosts are right inside, neither boxes nor the ends of tunnels. */
+static inline bool nat_is_carrier(const nat_type *type, bool is_lan)
+{
+    return type->own_links || !(is_lan || type->shares_links);
+}
+
 /* Ports of an external address: those that a box chooses, from 1024 on, and all that it can keep.
  */
 enum { NAT_PORTS_CHOSEN = 65536 - 1024, NAT_PORTS_ALL = 65535 };

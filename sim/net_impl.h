@@ -250,11 +250,11 @@ static inline nat *box_nat(const net_box *box, enum net_carriage carriage)
     return carriage == NET_UDP || carriage == NET_UDP_UNREACHABLE ? box->udp : box->tcp;
 }
 
-/* Whether hosts inside are of no home: each has an access link of his own. */
+/* nat_is_carrier. */
 static inline bool box_is_carrier(const net_box *box)
 {
     bool is_lan = box->inside.plan == REALM_LAN || box->inside.plan == REALM_LAN_SIX;
-    return box->type->own_links || !(is_lan || box->type->shares_links);
+    return nat_is_carrier(box->type, is_lan);
 }
 
 /* Whether a cut keeps what `from` sends from `to`. */

@@ -27,8 +27,7 @@ typedef struct stay {
 
 static bool is_carrier(const nat_type *type, bool holds_boxes)
 {
-    bool is_lan = !holds_boxes && type->tunnel_ns == 0;
-    return type->own_links || !(is_lan || type->shares_links);
+    return nat_is_carrier(type, !holds_boxes && type->tunnel_ns == 0);
 }
 
 /* While homes are looked for, a shared box's home is another box of it, or itself: never one of a
